@@ -1,0 +1,1 @@
+//! The guard: bearer tokens for MCP servers.

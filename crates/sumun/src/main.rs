@@ -1,0 +1,2 @@
+//! Authentication, authorization and data protection for MCP servers.
+fn main() {}
