@@ -15,7 +15,7 @@ use crate::random::{self, Random};
 ///
 /// It has neither `Display` nor `Serialize`, its `Debug` says nothing, and its memory is wiped.
 #[derive(Clone, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "String")]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {

@@ -5,12 +5,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Seconds since 1970-01-01T00:00:00Z, ignoring leap seconds (RFC 7519 §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct NumericDate(pub i64);
+
+/// RFC 7519 §2 allows fractions of a second on the wire; they are dropped.
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = serde_json::Number::deserialize(deserializer)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "`as` saturates, which is what a date in \
+            the far future should do"
+        )]
+        let seconds = number
+            .as_i64()
+            .or_else(|| number.as_f64().map(|seconds| seconds as i64));
+        seconds
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("not a NumericDate"))
+    }
+}
 
 impl NumericDate {
     /// This point in time moved later by `duration`; fractions of a second are dropped.
@@ -46,9 +64,14 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one door through which time enters")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one door through which time enters"
+    )]
     fn now(&self) -> NumericDate {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         NumericDate(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
     }
 }
@@ -82,7 +105,10 @@ mod tests {
 
     #[test]
     fn arithmetic_saturates_instead_of_wrapping() {
-        assert_eq!(NumericDate(i64::MAX).plus(Duration::from_secs(1)), NumericDate(i64::MAX));
+        assert_eq!(
+            NumericDate(i64::MAX).plus(Duration::from_secs(1)),
+            NumericDate(i64::MAX)
+        );
         assert_eq!(NumericDate(5).since(NumericDate(9)), Duration::ZERO);
         assert_eq!(NumericDate(9).since(NumericDate(5)), Duration::from_secs(4));
     }

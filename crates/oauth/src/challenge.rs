@@ -1,0 +1,167 @@
+//! `WWW-Authenticate: Bearer` challenges, built and parsed (RFC 6750 §3, RFC 9728 §5.1).
+
+use std::fmt;
+
+use crate::error::ErrorCode;
+use crate::scope::Scope;
+
+/// What a resource server asks of a client that it turns away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Challenge {
+    /// Absent when the request carried no credentials at all (RFC 6750 §3.1).
+    pub error: Option<ErrorCode>,
+    /// A sentence for the developer of the client.
+    pub error_description: Option<String>,
+    /// The scope that the operation needs.
+    pub scope: Option<Scope>,
+    /// Where the metadata of the protected resource is (RFC 9728 §5.1).
+    pub resource_metadata: Option<String>,
+}
+
+impl Challenge {
+    /// Reads the first `Bearer` challenge of a `WWW-Authenticate` header value.
+    ///
+    /// Parameters may be quoted or bare; an error code that is not known is dropped.
+    pub fn parse(header: &str) -> Option<Self> {
+        let at = header.to_ascii_lowercase().find("bearer")?;
+        let mut challenge = Self::default();
+        for (name, value) in parameters(header[at + "bearer".len()..].trim_start()) {
+            match name.to_ascii_lowercase().as_str() {
+                "error" => challenge.error = parse_code(&value),
+                "error_description" => challenge.error_description = Some(value),
+                "scope" => challenge.scope = value.parse().ok(),
+                "resource_metadata" => challenge.resource_metadata = Some(value),
+                _ => {}
+            }
+        }
+        Some(challenge)
+    }
+}
+
+impl fmt::Display for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parameters = [
+            ("error", self.error.map(|code| code.to_string())),
+            ("error_description", self.error_description.clone()),
+            (
+                "scope",
+                self.scope
+                    .as_ref()
+                    .filter(|s| !s.is_empty())
+                    .map(Scope::to_string),
+            ),
+            ("resource_metadata", self.resource_metadata.clone()),
+        ];
+        f.write_str("Bearer")?;
+        let present = parameters
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        for (n, (name, value)) in present.enumerate() {
+            write!(
+                f,
+                "{}{name}=\"{}\"",
+                if n == 0 { " " } else { ", " },
+                quotable(&value)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// RFC 6750 §3: parameter values hold neither quote nor backslash, so nothing needs escaping.
+fn quotable(value: &str) -> String {
+    let allowed = |c: char| matches!(c, '\x20'..='\x7e') && c != '"' && c != '\\';
+    value
+        .chars()
+        .map(|c| if allowed(c) { c } else { '?' })
+        .collect()
+}
+
+fn parse_code(value: &str) -> Option<ErrorCode> {
+    serde_json::from_value(serde_json::Value::from(value)).ok()
+}
+
+/// The `name=value` pairs up to the end or to the next challenge (a word without `=`).
+fn parameters(mut rest: &str) -> Vec<(&str, String)> {
+    let mut found = Vec::new();
+    while let Some((name, after)) = rest.split_once('=') {
+        let name = name.trim_matches([' ', ',', '\t']);
+        if name.is_empty() || name.contains([' ', ',']) {
+            break;
+        }
+        let Some((value, after)) = value(after) else {
+            break;
+        };
+        found.push((name, value));
+        rest = after;
+    }
+    found
+}
+
+fn value(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find([',', ' ']).unwrap_or(text.len());
+        return Some((text[..end].to_owned(), &text[end..]));
+    };
+    let mut value = String::new();
+    let mut characters = quoted.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return Some((value, &quoted[at + 1..])),
+            '\\' => value.push(characters.next()?.1),
+            other => value.push(other),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_survives_the_wire() {
+        let challenge = Challenge {
+            error: Some(ErrorCode::InsufficientScope),
+            error_description: Some("create-todo needs create:todos".into()),
+            scope: Some("create:todos read:todos".parse().unwrap()),
+            resource_metadata: Some("https://a.example/.well-known/x".into()),
+        };
+        assert_eq!(Challenge::parse(&challenge.to_string()), Some(challenge));
+    }
+
+    #[test]
+    fn d3_without_credentials_there_is_no_error() {
+        let challenge = Challenge {
+            resource_metadata: Some("u".into()),
+            ..Default::default()
+        };
+        assert_eq!(challenge.to_string(), "Bearer resource_metadata=\"u\"");
+    }
+
+    #[test]
+    fn bare_values_other_schemes_and_broken_quotes() {
+        let parsed =
+            Challenge::parse("Basic realm=\"x\", Bearer scope=\"a b\", error=invalid_token");
+        let parsed = parsed.unwrap();
+        assert_eq!(parsed.error, Some(ErrorCode::InvalidToken));
+        assert_eq!(parsed.scope.unwrap().to_string(), "a b");
+        assert_eq!(
+            Challenge::parse("Bearer scope=\"a"),
+            Some(Challenge::default())
+        );
+        assert_eq!(Challenge::parse("Basic"), None);
+    }
+
+    #[test]
+    fn a_value_cannot_break_out_of_its_quotes() {
+        let challenge = Challenge {
+            error_description: Some("a\" error=\"x\r\n".into()),
+            ..Default::default()
+        };
+        assert_eq!(
+            challenge.to_string(),
+            "Bearer error_description=\"a? error=?x??\""
+        );
+    }
+}

@@ -1,0 +1,1 @@
+//! The client role: HTTP out, discovery and key sets (RFC 6749 §1.1).

@@ -1,0 +1,74 @@
+//! Answers on the wire (RFC 6749 §5.1, RFC 7591 §3.2.1, RFC 7662 §2.2).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::client_metadata::ClientMetadata;
+use crate::scope::Scope;
+use crate::time::NumericDate;
+
+/// A successful answer of the token endpoint (RFC 6749 §5.1).
+#[derive(Clone, Serialize, Deserialize)]
+pub struct TokenResponse {
+    /// The access token.
+    pub access_token: String,
+    /// How to use it; `Bearer` (RFC 6750 §4).
+    pub token_type: String,
+    /// Seconds until the access token ends. Always sent, and true.
+    pub expires_in: u64,
+    /// The next refresh token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// The scope that was granted.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Who signed in (`OpenID` Connect Core §3.1.3.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+}
+
+impl std::fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenResponse")
+            .field("expires_in", &self.expires_in)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A successful registration (RFC 7591 §3.2.1).
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RegistrationResponse {
+    /// The name of the client from now on.
+    pub client_id: String,
+    /// When it was registered.
+    pub client_id_issued_at: NumericDate,
+    /// The secret of a confidential client; it is shown this once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// When the secret ends; 0 is never. Present whenever there is a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret_expires_at: Option<NumericDate>,
+    /// All metadata as registered.
+    #[serde(flatten)]
+    pub metadata: ClientMetadata,
+}
+
+impl std::fmt::Debug for RegistrationResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RegistrationResponse")
+            .field("client_id", &self.client_id)
+            .field("metadata", &self.metadata)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The answer of the introspection endpoint (RFC 7662 §2.2).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct IntrospectionResponse {
+    /// Whether the token is worth anything at this moment; when not, nothing else is said.
+    pub active: bool,
+    /// The claims of an active token.
+    #[serde(flatten)]
+    pub claims: Map<String, Value>,
+}

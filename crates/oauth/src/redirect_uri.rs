@@ -1,0 +1,278 @@
+//! Redirect URIs: which are acceptable, and when two are the same (RFC 6749 §3.1.2, RFC 8252 §7).
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+/// Where an authorization response goes, byte for byte as the client registered or sent it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RedirectUri(String);
+
+/// Why a redirect URI is not acceptable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRedirectUri {
+    /// The text is not an absolute URI.
+    #[error("a redirect URI must be an absolute URI")]
+    NotAUri,
+    /// RFC 6749 §3.1.2 forbids fragments.
+    #[error("a redirect URI must not have a fragment")]
+    Fragment,
+    /// A user name in front of the host makes one host look like another.
+    #[error("a redirect URI must not carry a user name or password")]
+    Credentials,
+    /// Plain http leaves the machine unprotected, so only the loopback interface may use it.
+    #[error("http is allowed only for localhost, 127.0.0.1 and [::1]; use https")]
+    PlainHttp,
+    /// The scheme is neither http(s) nor one of the private-use schemes that are switched on.
+    #[error("the scheme `{0}` is not allowed for redirect URIs")]
+    Scheme(String),
+}
+
+/// Which private-use schemes (RFC 8252 §7.1) clients may redirect to, such as `cursor`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PrivateUseSchemes(BTreeSet<String>);
+
+/// Schemes that run code or read files when a browser follows them; no setting allows these.
+const NEVER: [&str; 8] = [
+    "javascript",
+    "data",
+    "vbscript",
+    "file",
+    "blob",
+    "about",
+    "filesystem",
+    "view-source",
+];
+
+impl PrivateUseSchemes {
+    /// The desktop MCP clients that are known to register a scheme of their own.
+    pub const KNOWN_CLIENTS: [&str; 6] = [
+        "claude",
+        "com.raycast",
+        "cursor",
+        "vscode",
+        "vscode-insiders",
+        "windsurf",
+    ];
+
+    /// The set of `schemes`, without the ones that are never allowed.
+    pub fn new<S: AsRef<str>>(schemes: impl IntoIterator<Item = S>) -> Self {
+        let lower = schemes
+            .into_iter()
+            .map(|scheme| scheme.as_ref().to_ascii_lowercase());
+        Self(
+            lower
+                .filter(|scheme| !NEVER.contains(&scheme.as_str()))
+                .collect(),
+        )
+    }
+
+    /// Whether `scheme` (lower case) may be redirected to.
+    pub fn allows(&self, scheme: &str) -> bool {
+        self.0.contains(scheme)
+    }
+}
+
+impl RedirectUri {
+    /// Checks that `text` may be registered as a redirect URI.
+    pub fn parse(text: &str, allowed: &PrivateUseSchemes) -> Result<Self, InvalidRedirectUri> {
+        // A parser forgives tabs, newlines and backslashes; a redirect URI must not need it to.
+        if text
+            .bytes()
+            .any(|byte| byte <= 0x20 || byte == b'\\' || byte >= 0x7f)
+        {
+            return Err(InvalidRedirectUri::NotAUri);
+        }
+        let url = Url::parse(text).map_err(|_| InvalidRedirectUri::NotAUri)?;
+        if url.fragment().is_some() {
+            return Err(InvalidRedirectUri::Fragment);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidRedirectUri::Credentials);
+        }
+        match url.scheme() {
+            "https" => Ok(()),
+            "http" if is_loopback(&url) => Ok(()),
+            "http" => Err(InvalidRedirectUri::PlainHttp),
+            scheme if allowed.allows(scheme) => Ok(()),
+            scheme => Err(InvalidRedirectUri::Scheme(scheme.to_owned())),
+        }?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Whether `requested` is this registered URI: the same text, except that a loopback URI may
+    /// use any port (RFC 8252 §7.3).
+    pub fn admits(&self, requested: &Self) -> bool {
+        if self == requested {
+            return true;
+        }
+        let (Ok(registered), Ok(requested)) = (Url::parse(&self.0), Url::parse(&requested.0))
+        else {
+            return false;
+        };
+        // `localhost`, `127.0.0.1` and `[::1]` are three names; each stands only for itself.
+        registered.scheme() == "http"
+            && requested.scheme() == "http"
+            && is_loopback(&registered)
+            && registered.host() == requested.host()
+            && registered.path() == requested.path()
+            && registered.query() == requested.query()
+    }
+
+    /// The URI as registered or sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host that a person should see on the consent page; the scheme where there is no host.
+    pub fn display_host(&self) -> String {
+        let Ok(url) = Url::parse(&self.0) else {
+            return self.0.clone();
+        };
+        match (url.scheme(), url.host_str()) {
+            ("http" | "https", Some(host)) => host.to_owned(),
+            (scheme, _) => format!("{scheme}://"),
+        }
+    }
+
+    /// Whether the answer stays on the person's own machine.
+    pub fn is_loopback(&self) -> bool {
+        Url::parse(&self.0).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url))
+    }
+
+    /// The source expression that lets a Content-Security-Policy `form-action` follow this URI.
+    pub fn csp_source(&self) -> String {
+        let Ok(url) = Url::parse(&self.0) else {
+            return String::new();
+        };
+        match url.origin() {
+            origin @ url::Origin::Tuple(..) => origin.ascii_serialization(),
+            url::Origin::Opaque(_) => format!("{}:", url.scheme()),
+        }
+    }
+
+    /// This URI with `parameters` added to its query (RFC 6749 §4.1.2).
+    pub fn with_parameters(&self, parameters: &[(&str, &str)]) -> String {
+        let mut url = Url::parse(&self.0).expect("a redirect URI was parsed before it was stored");
+        url.query_pairs_mut().extend_pairs(parameters);
+        url.into()
+    }
+}
+
+impl fmt::Display for RedirectUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address == std::net::Ipv4Addr::LOCALHOST,
+        Some(Host::Ipv6(address)) => address == std::net::Ipv6Addr::LOCALHOST,
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<RedirectUri, InvalidRedirectUri> {
+        RedirectUri::parse(text, &PrivateUseSchemes::new(["cursor", "javascript"]))
+    }
+
+    #[track_caller]
+    fn check_admits(registered: &str, requested: &str, expected: bool) {
+        let (registered, requested) = (parse(registered).unwrap(), parse(requested).unwrap());
+        assert_eq!(
+            registered.admits(&requested),
+            expected,
+            "{registered} and {requested}"
+        );
+    }
+
+    #[test]
+    fn c1_dangerous_redirect_uris_are_refused() {
+        for bad in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "http://example.com/cb",
+            "http://127.0.0.1.example.com/cb",
+            "http://127.0.0.2/cb",
+            "https://good.example@evil.example/cb",
+            "https://a.example/cb#x",
+            "vbscript:x",
+            "unknown:/cb",
+            "/cb",
+            "http://localhost\t/cb",
+            "https:\\\\a.example",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        for good in [
+            "https://a.example/cb?x=1",
+            "http://[::1]:7/cb",
+            "cursor://anysphere/cb",
+        ] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn c2_loopback_matches_any_port_but_only_its_own_name() {
+        check_admits("http://127.0.0.1/cb", "http://127.0.0.1:49152/cb", true);
+        check_admits("http://localhost:3000/cb", "http://localhost:4000/cb", true);
+        check_admits("http://[::1]:1/cb", "http://[::1]:2/cb", true);
+        check_admits(
+            "http://localhost:3000/cb",
+            "http://127.0.0.1:3000/cb",
+            false,
+        );
+        check_admits(
+            "http://127.0.0.1:3000/cb",
+            "http://127.0.0.1:3000/other",
+            false,
+        );
+        check_admits(
+            "http://127.0.0.1:3000/cb",
+            "http://127.0.0.1:3000/cb?x=1",
+            false,
+        );
+    }
+
+    #[test]
+    fn other_uris_match_only_byte_for_byte() {
+        check_admits("https://a.example/cb", "https://a.example/cb", true);
+        check_admits("https://a.example/cb", "https://a.example:443/cb", false);
+        check_admits("https://a.example/cb", "https://A.example/cb", false);
+        check_admits("cursor://x/cb", "cursor://x/cb/", false);
+    }
+
+    #[test]
+    fn parameters_join_an_existing_query() {
+        let uri = parse("https://a.example/cb?x=1").unwrap();
+        let with = uri.with_parameters(&[("code", "a b"), ("iss", "https://i.example")]);
+        assert_eq!(
+            with,
+            "https://a.example/cb?x=1&code=a+b&iss=https%3A%2F%2Fi.example"
+        );
+    }
+
+    #[test]
+    fn what_a_person_and_a_browser_see() {
+        assert_eq!(
+            parse("https://a.example:9/cb").unwrap().display_host(),
+            "a.example"
+        );
+        assert_eq!(parse("cursor://x/cb").unwrap().display_host(), "cursor://");
+        assert_eq!(parse("cursor://x/cb").unwrap().csp_source(), "cursor:");
+        assert_eq!(
+            parse("http://127.0.0.1:9/cb").unwrap().csp_source(),
+            "http://127.0.0.1:9"
+        );
+    }
+}
