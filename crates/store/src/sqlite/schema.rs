@@ -1,0 +1,229 @@
+//! The SQLite file: its schema, its version, and the statements of the eight verbs.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqlitePool;
+
+use crate::error::StoreError;
+use crate::key_file::sync_directory;
+
+/// The newest schema that this program knows (`PRAGMA user_version`).
+const SUPPORTED: i32 = 1;
+
+/// "SUMN": tells a store from any other SQLite file (`PRAGMA application_id`).
+const APPLICATION_ID: i32 = 0x5355_4d4e;
+
+/// Version 1. `position` orders a kind by creation; the three indexes serve lists and sweeping.
+const CREATE: &str = "
+CREATE TABLE record (
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    owner TEXT,
+    expires_at INTEGER,
+    body BLOB NOT NULL,
+    PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX record_position ON record (kind, position);
+CREATE INDEX record_owner ON record (kind, owner, position) WHERE owner IS NOT NULL;
+CREATE INDEX record_expiry ON record (expires_at) WHERE expires_at IS NOT NULL;
+CREATE TABLE counter (
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX counter_end ON counter (ends_at);
+PRAGMA application_id = 0x53554d4e;
+PRAGMA user_version = 1;
+";
+
+pub(super) const GET: &str = "
+SELECT key, body, version, owner, expires_at, position FROM record
+WHERE kind = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $3)";
+
+// A version starts at random and counts up, so that it never comes back: who read a record that
+// was then removed and made anew cannot replace the new one. A record that takes the place of an
+// expired one is new, and so is its position.
+pub(super) const PUT: &str = "
+INSERT INTO record (kind, key, position, version, body, owner, expires_at)
+VALUES ($1, $2, (SELECT coalesce(max(position), 0) + 1 FROM record WHERE kind = $1),
+        random() & 0x3fffffffffffffff, $4, $5, $6)
+ON CONFLICT (kind, key) DO UPDATE SET
+    position = CASE WHEN record.expires_at <= $3 THEN excluded.position ELSE record.position END,
+    version = record.version + 1, body = excluded.body, owner = excluded.owner,
+    expires_at = excluded.expires_at";
+
+pub(super) const INSERT: &str = "
+INSERT INTO record (kind, key, position, version, body, owner, expires_at)
+VALUES ($1, $2, (SELECT coalesce(max(position), 0) + 1 FROM record WHERE kind = $1),
+        random() & 0x3fffffffffffffff, $4, $5, $6)
+ON CONFLICT (kind, key) DO UPDATE SET
+    position = excluded.position, version = record.version + 1, body = excluded.body,
+    owner = excluded.owner, expires_at = excluded.expires_at
+WHERE record.expires_at <= $3
+RETURNING 1";
+
+pub(super) const REPLACE: &str = "
+UPDATE record SET version = version + 1, body = $4, owner = $5, expires_at = $6
+WHERE kind = $1 AND key = $2 AND version = $7 AND (expires_at IS NULL OR expires_at > $3)
+RETURNING 1";
+
+pub(super) const TAKE: &str = "
+DELETE FROM record WHERE kind = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $3)
+RETURNING key, body, version, owner, expires_at, position";
+
+pub(super) const REMOVE: &str = "DELETE FROM record WHERE kind = $1 AND key = $2";
+
+pub(super) const LIST_ALL: &str = "
+SELECT key, body, version, owner, expires_at, position FROM record
+WHERE kind = $1 AND (expires_at IS NULL OR expires_at > $2) AND position < $3
+ORDER BY position DESC LIMIT $4";
+
+pub(super) const LIST_OF_OWNER: &str = "
+SELECT key, body, version, owner, expires_at, position FROM record
+WHERE kind = $1 AND (expires_at IS NULL OR expires_at > $2) AND position < $3 AND owner = $5
+ORDER BY position DESC LIMIT $4";
+
+// A window that ends later than a window opened now is one from before the clock was set back;
+// it must not lock anybody out until then.
+pub(super) const COUNT: &str = "
+INSERT INTO counter (kind, key, count, ends_at) VALUES ($1, $2, 1, $4)
+ON CONFLICT (kind, key) DO UPDATE SET
+    count = CASE WHEN counter.ends_at <= $3 THEN 1 ELSE counter.count + 1 END,
+    ends_at = CASE WHEN counter.ends_at <= $3 THEN $4 ELSE min(counter.ends_at, $4) END
+RETURNING count";
+
+pub(super) const SWEEP_RECORDS: &str = "
+DELETE FROM record WHERE (kind, key) IN
+    (SELECT kind, key FROM record WHERE expires_at <= $1 LIMIT $2)
+RETURNING 1";
+
+pub(super) const SWEEP_COUNTERS: &str = "
+DELETE FROM counter WHERE (kind, key) IN
+    (SELECT kind, key FROM counter WHERE ends_at <= $1 LIMIT $2)
+RETURNING 1";
+
+/// Refuses a file that is not ours or too new before SQLite touches it; makes a missing one.
+pub(super) fn prepare_file(path: &Path) -> Result<(), StoreError> {
+    let not_writable = |source: io::Error| StoreError::NotWritable {
+        path: path.to_owned(),
+        source: source.into(),
+    };
+    // SQLite gives its log and its index the mode of the file that they belong to.
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(_) => return sync_directory(path).map_err(not_writable),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(not_writable(error)),
+    }
+    let mut header = Vec::new();
+    let file = File::open(path).map_err(not_writable)?;
+    file.take(100)
+        .read_to_end(&mut header)
+        .map_err(not_writable)?;
+    check_header(&header, path)?;
+    // A backup that was copied back often has the mode of any new file.
+    let mode = fs::metadata(path)
+        .map_err(not_writable)?
+        .permissions()
+        .mode();
+    if mode & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(not_writable)?;
+    }
+    Ok(())
+}
+
+/// Reads the file header of SQLite: 16 bytes of magic, `user_version` at 60, `application_id` at 68.
+fn check_header(header: &[u8], path: &Path) -> Result<(), StoreError> {
+    if header.is_empty() {
+        return Ok(());
+    }
+    let number = |at: usize| {
+        let bytes = header.get(at..at + 4)?.try_into().ok()?;
+        Some(i32::from_be_bytes(bytes))
+    };
+    let is_sqlite = header.starts_with(b"SQLite format 3\0");
+    let (Some(version), Some(application), true) = (number(60), number(68), is_sqlite) else {
+        return Err(StoreError::NotAStore {
+            path: path.to_owned(),
+        });
+    };
+    check_version(version, application, path)
+}
+
+fn check_version(version: i32, application: i32, path: &Path) -> Result<(), StoreError> {
+    // A file whose creation was interrupted has neither number yet.
+    if application != APPLICATION_ID && (version, application) != (0, 0) {
+        return Err(StoreError::NotAStore {
+            path: path.to_owned(),
+        });
+    }
+    if version > SUPPORTED {
+        return Err(StoreError::NewerSchema {
+            found: version,
+            supported: SUPPORTED,
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Brings the file to the newest schema.
+///
+/// The header may be older than the log next to it, so the version is asked again here.
+pub(super) async fn migrate(pool: &SqlitePool, path: &Path) -> Result<(), StoreError> {
+    let failed = |error| opening_failed(path, error);
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    let row = sqlx::query(
+        "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)
+         FROM pragma_user_version, pragma_application_id",
+    )
+    .fetch_one(&mut *transaction)
+    .await
+    .map_err(failed)?;
+    let version: i32 = row.try_get(0).map_err(failed)?;
+    check_version(version, row.try_get(1).map_err(failed)?, path)?;
+    if version == 0 {
+        // Somebody else's tables, in a database without numbers.
+        if row.try_get::<i64, _>(2).map_err(failed)? != 0 {
+            return Err(StoreError::NotAStore {
+                path: path.to_owned(),
+            });
+        }
+        sqlx::raw_sql(CREATE)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+    }
+    transaction.commit().await.map_err(failed)
+}
+
+/// Says what the operator can do about a file that does not open.
+pub(super) fn opening_failed(path: &Path, error: sqlx::Error) -> StoreError {
+    // The low byte is the primary result code: SQLITE_PERM, READONLY, CANTOPEN, NOTADB.
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code()?.parse::<i32>().ok())
+        .map(|code| code & 0xff);
+    match code {
+        Some(3 | 8 | 14) => StoreError::NotWritable {
+            path: path.to_owned(),
+            source: error.into(),
+        },
+        Some(26) => StoreError::NotAStore {
+            path: path.to_owned(),
+        },
+        _ => StoreError::unavailable(error),
+    }
+}
