@@ -171,7 +171,7 @@ impl<'a> Draft<'a> {
         {
             Ok(file) => Ok(Self {
                 path,
-                draft,
+                unfinished,
                 file,
                 finished: false,
             }),
