@@ -1,0 +1,260 @@
+//! Collections: records that are typed, sealed and bound to their place.
+
+use std::sync::Arc;
+
+use oauth::random::OsRandom;
+use oauth::time::{ManualClock, NumericDate};
+use serde::{Deserialize, Serialize};
+use store::{
+    Collection, Entry, KeyRing, Kind, ListBy, Page, Record, SealError, SharedStore, SqliteStore,
+    StoreError,
+};
+
+const NOW: NumericDate = NumericDate(1_000_000);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Credential {
+    subject: String,
+    token: String,
+    expires_at: Option<NumericDate>,
+}
+
+impl Record for Credential {
+    const KIND: Kind = Kind::new("credential");
+    const SEALED: bool = true;
+
+    fn owner(&self) -> Option<&str> {
+        Some(&self.subject)
+    }
+
+    fn expires_at(&self) -> Option<NumericDate> {
+        self.expires_at
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Client {
+    name: String,
+}
+
+impl Record for Client {
+    const KIND: Kind = Kind::new("client");
+}
+
+struct House {
+    store: SharedStore,
+    keys: Arc<KeyRing>,
+}
+
+impl House {
+    async fn start() -> Self {
+        let store = SqliteStore::in_memory(Arc::new(ManualClock::at(NOW)))
+            .await
+            .unwrap();
+        Self {
+            store: Arc::new(store),
+            keys: Arc::new(KeyRing::ephemeral(&OsRandom)),
+        }
+    }
+
+    fn collection<R: Record>(&self) -> Collection<R> {
+        Collection::new(Arc::clone(&self.store), Arc::clone(&self.keys))
+    }
+}
+
+fn credential(token: &str) -> Credential {
+    Credential {
+        subject: "alice".into(),
+        token: token.into(),
+        expires_at: None,
+    }
+}
+
+#[tokio::test]
+async fn each_verb_passes_through() {
+    let clients = House::start().await.collection::<Client>();
+    let named = |name: &str| Client { name: name.into() };
+    assert!(clients.insert("a", &named("one")).await.unwrap());
+    assert!(!clients.insert("a", &named("two")).await.unwrap());
+    let current = clients.get("a").await.unwrap().unwrap();
+    assert_eq!((current.name.as_str(), current.key.as_str()), ("one", "a"));
+    assert!(clients.replace(&current, &named("three")).await.unwrap());
+    assert!(!clients.replace(&current, &named("four")).await.unwrap());
+    clients.put("b", &named("five")).await.unwrap();
+    let page = Page {
+        limit: 1,
+        before: None,
+    };
+    let first = clients.list(ListBy::All, page.clone()).await.unwrap();
+    assert_eq!(first[0].record, named("five"));
+    let rest = Page {
+        before: Some(first[0].cursor()),
+        ..page
+    };
+    assert_eq!(
+        clients.list(ListBy::All, rest).await.unwrap()[0].record,
+        named("three")
+    );
+    clients.remove("b").await.unwrap();
+    assert!(clients.get("b").await.unwrap().is_none());
+    assert_eq!(clients.take("a").await.unwrap(), Some(named("three")));
+    assert_eq!(clients.take("a").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn owner_and_expiry_come_from_the_record() {
+    let credentials = House::start().await.collection::<Credential>();
+    credentials.put("a", &credential("x")).await.unwrap();
+    let expired = Credential {
+        expires_at: Some(NOW),
+        ..credential("x")
+    };
+    credentials.put("b", &expired).await.unwrap();
+    let of_alice = credentials
+        .list(ListBy::Owner("alice"), Page::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        of_alice
+            .iter()
+            .map(|found| found.key.as_str())
+            .collect::<Vec<_>>(),
+        ["a"]
+    );
+    assert!(
+        credentials
+            .list(ListBy::Owner("bob"), Page::default())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a11_a_sealed_record_is_unreadable_in_the_store() {
+    let house = House::start().await;
+    house
+        .collection()
+        .put("a", &credential("canary"))
+        .await
+        .unwrap();
+    house
+        .collection()
+        .put(
+            "c",
+            &Client {
+                name: "plain".into(),
+            },
+        )
+        .await
+        .unwrap();
+    let sealed = house
+        .store
+        .get(Credential::KIND, "a")
+        .await
+        .unwrap()
+        .unwrap()
+        .body;
+    assert!(sealed.starts_with(b"v1."));
+    assert!(!String::from_utf8(sealed).unwrap().contains("canary"));
+    let plain = house
+        .store
+        .get(Client::KIND, "c")
+        .await
+        .unwrap()
+        .unwrap()
+        .body;
+    assert_eq!(plain, br#"{"name":"plain"}"#);
+}
+
+#[tokio::test]
+async fn a_sealed_record_cannot_be_moved_to_another_key() {
+    let house = House::start().await;
+    let credentials = house.collection::<Credential>();
+    credentials
+        .put("alice", &credential("of alice"))
+        .await
+        .unwrap();
+    let stolen = house
+        .store
+        .get(Credential::KIND, "alice")
+        .await
+        .unwrap()
+        .unwrap();
+    house
+        .store
+        .put(Credential::KIND, "mallory", stolen)
+        .await
+        .unwrap();
+    let error = credentials.get("mallory").await.unwrap_err();
+    assert!(
+        matches!(&error, StoreError::Seal { key, source: SealError::Forged, .. } if key == "mallory"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a11_a_corrupt_record_is_named_but_not_quoted() {
+    let house = House::start().await;
+    let body = r#"{"name":["canary"]}"#;
+    house
+        .store
+        .put(Client::KIND, "a", Entry::new("a", body))
+        .await
+        .unwrap();
+    let error = house.collection::<Client>().get("a").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the record client/a cannot be read: Data error at column 8"
+    );
+    assert!(!format!("{error:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn after_resealing_the_old_key_is_not_needed() {
+    let house = House::start().await;
+    let credentials = house.collection::<Credential>();
+    for number in 0..150 {
+        credentials
+            .put(&number.to_string(), &credential("x"))
+            .await
+            .unwrap();
+    }
+    let clock = ManualClock::at(NOW);
+    let kid = house.keys.rotate(&OsRandom, &clock).unwrap();
+    credentials
+        .put("149", &credential("written since"))
+        .await
+        .unwrap();
+    assert_eq!(credentials.reseal().await.unwrap(), 149);
+    assert_eq!(credentials.reseal().await.unwrap(), 0);
+    let page = Page {
+        limit: 200,
+        before: None,
+    };
+    let entries = house
+        .store
+        .list(Credential::KIND, ListBy::All, page)
+        .await
+        .unwrap();
+    assert_eq!(entries.len(), 150);
+    let prefix = format!("v1.{kid}.");
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry.body.starts_with(prefix.as_bytes()))
+    );
+    assert_eq!(
+        credentials.get("0").await.unwrap().unwrap().record,
+        credential("x")
+    );
+}
+
+#[tokio::test]
+async fn a_collection_prints_no_more_than_its_kind() {
+    let credentials = House::start().await.collection::<Credential>();
+    assert_eq!(
+        format!("{credentials:?}"),
+        "Collection { kind: \"credential\", .. }"
+    );
+}
