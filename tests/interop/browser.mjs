@@ -26,7 +26,7 @@ const USERNAME = 'input[name=username], input[name=login]';
 const PASSWORD = 'input[name=password]';
 const SCOPES = 'input[type=checkbox][name=scope]';
 const APPROVE = 'button[name=action][value=approve], button[type=submit]:not([name=action])';
-const DENY = 'button[name=action][value=deny]';
+const DENY = 'button[name=action][value=deny], a[href$="/abort"]';
 
 /** Runs `use(page)` in a fresh headless browser, which is gone afterwards. */
 export async function withBrowser({ locale, profileDir }, use) {
@@ -34,6 +34,7 @@ export async function withBrowser({ locale, profileDir }, use) {
   const context = await chromium.launchPersistentContext(directory, {
     executablePath: CHROMIUM,
     args: ARGUMENTS,
+    env: { ...process.env, TMPDIR: directory },
     locale: locale ?? 'en-US',
     viewport: { width: 1024, height: 900 },
   });
@@ -87,6 +88,10 @@ function watchFor(page, redirectUri) {
       if (isArrival(request.url())) {
         reject(new Error(`the client is not there: ${request.failure()?.errorText}`));
       }
+    });
+    // A browser that will not follow a form's redirect says so here, and then does nothing at all.
+    page.on('console', (message) => {
+      if (message.text().includes('form-action')) reject(new Error(message.text()));
     });
   });
 }
