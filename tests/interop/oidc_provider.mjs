@@ -6,7 +6,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
-import { Provider } from 'oidc-provider';
+import { Provider, errors } from 'oidc-provider';
 
 const { values } = parseArgs({
   options: {
@@ -34,6 +34,9 @@ function signingKey(alg) {
 
 /** What this issuer says about a protected resource (RFC 8707). */
 function resourceServer(_ctx, resource) {
+  if (values.resource !== undefined && !values.resource.includes(resource)) {
+    throw new errors.InvalidTarget();
+  }
   return {
     scope: values.scopes,
     audience: resource,
@@ -46,7 +49,7 @@ function resourceServer(_ctx, resource) {
 const machine = { client_id: 'machine', client_secret: randomBytes(24).toString('base64url') };
 const web = { client_id: 'web', client_secret: randomBytes(24).toString('base64url') };
 
-function configuration(allowed) {
+function configuration() {
   return {
     jwks: { keys: Object.keys(KEYS).map(signingKey) },
     clients: [
@@ -81,7 +84,7 @@ function configuration(allowed) {
       registration: { enabled: true },
       resourceIndicators: {
         enabled: true,
-        defaultResource: () => allowed[0],
+        defaultResource: () => values.resource?.[0],
         useGrantedResource: () => true,
         getResourceServerInfo: resourceServer,
       },
@@ -100,7 +103,7 @@ function configuration(allowed) {
 const server = createServer().listen(Number(values.port), '127.0.0.1');
 await once(server, 'listening');
 const issuer = `http://127.0.0.1:${server.address().port}`;
-const provider = new Provider(issuer, configuration(values.resource ?? []));
+const provider = new Provider(issuer, configuration());
 server.on('request', provider.callback());
 provider.on('server_error', (_ctx, error) => console.error(error));
 
