@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oauth::random::{self, Random};
 use oauth::secret::Secret;
 use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize, Serializer};
@@ -36,12 +37,12 @@ pub(crate) struct StoredKey {
 }
 
 impl StoredKey {
-    /// A key of 32 bytes, given in base64url.
-    pub(crate) fn new(kid: String, created_at: NumericDate, key: String) -> Self {
+    /// A new key of 256 random bits.
+    pub(crate) fn generate(random: &dyn Random, now: NumericDate) -> Self {
         Self {
-            kid,
-            created_at,
-            key: Secret::from(key),
+            kid: random::token::<8>(random),
+            created_at: now,
+            key: Secret::random(random),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use aws_lc_rs::aead::{AES_256_GCM, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use aws_lc_rs::hmac;
-use oauth::random::{self, Random};
+use oauth::random::Random;
 use oauth::time::{Clock, NumericDate};
 use zeroize::Zeroizing;
 
@@ -212,8 +212,5 @@ fn newest(keys: &[RingKey]) -> &RingKey {
         .expect("a key ring is never empty: every way in checks it")
 }
 
-impl StoredKey {
-    fn generate(random: &dyn Random, now: NumericDate) -> Self {
-        Self::new(random::token::<8>(random), now, random::token::<32>(random))
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -52,3 +52,46 @@ impl fmt::Debug for MacKeys {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use oauth::random::OsRandom;
+    use oauth::time::SystemClock;
+
+    use crate::key_ring::KeyRing;
+
+    #[test]
+    fn a_tag_holds_for_one_message_one_key_and_one_purpose() {
+        let ring = KeyRing::ephemeral(&OsRandom);
+        let keys = ring.mac_key("session");
+        let (kid, tag) = keys.tag(b"alice");
+        assert!(keys.verify(&kid, b"alice", &tag));
+        assert!(!keys.verify(&kid, b"bob", &tag));
+        assert!(!keys.verify("other", b"alice", &tag));
+        assert!(!keys.verify(&kid, b"alice", &tag[..31]));
+        assert!(!keys.verify(&kid, b"alice", &[]));
+        assert!(!ring.mac_key("refresh").verify(&kid, b"alice", &tag));
+        assert!(
+            !KeyRing::ephemeral(&OsRandom)
+                .mac_key("session")
+                .verify(&kid, b"alice", &tag)
+        );
+    }
+
+    #[test]
+    fn a9_tags_outlive_a_rotation_and_follow_it() {
+        let ring = KeyRing::ephemeral(&OsRandom);
+        let keys = ring.mac_key("session");
+        let (old, tag) = keys.tag(b"alice");
+        let new = ring.rotate(&OsRandom, &SystemClock).unwrap();
+        assert!(keys.verify(&old, b"alice", &tag));
+        assert!(!keys.verify(&new, b"alice", &tag));
+        assert_eq!(keys.tag(b"alice").0, new);
+    }
+
+    #[test]
+    fn keys_do_not_show_in_debug() {
+        let keys = KeyRing::ephemeral(&OsRandom).mac_key("session");
+        assert_eq!(format!("{keys:?}"), "MacKeys { purpose: \"session\", .. }");
+    }
+}

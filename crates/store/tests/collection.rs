@@ -48,9 +48,10 @@ struct House {
 
 impl House {
     async fn start() -> Self {
-        let store = SqliteStore::in_memory(Arc::new(ManualClock::at(NOW)))
+        let clock = Arc::new(ManualClock::at(NOW));
+        let store = SqliteStore::in_memory(clock)
             .await
-            .unwrap();
+            .expect("memory is always there");
         Self {
             store: Arc::new(store),
             keys: Arc::new(KeyRing::ephemeral(&OsRandom)),

@@ -260,3 +260,6 @@ fn to_entry(row: &SqliteRow) -> Result<Entry, StoreError> {
     };
     read().map_err(|error: sqlx::Error| StoreError::unavailable(error))
 }
+
+#[cfg(test)]
+mod tests;

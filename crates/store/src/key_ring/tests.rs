@@ -1,0 +1,253 @@
+//! Tests of the key ring and of its file.
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oauth::random::OsRandom;
+use oauth::time::ManualClock;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A key ring, and what its keys give: worked out once with another implementation of RFC 5116,
+/// RFC 5869 and RFC 2104, and to be understood forever.
+const FILE: &str = r#"{"keys": [
+    {"kid": "old", "created_at": 1, "key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
+    {"kid": "new", "created_at": 2, "key": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"}
+]}"#;
+const SEALED: &str = "v1.old.AAECAwQFBgcICQoLFmXjq4_gpcAHkedtWAmrICd3IA-X";
+const TAG: &str = "M1UEY5xCmKhCmyeqETMu1xegrDnsuHiXIrYO_EmoD_k";
+
+struct Desk {
+    directory: TempDir,
+    clock: ManualClock,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            clock: ManualClock::at(NumericDate(1_000_000)),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("keyring.json")
+    }
+
+    fn write(&self, content: &str, mode: u32) {
+        fs::write(self.path(), content).unwrap();
+        fs::set_permissions(self.path(), fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn open(&self) -> Result<KeyRing, KeyRingError> {
+        KeyRing::open_or_create(&self.path(), &OsRandom, &self.clock)
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.directory.path()).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+}
+
+#[test]
+fn a_first_start_makes_a_file_for_the_owner_alone() {
+    let desk = Desk::new();
+    let made = desk.open().unwrap();
+    assert_eq!(made.keys()[0].created_at, NumericDate(1_000_000));
+    assert_eq!(
+        fs::metadata(desk.path()).unwrap().permissions().mode() & 0o7777,
+        0o600
+    );
+    assert_eq!(desk.files(), ["keyring.json"]);
+    let sealed = made.seal(b"value", b"aad");
+    assert_eq!(
+        desk.open().unwrap().open(&sealed, b"aad").unwrap(),
+        b"value"
+    );
+}
+
+#[test]
+fn a9_what_was_sealed_and_tagged_once_is_understood_forever() {
+    let desk = Desk::new();
+    desk.write(FILE, 0o600);
+    let ring = desk.open().unwrap();
+    assert_eq!(ring.open(SEALED, b"kind\0key").unwrap(), b"value");
+    let (kid, tag) = ring.mac_key("session").tag(b"message");
+    assert_eq!(kid, "new");
+    assert_eq!(URL_SAFE_NO_PAD.encode(tag), TAG);
+}
+
+#[test]
+fn a_file_that_others_can_read_is_refused() {
+    for mode in [0o640, 0o604, 0o620, 0o666] {
+        let desk = Desk::new();
+        desk.write(FILE, mode);
+        let path = desk.path().display().to_string();
+        assert_eq!(
+            desk.open().unwrap_err().to_string(),
+            format!(
+                "the key ring {path} has mode {mode:04o}, so others can read it: chmod 600 {path}"
+            )
+        );
+    }
+}
+
+#[test]
+fn behind_a_link_the_mode_of_the_target_counts() {
+    let desk = Desk::new();
+    desk.write(FILE, 0o400);
+    let link = desk.directory.path().join("link.json");
+    symlink(desk.path(), &link).unwrap();
+    let open = || KeyRing::open_or_create(&link, &OsRandom, &desk.clock);
+    open().unwrap().rotate(&OsRandom, &desk.clock).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(desk.open().unwrap().keys().len(), 3);
+    desk.write(FILE, 0o644);
+    assert!(matches!(
+        open(),
+        Err(KeyRingError::TooOpen { mode: 0o644, .. })
+    ));
+}
+
+#[test]
+fn a_file_that_is_no_key_ring_is_refused_without_quoting_it() {
+    let short = r#"{"keys": [{"kid": "a", "created_at": 1, "key": "canary"}]}"#;
+    let twice = FILE.replace("new", "old");
+    let dotted = FILE.replace("new", "n.w");
+    for content in [
+        "",
+        "canary",
+        r#"{"keys": ["canary"]}"#,
+        r#"{"keys": []}"#,
+        short,
+        &twice,
+        &dotted,
+    ] {
+        let desk = Desk::new();
+        desk.write(content, 0o600);
+        let error = desk.open().unwrap_err();
+        assert!(
+            matches!(error, KeyRingError::Malformed { .. }),
+            "{content}: {error:?}"
+        );
+        assert!(!format!("{error} {error:?}").contains("canary"));
+        assert_eq!(fs::read_to_string(desk.path()).unwrap(), content);
+    }
+}
+
+#[test]
+fn a_missing_directory_is_named() {
+    let desk = Desk::new();
+    let path = desk.path().join("keyring.json");
+    desk.write(FILE, 0o600);
+    let error = KeyRing::open_or_create(&path, &OsRandom, &desk.clock).unwrap_err();
+    assert!(
+        error.to_string().contains(path.to_str().unwrap()),
+        "{error}"
+    );
+    let path = desk.directory.path().join("missing/keyring.json");
+    let error = KeyRing::open_or_create(&path, &OsRandom, &desk.clock).unwrap_err();
+    assert!(matches!(&error, KeyRingError::NotWritable { path: named, .. } if *named == path));
+}
+
+#[test]
+fn a9_after_a_rotation_the_old_key_still_opens() {
+    let desk = Desk::new();
+    let ring = desk.open().unwrap();
+    let other_process = desk.open().unwrap();
+    let before = ring.seal(b"value", b"aad");
+    desk.clock.advance(Duration::from_mins(1));
+    let kid = ring.rotate(&OsRandom, &desk.clock).unwrap();
+    let after = ring.seal(b"value", b"aad");
+    assert!(after.starts_with(&format!("v1.{kid}.")));
+    assert_eq!(
+        ring.keys()[1],
+        KeyInfo {
+            kid: kid.clone(),
+            created_at: NumericDate(1_000_060)
+        }
+    );
+    assert_eq!(ring.open(&before, b"aad").unwrap(), b"value");
+    assert_eq!(desk.open().unwrap().open(&after, b"aad").unwrap(), b"value");
+    assert_eq!(
+        other_process.open(&after, b"aad"),
+        Err(SealError::UnknownKey { kid })
+    );
+    other_process.reload().unwrap();
+    assert_eq!(other_process.open(&after, b"aad").unwrap(), b"value");
+    assert_eq!(
+        fs::metadata(desk.path()).unwrap().permissions().mode() & 0o7777,
+        0o600
+    );
+    assert_eq!(desk.files(), ["keyring.json"]);
+}
+
+#[test]
+fn two_processes_that_rotate_keep_each_others_keys() {
+    let desk = Desk::new();
+    let (one, two) = (desk.open().unwrap(), desk.open().unwrap());
+    one.rotate(&OsRandom, &desk.clock).unwrap();
+    two.rotate(&OsRandom, &desk.clock).unwrap();
+    assert_eq!(desk.open().unwrap().keys().len(), 3);
+}
+
+#[test]
+fn an_unfinished_file_stops_writers_but_not_readers() {
+    let desk = Desk::new();
+    let unfinished = desk.directory.path().join("keyring.json.new");
+    fs::write(&unfinished, "").unwrap();
+    assert!(matches!(desk.open(), Err(KeyRingError::Busy { path }) if path == unfinished));
+    assert!(!desk.path().exists());
+    desk.write(FILE, 0o600);
+    let ring = desk.open().unwrap();
+    assert!(matches!(
+        ring.rotate(&OsRandom, &desk.clock),
+        Err(KeyRingError::Busy { .. })
+    ));
+    assert_eq!(ring.keys().len(), 2);
+    assert_eq!(fs::read_to_string(desk.path()).unwrap(), FILE);
+}
+
+#[test]
+fn a_failed_reload_keeps_the_keys_in_use() {
+    let desk = Desk::new();
+    let ring = desk.open().unwrap();
+    let sealed = ring.seal(b"value", b"aad");
+    fs::remove_file(desk.path()).unwrap();
+    assert!(matches!(
+        ring.reload(),
+        Err(KeyRingError::Unreadable { .. })
+    ));
+    assert_eq!(ring.open(&sealed, b"aad").unwrap(), b"value");
+}
+
+#[test]
+fn a11_debug_shows_key_ids_only() {
+    let desk = Desk::new();
+    desk.write(FILE, 0o600);
+    assert_eq!(
+        format!("{:?}", desk.open().unwrap()),
+        "KeyRing { kids: [\"old\", \"new\"], .. }"
+    );
+}
+
+#[test]
+fn many_first_starts_at_once_agree_on_one_key() {
+    let desk = Desk::new();
+    let kids: HashSet<String> = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..16).map(|_| scope.spawn(|| desk.open())).collect();
+        let rings = starts.into_iter().map(|start| start.join().unwrap());
+        // Whoever came while another was writing is told to try again.
+        rings
+            .filter_map(|ring| Some(ring.ok()?.keys()[0].kid.clone()))
+            .collect()
+    });
+    assert_eq!(kids.len(), 1);
+}

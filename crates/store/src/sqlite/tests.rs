@@ -1,0 +1,371 @@
+//! Tests of what only the SQLite back end has: a file, a schema version, durability, sweeping.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use oauth::time::ManualClock;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use super::*;
+
+const NOTE: Kind = Kind::new("note");
+
+struct Desk {
+    directory: TempDir,
+    clock: ManualClock,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            clock: ManualClock::at(NumericDate(1_000_000)),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("store.db")
+    }
+
+    async fn open(&self) -> Result<SqliteStore, StoreError> {
+        SqliteStore::open(&self.path(), Arc::new(self.clock.clone())).await
+    }
+
+    /// The bytes of a file that was opened once and closed, with a number changed in its header.
+    async fn with_header(&self, at: usize, number: i32) -> Vec<u8> {
+        self.open().await.unwrap().close().await;
+        let mut bytes = fs::read(self.path()).unwrap();
+        bytes[at..at + 4].copy_from_slice(&number.to_be_bytes());
+        fs::write(self.path(), &bytes).unwrap();
+        bytes
+    }
+
+    /// Opening must fail, and change nothing.
+    async fn refuses(&self, content: &[u8]) -> StoreError {
+        fs::set_permissions(self.path(), fs::Permissions::from_mode(0o644)).unwrap();
+        let error = self.open().await.unwrap_err();
+        assert_eq!(
+            fs::read(self.path()).unwrap(),
+            content,
+            "the file was touched"
+        );
+        assert_eq!(
+            fs::metadata(self.path()).unwrap().permissions().mode() & 0o777,
+            0o644
+        );
+        assert_eq!(fs::read_dir(self.directory.path()).unwrap().count(), 1);
+        error
+    }
+}
+
+fn expiring(at: i64) -> Entry {
+    Entry {
+        expires_at: Some(NumericDate(at)),
+        ..Entry::new("k", "x")
+    }
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_and_untouched() {
+    let desk = Desk::new();
+    let content = desk.with_header(60, 2).await;
+    let error = desk.refuses(&content).await;
+    assert!(matches!(
+        error,
+        StoreError::NewerSchema {
+            found: 2,
+            supported: 1,
+            ..
+        }
+    ));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the store {} has schema version 2, this program knows versions up to 1: \
+             run the newer program, or restore a backup made before the upgrade",
+            desk.path().display()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_newer_schema_that_is_only_in_the_log_is_refused() {
+    let desk = Desk::new();
+    let newer = desk.open().await.unwrap();
+    let upgrade = sqlx::query("PRAGMA user_version = 2");
+    newer
+        .writer
+        .run(upgrade, Durability::Durable)
+        .await
+        .unwrap();
+    assert_eq!(
+        fs::read(desk.path()).unwrap().get(60..64),
+        Some(&[0, 0, 0, 0][..])
+    );
+    assert!(matches!(
+        desk.open().await,
+        Err(StoreError::NewerSchema { found: 2, .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_file_of_another_program_is_refused_and_untouched() {
+    let desk = Desk::new();
+    let content = desk.with_header(68, 7).await;
+    assert!(matches!(
+        desk.refuses(&content).await,
+        StoreError::NotAStore { .. }
+    ));
+    let text =
+        b"{\"not\": \"a database\", \"but\": \"long enough to look like the header of one\"}  ";
+    fs::write(desk.path(), text).unwrap();
+    assert!(matches!(
+        desk.refuses(text).await,
+        StoreError::NotAStore { .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_database_without_numbers_but_with_tables_is_refused() {
+    let desk = Desk::new();
+    fs::write(desk.path(), "").unwrap();
+    let foreign = pool(1, options().filename(desk.path()));
+    sqlx::raw_sql("CREATE TABLE theirs (x)")
+        .execute(&foreign)
+        .await
+        .unwrap();
+    foreign.close().await;
+    assert!(matches!(
+        desk.open().await,
+        Err(StoreError::NotAStore { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_creation_that_was_interrupted_is_finished() {
+    let desk = Desk::new();
+    fs::write(desk.path(), "").unwrap();
+    let store = desk.open().await.unwrap();
+    assert!(store.insert(NOTE, "k", Entry::new("k", "x")).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_is_named() {
+    let desk = Desk::new();
+    let clock: Arc<dyn Clock> = Arc::new(desk.clock.clone());
+    fs::write(desk.directory.path().join("file"), "").unwrap();
+    for place in ["missing/store.db", "file/store.db", "."] {
+        let path = desk.directory.path().join(place);
+        let error = SqliteStore::open(&path, Arc::clone(&clock))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, StoreError::NotWritable { .. }), "{error:?}");
+        assert!(
+            error.to_string().contains(path.to_str().unwrap()),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_file_is_for_the_owner_alone() {
+    let desk = Desk::new();
+    desk.open().await.unwrap().close().await;
+    fs::set_permissions(desk.path(), fs::Permissions::from_mode(0o644)).unwrap();
+    let store = desk.open().await.unwrap();
+    store.put(NOTE, "k", Entry::new("k", "x")).await.unwrap();
+    let mut names = Vec::new();
+    for entry in fs::read_dir(desk.directory.path())
+        .unwrap()
+        .map(Result::unwrap)
+    {
+        let name = entry.file_name().into_string().unwrap();
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{name}"
+        );
+        names.push(name);
+    }
+    names.sort();
+    assert_eq!(names, ["store.db", "store.db-shm", "store.db-wal"]);
+}
+
+#[tokio::test]
+async fn a9_a_restart_forgets_nothing() {
+    let desk = Desk::new();
+    let window = Duration::from_mins(1);
+    let store = desk.open().await.unwrap();
+    store.put(NOTE, "k", Entry::new("k", "x")).await.unwrap();
+    store.count(NOTE, "ip", window).await.unwrap();
+    store.close().await;
+    assert!(matches!(
+        store.get(NOTE, "k").await,
+        Err(StoreError::Unavailable { .. })
+    ));
+    let late = store.put(NOTE, "k", Entry::new("k", "y")).await;
+    assert!(matches!(late, Err(StoreError::Unavailable { .. })));
+    assert_eq!(
+        fs::read_dir(desk.directory.path()).unwrap().count(),
+        1,
+        "the log is folded in"
+    );
+    let store = desk.open().await.unwrap();
+    assert_eq!(store.get(NOTE, "k").await.unwrap().unwrap().body, b"x");
+    assert_eq!(store.count(NOTE, "ip", window).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn authority_is_written_to_the_disk_before_it_is_acknowledged() {
+    let desk = Desk::new();
+    let store = desk.open().await.unwrap();
+    // https://sqlite.org/pragma.html#pragma_synchronous: 1 is NORMAL, 2 is FULL.
+    for (durability, synchronous) in [(Durability::Durable, 2_i64), (Durability::Relaxed, 1)] {
+        let rows = store
+            .writer
+            .run(sqlx::query("PRAGMA synchronous"), durability)
+            .await
+            .unwrap();
+        assert_eq!(rows[0].get::<i64, _>(0), synchronous, "{durability:?}");
+        let rows = store
+            .writer
+            .run(sqlx::query("PRAGMA journal_mode"), durability)
+            .await
+            .unwrap();
+        assert_eq!(rows[0].get::<String, _>(0), "wal", "{durability:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_fails_for_everybody_and_changes_nothing() {
+    let desk = Desk::new();
+    let store = desk.open().await.unwrap();
+    let put = store.put(NOTE, "k", Entry::new("k", "x"));
+    let broken = store.writer.run(
+        sqlx::query("INSERT INTO nowhere VALUES (1)"),
+        Durability::Durable,
+    );
+    // Both are in the queue before the writer gets its turn on this thread.
+    let (put, broken) = tokio::join!(put, broken);
+    assert!(put.is_err() && broken.is_err());
+    assert_eq!(store.get(NOTE, "k").await.unwrap(), None);
+    store.put(NOTE, "k", Entry::new("k", "x")).await.unwrap();
+}
+
+#[tokio::test]
+async fn sweeping_deletes_what_has_expired_and_nothing_else() {
+    let desk = Desk::new();
+    let store = desk.open().await.unwrap();
+    let rows = i64::from(SWEEP_BATCH) * 2 + 1;
+    let fill = sqlx::query(
+        "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < $1)
+         INSERT INTO record (kind, key, position, version, expires_at, body)
+         SELECT 'note', CAST(n AS TEXT), n, 1, 1000010, x'' FROM number",
+    );
+    store
+        .writer
+        .run(fill.bind(rows), Durability::Relaxed)
+        .await
+        .unwrap();
+    store.put(NOTE, "later", expiring(1_000_011)).await.unwrap();
+    store
+        .put(NOTE, "never", Entry::new("never", "x"))
+        .await
+        .unwrap();
+    store
+        .count(NOTE, "short", Duration::from_secs(10))
+        .await
+        .unwrap();
+    store
+        .count(NOTE, "long", Duration::from_secs(11))
+        .await
+        .unwrap();
+    assert_eq!(store.sweep().await.unwrap(), 0);
+    desk.clock.advance(Duration::from_secs(10));
+    assert_eq!(store.sweep().await.unwrap(), rows.unsigned_abs() + 1);
+    assert_eq!(store.sweep().await.unwrap(), 0);
+    let left = store
+        .list(NOTE, ListBy::All, Page::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        left.iter()
+            .map(|entry| entry.key.as_str())
+            .collect::<Vec<_>>(),
+        ["never", "later"]
+    );
+    assert_eq!(
+        store
+            .count(NOTE, "long", Duration::from_secs(11))
+            .await
+            .unwrap(),
+        2
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a1_of_two_processes_with_one_file_one_caller_wins() {
+    let desk = Desk::new();
+    let stores = [
+        Arc::new(desk.open().await.unwrap()),
+        Arc::new(desk.open().await.unwrap()),
+    ];
+    for round in 0..20 {
+        let key = round.to_string();
+        stores[0]
+            .put(NOTE, &key, Entry::new(&key, "x"))
+            .await
+            .unwrap();
+        let mut takes = JoinSet::new();
+        for store in stores.iter().cycle().take(50) {
+            let (store, key) = (Arc::clone(store), key.clone());
+            takes.spawn(async move { store.take(NOTE, &key).await.unwrap().is_some() });
+        }
+        assert_eq!(
+            takes
+                .join_all()
+                .await
+                .into_iter()
+                .filter(|won| *won)
+                .count(),
+            1
+        );
+    }
+}
+
+/// Every read and every sweep finds its rows through an index.
+#[tokio::test]
+async fn no_statement_walks_through_a_whole_table() {
+    let desk = Desk::new();
+    let store = desk.open().await.unwrap();
+    let explain = |sql: &str| sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+    for (sql, index) in [
+        (schema::GET, "PRIMARY KEY (kind=? AND key=?)"),
+        (schema::TAKE, "PRIMARY KEY (kind=? AND key=?)"),
+        (schema::REPLACE, "PRIMARY KEY (kind=? AND key=?)"),
+        (schema::PUT, "record_position (kind=?)"),
+        (schema::INSERT, "record_position (kind=?)"),
+        (schema::LIST_ALL, "record_position (kind=? AND position<?)"),
+        (
+            schema::LIST_OF_OWNER,
+            "record_owner (kind=? AND owner=? AND position<?)",
+        ),
+        (schema::SWEEP_RECORDS, "record_expiry (expires_at<?)"),
+        (schema::SWEEP_COUNTERS, "counter_end (ends_at<?)"),
+    ] {
+        let rows = sqlx::query(explain(sql))
+            .fetch_all(&store.readers)
+            .await
+            .unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        let plan = plan.join("\n");
+        assert!(plan.contains(index), "{sql}\n{plan}");
+        assert!(
+            !plan.contains("SCAN record") && !plan.contains("SCAN counter"),
+            "{sql}\n{plan}"
+        );
+        assert!(!plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+    }
+}
