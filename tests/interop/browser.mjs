@@ -48,7 +48,8 @@ export async function withBrowser({ locale, profileDir }, use) {
 
 /**
  * Opens the authorization URL, answers what is asked, and returns
- * `{finalUrl, pages, scopes, submits, askedPassword, console}` once the browser has been to the redirect URI.
+ * `{finalUrl, pages, scopes, submits, askedPassword, console}` once the browser has been to the
+ * redirect URI.
  */
 export async function signIn(url, who) {
   const redirectUri = new URL(url).searchParams.get('redirect_uri');
@@ -56,10 +57,7 @@ export async function signIn(url, who) {
   return withBrowser(who, async (page) => {
     const arrival = watchFor(page, redirectUri);
     const seen = { pages: [], scopes: [], submits: 0, askedPassword: false, console: [] };
-    page.on('console', (message) => {
-      const ours = !message.location().url.endsWith('/favicon.ico');
-      if (message.type() === 'error' && ours) seen.console.push(message.text());
-    });
+    collectErrors(page, seen.console);
     // A redirect out of the web (cursor://…) aborts the navigation, which is not a failure here.
     let loaded = await Promise.race([page.goto(url).catch((error) => error), arrival]);
     while (typeof loaded !== 'string') {
@@ -68,6 +66,14 @@ export async function signIn(url, who) {
       loaded = await Promise.race([arrival, next]);
     }
     return { finalUrl: loaded, ...seen };
+  });
+}
+
+/** Collects what the browser complains about, but for the icon that it asks for by itself. */
+export function collectErrors(page, into) {
+  page.on('console', (message) => {
+    const icon = message.location().url.endsWith('/favicon.ico');
+    if (message.type() === 'error' && !icon) into.push(message.text());
   });
 }
 

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
-import { withBrowser } from './browser.mjs';
+import { collectErrors, withBrowser } from './browser.mjs';
 import { answer, fail, options, person } from './driver.mjs';
 
 const values = options();
@@ -61,10 +61,7 @@ function watch(page) {
       headers: response.headers(),
     });
   });
-  page.on('console', (message) => {
-    const ours = !message.location().url.endsWith('/favicon.ico');
-    if (message.type() === 'error' && ours) record.console.push(message.text());
-  });
+  collectErrors(page, record.console);
 }
 
 async function main() {
