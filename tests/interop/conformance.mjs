@@ -11,14 +11,17 @@ import { answer, fail, freePort, options, person, start, temporaryDirectory } fr
 // The tool needs Node 22, which is what runs this file: see package.json.
 const TOOL = fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js'));
 
-const values = options({
-  issuer: { type: 'string' },
-  'client-id': { type: 'string' },
-  'client-secret': { type: 'string' },
-  resource: { type: 'string' },
-  port: { type: 'string' },
-});
 const record = { passed: 0, failed: 0, warnings: 0, skipped: 0, checks: [], signIn: null };
+const values = options(
+  {
+    issuer: { type: 'string' },
+    'client-id': { type: 'string' },
+    'client-secret': { type: 'string' },
+    resource: { type: 'string' },
+    port: { type: 'string' },
+  },
+  { record },
+);
 
 /** Registers a public client for this redirect URI (RFC 7591), as a person would beforehand. */
 async function register(redirectUri) {

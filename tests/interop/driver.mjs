@@ -29,9 +29,10 @@ const CLIENT_OPTIONS = {
 };
 
 /**
- * Reads the command line and starts the deadline. `extra` are the options of one driver alone.
+ * Reads the command line and starts the deadline. `extra` are the options of one driver alone,
+ * `record` is what it has to tell so far, should the deadline come first.
  */
-export function options(extra = {}, { client = false, positionals = false } = {}) {
+export function options(extra = {}, { client = false, positionals = false, record } = {}) {
   const { values, positionals: rest } = parseArgs({
     allowPositionals: positionals,
     options: {
@@ -42,7 +43,8 @@ export function options(extra = {}, { client = false, positionals = false } = {}
     },
   });
   const seconds = Number(values.timeout);
-  setTimeout(() => fail(new Error(`not finished after ${seconds} s`)), seconds * 1000).unref();
+  const late = () => fail(new Error(`not finished after ${seconds} s`), record);
+  setTimeout(late, seconds * 1000).unref();
   return { ...values, rest };
 }
 

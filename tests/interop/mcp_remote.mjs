@@ -22,8 +22,11 @@ import {
 const PROXY = fileURLToPath(import.meta.resolve('mcp-remote/dist/proxy.js'));
 const REVISION = '2025-11-25';
 
-const values = options({ protocol: { type: 'string', default: 'legacy' } }, { client: true });
 const record = { browserOpened: 0, registered: false, refreshed: false, signIns: [] };
+const values = options(
+  { protocol: { type: 'string', default: 'legacy' } },
+  { client: true, record },
+);
 
 /** The file of this name that mcp-remote keeps for its one server, as JSON. */
 function stored(name) {

@@ -8,8 +8,8 @@ import { json } from 'node:stream/consumers';
 import { collectErrors, withBrowser } from './browser.mjs';
 import { answer, fail, options, person } from './driver.mjs';
 
-const values = options();
 const record = { pages: [], responses: [], console: [], callbacks: [] };
+const values = options({}, { record });
 
 /** The client's end: every request to `{redirect_uri}` is noted. */
 async function callbackServer() {

@@ -8,12 +8,12 @@ import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@model
 import { signIn } from './browser.mjs';
 import { answer, fail, options, parseCall, person, toolResult } from './driver.mjs';
 
+const record = { browserOpened: 0, registered: false, refreshed: false, signIns: [], requests: [] };
 const values = options(
   { protocol: { type: 'string', default: 'legacy' } },
-  { client: true },
+  { client: true, record },
 );
 const url = new URL(values.url);
-const record = { browserOpened: 0, registered: false, refreshed: false, signIns: [], requests: [] };
 
 /** What the SDK wants remembered, one JSON file per thing. */
 class DirectoryProvider {
