@@ -108,8 +108,8 @@ pub enum SealError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyRingError {
-    /// Others on this machine may read the file.
-    #[error("the key ring {path} has mode {mode:04o}, so others can read it: chmod 600 {path}")]
+    /// Others on this machine have access to the file.
+    #[error("the key ring {path} has mode {mode:04o}, so others have access to it: chmod 600 {path}")]
     TooOpen {
         /// The file.
         path: PathBuf,

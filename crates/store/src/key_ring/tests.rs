@@ -93,7 +93,7 @@ fn a_file_that_others_can_read_is_refused() {
         assert_eq!(
             desk.open().unwrap_err().to_string(),
             format!(
-                "the key ring {path} has mode {mode:04o}, so others can read it: chmod 600 {path}"
+                "the key ring {path} has mode {mode:04o}, so others have access to it: chmod 600 {path}"
             )
         );
     }
