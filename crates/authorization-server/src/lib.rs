@@ -1,1 +1,35 @@
-//! Who may get a token.
+//! Who may get a token: an OAuth 2.1 authorization server to embed (RFC 6749, RFC 9700, MCP authorization).
+//!
+//! [`AuthorizationServer::start`] takes checked [`settings::Settings`] and the doors to the outside
+//! ([`Parts`]); [`AuthorizationServer::router`] serves every endpoint and page. One record walks
+//! through the whole flow: the grant, from the authorization request to its end.
+
+mod access_token;
+mod address;
+mod client;
+mod client_authentication;
+mod consent;
+mod endpoint;
+mod error;
+mod form;
+mod grant;
+mod handle;
+mod html;
+mod id_token;
+mod page;
+mod password;
+mod reason;
+mod revocation;
+mod router;
+mod server;
+mod session;
+pub mod settings;
+mod signing_keys;
+mod target;
+pub mod text;
+pub mod user;
+
+pub use address::ClientAddress;
+pub use reason::Reason;
+pub use revocation::Revocation;
+pub use server::{AuthorizationServer, Parts, StartError};

@@ -103,6 +103,11 @@ impl RedirectUri {
         Ok(Self(text.to_owned()))
     }
 
+    /// A URI as a stranger sent it. It is good for nothing but being compared with registered ones.
+    pub fn unchecked(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// Whether `requested` is this registered URI: the same text, except that a loopback URI may
     /// use any port (RFC 8252 §7.3).
     pub fn admits(&self, requested: &Self) -> bool {
@@ -141,6 +146,19 @@ impl RedirectUri {
     /// Whether the answer stays on the person's own machine.
     pub fn is_loopback(&self) -> bool {
         Url::parse(&self.0).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url))
+    }
+
+    /// The URI, without the port if it is a loopback one: a native client takes another one at every
+    /// run (RFC 8252 §7.3), and what is remembered about the client should not depend on it.
+    pub fn without_loopback_port(&self) -> String {
+        let Ok(mut url) = Url::parse(&self.0) else {
+            return self.0.clone();
+        };
+        if self.is_loopback() && url.set_port(None).is_ok() {
+            url.into()
+        } else {
+            self.0.clone()
+        }
     }
 
     /// The source expression that lets a Content-Security-Policy `form-action` follow this URI.

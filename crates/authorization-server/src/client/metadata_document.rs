@@ -1,0 +1,202 @@
+//! Client ID metadata documents: the client's name is the address of its metadata (CIMD §3–§6,
+//! acceptance C3).
+
+use std::time::Duration;
+
+use oauth::client::fetch::{FetchError, Limits};
+use oauth::client_metadata::ClientMetadata;
+use oauth::jwk::JwkSet;
+use oauth::time::NumericDate;
+use serde::{Deserialize, Serialize};
+use store::{Kind, Record};
+use url::Url;
+
+use super::{Client, ClientError, Origin};
+use crate::server::AuthorizationServer;
+
+/// A document is not fetched more often than this, whatever it says.
+const MIN_FRESH: Duration = Duration::from_secs(60);
+/// A document without cache headers is believed this long, and no document longer than a day.
+const DEFAULT_FRESH: Duration = Duration::from_secs(60 * 60);
+const MAX_FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Why a metadata document does not make a client.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum MetadataDocumentError {
+    #[error("the client_id must be an https URL with a path, without dot segments, fragment or user")]
+    Address,
+    #[error("it could not be fetched: {0}")]
+    Fetch(#[from] FetchError),
+    #[error("its address answered with status {0} instead of 200")]
+    Status(u16),
+    #[error("it is not a JSON object with client metadata")]
+    Json,
+    #[error("its client_id is not the address it was fetched from")]
+    OtherClientId,
+    #[error("it names no client_name")]
+    NoName,
+    #[error("it must not use a shared secret; use none or private_key_jwt")]
+    SharedSecret,
+    #[error("{0}")]
+    Rule(String),
+}
+
+/// A document that was fetched and checked, until it has to be fetched again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct CachedDocument {
+    metadata: ClientMetadata,
+    fetched_at: NumericDate,
+    fresh_until: NumericDate,
+}
+
+impl Record for CachedDocument {
+    const KIND: Kind = Kind::new("client_metadata_document");
+
+    fn expires_at(&self) -> Option<NumericDate> {
+        Some(self.fresh_until)
+    }
+}
+
+impl AuthorizationServer {
+    /// The client that the document at `client_id` describes.
+    pub(super) async fn fetch_client(&self, client_id: &str) -> Result<Client, ClientError> {
+        check_address(client_id)?;
+        let clients = self.clients();
+        let document = match clients.documents.get(client_id).await? {
+            Some(cached) => cached.record,
+            None => {
+                // Errors and invalid documents are not remembered (CIMD §5.2): a client that was
+                // mended works at the next try.
+                let document = self.fetch_document(client_id).await?;
+                clients.documents.put(client_id, &document).await?;
+                document
+            }
+        };
+        Ok(Client {
+            client_id: client_id.to_owned(),
+            metadata: document.metadata,
+            secret: None,
+            origin: Origin::MetadataDocument,
+            created_at: document.fetched_at,
+            expires_at: None,
+        })
+    }
+
+    async fn fetch_document(&self, address: &str) -> Result<CachedDocument, MetadataDocumentError> {
+        let fetched = self.fetch().public().get(address, Limits::CLIENT_METADATA).await?;
+        if fetched.status != http::StatusCode::OK {
+            return Err(MetadataDocumentError::Status(fetched.status.as_u16()));
+        }
+        let metadata = check_document(address, &fetched.body)?;
+        metadata
+            .check(&self.settings().private_use_schemes)
+            .map_err(|error| MetadataDocumentError::Rule(error.description))?;
+        let fresh = fetched.fresh_for().unwrap_or(DEFAULT_FRESH).clamp(MIN_FRESH, MAX_FRESH);
+        let fetched_at = self.now();
+        Ok(CachedDocument { metadata, fetched_at, fresh_until: fetched_at.plus(fresh) })
+    }
+
+    /// The keys of a client that publishes them at `jwks_uri`.
+    pub(crate) async fn fetch_client_keys(
+        &self,
+        jwks_uri: &str,
+    ) -> Result<JwkSet, MetadataDocumentError> {
+        let fetched = self.fetch().public().get(jwks_uri, Limits::DOCUMENT).await?;
+        if fetched.status != http::StatusCode::OK {
+            return Err(MetadataDocumentError::Status(fetched.status.as_u16()));
+        }
+        fetched.json().map_err(|_| MetadataDocumentError::Json)
+    }
+}
+
+/// CIMD §3: https, a path, no dot segments, no fragment, no user name or password.
+fn check_address(client_id: &str) -> Result<(), MetadataDocumentError> {
+    let url = Url::parse(client_id).map_err(|_| MetadataDocumentError::Address)?;
+    let is_plain = url.scheme() == "https"
+        && url.path() != "/"
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    // A parser removes dot segments and other spellings; the name must not need that.
+    if is_plain && url.as_str() == client_id { Ok(()) } else { Err(MetadataDocumentError::Address) }
+}
+
+fn check_document(address: &str, body: &[u8]) -> Result<ClientMetadata, MetadataDocumentError> {
+    #[derive(Deserialize)]
+    struct Document {
+        client_id: String,
+        client_secret: Option<serde_json::Value>,
+        client_secret_expires_at: Option<serde_json::Value>,
+        token_endpoint_auth_method: Option<String>,
+        #[serde(flatten)]
+        rest: serde_json::Map<String, serde_json::Value>,
+    }
+    let document: Document =
+        serde_json::from_slice(body).map_err(|_| MetadataDocumentError::Json)?;
+    // CIMD §4: compared as strings, byte for byte.
+    if document.client_id != address {
+        return Err(MetadataDocumentError::OtherClientId);
+    }
+    if document.client_secret.is_some() || document.client_secret_expires_at.is_some() {
+        return Err(MetadataDocumentError::SharedSecret);
+    }
+    let mut rest = document.rest;
+    // A document that names no method is a public client's: shared secrets cannot be the default.
+    let method = document.token_endpoint_auth_method.unwrap_or_else(|| "none".to_owned());
+    rest.insert("token_endpoint_auth_method".to_owned(), method.into());
+    let mut metadata: ClientMetadata = serde_json::from_value(rest.into())
+        .map_err(|_| MetadataDocumentError::Json)?;
+    if metadata.token_endpoint_auth_method.is_shared_secret() {
+        return Err(MetadataDocumentError::SharedSecret);
+    }
+    if metadata.client_name.as_deref().is_none_or(str::is_empty) {
+        return Err(MetadataDocumentError::NoName);
+    }
+    // A stranger's document must not name itself a machine with rights of its own.
+    metadata.grant_types.retain(|grant| grant != "client_credentials");
+    Ok(metadata)
+}
+
+#[cfg(test)]
+mod tests {
+    use oauth::client_metadata::TokenEndpointAuthMethod;
+
+    use super::*;
+
+    #[test]
+    fn c3_addresses_that_name_a_client() {
+        assert!(check_address("https://app.example/oauth/client.json").is_ok());
+        for bad in [
+            "https://app.example",
+            "https://app.example/",
+            "http://app.example/c",
+            "https://app.example/a/../c",
+            "https://app.example/c#x",
+            "https://u@app.example/c",
+            "https://APP.example/c",
+            "https://app.example:443/c",
+        ] {
+            assert!(check_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn c3_documents_that_make_a_client() {
+        let address = "https://app.example/c";
+        let check = |text: &str| check_document(address, text.as_bytes());
+        let good = r#"{"client_id":"https://app.example/c","client_name":"App",
+            "redirect_uris":["http://127.0.0.1/cb"]}"#;
+        let metadata = check(good).unwrap();
+        assert_eq!(metadata.token_endpoint_auth_method, TokenEndpointAuthMethod::None);
+        for bad in [
+            good.replace("example/c\"", "example/C\""),
+            good.replace("\"client_name\":\"App\",", ""),
+            good.replace("\"App\"", "\"App\",\"client_secret\":\"x\""),
+            good.replace("\"App\"", "\"App\",\"token_endpoint_auth_method\":\"client_secret_post\""),
+            "[]".to_owned(),
+        ] {
+            assert!(check(&bad).is_err(), "{bad}");
+        }
+    }
+}

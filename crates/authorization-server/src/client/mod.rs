@@ -1,0 +1,154 @@
+//! Clients: pre-registered, registered by themselves (RFC 7591), or named by a metadata document.
+
+mod metadata_document;
+mod registered;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use oauth::client_metadata::ClientMetadata;
+use oauth::random::Random;
+use oauth::resource::ResourceIndicator;
+use oauth::scope::Scope;
+use oauth::secret::SecretHash;
+use oauth::time::{Clock, NumericDate};
+use serde::{Deserialize, Serialize};
+use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError};
+
+use crate::server::AuthorizationServer;
+use crate::settings::{PreRegisteredClient, Settings};
+use metadata_document::CachedDocument;
+
+pub(crate) use metadata_document::MetadataDocumentError;
+
+/// Where a client comes from, which decides how far it is trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Origin {
+    /// The operator named it in the settings.
+    PreRegistered {
+        first_party: bool,
+        /// The resources whose tokens it may introspect.
+        introspects: Vec<ResourceIndicator>,
+    },
+    /// It registered itself (RFC 7591).
+    Registered,
+    /// Its identifier is the address of its metadata (CIMD).
+    MetadataDocument,
+}
+
+/// A client and what is known of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Client {
+    pub(crate) client_id: String,
+    pub(crate) metadata: ClientMetadata,
+    pub(crate) secret: Option<SecretHash>,
+    pub(crate) origin: Origin,
+    pub(crate) created_at: NumericDate,
+    /// When it goes, unless it is used before.
+    pub(crate) expires_at: Option<NumericDate>,
+}
+
+impl Record for Client {
+    const KIND: Kind = Kind::new("client");
+
+    fn expires_at(&self) -> Option<NumericDate> {
+        self.expires_at
+    }
+}
+
+impl Client {
+    /// First-party clients belong to the operator, so nobody has to be asked about them.
+    pub(crate) fn is_first_party(&self) -> bool {
+        matches!(self.origin, Origin::PreRegistered { first_party: true, .. })
+    }
+
+    /// The scope that the operator limited the client to.
+    ///
+    /// What a client writes into its own registration is a wish, not a limit: MCP clients register
+    /// with the first scope they hear of and step up later.
+    pub(crate) fn scope_limit(&self) -> Option<&Scope> {
+        match self.origin {
+            Origin::PreRegistered { .. } => self.metadata.scope.as_ref(),
+            Origin::Registered | Origin::MetadataDocument => None,
+        }
+    }
+
+    /// Whether the client may ask what a token for one of `audience` is worth (RFC 7662 §2.1).
+    pub(crate) fn may_introspect(&self, audience: &[String]) -> bool {
+        let Origin::PreRegistered { introspects, .. } = &self.origin else { return false };
+        introspects.iter().any(|resource| oauth::jwt::is_in_audience(resource.as_str(), audience))
+    }
+}
+
+/// Why a client could not be looked up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    MetadataDocument(#[from] MetadataDocumentError),
+}
+
+/// All clients.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    pre_registered: HashMap<String, Client>,
+    records: Collection<Client>,
+    documents: Collection<CachedDocument>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Clients {
+    pub(crate) fn new(
+        settings: &Settings,
+        store: &SharedStore,
+        keys: &Arc<KeyRing>,
+        clock: &Arc<dyn Clock>,
+        random: &Arc<dyn Random>,
+    ) -> Self {
+        let started = clock.now();
+        let pre_registered = settings.clients.iter();
+        Self {
+            pre_registered: pre_registered
+                .map(|client| (client.client_id.clone(), from_settings(client, started)))
+                .collect(),
+            records: Collection::new(Arc::clone(store), Arc::clone(keys)),
+            documents: Collection::new(Arc::clone(store), Arc::clone(keys)),
+            clock: Arc::clone(clock),
+            random: Arc::clone(random),
+        }
+    }
+}
+
+fn from_settings(client: &PreRegisteredClient, created_at: NumericDate) -> Client {
+    Client {
+        client_id: client.client_id.clone(),
+        metadata: client.metadata.clone(),
+        secret: client.secret.clone(),
+        origin: Origin::PreRegistered {
+            first_party: client.first_party,
+            introspects: client.introspects.clone(),
+        },
+        created_at,
+        expires_at: None,
+    }
+}
+
+impl AuthorizationServer {
+    /// The client called `client_id`, wherever it comes from.
+    pub(crate) async fn find_client(&self, client_id: &str) -> Result<Option<Client>, ClientError> {
+        let clients = self.clients();
+        if let Some(client) = clients.pre_registered.get(client_id) {
+            return Ok(Some(client.clone()));
+        }
+        if client_id.starts_with("https://") {
+            if !self.settings().client_id_metadata_documents {
+                return Ok(None);
+            }
+            return Ok(Some(self.fetch_client(client_id).await?));
+        }
+        Ok(clients.records.get(client_id).await?.map(|client| client.record))
+    }
+}

@@ -1,0 +1,102 @@
+//! Clients that register themselves, and how long they stay (RFC 7591 §3, acceptance C1).
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oauth::client_metadata::{ClientMetadata, TokenEndpointAuthMethod};
+use oauth::random;
+use oauth::secret::Secret;
+use store::StoreError;
+
+use super::{Client, Clients, Origin};
+
+impl Clients {
+    /// Registers a client; a confidential one gets a secret that is shown this once.
+    ///
+    /// A public client's identifier is the hash of its metadata: the same registration again, from
+    /// a client that lost its notes or from another copy of it, is the same client. Nothing is
+    /// given away by that, since a public client has nothing to prove itself with.
+    pub(crate) async fn register(
+        &self,
+        metadata: ClientMetadata,
+        unused_lifetime: Duration,
+    ) -> Result<(Client, Option<Secret>), StoreError> {
+        let now = self.clock.now();
+        let method = metadata.token_endpoint_auth_method;
+        let secret = method.is_shared_secret().then(|| Secret::random(&*self.random));
+        let client = Client {
+            client_id: match method {
+                TokenEndpointAuthMethod::None => name_by_content(&metadata),
+                _ => random::token::<16>(&*self.random),
+            },
+            metadata,
+            secret: secret.as_ref().map(Secret::hash),
+            origin: Origin::Registered,
+            created_at: now,
+            expires_at: Some(now.plus(unused_lifetime)),
+        };
+        if self.records.insert(&client.client_id, &client).await? {
+            return Ok((client, secret));
+        }
+        let known = self.records.get(&client.client_id).await?;
+        Ok((known.map_or(client, |known| known.record), secret))
+    }
+
+    /// Keeps a registered client that is in use; written at most once in a tenth of its lifetime.
+    pub(crate) async fn keep(
+        &self,
+        client: &Client,
+        unused_lifetime: Duration,
+    ) -> Result<(), StoreError> {
+        let Some(expires_at) = client.expires_at else { return Ok(()) };
+        let now = self.clock.now();
+        if expires_at.since(now) > unused_lifetime - unused_lifetime / 10 {
+            return Ok(());
+        }
+        if let Some(current) = self.records.get(&client.client_id).await? {
+            let kept = Client { expires_at: Some(now.plus(unused_lifetime)), ..current.record.clone() };
+            // Whoever is faster has written the same thing.
+            self.records.replace(&current, &kept).await?;
+        }
+        Ok(())
+    }
+}
+
+fn name_by_content(metadata: &ClientMetadata) -> String {
+    let canonical = serde_json::to_value(metadata).map(|value| sorted(&value)).unwrap_or_default();
+    let hash = digest(&SHA256, canonical.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
+}
+
+/// JSON with object members in alphabetical order, whatever order the map type keeps.
+fn sorted(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            let members = members.iter().map(|(name, value)| format!("{name:?}:{}", sorted(value)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        }
+        serde_json::Value::Array(items) => {
+            format!("[{}]", items.iter().map(sorted).collect::<Vec<_>>().join(","))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c1_the_same_metadata_in_another_order_is_the_same_client() {
+        let parse = |text: &str| serde_json::from_str::<ClientMetadata>(text).unwrap();
+        let one = parse(r#"{"client_name":"x","redirect_uris":["http://127.0.0.1/"],"a":1,"b":2}"#);
+        let two = parse(r#"{"b":2,"a":1,"redirect_uris":["http://127.0.0.1/"],"client_name":"x"}"#);
+        let other = parse(r#"{"client_name":"y","redirect_uris":["http://127.0.0.1/"]}"#);
+        assert_eq!(name_by_content(&one), name_by_content(&two));
+        assert_ne!(name_by_content(&one), name_by_content(&other));
+    }
+}

@@ -1,0 +1,96 @@
+//! What people agreed to, per user, client, redirect URI and resource (acceptance C4).
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oauth::redirect_uri::RedirectUri;
+use oauth::resource::ResourceIndicator;
+use oauth::scope::Scope;
+use oauth::time::{Clock, NumericDate};
+use serde::{Deserialize, Serialize};
+use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError};
+
+/// One agreement: this person lets this client, answering there, do this at that resource.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Consent {
+    pub(crate) subject: String,
+    pub(crate) client_id: String,
+    pub(crate) redirect_uri: RedirectUri,
+    pub(crate) resource: ResourceIndicator,
+    pub(crate) scope: Scope,
+    pub(crate) given_at: NumericDate,
+}
+
+impl Record for Consent {
+    const KIND: Kind = Kind::new("consent");
+
+    fn owner(&self) -> Option<&str> {
+        Some(&self.subject)
+    }
+}
+
+/// Who is asking whom, where the answer goes and for what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConsentKey<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) client_id: &'a str,
+    pub(crate) redirect_uri: &'a RedirectUri,
+    pub(crate) resource: &'a ResourceIndicator,
+}
+
+impl ConsentKey<'_> {
+    fn text(&self) -> String {
+        // The port of a loopback redirect changes with every run of a native client.
+        let redirect_uri = self.redirect_uri.without_loopback_port();
+        let parts = [self.subject, self.client_id, &redirect_uri, self.resource.as_str()];
+        let mut context = Context::new(&SHA256);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        URL_SAFE_NO_PAD.encode(context.finish())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Consents {
+    records: Collection<Consent>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Consents {
+    pub(crate) fn new(store: &SharedStore, keys: &Arc<KeyRing>, clock: &Arc<dyn Clock>) -> Self {
+        let records = Collection::new(Arc::clone(store), Arc::clone(keys));
+        Self { records, clock: Arc::clone(clock) }
+    }
+
+    /// The scope that was agreed to before; empty when nothing was.
+    pub(crate) async fn given(&self, key: ConsentKey<'_>) -> Result<Scope, StoreError> {
+        let consent = self.records.get(&key.text()).await?;
+        Ok(consent.map(|consent| consent.record.scope).unwrap_or_default())
+    }
+
+    /// Remembers an agreement. What was agreed to before stays agreed to.
+    pub(crate) async fn record(&self, key: ConsentKey<'_>, scope: &Scope) -> Result<(), StoreError> {
+        loop {
+            let before = self.records.get(&key.text()).await?;
+            let consent = Consent {
+                subject: key.subject.to_owned(),
+                client_id: key.client_id.to_owned(),
+                redirect_uri: key.redirect_uri.clone(),
+                resource: key.resource.clone(),
+                scope: before.as_ref().map_or(scope.clone(), |before| before.scope.union(scope)),
+                given_at: self.clock.now(),
+            };
+            let written = match &before {
+                Some(before) => self.records.replace(before, &consent).await?,
+                None => self.records.insert(&key.text(), &consent).await?,
+            };
+            if written {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The authorization endpoint: where a person is sent (OAuth 2.1 §4.1.1, RFC 9207).
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use oauth::error::OAuthError;
+use oauth::pkce::CodeChallenge;
+use oauth::redirect_uri::RedirectUri;
+
+use crate::client::{Client, ClientError};
+use crate::error::{CurrentRequestId, EndpointError, PageError};
+use crate::form::Parameters;
+use crate::grant::{AuthorizationRequest, Grant, Prompt};
+use crate::reason::Reason;
+use crate::server::AuthorizationServer;
+
+/// The request as a link. Every visit begins a grant of its own, so looking twice does no harm
+/// (acceptance C6).
+pub(crate) async fn get(
+    State(server): State<AuthorizationServer>,
+    Extension(request_id): Extension<CurrentRequestId>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, PageError> {
+    begin(&server, &request_id, query.unwrap_or_default().as_bytes()).await
+}
+
+/// The request as a form (`OpenID` Connect Core §3.1.2.1 requires both).
+pub(crate) async fn post(
+    State(server): State<AuthorizationServer>,
+    Extension(request_id): Extension<CurrentRequestId>,
+    body: Bytes,
+) -> Result<Response, PageError> {
+    begin(&server, &request_id, &body).await
+}
+
+async fn begin(
+    server: &AuthorizationServer,
+    request_id: &CurrentRequestId,
+    parameters: &[u8],
+) -> Result<Response, PageError> {
+    let malformed = |error: EndpointError| PageError::new(error.reason);
+    let parameters = Parameters::parse(parameters).map_err(malformed)?;
+    // Until client and redirect URI are known to belong together, nobody is redirected (§4.1.2.1).
+    let client = find_client(server, &parameters).await?;
+    let redirect_uri = redirect_uri(&client, &parameters)?;
+    let request = match check(server, &client, redirect_uri.clone(), &parameters) {
+        Ok(request) => request,
+        Err(refusal) => {
+            tracing::info!(
+                request.id = &*request_id.0,
+                client.id = client.client_id,
+                reason = refusal.reason.as_str(),
+                "authorization request refused: {}",
+                refusal.reason.as_str()
+            );
+            let error = OAuthError::new(
+                refusal.error.code,
+                format!("{} (request {})", refusal.error.description, request_id.0),
+            );
+            return Ok(server.redirect_error(&redirect_uri, parameters.get("state"), &error));
+        }
+    };
+    if let Some(registration) = &server.settings().registration {
+        server.clients().keep(&client, registration.unused_lifetime).await?;
+    }
+    let grant = server.grants().begin(&client.client_id, request).await?;
+    let page = server.settings().issuer.join(&format!("/login?grant={}", grant.id));
+    Ok(Redirect::to(&page).into_response())
+}
+
+async fn find_client(
+    server: &AuthorizationServer,
+    parameters: &Parameters,
+) -> Result<Client, PageError> {
+    let unknown = || PageError::new(Reason::UnknownClient);
+    let client_id = parameters.get("client_id").ok_or_else(unknown)?;
+    match server.find_client(client_id).await {
+        Ok(client) => client.ok_or_else(unknown),
+        Err(ClientError::Store(error)) => Err(error.into()),
+        Err(ClientError::MetadataDocument(error)) => {
+            Err(PageError::new(Reason::MetadataDocumentRefused).with_cause(error))
+        }
+    }
+}
+
+fn redirect_uri(client: &Client, parameters: &Parameters) -> Result<RedirectUri, PageError> {
+    let refused = || PageError::new(Reason::RedirectUriNotRegistered);
+    let registered = &client.metadata.redirect_uris;
+    let Some(requested) = parameters.get("redirect_uri") else {
+        // OAuth 2.1 §4.1.1: it may be left out where there is only one.
+        return match registered.as_slice() {
+            [only] => Ok(only.clone()),
+            _ => Err(refused()),
+        };
+    };
+    let requested = RedirectUri::unchecked(requested);
+    if client.metadata.admits_redirect_uri(&requested) { Ok(requested) } else { Err(refused()) }
+}
+
+fn check(
+    server: &AuthorizationServer,
+    client: &Client,
+    redirect_uri: RedirectUri,
+    parameters: &Parameters,
+) -> Result<AuthorizationRequest, EndpointError> {
+    check_response_type(parameters)?;
+    if !client.metadata.uses_grant("authorization_code") {
+        let error = OAuthError::unauthorized_client("the client is not registered for codes");
+        return Err(EndpointError::new(Reason::GrantTypeNotAllowed, error));
+    }
+    let code_challenge = code_challenge(parameters)?;
+    let target = server.settings().target(parameters.get("resource"), parameters.get("scope"))?;
+    let scope = match client.scope_limit() {
+        Some(limit) => target.scope.intersection(limit),
+        None => target.scope,
+    };
+    Ok(AuthorizationRequest {
+        redirect_uri,
+        scope,
+        resource: target.resource.indicator.clone(),
+        state: parameters.get("state").map(str::to_owned),
+        nonce: parameters.get("nonce").map(str::to_owned),
+        code_challenge,
+        prompt: prompt(parameters)?,
+        max_age: max_age(parameters)?,
+        ui_locales: parameters.get("ui_locales").map(str::to_owned),
+        login_hint: parameters.get("login_hint").map(str::to_owned),
+    })
+}
+
+/// Only the code flow exists; OAuth 2.1 removed the implicit one.
+fn check_response_type(parameters: &Parameters) -> Result<(), EndpointError> {
+    let unsupported = |text: &str| {
+        let error = OAuthError::unsupported_response_type(text);
+        EndpointError::new(Reason::ResponseTypeUnsupported, error)
+    };
+    if parameters.require("response_type")? != "code" {
+        return Err(unsupported("response_type must be code"));
+    }
+    match parameters.get("response_mode") {
+        None | Some("query") => Ok(()),
+        Some(_) => Err(unsupported("response_mode must be query")),
+    }
+}
+
+/// OAuth 2.1 §4.1.1: PKCE for every client, and S256 only, since `plain` protects nothing.
+fn code_challenge(parameters: &Parameters) -> Result<CodeChallenge, EndpointError> {
+    let required =
+        |text: &str| EndpointError::new(Reason::PkceRequired, OAuthError::invalid_request(text));
+    let challenge = parameters
+        .get("code_challenge")
+        .ok_or_else(|| required("code_challenge is missing; PKCE is required"))?;
+    if parameters.get("code_challenge_method") != Some("S256") {
+        return Err(required("code_challenge_method must be S256"));
+    }
+    CodeChallenge::parse(challenge).map_err(|_| required("code_challenge is not a SHA-256 hash"))
+}
+
+fn prompt(parameters: &Parameters) -> Result<Prompt, EndpointError> {
+    let mut prompt = Prompt::default();
+    for value in parameters.get("prompt").unwrap_or_default().split(' ') {
+        match value {
+            "none" => prompt.none = true,
+            "login" | "select_account" => prompt.login = true,
+            "consent" => prompt.consent = true,
+            _ => {}
+        }
+    }
+    if prompt.none && (prompt.login || prompt.consent) {
+        return Err(crate::form::malformed("prompt=none cannot be combined with another prompt"));
+    }
+    Ok(prompt)
+}
+
+fn max_age(parameters: &Parameters) -> Result<Option<u64>, EndpointError> {
+    let parsed = parameters.get("max_age").map(str::parse).transpose();
+    parsed.map_err(|_| crate::form::malformed("max_age must be a number of seconds"))
+}
+
+impl AuthorizationServer {
+    /// The answer to a request that was approved: `code`, `state` and `iss` (RFC 9207 §2).
+    pub(crate) fn authorization_response(&self, grant: &Grant) -> Response {
+        let code = self.grants().code(grant);
+        let mut parameters = vec![("code", code.as_str())];
+        let state = grant.request.state.as_deref();
+        parameters.extend(state.map(|state| ("state", state)));
+        parameters.push(("iss", self.settings().issuer.as_str()));
+        Redirect::to(&grant.request.redirect_uri.with_parameters(&parameters)).into_response()
+    }
+
+    /// The answer to a request that came to nothing.
+    pub(crate) fn authorization_error(
+        &self,
+        request: &AuthorizationRequest,
+        error: &OAuthError,
+    ) -> Response {
+        self.redirect_error(&request.redirect_uri, request.state.as_deref(), error)
+    }
+
+    fn redirect_error(
+        &self,
+        redirect_uri: &RedirectUri,
+        state: Option<&str>,
+        error: &OAuthError,
+    ) -> Response {
+        let code = error.code.as_str();
+        let mut parameters = vec![("error", code), ("error_description", &error.description)];
+        parameters.extend(state.map(|state| ("state", state)));
+        // RFC 9207 §2: errors carry the issuer, too, or a client could be made to mix them up.
+        parameters.push(("iss", self.settings().issuer.as_str()));
+        Redirect::to(&redirect_uri.with_parameters(&parameters)).into_response()
+    }
+}

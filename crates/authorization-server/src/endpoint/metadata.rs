@@ -1,0 +1,61 @@
+//! What the server says about itself (RFC 8414, OpenID Connect Discovery §3).
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::CACHE_CONTROL;
+use oauth::metadata::AuthorizationServerMetadata;
+use serde_json::{Map, json};
+
+use crate::server::AuthorizationServer;
+
+/// The same document at every alias: an `OpenID` client and an OAuth client find one server.
+pub(crate) async fn get(State(server): State<AuthorizationServer>) -> Response {
+    let cache = [(CACHE_CONTROL, "public, max-age=300")];
+    (cache, Json(server.metadata())).into_response()
+}
+
+impl AuthorizationServer {
+    /// Exactly what is served, and nothing else (acceptance A7).
+    fn metadata(&self) -> AuthorizationServerMetadata {
+        let settings = self.settings();
+        let at = |path: &str| Some(settings.issuer.join(path));
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let algorithms = || oauth::jws::Algorithm::ALL.map(|alg| format!("{alg:?}")).to_vec();
+        let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+        let every = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
+        let mut other = Map::new();
+        other.insert("subject_types_supported".into(), json!(["public"]));
+        let signing = [format!("{:?}", settings.signing_algorithm)];
+        other.insert("id_token_signing_alg_values_supported".into(), json!(signing));
+        other.insert("prompt_values_supported".into(), json!(["none", "login", "consent", "select_account"]));
+        let claims = ["sub", "iss", "auth_time", "username", "preferred_username", "name", "email", "email_verified"];
+        other.insert("claims_supported".into(), json!(claims));
+        other.insert("request_uri_parameter_supported".into(), json!(false));
+        other.insert("revocation_endpoint_auth_signing_alg_values_supported".into(), json!(algorithms()));
+        other.insert("introspection_endpoint_auth_signing_alg_values_supported".into(), json!(algorithms()));
+        AuthorizationServerMetadata {
+            issuer: settings.issuer.clone(),
+            authorization_endpoint: at("/authorize"),
+            token_endpoint: at("/token"),
+            jwks_uri: at("/jwks"),
+            registration_endpoint: settings.registration.as_ref().and_then(|_| at("/register")),
+            revocation_endpoint: at("/revoke"),
+            introspection_endpoint: at("/introspect"),
+            userinfo_endpoint: at("/userinfo"),
+            scopes_supported: settings.scopes_in_order(),
+            response_types_supported: words(&["code"]),
+            response_modes_supported: words(&["query"]),
+            grant_types_supported: words(&oauth::client_metadata::GRANT_TYPES),
+            token_endpoint_auth_methods_supported: words(&every),
+            token_endpoint_auth_signing_alg_values_supported: algorithms(),
+            revocation_endpoint_auth_methods_supported: words(&every),
+            introspection_endpoint_auth_methods_supported: words(&confidential),
+            code_challenge_methods_supported: words(&["S256"]),
+            ui_locales_supported: words(&["en", "ko"]),
+            authorization_response_iss_parameter_supported: true,
+            client_id_metadata_document_supported: settings.client_id_metadata_documents,
+            other,
+        }
+    }
+}

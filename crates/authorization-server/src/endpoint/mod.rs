@@ -1,0 +1,10 @@
+//! Endpoints, named by their metadata parameters without `_endpoint` (RFC 8414 §2).
+
+pub(crate) mod authorization;
+pub(crate) mod introspection;
+pub(crate) mod jwks;
+pub(crate) mod metadata;
+pub(crate) mod registration;
+pub(crate) mod revocation;
+pub(crate) mod token;
+pub(crate) mod userinfo;

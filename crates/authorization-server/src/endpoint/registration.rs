@@ -1,0 +1,85 @@
+//! Dynamic client registration (RFC 7591, acceptance C1).
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CACHE_CONTROL;
+use oauth::client_metadata::ClientMetadata;
+use oauth::error::{ErrorCode, OAuthError};
+use oauth::messages::RegistrationResponse;
+use oauth::time::NumericDate;
+use store::Kind;
+
+use crate::address::ClientAddress;
+use crate::error::EndpointError;
+use crate::reason::Reason;
+use crate::server::AuthorizationServer;
+use crate::settings::Registration;
+
+/// The largest registration that is read, in bytes.
+pub(crate) const MAX_REGISTRATION: usize = 64 * 1024;
+
+const ATTEMPTS: Kind = Kind::new("registration_attempts");
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+pub(crate) async fn post(
+    State(server): State<AuthorizationServer>,
+    address: ClientAddress,
+    body: Bytes,
+) -> Result<Response, EndpointError> {
+    let settings = server.settings();
+    let Some(rules) = &settings.registration else {
+        let error = OAuthError::access_denied("registration is switched off; ask the operator");
+        return Err(EndpointError::new(Reason::AccessDenied, error));
+    };
+    count(&server, rules, address).await?;
+    let metadata = parse(&body)?;
+    metadata.check(&settings.private_use_schemes).map_err(refuse)?;
+    // A stranger may act for people who agree, never for itself.
+    if metadata.uses_grant("client_credentials") {
+        let text = "client_credentials is for clients that the operator registers";
+        return Err(refuse(OAuthError::invalid_client_metadata(text)));
+    }
+    let (client, secret) = server.clients().register(metadata, rules.unused_lifetime).await?;
+    tracing::info!(client.id = client.client_id, "client registered");
+    let response = RegistrationResponse {
+        client_id: client.client_id,
+        client_id_issued_at: client.created_at,
+        // RFC 7591 §3.2.1: 0 says that the secret does not expire.
+        client_secret_expires_at: secret.as_ref().map(|_| NumericDate(0)),
+        client_secret: secret.map(|secret| secret.expose().to_owned()),
+        metadata: client.metadata,
+    };
+    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(response)).into_response())
+}
+
+async fn count(
+    server: &AuthorizationServer,
+    rules: &Registration,
+    address: ClientAddress,
+) -> Result<(), EndpointError> {
+    let attempts = server.store().count(ATTEMPTS, &address.rate_key(), HOUR).await?;
+    if attempts > rules.per_address_and_hour {
+        return Err(EndpointError::too_many_requests(HOUR));
+    }
+    Ok(())
+}
+
+fn parse(body: &[u8]) -> Result<ClientMetadata, EndpointError> {
+    serde_json::from_slice(body).map_err(|error| {
+        // The parser's message names the field and never the server's inside.
+        refuse(OAuthError::invalid_client_metadata(format!("the body is not client metadata: {error}")))
+    })
+}
+
+fn refuse(error: OAuthError) -> EndpointError {
+    let reason = match error.code {
+        ErrorCode::InvalidRedirectUri => Reason::RedirectUriRefused,
+        _ => Reason::ClientMetadataRefused,
+    };
+    EndpointError::new(reason, error)
+}

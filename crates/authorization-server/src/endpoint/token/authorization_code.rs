@@ -1,0 +1,53 @@
+//! `grant_type=authorization_code` (OAuth 2.1 §4.1.3).
+
+use oauth::error::OAuthError;
+use oauth::messages::TokenResponse;
+use oauth::pkce::CodeVerifier;
+
+use super::{approval_of, check_resource, tokens};
+use crate::client::Client;
+use crate::error::EndpointError;
+use crate::form::Parameters;
+use crate::grant::{Redemption, Stage};
+use crate::reason::Reason;
+use crate::server::AuthorizationServer;
+
+pub(super) async fn exchange(
+    server: &AuthorizationServer,
+    client: &Client,
+    form: &Parameters,
+) -> Result<TokenResponse, EndpointError> {
+    let code = form.require("code")?;
+    // A request without a usable verifier proves nothing and burns nothing.
+    let code_verifier = form.get("code_verifier").map(CodeVerifier::parse);
+    let Some(Ok(code_verifier)) = code_verifier else {
+        let text = "code_verifier is missing or malformed; PKCE is required";
+        return Err(EndpointError::new(Reason::PkceRequired, OAuthError::invalid_request(text)));
+    };
+    let redemption = Redemption {
+        code,
+        client_id: &client.client_id,
+        redirect_uri: form.get("redirect_uri"),
+        code_verifier: &code_verifier,
+        wants_refresh_token: client.metadata.uses_grant("refresh_token"),
+    };
+    let grants = server.grants();
+    let pending = grants
+        .find_by_code(code, &client.client_id)
+        .await
+        .map_err(|error| server.refuse_grant(None, client, error))?;
+    check_resource(&pending, form.get("resource"))?;
+    let grant = grants
+        .redeem(&redemption)
+        .await
+        .map_err(|error| server.refuse_grant(Some(&pending.id), client, error))?;
+    let approved = approval_of(server, &grant).await?;
+    let refresh_token = match &grant.stage {
+        Stage::Exchanged { refresh: Some(refresh), .. } => {
+            Some(grants.refresh_token(&grant.id, refresh.generation))
+        }
+        _ => None,
+    };
+    let scope = approved.0.scope.clone();
+    tokens(server, &grant, &approved, scope, refresh_token)
+}

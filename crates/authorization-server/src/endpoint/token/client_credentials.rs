@@ -1,0 +1,42 @@
+//! `grant_type=client_credentials`: a client acts for itself (OAuth 2.1 §4.2).
+
+use oauth::error::OAuthError;
+use oauth::messages::TokenResponse;
+
+use super::unsigned;
+use crate::client::{Client, Origin};
+use crate::error::EndpointError;
+use crate::form::Parameters;
+use crate::reason::Reason;
+use crate::server::AuthorizationServer;
+
+/// Nothing is read from or written to the store here: the token is its own proof, and only its
+/// revocation, a rare thing, is remembered.
+pub(super) fn exchange(
+    server: &AuthorizationServer,
+    client: &Client,
+    form: &Parameters,
+) -> Result<TokenResponse, EndpointError> {
+    // Only an operator can give a client rights of its own; a registration is a stranger's wish.
+    let Origin::PreRegistered { .. } = client.origin else {
+        let error = OAuthError::unauthorized_client("the client has no rights of its own");
+        return Err(EndpointError::new(Reason::GrantTypeNotAllowed, error));
+    };
+    let allowed = client.metadata.scope.clone().unwrap_or_default();
+    let asked = form.get("scope").map_or_else(|| allowed.to_string(), str::to_owned);
+    let target = server.settings().target(form.get("resource"), Some(&asked))?;
+    if form.get("scope").is_some() && !target.scope.is_subset(&allowed) {
+        let text = format!("the client may ask for: {allowed}");
+        return Err(EndpointError::new(Reason::ScopeRefused, OAuthError::invalid_scope(text)));
+    }
+    let scope = target.scope.intersection(&allowed);
+    let audience = target.resource.indicator.as_str();
+    Ok(TokenResponse {
+        access_token: server.mint_for_client(client, audience, &scope).map_err(unsigned)?,
+        token_type: "Bearer".to_owned(),
+        expires_in: server.access_token_lifetime().as_secs(),
+        refresh_token: None,
+        scope,
+        id_token: None,
+    })
+}

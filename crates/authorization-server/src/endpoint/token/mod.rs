@@ -1,0 +1,150 @@
+//! The token endpoint (RFC 6749 §3.2, OAuth 2.1 §3.2).
+
+mod authorization_code;
+mod client_credentials;
+mod refresh_token;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, PRAGMA};
+use oauth::error::OAuthError;
+use oauth::messages::TokenResponse;
+use oauth::scope::Scope;
+
+use crate::client::Client;
+use crate::client_authentication::AuthenticatedClient;
+use crate::error::EndpointError;
+use crate::grant::{Approval, Grant, GrantError, Stage};
+use crate::reason::Reason;
+use crate::server::AuthorizationServer;
+use crate::user::User;
+
+pub(crate) async fn post(
+    State(server): State<AuthorizationServer>,
+    AuthenticatedClient { client, form }: AuthenticatedClient,
+) -> Result<Response, EndpointError> {
+    let grant_type = form.require("grant_type")?;
+    let response = match grant_type {
+        "authorization_code" => {
+            authorization_code::exchange(&server, registered(&client, grant_type)?, &form).await?
+        }
+        "refresh_token" => {
+            refresh_token::exchange(&server, registered(&client, grant_type)?, &form).await?
+        }
+        "client_credentials" => {
+            client_credentials::exchange(&server, registered(&client, grant_type)?, &form)?
+        }
+        _ => {
+            let error = OAuthError::unsupported_grant_type("this grant type is not supported");
+            return Err(EndpointError::new(Reason::GrantTypeUnknown, error));
+        }
+    };
+    // RFC 6749 §5.1: an answer with a token must not be stored anywhere on the way.
+    Ok(([(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], Json(response)).into_response())
+}
+
+/// RFC 6749 §5.2: a client uses only the grant types it registered for.
+fn registered<'a>(client: &'a Client, grant_type: &str) -> Result<&'a Client, EndpointError> {
+    if client.metadata.uses_grant(grant_type) {
+        return Ok(client);
+    }
+    let text = format!("the client is not registered for {grant_type}");
+    let error = OAuthError::unauthorized_client(text);
+    Err(EndpointError::new(Reason::GrantTypeNotAllowed, error))
+}
+
+/// The person behind a grant, and what they may still allow. A user who is gone ends the grant.
+async fn approval_of(
+    server: &AuthorizationServer,
+    grant: &Grant,
+) -> Result<(Approval, User), EndpointError> {
+    let Stage::Exchanged { approval, .. } = &grant.stage else {
+        return Err(invalid_grant(Reason::GrantEnded));
+    };
+    let Some(user) = server.users().find(&approval.subject).await? else {
+        server.revoke_grant(&grant.id).await?;
+        return Err(invalid_grant(Reason::GrantEnded));
+    };
+    let permitted = user.permitted_scope(server.settings());
+    let scope = approval.scope.intersection(&permitted);
+    Ok((Approval { scope, ..approval.clone() }, user))
+}
+
+/// Tokens of a grant that has just moved.
+fn tokens(
+    server: &AuthorizationServer,
+    grant: &Grant,
+    (approval, user): &(Approval, User),
+    scope: Scope,
+    refresh_token: Option<String>,
+) -> Result<TokenResponse, EndpointError> {
+    let wants_id_token = scope.contains("openid");
+    Ok(TokenResponse {
+        access_token: server.mint_for_user(grant, approval, user, &scope).map_err(unsigned)?,
+        token_type: "Bearer".to_owned(),
+        expires_in: server.access_token_lifetime().as_secs(),
+        refresh_token,
+        scope,
+        id_token: wants_id_token
+            .then(|| server.mint_id_token(grant, approval, user))
+            .transpose()
+            .map_err(unsigned)?,
+    })
+}
+
+/// RFC 8707 §2.2: at the token endpoint a client may narrow what was granted, never widen it.
+fn check_resource(grant: &Grant, asked: Option<&str>) -> Result<(), EndpointError> {
+    let granted = &grant.request.resource;
+    let fits = asked.is_none_or(|asked| {
+        oauth::resource::ResourceIndicator::parse(asked).is_ok_and(|asked| asked == *granted)
+    });
+    if fits {
+        return Ok(());
+    }
+    let error = OAuthError::invalid_target(format!("the grant is for {granted} only"));
+    Err(EndpointError::new(Reason::ResourceRefused, error))
+}
+
+fn unsigned(cause: serde_json::Error) -> EndpointError {
+    let error = OAuthError::server_error("the token could not be issued; try again");
+    EndpointError::new(Reason::Internal, error).with_cause(cause)
+}
+
+fn invalid_grant(reason: Reason) -> EndpointError {
+    let text = match reason {
+        Reason::CodeExpired => "the code has expired; start again",
+        Reason::CodeReplayed => "the code was used before; all tokens of its grant are revoked",
+        Reason::PkceMismatch => "code_verifier does not fit; the code is void",
+        Reason::CodeUnknown => "the code is not valid for this client",
+        Reason::RedirectUriNotRegistered => "redirect_uri is not the one of the request",
+        Reason::RefreshTokenReused => {
+            "the refresh token was used before; all tokens of its grant are revoked"
+        }
+        Reason::RefreshTokenUnknown => "the refresh token is not valid for this client",
+        _ => "the grant has ended; the user has to sign in again",
+    };
+    EndpointError::new(reason, OAuthError::invalid_grant(text))
+}
+
+impl AuthorizationServer {
+    /// Turns what stopped a grant into an answer, and tells listeners when the grant died of it.
+    fn refuse_grant(&self, grant_id: Option<&str>, client: &Client, error: GrantError) -> EndpointError {
+        match error {
+            GrantError::Store(error) => error.into(),
+            GrantError::Refused { reason, revoked } => {
+                if revoked && let Some(grant_id) = grant_id {
+                    self.tell_revoked(grant_id);
+                    tracing::warn!(
+                        grant.id = grant_id,
+                        client.id = client.client_id,
+                        reason = reason.as_str(),
+                        "grant revoked: {}",
+                        reason.as_str()
+                    );
+                }
+                invalid_grant(reason)
+            }
+        }
+    }
+}

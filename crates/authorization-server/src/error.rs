@@ -1,0 +1,222 @@
+//! Errors of endpoints (JSON) and pages (HTML), and the one place where they become answers.
+//!
+//! A handler returns an error with its reason and hidden cause. [`finish`], the outermost layer,
+//! logs it once under the request id and writes the answer, which carries that id and nothing of
+//! the cause (acceptance C8).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use oauth::error::{ErrorCode, OAuthError};
+use store::StoreError;
+use tower_http::request_id::RequestId;
+
+use crate::reason::Reason;
+use crate::server::AuthorizationServer;
+use crate::text::Language;
+
+/// A refusal by an endpoint: what the peer sees, and why.
+#[derive(Debug)]
+pub(crate) struct EndpointError {
+    pub(crate) status: StatusCode,
+    pub(crate) error: OAuthError,
+    pub(crate) reason: Reason,
+    challenge: Option<&'static str>,
+    retry_after: Option<Duration>,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl EndpointError {
+    /// A refusal with the status that the RFC gives its code.
+    pub(crate) fn new(reason: Reason, error: OAuthError) -> Self {
+        let status = match error.code {
+            ErrorCode::InvalidClient | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
+            ErrorCode::AccessDenied | ErrorCode::InsufficientScope => StatusCode::FORBIDDEN,
+            ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self { status, error, reason, challenge: None, retry_after: None, cause: None }
+    }
+
+    /// RFC 6749 §5.2: a 401 names the scheme that the client tried.
+    pub(crate) fn with_challenge(mut self, scheme: &'static str) -> Self {
+        self.challenge = Some(scheme);
+        self
+    }
+
+    pub(crate) fn with_cause(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// RFC 6585 §4 in the shape of an OAuth error.
+    pub(crate) fn too_many_requests(retry_after: Duration) -> Self {
+        let error = OAuthError::temporarily_unavailable("too many requests; try again later");
+        let mut refusal = Self::new(Reason::TooManyRequests, error);
+        refusal.status = StatusCode::TOO_MANY_REQUESTS;
+        refusal.retry_after = Some(retry_after);
+        refusal
+    }
+
+    fn answer(&self, request_id: &str) -> Response {
+        let body = serde_json::json!({
+            "error": self.error.code,
+            "error_description": self.error.description,
+            "request_id": request_id,
+        });
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(scheme) = self.challenge {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+        }
+        if let Some(after) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for EndpointError {
+    fn from(cause: StoreError) -> Self {
+        let error = OAuthError::server_error("the request could not be completed; try again");
+        Self::new(Reason::StoreFailed, error).with_cause(cause)
+    }
+}
+
+impl IntoResponse for EndpointError {
+    fn into_response(self) -> Response {
+        Failure::Endpoint(self).into_response()
+    }
+}
+
+/// A refusal that a person sees, because the client must not be redirected to (RFC 6749 §4.1.2.1).
+#[derive(Debug)]
+pub(crate) struct PageError {
+    pub(crate) status: StatusCode,
+    pub(crate) reason: Reason,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl PageError {
+    pub(crate) fn new(reason: Reason) -> Self {
+        let status = match reason {
+            Reason::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Reason::ForeignForm => StatusCode::FORBIDDEN,
+            Reason::StoreFailed | Reason::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self { status, reason, cause: None }
+    }
+
+    pub(crate) fn with_cause(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+}
+
+impl From<StoreError> for PageError {
+    fn from(cause: StoreError) -> Self {
+        Self::new(Reason::StoreFailed).with_cause(cause)
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        Failure::Page(self).into_response()
+    }
+}
+
+/// A failure on its way to [`finish`].
+#[derive(Debug)]
+enum Failure {
+    Endpoint(EndpointError),
+    Page(PageError),
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+/// Writes failures as answers with the request id, and logs each of them once.
+pub(crate) async fn finish(
+    State(server): State<AuthorizationServer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let request_id = request_id(&server, &request);
+    let language = Language::of_headers(request.headers());
+    let path = request.uri().path().to_owned();
+    let mut request = request;
+    request.extensions_mut().insert(CurrentRequestId(Arc::from(request_id.as_str())));
+    let mut response = next.run(request).await;
+    if let Some(failure) = response.extensions_mut().remove::<Arc<Failure>>() {
+        log(&failure, &request_id, &path);
+        let answer = match &*failure {
+            Failure::Endpoint(error) => error.answer(&request_id),
+            Failure::Page(error) => {
+                crate::html::error_page(error.status, language, error.reason, &request_id)
+            }
+        };
+        response = with_headers_of(&response, answer);
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}
+
+/// The id of the request in whose answer it will stand, for errors that travel by redirect.
+#[derive(Clone, Debug)]
+pub(crate) struct CurrentRequestId(pub(crate) Arc<str>);
+
+fn request_id(server: &AuthorizationServer, request: &Request) -> String {
+    let outer = request.extensions().get::<RequestId>();
+    let outer = outer.and_then(|id| id.header_value().to_str().ok()).map(str::to_owned);
+    outer.unwrap_or_else(|| oauth::random::token::<16>(server.random()))
+}
+
+fn log(failure: &Failure, request_id: &str, path: &str) {
+    let (status, reason, cause) = match failure {
+        Failure::Endpoint(error) => (error.status, error.reason, &error.cause),
+        Failure::Page(error) => (error.status, error.reason, &error.cause),
+    };
+    let (reason, cause) = (reason.as_str(), cause.as_deref().map(chain));
+    if status.is_server_error() {
+        tracing::error!(request.id = request_id, path, reason, cause, "request failed: {reason}");
+    } else {
+        tracing::info!(request.id = request_id, path, reason, cause, "request refused: {reason}");
+    }
+}
+
+/// The cause and its causes, in one line.
+fn chain(cause: &(dyn std::error::Error + Send + Sync)) -> String {
+    let mut text = cause.to_string();
+    let mut next = cause.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
+}
+
+/// Layers between the handler and here may have set headers (cookies, CORS); they stay.
+fn with_headers_of(original: &Response, mut answer: Response) -> Response {
+    let mut headers: HeaderMap = original.headers().clone();
+    headers.remove(http::header::CONTENT_LENGTH);
+    headers.remove(http::header::CONTENT_TYPE);
+    headers.extend(answer.headers().clone());
+    *answer.headers_mut() = headers;
+    answer
+}

@@ -1,0 +1,66 @@
+//! Form bodies and queries with the rules of OAuth: no parameter twice (RFC 6749 §3.1, §3.2).
+
+use oauth::error::OAuthError;
+
+use crate::error::EndpointError;
+use crate::reason::Reason;
+
+/// The largest form that is read, in bytes.
+pub(crate) const MAX_FORM: usize = 64 * 1024;
+
+/// The parameters of a request. An empty value counts as absent (RFC 6749 §3.1).
+pub(crate) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Parses `application/x-www-form-urlencoded` text.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, EndpointError> {
+        let pairs = url::form_urlencoded::parse(text).filter(|(_, value)| !value.is_empty());
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for (name, value) in pairs {
+            if parameters.iter().any(|(known, _)| *known == name) {
+                return Err(malformed(format!("the parameter {name} is repeated")));
+            }
+            parameters.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(parameters))
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn require(&self, name: &str) -> Result<&str, EndpointError> {
+        self.get(name).ok_or_else(|| malformed(format!("the parameter {name} is missing")))
+    }
+}
+
+/// Values may be secrets, so only names are shown.
+impl std::fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+pub(crate) fn malformed(text: impl AsRef<str>) -> EndpointError {
+    EndpointError::new(Reason::MalformedRequest, OAuthError::invalid_request(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc6749_section_3_1_repetition_and_emptiness() {
+        let parameters = Parameters::parse(b"a=1&b=&c=%20x").unwrap();
+        assert_eq!(parameters.get("a"), Some("1"));
+        assert_eq!(parameters.get("b"), None);
+        assert_eq!(parameters.get("c"), Some(" x"));
+        assert!(Parameters::parse(b"a=1&a=1").is_err());
+    }
+
+    #[test]
+    fn a11_values_are_not_printed() {
+        let parameters = Parameters::parse(b"client_secret=canary").unwrap();
+        assert!(!format!("{parameters:?}").contains("canary"));
+    }
+}

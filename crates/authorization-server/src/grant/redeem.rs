@@ -1,0 +1,89 @@
+//! Redeeming an authorization code (OAuth 2.1 §4.1.3, RFC 9700 §4.5, acceptance A1, A2).
+
+use oauth::pkce::CodeVerifier;
+use oauth::redirect_uri::RedirectUri;
+use store::Versioned;
+
+use super::{Grant, GrantError, Grants, Refresh, Stage};
+use crate::reason::Reason;
+
+/// What a client presents with a code.
+#[derive(Debug)]
+pub(crate) struct Redemption<'a> {
+    pub(crate) code: &'a str,
+    pub(crate) client_id: &'a str,
+    /// OAuth 2.1 dropped the parameter; when a client sends it, it has to fit.
+    pub(crate) redirect_uri: Option<&'a str>,
+    pub(crate) code_verifier: &'a CodeVerifier,
+    /// Whether the client takes refresh tokens.
+    pub(crate) wants_refresh_token: bool,
+}
+
+impl Grants {
+    /// The grant that `code` belongs to, if the client that presents it is the right one.
+    pub(crate) async fn find_by_code(
+        &self,
+        code: &str,
+        client_id: &str,
+    ) -> Result<Versioned<Grant>, GrantError> {
+        let unknown = || GrantError::refused(Reason::CodeUnknown);
+        let handle = self.handles.read_code(code).ok_or_else(unknown)?;
+        let grant = self.find(&handle.grant_id).await?.ok_or_else(unknown)?;
+        // An invalid replay revokes nothing: whoever finds a code in a log must not be able to
+        // sign the person out (OAuth 2.1 §4.1.3).
+        if grant.client_id == client_id { Ok(grant) } else { Err(unknown()) }
+    }
+
+    /// Moves an approved grant to `Exchanged`, exactly once.
+    pub(crate) async fn redeem(&self, redemption: &Redemption<'_>) -> Result<Grant, GrantError> {
+        loop {
+            let grant = self.find_by_code(redemption.code, redemption.client_id).await?;
+            check_redirect_uri(&grant.request.redirect_uri, redemption.redirect_uri)?;
+            let proves = grant.request.code_challenge.matches(redemption.code_verifier);
+            let now = self.clock.now();
+            match &grant.stage {
+                Stage::Approved { code_expires_at, .. } if *code_expires_at <= now => {
+                    return Err(GrantError::refused(Reason::CodeExpired));
+                }
+                Stage::Approved { .. } if !proves => {
+                    // Whoever guesses gets one guess: the code is burned.
+                    if self.end(&grant).await? {
+                        return Err(GrantError::revoked(Reason::PkceMismatch));
+                    }
+                }
+                Stage::Approved { approval, code_expires_at, .. } => {
+                    let refresh = redemption
+                        .wants_refresh_token
+                        .then_some(Refresh { generation: 1, rotated_at: now });
+                    let (approval, code_expires_at) = (approval.clone(), *code_expires_at);
+                    let stage = Stage::Exchanged { approval, code_expires_at, refresh };
+                    let expires_at = now.plus(self.lifetime_after_issue(refresh.is_some()));
+                    if let Some(grant) = self.move_to(&grant, stage, expires_at).await? {
+                        return Ok(grant);
+                    }
+                }
+                Stage::Exchanged { code_expires_at, .. } => {
+                    if !proves || *code_expires_at <= now {
+                        return Err(GrantError::refused(Reason::CodeUnknown));
+                    }
+                    // OAuth 2.1 §4.1.3: a second, otherwise valid use revokes what the first gave.
+                    if self.end(&grant).await? {
+                        return Err(GrantError::revoked(Reason::CodeReplayed));
+                    }
+                }
+                Stage::Pending { .. } | Stage::Ended => {
+                    return Err(GrantError::refused(Reason::CodeUnknown));
+                }
+            }
+        }
+    }
+}
+
+fn check_redirect_uri(bound: &RedirectUri, sent: Option<&str>) -> Result<(), GrantError> {
+    match sent {
+        Some(sent) if sent != bound.as_str() => {
+            Err(GrantError::refused(Reason::RedirectUriNotRegistered))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,102 @@
+//! Why a request was refused, as stable codes for operators (acceptance C8).
+//!
+//! A peer sees the RFC's code and a request id; the log line with that id carries the reason.
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident => $code:literal),+ $(,)?) => {
+        /// A stable code for why a request was refused; `docs/errors.md` lists them all.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Reason {
+            /// Every reason there is.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The code as it stands in the log.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A parameter is missing, repeated, too long or not what the RFC says.
+    MalformedRequest => "malformed_request",
+    /// No client has this `client_id`; it may have expired.
+    UnknownClient => "unknown_client",
+    /// The client did not prove itself, or not by the method it registered.
+    ClientAuthenticationFailed => "client_authentication_failed",
+    /// The client may not use this grant type.
+    GrantTypeNotAllowed => "grant_type_not_allowed",
+    /// The grant type is not one of ours.
+    GrantTypeUnknown => "grant_type_unknown",
+    /// The redirect URI is not one that the client registered.
+    RedirectUriNotRegistered => "redirect_uri_not_registered",
+    /// The redirect URI may not be registered.
+    RedirectUriRefused => "redirect_uri_refused",
+    /// The client metadata may not be registered.
+    ClientMetadataRefused => "client_metadata_refused",
+    /// The client's metadata document could not be fetched or breaks a rule.
+    MetadataDocumentRefused => "metadata_document_refused",
+    /// The response type or mode is not supported.
+    ResponseTypeUnsupported => "response_type_unsupported",
+    /// PKCE is missing, or not S256.
+    PkceRequired => "pkce_required",
+    /// The code verifier does not fit the challenge; the code is burned.
+    PkceMismatch => "pkce_mismatch",
+    /// The resource is unknown, or outside the grant.
+    ResourceRefused => "resource_refused",
+    /// The scope is unknown, or more than was granted.
+    ScopeRefused => "scope_refused",
+    /// The code is not one that was issued here, or belongs to another client.
+    CodeUnknown => "code_unknown",
+    /// The code was not redeemed in time.
+    CodeExpired => "code_expired",
+    /// The code was redeemed before; its grant has been revoked.
+    CodeReplayed => "code_replayed",
+    /// The refresh token is not one that was issued here, or belongs to another client.
+    RefreshTokenUnknown => "refresh_token_unknown",
+    /// The refresh token was rotated before, outside the grace window; its grant has been revoked.
+    RefreshTokenReused => "refresh_token_reused",
+    /// The grant was revoked, or its user no longer exists.
+    GrantEnded => "grant_ended",
+    /// The person said no.
+    AccessDenied => "access_denied",
+    /// Nobody is signed in, and the client asked for no page.
+    LoginRequired => "login_required",
+    /// Consent is missing, and the client asked for no page.
+    ConsentRequired => "consent_required",
+    /// The authorization request is unknown, finished or too old.
+    AuthorizationRequestExpired => "authorization_request_expired",
+    /// The authorization request was begun in another browser.
+    OtherBrowser => "other_browser",
+    /// The form came from another site, or without the cookie of the page.
+    ForeignForm => "foreign_form",
+    /// Too many tries; the answer says when to come back.
+    TooManyRequests => "too_many_requests",
+    /// The access token is missing, expired, revoked or lacks a scope.
+    AccessTokenRefused => "access_token_refused",
+    /// The store does not answer, or a record cannot be read.
+    StoreFailed => "store_failed",
+    /// Something else broke on our side.
+    Internal => "internal",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c8_every_reason_is_documented() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+        let document = std::fs::read_to_string(path).unwrap();
+        for reason in Reason::ALL {
+            let row = format!("| `{}` |", reason.as_str());
+            assert!(document.contains(&row), "docs/errors.md lacks {}", reason.as_str());
+        }
+    }
+}

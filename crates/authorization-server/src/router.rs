@@ -1,0 +1,78 @@
+//! Every route on one page.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderName, Method};
+use oauth::metadata::{OAUTH_AUTHORIZATION_SERVER, OPENID_CONFIGURATION};
+use tower_http::cors::{Any, CorsLayer};
+use tower_http::csrf::CsrfLayer;
+
+use crate::endpoint::registration::MAX_REGISTRATION;
+use crate::endpoint::{
+    authorization, introspection, jwks, metadata, registration, revocation, token, userinfo,
+};
+use crate::error::finish;
+use crate::form::MAX_FORM;
+use crate::page;
+use crate::server::AuthorizationServer;
+
+pub(crate) fn router(server: &AuthorizationServer) -> Router {
+    let base = server.settings().issuer.base_path().to_owned();
+    let under = |path: &str| format!("{base}{path}");
+
+    // For programs, also those that run in a browser (acceptance D4).
+    let mut endpoints = Router::new()
+        .route(&under("/token"), post(token::post))
+        .route(&under("/oauth2/token"), post(token::post))
+        .route(&under("/revoke"), post(revocation::post))
+        .route(&under("/introspect"), post(introspection::post))
+        .route(&under("/userinfo"), get(userinfo::get).post(userinfo::get))
+        .route(&under("/jwks"), get(jwks::get))
+        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .route(&under("/register"), post(registration::post))
+        .layer(DefaultBodyLimit::max(MAX_REGISTRATION));
+    for address in metadata_addresses(&base) {
+        endpoints = endpoints.route(&address, get(metadata::get));
+    }
+
+    // For people; a form that comes from another site is refused.
+    let pages = Router::new()
+        .route(&under("/login"), get(page::login::get).post(page::login::post))
+        .layer(CsrfLayer::new())
+        .merge(page::assets(&base));
+    // A link from anywhere leads here, and a client may post to it.
+    let authorization = Router::new()
+        .route(&under("/authorize"), get(authorization::get).post(authorization::post));
+
+    endpoints
+        .layer(cors())
+        .merge(pages)
+        .merge(authorization)
+        .layer(from_fn_with_state(server.clone(), finish))
+        .with_state(server.clone())
+}
+
+/// Both names, at the root of the host and under the path of the issuer (RFC 8414 §3, §5).
+fn metadata_addresses(base: &str) -> Vec<String> {
+    let mut addresses = Vec::new();
+    for name in [OAUTH_AUTHORIZATION_SERVER, OPENID_CONFIGURATION] {
+        addresses.push(format!("/.well-known/{name}"));
+        if !base.is_empty() {
+            addresses.push(format!("/.well-known/{name}{base}"));
+            addresses.push(format!("{base}/.well-known/{name}"));
+        }
+    }
+    addresses
+}
+
+/// No cookie is read by these endpoints, so every origin may call them.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(Any)
+        .expose_headers([WWW_AUTHENTICATE, HeaderName::from_static("x-request-id")])
+}

@@ -1,0 +1,182 @@
+//! The authorization server: what every endpoint and page shares.
+
+use std::sync::Arc;
+
+use oauth::client::fetch::Fetch;
+use oauth::jwk::JwkSet;
+use oauth::jwt::AccessTokenClaims;
+use oauth::random::Random;
+use oauth::time::{Clock, NumericDate};
+use store::{KeyRing, SharedStore, StoreError};
+use tokio::sync::broadcast;
+
+use crate::client::Clients;
+use crate::consent::Consents;
+use crate::grant::Grants;
+use crate::revocation::{Revocation, Revocations};
+use crate::session::BrowserSessions;
+use crate::settings::{Settings, SettingsError};
+use crate::signing_keys::SigningKeys;
+use crate::user::Users;
+
+/// The doors to the outside: storage, secrets, time, randomness and HTTP.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where everything is remembered.
+    pub store: SharedStore,
+    /// What seals secrets and makes handles unforgeable.
+    pub keys: Arc<KeyRing>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where identifiers and secrets come from.
+    pub random: Arc<dyn Random>,
+    /// How metadata documents and key sets of clients are fetched.
+    pub fetch: Fetch,
+}
+
+/// An embedded authorization server; clones are the same server.
+#[derive(Clone, Debug)]
+pub struct AuthorizationServer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    store: SharedStore,
+    keys: Arc<KeyRing>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    fetch: Fetch,
+    grants: Grants,
+    clients: Clients,
+    consents: Consents,
+    users: Users,
+    sessions: BrowserSessions,
+    signing_keys: SigningKeys,
+    revocations: Revocations,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The settings contradict themselves.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The store does not answer.
+    #[error("the signing keys could not be read from the store")]
+    Store(#[from] StoreError),
+}
+
+impl AuthorizationServer {
+    /// Checks the settings, then loads the signing keys or makes the first one.
+    pub async fn start(settings: Settings, parts: Parts) -> Result<Self, StartError> {
+        settings.check()?;
+        let Parts { store, keys, clock, random, fetch } = parts;
+        let signing_keys =
+            SigningKeys::load(&settings, &store, &keys, &*clock).await?;
+        let inner = Inner {
+            grants: Grants::new(&settings, &store, &keys, &clock, &random),
+            clients: Clients::new(&settings, &store, &keys, &clock, &random),
+            consents: Consents::new(&store, &keys, &clock),
+            users: Users::new(&store, &keys, &clock, &random),
+            sessions: BrowserSessions::new(&settings, &store, &keys, &clock, &random),
+            revocations: Revocations::new(&store, &keys),
+            signing_keys,
+            settings,
+            store,
+            keys,
+            clock,
+            random,
+            fetch,
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Every endpoint and page, under the path of the issuer.
+    pub fn router(&self) -> axum::Router {
+        crate::router::router(self)
+    }
+
+    /// The people who can sign in.
+    pub fn users(&self) -> &Users {
+        &self.0.users
+    }
+
+    /// The public keys that verify tokens issued here.
+    pub fn key_set(&self) -> Arc<JwkSet> {
+        self.0.signing_keys.key_set()
+    }
+
+    /// Whether a token that was verified is still worth anything: neither it nor its grant revoked.
+    pub async fn is_live(&self, claims: &AccessTokenClaims) -> Result<bool, StoreError> {
+        match (&claims.grant_id, &claims.jti) {
+            (Some(grant_id), _) => self.grants().is_live(grant_id).await,
+            (None, Some(jti)) => Ok(!self.0.revocations.is_revoked(jti).await?),
+            (None, None) => Ok(false),
+        }
+    }
+
+    /// Revocations as they happen here, for caches of verified tokens.
+    ///
+    /// A receiver that lags behind has to forget everything it knows.
+    pub fn subscribe(&self) -> broadcast::Receiver<Revocation> {
+        self.0.revocations.subscribe()
+    }
+
+    /// Housekeeping, to be called about once a minute: makes and retires signing keys.
+    pub async fn maintain(&self) -> Result<(), StoreError> {
+        self.0.signing_keys.rotate_if_due(&*self.0.clock).await
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn store(&self) -> &SharedStore {
+        &self.0.store
+    }
+
+    pub(crate) fn keys(&self) -> &Arc<KeyRing> {
+        &self.0.keys
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    pub(crate) fn now(&self) -> NumericDate {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        &*self.0.random
+    }
+
+    pub(crate) fn fetch(&self) -> &Fetch {
+        &self.0.fetch
+    }
+
+    pub(crate) fn grants(&self) -> &Grants {
+        &self.0.grants
+    }
+
+    pub(crate) fn clients(&self) -> &Clients {
+        &self.0.clients
+    }
+
+    pub(crate) fn consents(&self) -> &Consents {
+        &self.0.consents
+    }
+
+    pub(crate) fn sessions(&self) -> &BrowserSessions {
+        &self.0.sessions
+    }
+
+    pub(crate) fn signing_keys(&self) -> &SigningKeys {
+        &self.0.signing_keys
+    }
+
+    pub(crate) fn revocations(&self) -> &Revocations {
+        &self.0.revocations
+    }
+}

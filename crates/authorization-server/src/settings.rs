@@ -1,0 +1,222 @@
+//! What an operator decides about the authorization server, already checked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use oauth::client_metadata::ClientMetadata;
+use oauth::issuer::Issuer;
+use oauth::jws::Algorithm;
+use oauth::redirect_uri::PrivateUseSchemes;
+use oauth::resource::ResourceIndicator;
+use oauth::scope::Scope;
+use oauth::secret::SecretHash;
+
+use crate::text::Words;
+
+/// Everything that can be set. [`Settings::new`] gives the defaults that are documented per field.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The public address of the server, byte for byte as clients see it.
+    pub issuer: Issuer,
+    /// The resources that tokens are issued for; never empty.
+    pub resources: Vec<Resource>,
+    /// The scopes that people are asked for, in words.
+    pub scopes: BTreeMap<String, Words>,
+    /// What a person with a role may let a client do.
+    pub roles: BTreeMap<String, Scope>,
+    /// The role of a new user; one of `roles`.
+    pub default_role: String,
+    /// Clients that the operator registered.
+    pub clients: Vec<PreRegisteredClient>,
+    /// How tokens live and end.
+    pub lifetimes: Lifetimes,
+    /// The algorithm of new signing keys: `EdDSA` or `ES256`.
+    pub signing_algorithm: Algorithm,
+    /// Dynamic registration (RFC 7591); `None` switches it off.
+    pub registration: Option<Registration>,
+    /// Whether https URLs may be client identifiers (CIMD).
+    pub client_id_metadata_documents: bool,
+    /// The private-use schemes that clients may redirect to.
+    pub private_use_schemes: PrivateUseSchemes,
+}
+
+/// A resource server, by the name that stands in `aud`.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// The resource indicator (RFC 8707).
+    pub indicator: ResourceIndicator,
+    /// The name that a person sees on the consent page.
+    pub name: String,
+    /// The scopes that mean something to this resource.
+    pub scopes: Scope,
+}
+
+/// How long each thing lives.
+#[derive(Clone, Debug)]
+pub struct Lifetimes {
+    /// From sign-in page to approval. Default 10 minutes.
+    pub authorization_request: Duration,
+    /// From approval to redemption of the code. Default 60 seconds.
+    pub authorization_code: Duration,
+    /// Default 30 minutes.
+    pub access_token: Duration,
+    /// How long a refresh token lives without being used. Default 30 days.
+    pub refresh_token: Duration,
+    /// How long a client may repeat the last refresh and get the same answer. Default 30 seconds.
+    pub refresh_grace: Duration,
+    /// How long a browser stays signed in. Default 12 hours.
+    pub browser_session: Duration,
+    /// How long a signing key signs before the next one takes over. Default 30 days.
+    pub signing_key: Duration,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        const MINUTE: u64 = 60;
+        const DAY: u64 = 24 * 60 * MINUTE;
+        Self {
+            authorization_request: Duration::from_secs(10 * MINUTE),
+            authorization_code: Duration::from_secs(MINUTE),
+            access_token: Duration::from_secs(30 * MINUTE),
+            refresh_token: Duration::from_secs(30 * DAY),
+            refresh_grace: Duration::from_secs(30),
+            browser_session: Duration::from_secs(DAY / 2),
+            signing_key: Duration::from_secs(30 * DAY),
+        }
+    }
+}
+
+/// Rules for dynamic registration (RFC 7591).
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// How many registrations one address may make per hour. Default 60.
+    pub per_address_and_hour: u64,
+    /// How long a client stays that nobody uses. Default 90 days.
+    pub unused_lifetime: Duration,
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Self {
+            per_address_and_hour: 60,
+            unused_lifetime: Duration::from_secs(90 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// A client that the operator registered.
+#[derive(Clone, Debug)]
+pub struct PreRegisteredClient {
+    /// The client identifier; not an https URL.
+    pub client_id: String,
+    /// The hash of its secret, when its authentication method needs one.
+    pub secret: Option<SecretHash>,
+    /// What it may do.
+    pub metadata: ClientMetadata,
+    /// First-party clients belong to the operator and skip consent.
+    pub first_party: bool,
+    /// The resources whose tokens this client may introspect (RFC 7662): a resource server's own.
+    pub introspects: Vec<ResourceIndicator>,
+}
+
+/// Why the settings cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A token without an audience would be good everywhere.
+    #[error("at least one resource is needed: a token must say what it is for")]
+    NoResource,
+    /// New users would have a role that does not exist.
+    #[error("the default role `{0}` is not one of the roles")]
+    UnknownDefaultRole(String),
+    /// The consent page would ask for something that nobody can explain.
+    #[error("the scope `{0}` has no description; add one in English and Korean")]
+    ScopeWithoutWords(String),
+    /// Generated identifiers and metadata documents share one name space.
+    #[error("the client_id `{0}` must not be a URL")]
+    ClientIdIsUrl(String),
+    /// A pre-registered client breaks a rule of RFC 7591.
+    #[error("client `{client_id}`: {reason}")]
+    Client {
+        /// Which client.
+        client_id: String,
+        /// Which rule.
+        reason: String,
+    },
+    /// Only two algorithms are good for signing here.
+    #[error("tokens are signed with EdDSA or ES256, not {0:?}")]
+    SigningAlgorithm(Algorithm),
+}
+
+impl Settings {
+    /// Settings with every default, for one issuer and its resources.
+    pub fn new(issuer: Issuer, resources: Vec<Resource>) -> Self {
+        let role = "User".to_owned();
+        Self {
+            issuer,
+            resources,
+            scopes: BTreeMap::new(),
+            roles: BTreeMap::from([(role.clone(), Scope::empty())]),
+            default_role: role,
+            clients: Vec::new(),
+            lifetimes: Lifetimes::default(),
+            signing_algorithm: Algorithm::EdDSA,
+            registration: Some(Registration::default()),
+            client_id_metadata_documents: true,
+            private_use_schemes: PrivateUseSchemes::new(PrivateUseSchemes::KNOWN_CLIENTS),
+        }
+    }
+
+    /// Refuses settings that contradict themselves; called before anything is served.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        if self.resources.is_empty() {
+            return Err(SettingsError::NoResource);
+        }
+        if !self.roles.contains_key(&self.default_role) {
+            return Err(SettingsError::UnknownDefaultRole(self.default_role.clone()));
+        }
+        if !matches!(self.signing_algorithm, Algorithm::EdDSA | Algorithm::ES256) {
+            return Err(SettingsError::SigningAlgorithm(self.signing_algorithm));
+        }
+        let of_roles = self.roles.values().flat_map(Scope::iter);
+        let of_resources = self.resources.iter().flat_map(|resource| resource.scopes.iter());
+        for scope in of_roles.chain(of_resources) {
+            if !self.is_known_scope(scope) {
+                return Err(SettingsError::ScopeWithoutWords(scope.to_owned()));
+            }
+        }
+        self.clients.iter().try_for_each(|client| self.check_client(client))
+    }
+
+    fn check_client(&self, client: &PreRegisteredClient) -> Result<(), SettingsError> {
+        let client_id = client.client_id.clone();
+        if client_id.starts_with("https://") {
+            return Err(SettingsError::ClientIdIsUrl(client_id));
+        }
+        let method = client.metadata.token_endpoint_auth_method;
+        if method.is_shared_secret() && client.secret.is_none() {
+            let reason = "its authentication method needs a secret".to_owned();
+            return Err(SettingsError::Client { client_id, reason });
+        }
+        client
+            .metadata
+            .check(&self.private_use_schemes)
+            .map_err(|error| SettingsError::Client { client_id, reason: error.description })
+    }
+
+    /// Whether `scope` is one of ours: described by the operator, or about identity.
+    pub(crate) fn is_known_scope(&self, scope: &str) -> bool {
+        self.scopes.contains_key(scope) || crate::text::identity_scope(scope).is_some()
+    }
+
+    /// Every scope that can be asked for, the ones about identity first.
+    pub(crate) fn scopes_in_order(&self) -> Vec<String> {
+        let identity = crate::text::IDENTITY_SCOPES.iter().map(|scope| (*scope).to_owned());
+        identity.chain(self.scopes.keys().cloned()).collect()
+    }
+
+    /// The resource called `indicator`.
+    pub(crate) fn resource(&self, indicator: &ResourceIndicator) -> Option<&Resource> {
+        self.resources.iter().find(|resource| resource.indicator == *indicator)
+    }
+}

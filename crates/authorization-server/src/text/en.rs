@@ -1,0 +1,109 @@
+//! What the pages say in English.
+
+use super::{Explanation, Explanations, Text};
+
+const START_AGAIN: &str = "Go back to the application and start again from there.";
+
+pub(super) const TEXT: Text = Text {
+    house: "Sumun",
+    sign_in_title: "Sign in",
+    consent_title: "Allow access?",
+    client: "Application",
+    client_published_at: "Published at",
+    client_name_is_a_claim: "The application chose this name itself. Nobody has verified it.",
+    resource: "wants to use",
+    redirect_host: "Your answer goes to",
+    redirect_loopback: "This is an application on your own computer. Continue only if you have \
+        just started it yourself.",
+    redirect_installed: "This is an application installed on your device. Continue only if you \
+        have just started it yourself.",
+    scopes: "What it may do",
+    scopes_hint: "Clear what you do not want to allow.",
+    scopes_none: "It asks for nothing beyond your sign-in.",
+    scope_fixed: "Always part of signing in",
+    scope_unavailable: "Not available to this account",
+    scope_openid: "Recognize you by an identifier of your account",
+    scope_profile: "See your name and your username",
+    scope_email: "See your e-mail address",
+    account: "Your account",
+    username: "Username",
+    password: "Password",
+    signed_in_as: "Signed in as",
+    other_account: "Use another account",
+    sign_in: "Sign in",
+    sign_in_and_allow: "Sign in and allow",
+    carry_on: "Continue",
+    allow: "Allow",
+    deny: "Deny",
+    cancel: "Cancel",
+    wrong_password: "The username or the password is not right.",
+    too_many_attempts: "There were too many attempts. Wait ten minutes, then try again.",
+    signed_out: "Your sign-in has ended. Please sign in again.",
+    account_changed: "Another account has signed in in this browser meanwhile. Check the account \
+        below, then decide again.",
+    sign_in_again: "The application asks you to sign in again.",
+    nothing_permitted: "This account may do nothing of what the application asks for. Another \
+        account may.",
+    error_reason: "Reason",
+    error_request: "Request",
+    explanations: Explanations {
+        request_expired: Explanation {
+            what: "This sign-in has expired",
+            why: "A sign-in stays open for a few minutes, and this one is over or was never begun \
+                here.",
+            what_to_do: START_AGAIN,
+        },
+        request_finished: Explanation {
+            what: "This sign-in is done",
+            why: "The answer has already gone to the application. You can close this page.",
+            what_to_do: "To sign in once more, start again from the application.",
+        },
+        other_browser: Explanation {
+            what: "This sign-in was begun in another browser",
+            why: "For your safety, it can be finished only in the browser in which it was begun.",
+            what_to_do: "Start again from the application. If this is the same browser, let this \
+                site keep cookies.",
+        },
+        unknown_client: Explanation {
+            what: "This application is not known here",
+            why: "It did not register here, or its registration has ended. Nothing has been sent \
+                to it.",
+            what_to_do: "Remove the connection in the application and add it again.",
+        },
+        redirect_uri: Explanation {
+            what: "The answer would go to a wrong address",
+            why: "The application named an address that is not one of its own. Nothing has been \
+                sent there.",
+            what_to_do: "If you trust the application, tell its developer. If you do not know \
+                where this came from, close this page.",
+        },
+        client_unreadable: Explanation {
+            what: "This application cannot be identified",
+            why: "The description that it publishes about itself could not be read, or breaks a \
+                rule. Nothing has been sent to it.",
+            what_to_do: "Try again in a minute. If it happens again, tell the developer of the \
+                application.",
+        },
+        invalid_request: Explanation {
+            what: "The application sent a faulty request",
+            why: "Something in the address that opened this page is missing or malformed.",
+            what_to_do: START_AGAIN,
+        },
+        foreign_origin: Explanation {
+            what: "This form was sent from another site",
+            why: "For your safety, only the pages of this site may send it.",
+            what_to_do: START_AGAIN,
+        },
+        too_many_requests: Explanation {
+            what: "There were too many attempts",
+            why: "To protect accounts, only a number of attempts is answered at a time.",
+            what_to_do: "Wait ten minutes, then start again from the application.",
+        },
+        server_error: Explanation {
+            what: "Something went wrong here",
+            why: "The fault is on our side, and it has been recorded.",
+            what_to_do: "Start again from the application. If it happens again, give the operator \
+                the request number below.",
+        },
+    },
+};

@@ -1,0 +1,107 @@
+//! What the pages say in Korean.
+
+use super::{Explanation, Explanations, Text};
+
+const START_AGAIN: &str = "앱으로 돌아가서 처음부터 다시 시작해 주세요.";
+
+pub(super) const TEXT: Text = Text {
+    house: "수문",
+    sign_in_title: "로그인",
+    consent_title: "접근을 허용하시겠습니까?",
+    client: "앱",
+    client_published_at: "앱 정보 게시 주소",
+    client_name_is_a_claim: "앱에서 직접 정한 이름이며, 확인된 이름이 아닙니다.",
+    resource: "사용하려는 서비스",
+    redirect_host: "응답을 받는 곳",
+    redirect_loopback: "지금 쓰고 계신 컴퓨터에서 실행 중인 앱입니다. 방금 직접 시작한 앱일 때만 \
+        계속하세요.",
+    redirect_installed: "지금 쓰고 계신 기기에 설치된 앱입니다. 방금 직접 시작한 앱일 때만 \
+        계속하세요.",
+    scopes: "앱에 허용할 작업",
+    scopes_hint: "허용하지 않을 항목은 선택을 해제하세요.",
+    scopes_none: "로그인 확인 외에 요청하는 권한이 없습니다.",
+    scope_fixed: "로그인에 항상 포함됩니다",
+    scope_unavailable: "이 계정으로는 사용할 수 없습니다",
+    scope_openid: "계정 식별자로 로그인한 사용자 확인",
+    scope_profile: "이름과 아이디 보기",
+    scope_email: "이메일 주소 보기",
+    account: "내 계정",
+    username: "아이디",
+    password: "비밀번호",
+    signed_in_as: "로그인한 계정",
+    other_account: "다른 계정 사용",
+    sign_in: "로그인",
+    sign_in_and_allow: "로그인하고 허용",
+    carry_on: "계속",
+    allow: "허용",
+    deny: "거부",
+    cancel: "취소",
+    wrong_password: "아이디 또는 비밀번호가 올바르지 않습니다.",
+    too_many_attempts: "로그인 시도가 너무 많았습니다. 10분 후에 다시 시도해 주세요.",
+    signed_out: "로그인이 만료되었습니다. 다시 로그인해 주세요.",
+    account_changed: "그사이 이 브라우저에서 다른 계정으로 로그인했습니다. 아래 계정을 확인하고 \
+        다시 선택해 주세요.",
+    sign_in_again: "앱에서 다시 로그인하도록 요청했습니다.",
+    nothing_permitted: "이 계정에는 앱에서 요청한 권한이 없습니다. 다른 계정을 사용해 보세요.",
+    error_reason: "사유",
+    error_request: "요청 번호",
+    explanations: Explanations {
+        request_expired: Explanation {
+            what: "로그인 요청이 만료되었습니다",
+            why: "로그인 요청은 몇 분 동안만 유효합니다. 시간이 지났거나 이곳에서 시작하지 않은 \
+                요청입니다.",
+            what_to_do: START_AGAIN,
+        },
+        request_finished: Explanation {
+            what: "이미 완료된 로그인입니다",
+            why: "앱에 응답을 전달했습니다. 이 페이지를 닫으셔도 됩니다.",
+            what_to_do: "다시 로그인하려면 앱에서 새로 시작해 주세요.",
+        },
+        other_browser: Explanation {
+            what: "다른 브라우저에서 시작한 로그인입니다",
+            why: "안전을 위해 로그인을 시작한 브라우저에서만 마칠 수 있습니다.",
+            what_to_do: "앱에서 처음부터 다시 시작해 주세요. 같은 브라우저라면 이 사이트의 쿠키를 \
+                허용해 주세요.",
+        },
+        unknown_client: Explanation {
+            what: "등록되지 않은 앱입니다",
+            why: "등록한 적이 없거나 등록이 만료된 앱입니다. 앱에는 아무것도 전달하지 않았습니다.",
+            what_to_do: "앱에서 연결을 삭제한 후 다시 추가해 주세요.",
+        },
+        redirect_uri: Explanation {
+            what: "응답을 받을 주소가 올바르지 않습니다",
+            why: "앱에서 보낸 주소는 그 앱에 등록된 주소가 아닙니다. 그 주소로는 아무것도 전달하지 \
+                않았습니다.",
+            what_to_do: "믿을 수 있는 앱이라면 개발자에게 알려 주세요. 어디에서 온 요청인지 \
+                모르신다면 이 페이지를 닫아 주세요.",
+        },
+        client_unreadable: Explanation {
+            what: "앱을 확인할 수 없습니다",
+            why: "앱에서 공개한 정보를 읽을 수 없거나 그 내용이 규칙에 맞지 않습니다. 앱에는 \
+                아무것도 전달하지 않았습니다.",
+            what_to_do: "잠시 후 다시 시도해 주세요. 같은 문제가 반복되면 앱 개발자에게 알려 \
+                주세요.",
+        },
+        invalid_request: Explanation {
+            what: "앱에서 보낸 요청이 올바르지 않습니다",
+            why: "이 페이지를 연 주소에 빠졌거나 잘못된 내용이 있습니다.",
+            what_to_do: START_AGAIN,
+        },
+        foreign_origin: Explanation {
+            what: "다른 사이트에서 보낸 양식입니다",
+            why: "안전을 위해 이 사이트의 페이지에서 보낸 양식만 받습니다.",
+            what_to_do: START_AGAIN,
+        },
+        too_many_requests: Explanation {
+            what: "시도 횟수가 너무 많습니다",
+            why: "계정을 보호하기 위해 일정 시간 동안의 시도 횟수를 제한합니다.",
+            what_to_do: "10분 후 앱에서 다시 시작해 주세요.",
+        },
+        server_error: Explanation {
+            what: "오류가 발생했습니다",
+            why: "저희 쪽의 문제이며, 내용을 기록했습니다.",
+            what_to_do: "앱에서 처음부터 다시 시작해 주세요. 같은 오류가 반복되면 아래 요청 번호를 \
+                운영자에게 알려 주세요.",
+        },
+    },
+};

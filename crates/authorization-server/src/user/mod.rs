@@ -1,0 +1,323 @@
+//! People: their names, passwords (RFC 9106) and roles.
+
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use oauth::random::{self, Random};
+use oauth::scope::Scope;
+use oauth::secret::Secret;
+use oauth::time::{Clock, NumericDate};
+use serde::{Deserialize, Serialize};
+use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versioned};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use crate::address::ClientAddress;
+use crate::password::PasswordHash;
+use crate::settings::Settings;
+use crate::text::IDENTITY_SCOPES;
+
+/// A person who can sign in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct User {
+    /// Who this is, for ever: random, and never given to anybody else.
+    pub subject: String,
+    /// What the person types to sign in, as it was written at first.
+    pub username: String,
+    /// The person's name, as others call them.
+    pub name: Option<String>,
+    /// Where mail reaches the person.
+    pub email: Option<String>,
+    /// Whether it has been seen that mail reaches the person there.
+    pub email_verified: bool,
+    /// The roles, by name; a person without any has the default role.
+    pub roles: Vec<String>,
+    /// When the account was made.
+    pub created_at: NumericDate,
+    password: PasswordHash,
+    password_set_at: NumericDate,
+    /// How often the person has signed in.
+    sign_ins: u64,
+}
+
+impl Record for User {
+    const KIND: Kind = Kind::new("user");
+    const SEALED: bool = true;
+}
+
+impl User {
+    /// What this person may let a client do: what the roles allow, and to know who it is.
+    pub fn permitted_scope(&self, settings: &Settings) -> Scope {
+        let default_role = std::slice::from_ref(&settings.default_role);
+        let roles = if self.roles.is_empty() { default_role } else { &self.roles };
+        let identity = Scope::from_tokens(IDENTITY_SCOPES)
+            .expect("the identity scopes are constants in the form of RFC 6749");
+        roles
+            .iter()
+            .filter_map(|role| settings.roles.get(role))
+            .fold(identity, |permitted, of_role| permitted.union(of_role))
+    }
+
+    /// Since when the password is what it is; who signed in before that has to do it again.
+    pub(crate) fn password_set_at(&self) -> NumericDate {
+        self.password_set_at
+    }
+}
+
+/// A person to be made known.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// 1 to 64 of `a-z A-Z 0-9 . _ - + @`; case does not make two names different.
+    pub username: String,
+    /// At least 8 characters.
+    pub password: Secret,
+    /// The person's name, as others call them.
+    pub name: Option<String>,
+    /// Where mail reaches the person.
+    pub email: Option<String>,
+    /// Whether it has been seen that mail reaches the person there.
+    pub email_verified: bool,
+    /// The roles, by name; none stands for the default role.
+    pub roles: Vec<String>,
+}
+
+/// Why a person cannot be made known or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UserError {
+    /// Somebody else has the name.
+    #[error("the username `{0}` is taken; choose another one")]
+    UsernameTaken(String),
+    /// The name would be hard to type or to tell from another.
+    #[error("a username is 1 to 64 characters of a-z, A-Z, 0-9, `.`, `_`, `-`, `+` and `@`")]
+    UsernameMalformed,
+    /// The password is too easy to guess, or not one.
+    #[error("a password has 8 to 1024 characters")]
+    PasswordLength,
+    /// There is nobody with this subject.
+    #[error("there is no user `{0}`")]
+    Unknown(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why nobody was authenticated, whether or not the password was right.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthenticateError {
+    /// Somebody may be guessing.
+    #[error("too many attempts to sign in; wait {} seconds", .retry_after.as_secs())]
+    TooManyAttempts {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Which person a username belongs to, so that no two people have the same.
+#[derive(Debug, Serialize, Deserialize)]
+struct Username {
+    subject: String,
+}
+
+impl Record for Username {
+    const KIND: Kind = Kind::new("username");
+}
+
+/// All people.
+#[derive(Debug)]
+pub struct Users {
+    store: SharedStore,
+    users: Collection<User>,
+    usernames: Collection<Username>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    /// A hash takes a core and 19 MiB for a while: there are never more of them than cores.
+    cores: Arc<Semaphore>,
+}
+
+/// The window in which attempts to sign in are counted.
+const WINDOW: Duration = Duration::from_secs(600);
+/// Attempts for one username from one address, since the person last signed in.
+const PER_USERNAME_AND_ADDRESS: u64 = 10;
+/// Attempts for one username from everywhere, since the person last signed in.
+const PER_USERNAME: u64 = 50;
+/// Attempts from one address, whatever the username; a whole office may share one.
+const PER_ADDRESS: u64 = 300;
+
+impl Users {
+    pub(crate) fn new(
+        store: &SharedStore,
+        keys: &Arc<KeyRing>,
+        clock: &Arc<dyn Clock>,
+        random: &Arc<dyn Random>,
+    ) -> Self {
+        Self {
+            store: Arc::clone(store),
+            users: Collection::new(Arc::clone(store), Arc::clone(keys)),
+            usernames: Collection::new(Arc::clone(store), Arc::clone(keys)),
+            clock: Arc::clone(clock),
+            random: Arc::clone(random),
+            cores: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
+        }
+    }
+
+    /// Makes a person known.
+    pub async fn create(&self, new: NewUser) -> Result<User, UserError> {
+        let key = folded(&new.username).ok_or(UserError::UsernameMalformed)?;
+        check_password(&new.password)?;
+        if self.usernames.get(&key).await?.is_some() {
+            return Err(UserError::UsernameTaken(new.username));
+        }
+        let now = self.clock.now();
+        let user = User {
+            subject: random::token::<16>(&*self.random),
+            username: new.username,
+            name: new.name,
+            email: new.email,
+            email_verified: new.email_verified,
+            roles: new.roles,
+            created_at: now,
+            password: self.hash(new.password).await,
+            password_set_at: now,
+            sign_ins: 0,
+        };
+        // The person before the name: after a crash in between there is somebody who cannot sign
+        // in, instead of a name that nobody can have.
+        self.users.put(&user.subject, &user).await?;
+        let subject = user.subject.clone();
+        if self.usernames.insert(&key, &Username { subject }).await? {
+            return Ok(user);
+        }
+        self.users.remove(&user.subject).await?;
+        Err(UserError::UsernameTaken(user.username))
+    }
+
+    /// The person with this subject.
+    pub async fn find(&self, subject: &str) -> Result<Option<User>, StoreError> {
+        Ok(self.users.get(subject).await?.map(|user| user.record))
+    }
+
+    /// The person with this username, in whatever case it is written.
+    pub async fn find_by_username(&self, username: &str) -> Result<Option<User>, StoreError> {
+        Ok(self.named(username).await?.map(|user| user.record))
+    }
+
+    /// The person with this username, if `password` is theirs.
+    ///
+    /// Whether the username exists makes no difference in time: one password is hashed either way.
+    pub async fn authenticate(
+        &self,
+        username: &str,
+        password: &Secret,
+        address: ClientAddress,
+    ) -> Result<Option<User>, AuthenticateError> {
+        let user = self.named(username).await?;
+        self.count_attempt(username, user.as_ref(), address).await?;
+        let Some(user) = user else {
+            self.hash(password.clone()).await;
+            return Ok(None);
+        };
+        let (stored, password) = (user.password.clone(), password.clone());
+        if !self.on_a_core(move || stored.verify(&password)).await {
+            return Ok(None);
+        }
+        let signed_in = User { sign_ins: user.sign_ins + 1, ..user.record.clone() };
+        // Whoever changed the record meanwhile wins; then the attempts stay counted, no more.
+        self.users.replace(&user, &signed_in).await?;
+        Ok(Some(signed_in))
+    }
+
+    /// Gives a person another password, and ends every browser session they have.
+    pub async fn set_password(&self, subject: &str, password: Secret) -> Result<(), UserError> {
+        check_password(&password)?;
+        let password = self.hash(password).await;
+        loop {
+            let user = self.users.get(subject).await?;
+            let user = user.ok_or_else(|| UserError::Unknown(subject.to_owned()))?;
+            let changed = User {
+                password: password.clone(),
+                password_set_at: self.clock.now(),
+                ..user.record.clone()
+            };
+            if self.users.replace(&user, &changed).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn named(&self, username: &str) -> Result<Option<Versioned<User>>, StoreError> {
+        let Some(key) = folded(username) else {
+            return Ok(None);
+        };
+        match self.usernames.get(&key).await? {
+            Some(found) => self.users.get(&found.subject).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Counts before the password is looked at, so that many attempts at once cannot slip by.
+    ///
+    /// Signing in starts new counters for the username, because people who know their password may
+    /// use it as often as they like.
+    async fn count_attempt(
+        &self,
+        username: &str,
+        user: Option<&Versioned<User>>,
+        address: ClientAddress,
+    ) -> Result<(), AuthenticateError> {
+        let before = user.map_or(0, |user| user.sign_ins);
+        let username = folded(username).unwrap_or_default();
+        let address = address.rate_key();
+        let limits = [
+            (format!("sign-in:{username}:{before}:{address}"), PER_USERNAME_AND_ADDRESS),
+            (format!("sign-in:{username}:{before}"), PER_USERNAME),
+            (format!("sign-in::{address}"), PER_ADDRESS),
+        ];
+        for (key, limit) in limits {
+            if self.store.count(User::KIND, &key, WINDOW).await? > limit {
+                return Err(AuthenticateError::TooManyAttempts { retry_after: WINDOW });
+            }
+        }
+        Ok(())
+    }
+
+    async fn hash(&self, password: Secret) -> PasswordHash {
+        let salt = PasswordHash::salt(&*self.random);
+        self.on_a_core(move || PasswordHash::new(&password, &salt)).await
+    }
+
+    async fn on_a_core<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let core = Arc::clone(&self.cores).acquire_owned().await;
+        let core = core.expect("nobody closes this semaphore");
+        let work = move || {
+            // Held until the hash is done, even when the person has gone away meanwhile.
+            let _core = core;
+            work()
+        };
+        spawn_blocking(work).await.expect("hashing does not panic, and nobody aborts it")
+    }
+}
+
+/// The name under which a username is unique; nothing when it is malformed.
+fn folded(username: &str) -> Option<String> {
+    let username = username.trim();
+    let is_allowed = |c: u8| c.is_ascii_alphanumeric() || b"._-+@".contains(&c);
+    let is_username = (1..=64).contains(&username.len()) && username.bytes().all(is_allowed);
+    is_username.then(|| username.to_ascii_lowercase())
+}
+
+fn check_password(password: &Secret) -> Result<(), UserError> {
+    match password.expose().chars().count() {
+        8..=1024 => Ok(()),
+        _ => Err(UserError::PasswordLength),
+    }
+}

@@ -1,0 +1,148 @@
+//! Tests of people: unique names, passwords, roles, and guessing.
+
+use std::collections::BTreeMap;
+
+use oauth::issuer::Issuer;
+use oauth::random::OsRandom;
+use oauth::time::ManualClock;
+use store::SqliteStore;
+
+use super::*;
+
+const PASSWORD: &str = "correct horse";
+const HOME: ClientAddress =
+    ClientAddress(Some(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1))));
+
+async fn house() -> (Users, ManualClock) {
+    let clock = ManualClock::at(NumericDate(1_000_000));
+    let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+    let store: SharedStore = Arc::new(SqliteStore::in_memory(Arc::clone(&shared)).await.unwrap());
+    let keys = Arc::new(KeyRing::ephemeral(&OsRandom));
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+    (Users::new(&store, &keys, &shared, &random), clock)
+}
+
+fn person(username: &str) -> NewUser {
+    NewUser {
+        username: username.to_owned(),
+        password: Secret::from(PASSWORD),
+        name: None,
+        email: None,
+        email_verified: false,
+        roles: Vec::new(),
+    }
+}
+
+async fn sign_in(users: &Users, username: &str, password: &str) -> Option<String> {
+    let password = Secret::from(password);
+    let user = users.authenticate(username, &password, HOME).await.unwrap();
+    user.map(|user| user.subject)
+}
+
+#[tokio::test]
+async fn a_username_is_one_persons_in_every_case() {
+    let (users, _) = house().await;
+    let alice = users.create(person("Alice")).await.unwrap();
+    let second = users.create(person("aLICE")).await;
+    assert!(matches!(second, Err(UserError::UsernameTaken(name)) if name == "aLICE"));
+    let found = users.find_by_username("ALICE").await.unwrap().unwrap();
+    assert_eq!(found.subject, alice.subject);
+    assert_eq!(found.username, "Alice");
+}
+
+#[tokio::test]
+async fn of_two_people_who_want_a_name_at_once_one_gets_it() {
+    let (users, _) = house().await;
+    let (one, two) = tokio::join!(users.create(person("kim")), users.create(person("Kim")));
+    assert_eq!(u8::from(one.is_ok()) + u8::from(two.is_ok()), 1);
+    assert_eq!(users.users.list(store::ListBy::All, store::Page::default()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn malformed_names_and_short_passwords_are_refused() {
+    let (users, _) = house().await;
+    for bad in ["", "a b", "할일", "a\u{200b}b", &"x".repeat(65)] {
+        let result = users.create(person(bad)).await;
+        assert!(matches!(result, Err(UserError::UsernameMalformed)), "{bad}");
+    }
+    let short = NewUser { password: Secret::from("seven77"), ..person("kim") };
+    assert!(matches!(users.create(short).await, Err(UserError::PasswordLength)));
+}
+
+#[tokio::test]
+async fn only_the_right_password_of_the_right_person_signs_in() {
+    let (users, _) = house().await;
+    let alice = users.create(person("alice")).await.unwrap();
+    assert_eq!(sign_in(&users, " Alice ", PASSWORD).await, Some(alice.subject));
+    assert_eq!(sign_in(&users, "alice", "wrong horse").await, None);
+    assert_eq!(sign_in(&users, "bob", PASSWORD).await, None);
+    assert_eq!(sign_in(&users, "할일", PASSWORD).await, None);
+}
+
+#[tokio::test]
+async fn guessing_stops_even_with_the_right_password_until_the_window_ends() {
+    let (users, clock) = house().await;
+    users.create(person("alice")).await.unwrap();
+    for _ in 0..PER_USERNAME_AND_ADDRESS {
+        assert_eq!(sign_in(&users, "alice", "wrong horse").await, None);
+    }
+    let guess = Secret::from(PASSWORD);
+    let late = users.authenticate("ALICE", &guess, HOME).await;
+    assert!(matches!(late, Err(AuthenticateError::TooManyAttempts { .. })));
+    // Somebody else's guessing does not lock her out at home.
+    let elsewhere = ClientAddress(Some("198.51.100.7".parse().unwrap()));
+    assert!(users.authenticate("alice", &guess, elsewhere).await.unwrap().is_some());
+
+    clock.advance(WINDOW);
+    assert!(sign_in(&users, "alice", PASSWORD).await.is_some());
+}
+
+#[tokio::test]
+async fn who_knows_the_password_may_use_it_often() {
+    let (users, _) = house().await;
+    users.create(person("alice")).await.unwrap();
+    for _ in 0..=PER_USERNAME_AND_ADDRESS {
+        assert!(sign_in(&users, "alice", PASSWORD).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn one_address_cannot_try_many_names() {
+    let (users, _) = house().await;
+    for _ in 0..PER_ADDRESS {
+        users.store.count(User::KIND, "sign-in::192.0.2.1", WINDOW).await.unwrap();
+    }
+    let result = users.authenticate("bob", &Secret::from(PASSWORD), HOME).await;
+    assert!(matches!(result, Err(AuthenticateError::TooManyAttempts { .. })));
+}
+
+#[tokio::test]
+async fn a_new_password_replaces_the_old_one() {
+    let (users, clock) = house().await;
+    let alice = users.create(person("alice")).await.unwrap();
+    clock.advance(Duration::from_secs(60));
+    users.set_password(&alice.subject, Secret::from("battery staple")).await.unwrap();
+    assert_eq!(sign_in(&users, "alice", PASSWORD).await, None);
+    assert!(sign_in(&users, "alice", "battery staple").await.is_some());
+    let changed = users.find(&alice.subject).await.unwrap().unwrap();
+    assert_eq!(changed.password_set_at(), clock.now());
+    let nobody = users.set_password("nobody", Secret::from(PASSWORD)).await;
+    assert!(matches!(nobody, Err(UserError::Unknown(_))));
+}
+
+#[tokio::test]
+async fn roles_say_what_a_person_may_allow() {
+    let (users, _) = house().await;
+    let mut settings = Settings::new(Issuer::parse("https://a.example").unwrap(), Vec::new());
+    let scope = |text: &str| text.parse::<Scope>().unwrap();
+    settings.roles = BTreeMap::from([
+        ("User".to_owned(), scope("read:todos")),
+        ("Admin".to_owned(), scope("delete:todos")),
+    ]);
+    let plain = users.create(person("alice")).await.unwrap();
+    let identity = scope("openid profile email");
+    assert_eq!(plain.permitted_scope(&settings), identity.union(&scope("read:todos")));
+    let roles = vec!["Admin".to_owned(), "Gone".to_owned()];
+    let admin = users.create(NewUser { roles, ..person("admin") }).await.unwrap();
+    assert_eq!(admin.permitted_scope(&settings), identity.union(&scope("delete:todos")));
+}

@@ -1,0 +1,16 @@
+//! The authorization server through its router: one file per endpoint or story.
+
+mod browser;
+mod house;
+
+mod authorization_code;
+mod cimd;
+mod client_authentication;
+mod errors;
+mod introspection;
+mod keys;
+mod metadata;
+mod refresh;
+mod registration;
+mod revocation;
+mod userinfo;
