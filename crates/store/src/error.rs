@@ -109,7 +109,9 @@ pub enum SealError {
 #[non_exhaustive]
 pub enum KeyRingError {
     /// Others on this machine have access to the file.
-    #[error("the key ring {path} has mode {mode:04o}, so others have access to it: chmod 600 {path}")]
+    #[error(
+        "the key ring {path} has mode {mode:04o}, so others have access to it: chmod 600 {path}"
+    )]
     TooOpen {
         /// The file.
         path: PathBuf,
