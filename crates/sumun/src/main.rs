@@ -1,2 +1,16 @@
 //! Authentication, authorization and data protection for MCP servers.
-fn main() {}
+
+mod app;
+mod command_line;
+mod commands;
+mod data;
+mod house;
+mod self_check;
+mod settings;
+mod telemetry;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    commands::run(command_line::parse())
+}

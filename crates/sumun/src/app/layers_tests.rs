@@ -1,0 +1,104 @@
+//! Tests of the layers: through a small router, without a network.
+
+use axum::body::{Bytes, to_bytes};
+use axum::routing::{get, post};
+use futures_util::stream;
+use tower::ServiceExt as _;
+
+use super::*;
+
+fn house(router: Router, stop: &CancellationToken) -> Router {
+    around(router, Vec::new(), stop)
+}
+
+fn get_request(path: &str) -> Request {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn c8_every_answer_carries_an_id_of_our_own() {
+    let router = Router::new().route("/", get(|| async { "here" }));
+    let stop = CancellationToken::new();
+    let mut request = get_request("/");
+    request
+        .headers_mut()
+        .insert(REQUEST_ID, HeaderValue::from_static("forged"));
+    let response = house(router.clone(), &stop).oneshot(request).await.unwrap();
+    let first = response.headers()[REQUEST_ID].clone();
+    assert_ne!(first, "forged");
+    let response = house(router, &stop)
+        .oneshot(get_request("/unknown"))
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    assert_ne!(response.headers()[REQUEST_ID], first);
+}
+
+#[tokio::test]
+async fn a_panic_is_an_answer_without_its_words() {
+    async fn panics() {
+        panic!("canary");
+    }
+    let router = Router::new().route("/", get(panics));
+    let response = house(router, &CancellationToken::new())
+        .oneshot(get_request("/"))
+        .await;
+    let response = response.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(response.headers().contains_key(REQUEST_ID));
+    let body = to_bytes(response.into_body(), 1000).await.unwrap();
+    assert!(!String::from_utf8_lossy(&body).contains("canary"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_does_not_begin_is_given_up() {
+    let router = Router::new().route("/", get(std::future::pending::<()>));
+    let response = house(router, &CancellationToken::new())
+        .oneshot(get_request("/"))
+        .await;
+    assert_eq!(response.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let router = Router::new().route(
+        "/",
+        post(|body: Bytes| async move { body.len().to_string() }),
+    );
+    let router = router.layer(axum::extract::DefaultBodyLimit::disable());
+    let request = Request::post("/")
+        .body(Body::from(vec![0; LARGEST_BODY + 1]))
+        .unwrap();
+    let response = house(router, &CancellationToken::new())
+        .oneshot(request)
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn standing_streams_end_with_the_house_and_no_other_answer_does() {
+    let endless = || async {
+        let events = stream::once(async { Ok::<_, std::io::Error>("data: x\n\n") });
+        let body = Body::from_stream(events.chain(stream::pending()));
+        ([(CONTENT_TYPE, "text/event-stream")], body)
+    };
+    let router = Router::new().route("/", get(endless).post(endless));
+    let stop = CancellationToken::new();
+    let router = house(router, &stop);
+    let standing = router.clone().oneshot(get_request("/")).await.unwrap();
+    let working = router
+        .oneshot(Request::post("/").body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    let mut working = working.into_body().into_data_stream();
+    assert_eq!(working.next().await.unwrap().unwrap(), "data: x\n\n");
+
+    stop.cancel();
+    let events: Vec<_> = standing.into_body().into_data_stream().collect().await;
+    assert!(events.len() <= 1, "the stream has ended");
+    assert!(
+        futures_util::poll!(working.next()).is_pending(),
+        "an answer is not cut off"
+    );
+}

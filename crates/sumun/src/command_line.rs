@@ -1,0 +1,113 @@
+//! The command line: what can be asked of `sumun`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Parses the command line; a wrong one, and `--help`, end the process here.
+pub(crate) fn parse() -> Command {
+    CommandLine::parse().command
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  it is done, or the server was stopped
+  1  it could not be done; the message says why and what to do
+  2  the command line or the settings file is wrong";
+
+/// Authentication, authorization and data protection for MCP servers.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Starts everything on this machine, with example servers and two people
+    Demo(Demo),
+    /// Runs the servers of a settings file
+    Serve(Config),
+    /// Looks at a settings file
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Manages the people who can sign in
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+/// `sumun demo`
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// The directory for todos, people and keys [default: sumun/demo in your data directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// Which settings.
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    /// The settings file
+    #[arg(long, value_name = "FILE", default_value = "sumun.toml")]
+    pub(crate) config: PathBuf,
+}
+
+/// `sumun config`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Tells everything that is wrong with a settings file, line by line
+    Check(Config),
+}
+
+/// `sumun user`
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Makes a person known; the password is asked for, or read from standard input
+    Add(AddUser),
+    /// Gives a person another password; it is asked for, or read from standard input
+    Password(UserPassword),
+}
+
+/// `sumun user add`
+#[derive(Debug, Args)]
+pub(crate) struct AddUser {
+    /// What the person types to sign in
+    pub(crate) username: String,
+    /// A role of the settings file; may be repeated [default: the default role]
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+    /// The person's name, as others call them
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Where mail reaches the person
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: Config,
+}
+
+/// `sumun user password`
+#[derive(Debug, Args)]
+pub(crate) struct UserPassword {
+    /// What the person types to sign in
+    pub(crate) username: String,
+    #[command(flatten)]
+    pub(crate) config: Config,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+}

@@ -1,0 +1,167 @@
+//! `sumun demo`: everything at once on this machine, with people to sign in as.
+
+use std::fmt;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use authorization_server::user::{NewUser, UserError, Users};
+use oauth::secret::Secret;
+
+use crate::command_line::Demo;
+use crate::house::{self, House};
+use crate::settings::{self, Environment, Settings, Source};
+use crate::telemetry;
+
+/// A person of the demo.
+///
+/// The passwords are fixed and stand on the screen. That is all right because the demo listens on
+/// loopback alone, whatever the environment says, and its data are its own.
+struct Person {
+    username: &'static str,
+    password: &'static str,
+    name: &'static str,
+    role: &'static str,
+    may: &'static str,
+}
+
+const PEOPLE: [Person; 2] = [
+    Person {
+        username: "alice",
+        password: "alice-demo",
+        name: "Alice Demo",
+        role: "User",
+        may: "adds todos, and sees and deletes her own",
+    },
+    Person {
+        username: "admin",
+        password: "admin-demo",
+        name: "Admin Demo",
+        role: "Admin",
+        may: "sees and deletes everybody's todos, too",
+    },
+];
+
+pub(super) async fn run(options: Demo, environment: &Environment) -> anyhow::Result<()> {
+    let data = match options.data {
+        Some(directory) => directory,
+        None => usual_directory(environment)?,
+    };
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+    let listener = house::bind(address).await?;
+    let address = listener.local_addr()?;
+    let settings = settings_of(address, &data, environment)?;
+    telemetry::start(settings.log);
+    let house = House::build(settings, listener).await?;
+    add_people(house.users()).await?;
+    let screen = Screen {
+        url: format!("http://{address}"),
+        data,
+    };
+    house
+        .run(move || Ok(write!(std::io::stdout().lock(), "{screen}")?))
+        .await
+}
+
+fn usual_directory(environment: &Environment) -> anyhow::Result<PathBuf> {
+    let home = environment.data_home();
+    let home = home.context("there is no home directory for the data: name one with --data")?;
+    Ok(home.join("sumun/demo"))
+}
+
+fn settings_of(
+    address: SocketAddr,
+    data: &Path,
+    environment: &Environment,
+) -> anyhow::Result<Settings> {
+    let source = Source {
+        name: "the settings of the demo",
+        text: include_str!("demo.toml"),
+        directory: Path::new(""),
+        readable_by_all: false,
+    };
+    let data = data
+        .to_str()
+        .context("the data directory must be UTF-8: name another one")?;
+    let dictated = [
+        ("public_url", format!("http://{address}")),
+        ("listen", address.to_string()),
+        ("data", data.to_owned()),
+    ];
+    let settings = settings::parse(source, environment, &dictated);
+    Ok(settings.map_err(settings::SettingsError::Problems)?)
+}
+
+/// Makes the people known who are not yet.
+async fn add_people(users: &Users) -> anyhow::Result<()> {
+    for person in &PEOPLE {
+        let new = NewUser {
+            username: person.username.to_owned(),
+            password: Secret::from(person.password),
+            name: Some(person.name.to_owned()),
+            email: Some(format!("{}@example.com", person.username)),
+            email_verified: true,
+            roles: vec![person.role.to_owned()],
+        };
+        match users.create(new).await {
+            // From the last time, with the todos they made then.
+            Ok(_) | Err(UserError::UsernameTaken(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// What the demo prints when it is ready.
+struct Screen {
+    url: String,
+    data: PathBuf,
+}
+
+impl fmt::Display for Screen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, data } = self;
+        writeln!(f, "Sumun demo is ready at {url}")?;
+        writeln!(
+            f,
+            "Only this machine can reach it, so the passwords below are no secret.\n"
+        )?;
+        writeln!(f, "MCP endpoints")?;
+        writeln!(f, "  whoami  {url}/whoami/mcp")?;
+        writeln!(f, "  todo    {url}/todo/mcp\n")?;
+        writeln!(f, "People")?;
+        for Person {
+            username,
+            password,
+            role,
+            may,
+            ..
+        } in &PEOPLE
+        {
+            writeln!(f, "  {username}   password {password}   role {role}: {may}")?;
+        }
+        writeln!(
+            f,
+            "\nClient configuration, by address or through mcp-remote"
+        )?;
+        writeln!(
+            f,
+            r#"  {{"mcpServers": {{"todo": {{"url": "{url}/todo/mcp"}}}}}}"#
+        )?;
+        writeln!(
+            f,
+            r#"  {{"mcpServers": {{"todo": {{"command": "npx", "args": ["-y", "mcp-remote", "{url}/todo/mcp"]}}}}}}"#
+        )?;
+        writeln!(f, "\nTry next")?;
+        writeln!(f, "  npx -y -p mcp-remote mcp-remote-client {url}/todo/mcp")?;
+        let form = "grant_type=client_credentials&client_id=mcp-client&client_secret=secret\
+                    &scope=mcp.access";
+        writeln!(f, "  curl -d '{form}' {url}/oauth2/token")?;
+        writeln!(
+            f,
+            "  curl -H \"Authorization: Bearer ACCESS_TOKEN_FROM_ABOVE\" {url}/hello\n"
+        )?;
+        writeln!(f, "Data in {}. Stop with Ctrl-C.", data.display())
+    }
+}

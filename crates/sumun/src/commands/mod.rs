@@ -1,0 +1,53 @@
+//! The commands, and how each of them ends.
+
+mod config;
+mod demo;
+mod serve;
+mod user;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use crate::command_line::{Command, ConfigCommand, UserCommand};
+use crate::settings::{Environment, Problems, SettingsError};
+
+/// Runs the command. The exit codes are documented in `sumun --help`.
+pub(crate) fn run(command: Command) -> ExitCode {
+    let environment = Environment::of_process();
+    let result = match command {
+        Command::Demo(options) => in_runtime(demo::run(options, &environment)),
+        Command::Serve(options) => in_runtime(serve::run(options, &environment)),
+        Command::Config(ConfigCommand::Check(options)) => config::check(&options, &environment),
+        Command::User(UserCommand::Add(options)) => in_runtime(user::add(options, &environment)),
+        Command::User(UserCommand::Password(options)) => {
+            in_runtime(user::password(options, &environment))
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If nobody can read standard error, the exit code is all that is left to say.
+            let _ = writeln!(std::io::stderr(), "{}", in_words(&error));
+            ExitCode::from(if is_about_settings(&error) { 2 } else { 1 })
+        }
+    }
+}
+
+fn in_runtime(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(command)
+}
+
+fn is_about_settings(error: &anyhow::Error) -> bool {
+    error.is::<SettingsError>() || error.is::<Problems>()
+}
+
+/// The error and its causes as one message. Problems of a settings file have lines of their own.
+fn in_words(error: &anyhow::Error) -> String {
+    match error.downcast_ref() {
+        Some(SettingsError::Problems(problems)) => problems.to_string(),
+        _ => format!("error: {error:#}"),
+    }
+}

@@ -1,0 +1,14 @@
+//! `sumun serve`: runs the servers of a settings file.
+
+use crate::command_line::Config;
+use crate::house::{self, House};
+use crate::settings::{self, Environment};
+use crate::telemetry;
+
+pub(super) async fn run(options: Config, environment: &Environment) -> anyhow::Result<()> {
+    let settings = settings::load(&options.config, environment)?;
+    telemetry::start(settings.log);
+    let listener = house::bind(settings.listen).await?;
+    let house = House::build(settings, listener).await?;
+    house.run(|| Ok(())).await
+}

@@ -1,0 +1,182 @@
+//! A running house: bound, served, kept in order, and drained at the end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use authorization_server::AuthorizationServer;
+use authorization_server::user::Users;
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use store::SqliteStore;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::{self, App};
+use crate::data::{self, Data};
+use crate::self_check;
+use crate::settings::Settings;
+
+/// How long requests may take to end after the house was told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How often the house is kept in order.
+const HOUSEKEEPING: Duration = Duration::from_mins(1);
+
+/// Takes the address, or says who has it.
+pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => bail!(
+            "port {} is occupied on {}: stop what runs there, or choose another port with `listen` \
+             in the settings (for the demo: --port 0 takes a free one)",
+            address.port(),
+            address.ip()
+        ),
+        Err(error) => Err(error).with_context(|| {
+            format!("cannot listen on {address}: choose another address with `listen`")
+        }),
+    }
+}
+
+/// Everything that runs in this process.
+pub(crate) struct House {
+    settings: Settings,
+    listener: TcpListener,
+    data: Data,
+    app: App,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl House {
+    /// Opens the data and builds every room. Nothing is served yet.
+    pub(crate) async fn build(settings: Settings, listener: TcpListener) -> anyhow::Result<Self> {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let data = data::open(&settings.data).await?;
+        let app = app::build(&settings, &data, &tasks, &stop).await?;
+        Ok(Self {
+            settings,
+            listener,
+            data,
+            app,
+            tasks,
+            stop,
+        })
+    }
+
+    /// The people who can sign in.
+    pub(crate) fn users(&self) -> &Users {
+        self.app.authorization_server.users()
+    }
+
+    /// Serves until somebody says stop. `announce` is called when everything answers.
+    pub(crate) async fn run(
+        self,
+        announce: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let Self {
+            settings,
+            listener,
+            data,
+            app,
+            tasks,
+            stop,
+        } = self;
+        // Before anybody is told that the house is there, so that no signal is missed.
+        let mut stops = Stops::listen()?;
+        tasks.spawn(keep(
+            data.store.clone(),
+            app.authorization_server.clone(),
+            stop.clone(),
+        ));
+        let server = tasks.spawn(serve(listener, app.router.clone(), stop.clone()));
+
+        let life = async {
+            let own = settings.public_url();
+            let keys = app.authorization_server.key_set();
+            self_check::check(&app.fetch, own, &keys).await?;
+            announce()?;
+            tracing::info!("{own} is served on {}", settings.listen);
+            server.await?.context("the server has ended by itself")
+        };
+        let result = tokio::select! {
+            ended = life => ended,
+            () = stops.next() => {
+                tracing::info!("stopping: waiting for requests to end");
+                Ok(())
+            }
+        };
+        stop.cancel();
+        tasks.close();
+        tokio::select! {
+            () = tasks.wait() => {}
+            () = sleep(DRAIN) => tracing::warn!("some requests did not end in time and were cut off"),
+            () = stops.next() => tracing::warn!("told to stop again: requests were cut off"),
+        }
+        data.store.close().await;
+        result
+    }
+}
+
+/// Answers requests until the house is stopped and the last one has its answer.
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        // Without this, an answer in small parts waits for acknowledgements in between.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection ended before it began");
+        }
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+}
+
+/// Keeps the house in order: keys are rotated in time, and what has expired is swept out.
+async fn keep(store: Arc<SqliteStore>, server: AuthorizationServer, stop: CancellationToken) {
+    let mut ticks = interval(HOUSEKEEPING);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        if let Err(error) = server.maintain().await.map_err(anyhow::Error::from) {
+            tracing::error!("housekeeping: signing keys could not be rotated: {error:#}");
+        }
+        if let Err(error) = store.sweep().await.map_err(anyhow::Error::from) {
+            tracing::error!("housekeeping: the store could not be swept: {error:#}");
+        }
+    }
+}
+
+/// The ways to be told to stop: Ctrl-C, and what service managers send.
+struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stops {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

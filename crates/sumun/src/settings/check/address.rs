@@ -1,0 +1,117 @@
+//! Addresses: the public one, the one to listen on, and those of others.
+
+use std::net::SocketAddr;
+
+use oauth::issuer::Issuer;
+use url::{Host, Url};
+
+use super::Check;
+use crate::settings::file::SettingsFile;
+use crate::settings::network::Network;
+use crate::settings::place::Place;
+
+impl Check<'_> {
+    /// The issuer is compared as text by everybody (RFC 9207 §2.4), so one spelling has to be
+    /// chosen here and kept.
+    pub(super) fn public_url(&mut self, file: &SettingsFile) -> Option<Issuer> {
+        let place = Place::of("public_url");
+        let Some(text) = &file.public_url else {
+            let message = "`public_url` is missing: write the address by which clients reach this \
+                           server, such as public_url = \"https://mcp.example.com\"";
+            self.refuse(&place, message);
+            return None;
+        };
+        if let Some(without) = text.strip_suffix('/') {
+            let without = without.trim_end_matches('/');
+            self.refuse(
+                &place,
+                format!("`public_url` ends with a slash: write it as {without}"),
+            );
+            return None;
+        }
+        let issuer = self.accept(&place, Issuer::parse(text))?;
+        // Parsed by the line above.
+        let url = Url::parse(text).ok()?;
+        if url.scheme() == "http" && !is_loopback(&url) {
+            let message = format!(
+                "`public_url` must be https: tokens for {} would cross the network in the clear; \
+                 put a reverse proxy with TLS in front and write its address",
+                url.host_str().unwrap_or_default()
+            );
+            self.refuse(&place, message);
+            return None;
+        }
+        // Clients compare the text, and their parsers write it like this.
+        let normal = url.as_str().trim_end_matches('/');
+        if normal != text {
+            self.refuse(
+                &place,
+                format!("`public_url` has an unusual spelling: write it as {normal}"),
+            );
+            return None;
+        }
+        Some(issuer)
+    }
+
+    pub(super) fn listen(
+        &mut self,
+        file: &SettingsFile,
+        issuer: Option<&Issuer>,
+    ) -> Option<SocketAddr> {
+        let place = Place::of("listen");
+        let hint = |_| "write an address and a port, such as 127.0.0.1:8080";
+        let listen = self.accept(&place, file.listen.parse::<SocketAddr>().map_err(hint))?;
+        if !listen.ip().is_loopback() && issuer.is_some_and(|i| i.as_str().starts_with("http://")) {
+            let message = format!(
+                "`listen` = {listen} opens this server to the network, but `public_url` has no \
+                 TLS: listen on 127.0.0.1:{}, or put a reverse proxy with TLS in front and write \
+                 its https address as `public_url`",
+                listen.port()
+            );
+            self.refuse(&place, message);
+            return None;
+        }
+        Some(listen)
+    }
+
+    pub(super) fn origins(&mut self, file: &SettingsFile) -> Option<Vec<String>> {
+        let list = Place::of("allowed_origins");
+        let check = |(n, text): (usize, &String)| {
+            let is_origin = Url::parse(text).is_ok_and(|url| {
+                matches!(url.scheme(), "http" | "https")
+                    && url.origin().ascii_serialization() == *text
+            });
+            let hint = "an origin is scheme, host and port alone, such as https://app.example.com";
+            self.accept(
+                &list.index(n),
+                if is_origin {
+                    Ok(text.clone())
+                } else {
+                    Err(hint)
+                },
+            )
+        };
+        collect(file.allowed_origins.iter().enumerate().map(check))
+    }
+
+    pub(super) fn proxies(&mut self, file: &SettingsFile) -> Option<Vec<Network>> {
+        let list = Place::of("trusted_proxies");
+        let parse = |(n, text): (usize, &String)| self.parse(&list.index(n), text);
+        collect(file.trusted_proxies.iter().enumerate().map(parse))
+    }
+}
+
+/// All of them, or none; but every one of them has been looked at.
+pub(super) fn collect<T>(all: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
+    let all: Vec<_> = all.collect();
+    all.into_iter().collect()
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

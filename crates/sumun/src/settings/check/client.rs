@@ -1,0 +1,167 @@
+//! Clients that the operator registers.
+
+use authorization_server::settings::PreRegisteredClient;
+use oauth::client_metadata::{ClientMetadata, TokenEndpointAuthMethod};
+use oauth::redirect_uri::{PrivateUseSchemes, RedirectUri};
+use oauth::resource::ResourceIndicator;
+
+use super::Check;
+use super::address::collect;
+use crate::settings::Server;
+use crate::settings::file::{ClientSection, SettingsFile};
+use crate::settings::place::Place;
+
+impl Check<'_> {
+    pub(super) fn clients(
+        &mut self,
+        file: &SettingsFile,
+        servers: Option<&[Server]>,
+    ) -> Option<Vec<PreRegisteredClient>> {
+        let list = Place::of("clients");
+        for (n, client) in file.clients.iter().enumerate() {
+            let same = |other: &&ClientSection| other.client_id == client.client_id;
+            if client.client_id.is_some() && file.clients[..n].iter().any(|c| same(&c)) {
+                let place = list.index(n).key("client_id");
+                self.refuse(
+                    &place,
+                    "another client has the same `client_id`: choose another one",
+                );
+            }
+        }
+        let checked = file
+            .clients
+            .iter()
+            .enumerate()
+            .map(|(n, client)| self.client(file, &list.index(n), client, servers));
+        collect(checked)
+    }
+
+    fn client(
+        &mut self,
+        file: &SettingsFile,
+        place: &Place,
+        client: &ClientSection,
+        servers: Option<&[Server]>,
+    ) -> Option<PreRegisteredClient> {
+        let client_id = client.client_id.clone().filter(|id| !id.is_empty());
+        if client_id.is_none() {
+            self.refuse(
+                &place.key("client_id"),
+                "this client has no `client_id`: add one",
+            );
+        }
+        let (secret_place, file_place) = (place.key("secret"), place.key("secret_file"));
+        let secret_file = client.secret_file.as_deref();
+        let has_secret = client.secret.is_some() || secret_file.is_some();
+        let secret = self.secret(
+            &secret_place,
+            client.secret.as_ref(),
+            secret_file,
+            &file_place,
+        );
+        let method = self.auth_method(place, client, has_secret);
+        let redirect_uris = self.redirect_uris(file, place, client);
+        let scope = match &client.scope {
+            Some(tokens) => self.scope_of(file, &place.key("scope"), tokens).map(Some),
+            None => Some(None),
+        };
+        let introspects = self.introspected(place, client, servers);
+
+        let is_local = |uri: &RedirectUri| !uri.as_str().starts_with("https://");
+        if client.first_party
+            && method == Some(TokenEndpointAuthMethod::None)
+            && redirect_uris.iter().flatten().any(is_local)
+        {
+            // RFC 8252 §8.6: another program on that machine can use the same redirect URI.
+            let message = "a first-party client skips consent, but one that has no secret and runs \
+                           on people's machines cannot be told from an impostor: remove \
+                           `first_party`, or leave only https redirect URIs";
+            self.refuse(&place.key("first_party"), message);
+        }
+        let method = method?;
+        let metadata = ClientMetadata {
+            redirect_uris: redirect_uris?,
+            token_endpoint_auth_method: method,
+            grant_types: client.grant_types.clone(),
+            response_types: vec!["code".to_owned()],
+            client_name: client.client_name.clone(),
+            scope: scope?,
+            jwks_uri: client.jwks_uri.clone(),
+            ..ClientMetadata::default()
+        };
+        if let Err(error) = metadata.check(&PrivateUseSchemes::new(&file.private_use_schemes)) {
+            self.refuse(
+                place,
+                format!("this client cannot work: {}", error.description),
+            );
+            return None;
+        }
+        if method.is_shared_secret() && secret.is_none() {
+            if !has_secret {
+                let message = "this client has no secret to authenticate with: add `secret` or \
+                               `secret_file`";
+                self.refuse(place, message);
+            }
+            return None;
+        }
+        Some(PreRegisteredClient {
+            client_id: client_id?,
+            secret: secret.map(|secret| secret.hash()),
+            metadata,
+            first_party: client.first_party,
+            introspects: introspects?,
+        })
+    }
+
+    fn auth_method(
+        &mut self,
+        place: &Place,
+        client: &ClientSection,
+        has_secret: bool,
+    ) -> Option<TokenEndpointAuthMethod> {
+        let method = match client.auth_method.as_deref() {
+            None if has_secret => Ok(TokenEndpointAuthMethod::ClientSecretBasic),
+            None if client.jwks_uri.is_some() => Ok(TokenEndpointAuthMethod::PrivateKeyJwt),
+            None | Some("none") => Ok(TokenEndpointAuthMethod::None),
+            Some("client_secret_basic") => Ok(TokenEndpointAuthMethod::ClientSecretBasic),
+            Some("client_secret_post") => Ok(TokenEndpointAuthMethod::ClientSecretPost),
+            Some("private_key_jwt") => Ok(TokenEndpointAuthMethod::PrivateKeyJwt),
+            Some(other) => Err(format!(
+                "`{other}` is unknown: write none, client_secret_basic, client_secret_post or \
+                 private_key_jwt"
+            )),
+        };
+        self.accept(&place.key("auth_method"), method)
+    }
+
+    fn redirect_uris(
+        &mut self,
+        file: &SettingsFile,
+        place: &Place,
+        client: &ClientSection,
+    ) -> Option<Vec<RedirectUri>> {
+        let schemes = PrivateUseSchemes::new(&file.private_use_schemes);
+        let list = place.key("redirect_uris");
+        let parse = |(n, text): (usize, &String)| {
+            self.accept(&list.index(n), RedirectUri::parse(text, &schemes))
+        };
+        collect(client.redirect_uris.iter().enumerate().map(parse))
+    }
+
+    fn introspected(
+        &mut self,
+        place: &Place,
+        client: &ClientSection,
+        servers: Option<&[Server]>,
+    ) -> Option<Vec<ResourceIndicator>> {
+        let list = place.key("introspects");
+        let servers = servers?;
+        let find = |(n, path): (usize, &String)| {
+            let server = servers.iter().find(|server| server.path == *path);
+            let resource = server.map(|server| server.resource.clone());
+            let reason = format!("no server has the path `{path}`: write the path of one");
+            self.accept(&list.index(n), resource.ok_or(reason))
+        };
+        collect(client.introspects.iter().enumerate().map(find))
+    }
+}

@@ -1,0 +1,265 @@
+//! The settings file as it is written: every key, its meaning and its default.
+//!
+//! `docs/settings.md` is made from the comments below, and `sumun.example.toml` is held against them:
+//! write them for the operator. Nothing is checked here; that is the task of [`super::check`].
+
+use std::collections::BTreeMap;
+
+use oauth::redirect_uri::PrivateUseSchemes;
+use oauth::secret::Secret;
+use serde::Deserialize;
+
+/// The top of the file. Single keys stand here, before the first section.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SettingsFile {
+    /// The address by which clients reach this server, such as `https://mcp.example.com`. Required.
+    /// It is the issuer of all tokens and the start of every link, byte for byte; no address is
+    /// ever taken from a request. Without a slash at the end. `http` is allowed for this machine
+    /// alone (`localhost`, `127.0.0.1`, `[::1]`).
+    pub(crate) public_url: Option<String>,
+    /// The address and port to listen on. A server behind a reverse proxy listens on loopback, or
+    /// on `0.0.0.0:8080` in a container.
+    pub(crate) listen: String,
+    /// The directory for what must outlive the process: `sumun.db` and the key ring `keys.json`.
+    /// Required. It is made if it is missing; a relative path starts at this file. Back up both
+    /// files together: one is of no use without the other.
+    pub(crate) data: Option<String>,
+    /// The path of the server that clients mean when they do not say which resource they want a
+    /// token for. The first of `[[servers]]` unless set.
+    pub(crate) default_resource: Option<String>,
+    /// The role of a new person; one of `[roles]`.
+    pub(crate) default_role: String,
+    /// How new signing keys sign: `EdDSA`, or `ES256` for peers that know nothing else.
+    pub(crate) signing_algorithm: String,
+    /// Whether an https URL may be a client identifier, whose metadata is then fetched from there
+    /// (client id metadata documents).
+    pub(crate) client_id_metadata_documents: bool,
+    /// The private-use schemes (`cursor://…`) that clients may have answers sent to.
+    pub(crate) private_use_schemes: Vec<String>,
+    /// The origins of web pages that may call the MCP servers, such as `https://app.example.com`.
+    /// Requests without an `Origin` header do not come from web pages, and are not touched by this.
+    pub(crate) allowed_origins: Vec<String>,
+    /// The networks of reverse proxies, such as `10.0.0.0/8`. Their `X-Forwarded-For` is believed
+    /// for the address of the client in rate limits, and for nothing else.
+    pub(crate) trusted_proxies: Vec<String>,
+    /// What is written to the log.
+    pub(crate) log: LogSection,
+    /// How long each thing lives. Durations are written as `45s`, `30m`, `12h`, `30d` or `1h30m`.
+    pub(crate) tokens: TokensSection,
+    /// Clients that register themselves (RFC 7591).
+    pub(crate) registration: RegistrationSection,
+    /// What a person with a role may let a client do: `Admin = ["read:todos", "delete:todos"]`.
+    pub(crate) roles: BTreeMap<String, Vec<String>>,
+    /// Each scope in words, for the page that asks for consent: `[scopes."read:todos"]`.
+    pub(crate) scopes: BTreeMap<String, ScopeSection>,
+    /// A client that the operator registers. Others register themselves.
+    pub(crate) clients: Vec<ClientSection>,
+    /// A server to run and protect. At least one.
+    pub(crate) servers: Vec<ServerSection>,
+}
+
+/// `[log]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogSection {
+    /// `text` for people, `json` for machines.
+    pub(crate) format: String,
+    /// The least important level to write: `error`, `warn`, `info`, `debug` or `trace`. No level
+    /// writes tokens, codes or passwords.
+    pub(crate) level: String,
+}
+
+/// `[tokens]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TokensSection {
+    /// Access tokens. At most `24h`: they are meant to be short-lived and renewed.
+    pub(crate) access_token: String,
+    /// Authorization codes, from consent to redemption. At most `10m` (RFC 6749 §4.1.2).
+    pub(crate) authorization_code: String,
+    /// The sign-in page: how long a person may take.
+    pub(crate) authorization_request: String,
+    /// Refresh tokens that nobody uses.
+    pub(crate) refresh_token: String,
+    /// How long a client may repeat its last refresh, after a lost answer, and get the same
+    /// answer. At most `5m`; `0s` switches it off.
+    pub(crate) refresh_grace: String,
+    /// How long a browser stays signed in.
+    pub(crate) browser_session: String,
+    /// How long a signing key signs before the next one takes over. Tokens that it has signed stay
+    /// valid until they expire.
+    pub(crate) signing_key: String,
+}
+
+/// `[registration]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RegistrationSection {
+    /// Whether clients may register themselves. Most MCP clients need it.
+    pub(crate) enabled: bool,
+    /// How many registrations one client address may make in an hour.
+    pub(crate) per_address_and_hour: u64,
+    /// How long a registered client stays that nobody uses.
+    pub(crate) unused_lifetime: String,
+}
+
+/// `[scopes."…"]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ScopeSection {
+    /// What a client may do with it, in English: a phrase that follows "This lets it …".
+    pub(crate) en: Option<String>,
+    /// The same in Korean.
+    pub(crate) ko: Option<String>,
+}
+
+/// `[[clients]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ClientSection {
+    /// The client identifier. Required.
+    pub(crate) client_id: Option<String>,
+    /// The name that people see.
+    pub(crate) client_name: Option<String>,
+    /// The client's secret, or `${NAME}` for the value of that environment variable. A file with
+    /// a secret in it must not be readable by everybody.
+    pub(crate) secret: Option<Secret>,
+    /// A file with the client's secret in its first line. A relative path starts at this file.
+    pub(crate) secret_file: Option<String>,
+    /// Whether the client belongs to the operator, so that nobody is asked for consent.
+    pub(crate) first_party: bool,
+    /// How the client authenticates: `none`, `client_secret_basic`, `client_secret_post` or
+    /// `private_key_jwt`. Unless set, it is `client_secret_basic` for a client with a secret,
+    /// `private_key_jwt` for one with keys, and `none` for any other.
+    pub(crate) auth_method: Option<String>,
+    /// Which grants it uses: `authorization_code`, `refresh_token`, `client_credentials`. The first
+    /// two unless set.
+    pub(crate) grant_types: Vec<String>,
+    /// Where answers may go. Needed for `authorization_code`.
+    pub(crate) redirect_uris: Vec<String>,
+    /// The scopes that it may ask for. Every scope unless set.
+    pub(crate) scope: Option<Vec<String>>,
+    /// The address of its public keys, for `private_key_jwt`.
+    pub(crate) jwks_uri: Option<String>,
+    /// The paths of the servers whose tokens it may introspect (RFC 7662): it then is the resource
+    /// server behind them. None unless set.
+    pub(crate) introspects: Vec<String>,
+}
+
+/// `[[servers]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ServerSection {
+    /// Which server: `whoami`, `todo` or `hello`. Required.
+    pub(crate) name: Option<String>,
+    /// The path at which clients find it. `/whoami/mcp`, `/todo/mcp` and `/hello` unless set.
+    pub(crate) path: Option<String>,
+    /// The issuer of another authorization server whose tokens it accepts. Ours unless set.
+    pub(crate) authorization_server: Option<String>,
+    /// How tokens of that other server are verified: `jwt` (signature), `introspection` (RFC 7662)
+    /// or `userinfo`.
+    pub(crate) verify: String,
+    /// The audience that those tokens must name. The address of this server unless set.
+    pub(crate) audience: Option<String>,
+    /// The `typ` headers accepted with `jwt`. Some issuers write `JWT`, which ID tokens carry, too:
+    /// add it only where the audience keeps the two apart.
+    pub(crate) token_types: Vec<String>,
+    /// Our client identifier at that other server. Needed for `introspection`.
+    pub(crate) client_id: Option<String>,
+    /// Our secret there, or `${NAME}` for the value of that environment variable.
+    pub(crate) client_secret: Option<Secret>,
+    /// A file with that secret in its first line. A relative path starts at this file.
+    pub(crate) client_secret_file: Option<String>,
+}
+
+impl Default for SettingsFile {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            listen: "127.0.0.1:8080".into(),
+            data: None,
+            default_resource: None,
+            default_role: "User".into(),
+            signing_algorithm: "EdDSA".into(),
+            client_id_metadata_documents: true,
+            private_use_schemes: PrivateUseSchemes::KNOWN_CLIENTS.map(String::from).into(),
+            allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            log: LogSection::default(),
+            tokens: TokensSection::default(),
+            registration: RegistrationSection::default(),
+            roles: BTreeMap::new(),
+            scopes: BTreeMap::new(),
+            clients: Vec::new(),
+            servers: Vec::new(),
+        }
+    }
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self {
+            format: "text".into(),
+            level: "info".into(),
+        }
+    }
+}
+
+impl Default for TokensSection {
+    fn default() -> Self {
+        Self {
+            access_token: "30m".into(),
+            authorization_code: "60s".into(),
+            authorization_request: "10m".into(),
+            refresh_token: "30d".into(),
+            refresh_grace: "30s".into(),
+            browser_session: "12h".into(),
+            signing_key: "30d".into(),
+        }
+    }
+}
+
+impl Default for RegistrationSection {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            per_address_and_hour: 60,
+            unused_lifetime: "90d".into(),
+        }
+    }
+}
+
+impl Default for ClientSection {
+    fn default() -> Self {
+        Self {
+            client_id: None,
+            client_name: None,
+            secret: None,
+            secret_file: None,
+            first_party: false,
+            auth_method: None,
+            grant_types: vec!["authorization_code".into(), "refresh_token".into()],
+            redirect_uris: Vec::new(),
+            scope: None,
+            jwks_uri: None,
+            introspects: Vec::new(),
+        }
+    }
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self {
+            name: None,
+            path: None,
+            authorization_server: None,
+            verify: "jwt".into(),
+            audience: None,
+            token_types: vec![oauth::jwt::ACCESS_TOKEN_TYPE.into()],
+            client_id: None,
+            client_secret: None,
+            client_secret_file: None,
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Settings: from a TOML file and the environment to values that can be trusted.
+//!
+//! There are two types, so that nothing unchecked gets further than this folder: [`file`] has the
+//! keys as they are written, and [`Settings`] is what [`check`] makes of them. Every problem is
+//! found in one go and told with its place.
+
+mod check;
+mod document;
+mod duration;
+mod environment;
+mod file;
+mod network;
+mod place;
+mod problem;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use oauth::issuer::Issuer;
+use oauth::resource::ResourceIndicator;
+use oauth::secret::Secret;
+
+use document::Document;
+use environment::Override;
+use problem::Problem;
+
+pub(crate) use environment::Environment;
+pub(crate) use network::Network;
+pub(crate) use problem::Problems;
+
+/// Everything that can be set, parsed and free of contradictions.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// The directory of the store and the key ring.
+    pub(crate) data: PathBuf,
+    /// What is logged.
+    pub(crate) log: Log,
+    /// The origins of foreign web pages that may call the servers.
+    pub(crate) allowed_origins: Vec<String>,
+    /// Proxies whose word on the client's address is believed.
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// Who may get a token, and for what.
+    pub(crate) authorization_server: authorization_server::settings::Settings,
+    /// What is served; never empty.
+    pub(crate) servers: Vec<Server>,
+    /// The resource that the metadata at the root describes; one of `servers`.
+    pub(crate) default_resource: ResourceIndicator,
+}
+
+impl Settings {
+    /// The public address, which is the issuer's name.
+    pub(crate) fn public_url(&self) -> &Issuer {
+        &self.authorization_server.issuer
+    }
+}
+
+/// What is logged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Log {
+    /// In which form.
+    pub(crate) format: LogFormat,
+    /// From which level on.
+    pub(crate) level: tracing::Level,
+}
+
+/// For whom the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object per line.
+    Json,
+}
+
+/// A protected server.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    /// Which one.
+    pub(crate) kind: ServerKind,
+    /// Its path below the public address.
+    pub(crate) path: String,
+    /// Its public address, which is the name of the resource.
+    pub(crate) resource: ResourceIndicator,
+    /// Whose tokens it accepts.
+    pub(crate) trusts: Trust,
+}
+
+/// The servers that this program brings with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerKind {
+    /// Tells callers who they are.
+    Whoami,
+    /// Keeps todos.
+    Todo,
+    /// Greets over plain HTTP.
+    Hello,
+}
+
+impl ServerKind {
+    /// The path, unless another one is set.
+    fn usual_path(self) -> &'static str {
+        match self {
+            Self::Whoami => "/whoami/mcp",
+            Self::Todo => "/todo/mcp",
+            Self::Hello => "/hello",
+        }
+    }
+
+    /// What people read as its name.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Whoami => "Who am I?",
+            Self::Todo => "Todo manager",
+            Self::Hello => "Hello",
+        }
+    }
+
+    /// The scopes that mean something to it.
+    pub(crate) fn scopes(self) -> &'static [&'static str] {
+        match self {
+            Self::Whoami => &[],
+            Self::Todo => &["create:todos", "read:todos", "delete:todos"],
+            Self::Hello => &["mcp.access"],
+        }
+    }
+}
+
+/// Whose tokens a server accepts.
+#[derive(Clone, Debug)]
+pub(crate) enum Trust {
+    /// Those of our own authorization server.
+    Own,
+    /// Those of another one.
+    Foreign(ForeignIssuer),
+}
+
+/// An authorization server that is not ours.
+#[derive(Clone, Debug)]
+pub(crate) struct ForeignIssuer {
+    /// Its name.
+    pub(crate) issuer: Issuer,
+    /// What its tokens must be for.
+    pub(crate) audience: String,
+    /// How its tokens are verified.
+    pub(crate) verify: Verify,
+}
+
+/// How tokens of a foreign issuer are verified.
+#[derive(Clone, Debug)]
+pub(crate) enum Verify {
+    /// By signature, with these `typ` headers.
+    Jwt {
+        /// Accepted values of `typ`.
+        types: Vec<String>,
+    },
+    /// By asking the issuer (RFC 7662).
+    Introspection {
+        /// Our name there.
+        client_id: String,
+        /// Our secret there.
+        client_secret: Secret,
+    },
+    /// By fetching the claims of the person.
+    Userinfo,
+}
+
+/// Settings as text, and what stands around it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'a> {
+    /// The name of the file in messages.
+    pub(crate) name: &'a str,
+    /// The content of the file.
+    pub(crate) text: &'a str,
+    /// Where relative paths start.
+    pub(crate) directory: &'a Path,
+    /// Whether everybody on this machine can read the file.
+    pub(crate) readable_by_all: bool,
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    /// There is no file to read.
+    #[error("the settings file {path} cannot be read: {source}; name another one with --config")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file can be read, but it cannot work.
+    #[error(transparent)]
+    Problems(#[from] Problems),
+}
+
+/// Reads the settings file `path`, with the environment on top.
+pub(crate) fn load(path: &Path, environment: &Environment) -> Result<Settings, SettingsError> {
+    let unreadable = |source| SettingsError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let source = Source {
+        name: &path.display().to_string(),
+        text: &text,
+        directory: path.parent().unwrap_or(Path::new("")),
+        readable_by_all: is_readable_by_all(path).map_err(unreadable)?,
+    };
+    Ok(parse(source, environment, &[])?)
+}
+
+/// Parses settings, with the environment on top, and on top of that what a command `dictates`.
+pub(crate) fn parse(
+    source: Source<'_>,
+    environment: &Environment,
+    dictates: &[(&str, String)],
+) -> Result<Settings, Problems> {
+    let mut overrides = environment.overrides();
+    overrides.retain(|replacement| dictates.iter().all(|(key, _)| replacement.path != [*key]));
+    overrides.extend(dictates.iter().map(|(key, value)| Override {
+        name: format!("(set by the command) {key}"),
+        path: vec![(*key).to_owned()],
+        value: value.clone(),
+    }));
+    let refuse = |mut list: Vec<Problem>| {
+        list.sort_by_key(Problem::position);
+        Problems {
+            name: source.name.to_owned(),
+            text: source.text.to_owned(),
+            list,
+        }
+    };
+
+    let document = Document::parse(source.text, &overrides).map_err(refuse)?;
+    let (file, unread) = document.read();
+    let (settings, contradictions) = check::check(&file, &source, environment);
+    // What could not be read is missing now; that is no second problem.
+    let contradictions = contradictions
+        .into_iter()
+        .filter(|(place, _)| !unread.iter().any(|(left_out, _)| place.is_within(left_out)))
+        .map(|(place, message)| Problem {
+            origin: document.origin(&place),
+            message,
+        });
+    let list: Vec<_> = unread
+        .iter()
+        .map(|(_, problem)| problem.clone())
+        .chain(contradictions)
+        .collect();
+    match settings {
+        Some(settings) if list.is_empty() => Ok(settings),
+        _ => Err(refuse(list)),
+    }
+}
+
+/// Whether others than the owner and the group can read the file.
+fn is_readable_by_all(path: &Path) -> std::io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(std::fs::metadata(path)?.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;

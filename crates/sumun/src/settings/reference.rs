@@ -1,0 +1,243 @@
+//! The reference of all settings, `docs/settings.md`, made from the comments in [`super::file`];
+//! and the example file, held against it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::*;
+
+const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/settings.md");
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sumun.example.toml");
+
+const INTRODUCTION: &str = "\
+# Settings
+
+`sumun serve --config sumun.toml` reads one TOML file. Every key is listed here with its default;
+[`sumun.example.toml`](../sumun.example.toml) is a file to start from. `sumun config check --config
+sumun.toml` tells everything that is wrong with a file, line by line, without starting anything.
+
+An environment variable replaces a setting: `SUMUN_` and the key in capitals, with two underscores
+behind each section. `SUMUN_LISTEN=127.0.0.1:9000` replaces `listen`,
+`SUMUN_TOKENS__ACCESS_TOKEN=5m` replaces `access_token` in `[tokens]`. Lists are written as in the
+file: `SUMUN_TRUSTED_PROXIES='[\"10.0.0.0/8\"]'`. No variable leads into a single client or server.
+
+This page is made from the comments in `crates/sumun/src/settings/file.rs`.
+";
+
+/// One key as the source of `file.rs` describes it.
+#[derive(Debug)]
+struct Key {
+    name: String,
+    kind: String,
+    text: String,
+}
+
+/// The structs of `file.rs` with their fields and comments.
+fn structs() -> BTreeMap<String, Vec<Key>> {
+    let mut structs: BTreeMap<String, Vec<Key>> = BTreeMap::new();
+    let mut current = None;
+    let mut comment = String::new();
+    for line in include_str!("file.rs").lines().map(str::trim) {
+        if let Some(text) = line.strip_prefix("///") {
+            writeln!(comment, "{}", text.strip_prefix(' ').unwrap_or(text)).unwrap();
+        } else if let Some(rest) = line.strip_prefix("pub(crate) struct ") {
+            current = Some(rest.trim_end_matches(" {").to_owned());
+            comment.clear();
+        } else if let (Some(rest), Some(name)) = (line.strip_prefix("pub(crate) "), &current) {
+            let (field, kind) = rest.trim_end_matches(',').split_once(": ").unwrap();
+            let key = Key {
+                name: field.to_owned(),
+                kind: kind.to_owned(),
+                text: std::mem::take(&mut comment),
+            };
+            structs.entry(name.clone()).or_default().push(key);
+        } else if line == "}" {
+            current = None;
+        }
+    }
+    structs
+}
+
+/// The struct behind a section, with the way its header is written.
+fn section(key: &Key) -> Option<(String, String)> {
+    let name = &key.name;
+    if let Some(inner) = key
+        .kind
+        .strip_prefix("Vec<")
+        .filter(|kind| kind.ends_with("Section>"))
+    {
+        return Some((
+            inner.trim_end_matches('>').to_owned(),
+            format!("[[{name}]]"),
+        ));
+    }
+    if key.kind == "BTreeMap<String, ScopeSection>" {
+        return Some(("ScopeSection".to_owned(), format!("[{name}.\"…\"]")));
+    }
+    key.kind
+        .ends_with("Section")
+        .then(|| (key.kind.clone(), format!("[{name}]")))
+}
+
+/// Every key of the example file, with its default if it stands behind a `#`.
+fn defaults() -> BTreeMap<(String, String), Option<String>> {
+    let mut defaults = BTreeMap::new();
+    let mut header = String::new();
+    for line in example().lines() {
+        let (is_default, line) = match line.strip_prefix('#') {
+            Some(line) => (true, line),
+            None => (false, line),
+        };
+        if line.starts_with('[') {
+            header = line
+                .split('.')
+                .next()
+                .unwrap()
+                .trim_matches(['[', ']'])
+                .to_owned();
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            let value = is_default.then(|| value.to_owned());
+            defaults
+                .entry((header.clone(), key.to_owned()))
+                .or_insert(value);
+        }
+    }
+    defaults
+}
+
+fn example() -> String {
+    std::fs::read_to_string(EXAMPLE).unwrap()
+}
+
+fn kind_in_words(kind: &str) -> &'static str {
+    match kind {
+        "String" | "Option<String>" => "text",
+        "Option<Secret>" => "text, secret",
+        "bool" => "true or false",
+        "u64" => "number",
+        "Vec<String>" | "Option<Vec<String>>" => "list of texts",
+        "BTreeMap<String, Vec<String>>" => "lists of texts by name",
+        other => panic!("say in words what {other} is"),
+    }
+}
+
+fn write_key(page: &mut String, key: &Key, default: Option<&Option<String>>) {
+    let has_default = !key.kind.starts_with("Option");
+    let default = match default {
+        Some(Some(value)) if has_default => format!(", default `{value}`"),
+        _ => String::new(),
+    };
+    let kind = kind_in_words(&key.kind);
+    write!(
+        page,
+        "\n### `{}`\n\n{}{default}\n\n{}",
+        key.name, kind, key.text
+    )
+    .unwrap();
+}
+
+fn reference() -> String {
+    let structs = structs();
+    let defaults = defaults();
+    let mut page = format!("{INTRODUCTION}\n## Top of the file\n");
+    let top = &structs["SettingsFile"];
+    for key in top
+        .iter()
+        .filter(|key| section(key).is_none() && key.name != "roles")
+    {
+        write_key(
+            &mut page,
+            key,
+            defaults.get(&(String::new(), key.name.clone())),
+        );
+    }
+    for key in top {
+        if key.name == "roles" {
+            write!(page, "\n## `[roles]`\n\n{}", key.text).unwrap();
+        }
+        let Some((kind, header)) = section(key) else {
+            continue;
+        };
+        write!(page, "\n## `{header}`\n\n{}", key.text).unwrap();
+        for inner in &structs[&kind] {
+            write_key(
+                &mut page,
+                inner,
+                defaults.get(&(key.name.clone(), inner.name.clone())),
+            );
+        }
+    }
+    page
+}
+
+/// Run this test twice after a change of `file.rs`: the first run writes the page.
+#[test]
+fn the_page_is_made_from_the_comments() {
+    let page = reference();
+    let written = std::fs::read_to_string(REFERENCE).unwrap_or_default();
+    if page != written {
+        std::fs::write(REFERENCE, page).unwrap();
+        panic!("docs/settings.md was out of date and has been written: review and commit it");
+    }
+}
+
+fn parse_example(text: &str) -> Settings {
+    let source = Source {
+        name: "sumun.example.toml",
+        text,
+        directory: Path::new("/etc/sumun"),
+        readable_by_all: true,
+    };
+    let secret = [("INTROSPECTION_SECRET".to_owned(), "secret".to_owned())];
+    let environment = secret.into_iter().collect();
+    parse(source, &environment, &[]).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn the_example_works() {
+    let settings = parse_example(&example());
+    assert_eq!(settings.servers.len(), 2);
+}
+
+/// What stands behind `#` in the example is what holds without it.
+#[test]
+fn defaults_in_the_example_are_the_defaults() {
+    let example = example();
+    let uncomment = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with([' ', '#']) && !rest.is_empty() => format!("{rest}\n"),
+        _ => format!("{line}\n"),
+    };
+    let all: String = example.lines().map(uncomment).collect();
+    assert_ne!(all, example);
+    assert_eq!(
+        format!("{:?}", parse_example(&all)),
+        format!("{:?}", parse_example(&example))
+    );
+}
+
+#[test]
+fn the_example_shows_every_key() {
+    let structs = structs();
+    let shown = defaults();
+    for key in &structs["SettingsFile"] {
+        let inner = section(key).map(|(kind, _)| &structs[&kind]);
+        let missing: Vec<_> = match inner {
+            None if key.name == "roles" => vec![],
+            None => vec![(String::new(), &key.name)],
+            Some(keys) => keys
+                .iter()
+                .map(|inner| (key.name.clone(), &inner.name))
+                .collect(),
+        };
+        for (header, name) in missing {
+            let is_optional = |key: &Key| key.kind.starts_with("Option") && key.name == *name;
+            let optional = structs.values().flatten().any(is_optional);
+            let is_shown = shown.contains_key(&(header.clone(), name.clone()));
+            assert!(
+                is_shown || optional,
+                "[{header}] {name} is not in the example"
+            );
+        }
+    }
+}
