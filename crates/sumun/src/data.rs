@@ -32,7 +32,7 @@ pub(crate) async fn open(directory: &Path) -> anyhow::Result<Data> {
                 directory.display()
             )
         })?;
-    let keys = KeyRing::open_or_create(&directory.join("keys.json"), &OsRandom, &SystemClock)?;
+    let keys = KeyRing::open_or_create(&directory.join("keyring.json"), &OsRandom, &SystemClock)?;
     let store = SqliteStore::open(&directory.join("sumun.db"), Arc::new(SystemClock)).await?;
     Ok(Data {
         store: Arc::new(store),

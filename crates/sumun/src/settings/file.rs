@@ -21,7 +21,7 @@ pub(crate) struct SettingsFile {
     /// The address and port to listen on. A server behind a reverse proxy listens on loopback, or
     /// on `0.0.0.0:8080` in a container.
     pub(crate) listen: String,
-    /// The directory for what must outlive the process: `sumun.db` and the key ring `keys.json`.
+    /// The directory for what must outlive the process: `sumun.db` and the key ring `keyring.json`.
     /// Required. It is made if it is missing; a relative path starts at this file. Back up both
     /// files together: one is of no use without the other.
     pub(crate) data: Option<String>,
