@@ -46,7 +46,7 @@ impl AuthorizationServer {
         // RFC 9068 §2.2.3.1: what the person is, beside what they allowed.
         other.insert("roles".into(), user.roles.clone().into());
         other.insert("auth_time".into(), approval.authenticated_at.0.into());
-        self.mint(AccessTokenClaims {
+        self.mint(&AccessTokenClaims {
             sub: approval.subject.clone(),
             aud: vec![grant.request.resource.as_str().to_owned()],
             client_id: Some(grant.client_id.clone()),
@@ -65,7 +65,7 @@ impl AuthorizationServer {
         audience: &str,
         scope: &Scope,
     ) -> serde_json::Result<String> {
-        self.mint(AccessTokenClaims {
+        self.mint(&AccessTokenClaims {
             sub: client.client_id.clone(),
             aud: vec![audience.to_owned()],
             client_id: Some(client.client_id.clone()),
@@ -80,8 +80,13 @@ impl AuthorizationServer {
     }
 
     /// The claims of an access token of ours that is good at this moment; `None` for any other text.
-    pub(crate) async fn inspect(&self, token: &str) -> Result<Option<AccessTokenClaims>, StoreError> {
-        let Some(claims) = self.read_access_token(token) else { return Ok(None) };
+    pub(crate) async fn inspect(
+        &self,
+        token: &str,
+    ) -> Result<Option<AccessTokenClaims>, StoreError> {
+        let Some(claims) = self.read_access_token(token) else {
+            return Ok(None);
+        };
         Ok(self.is_live(&claims).await?.then_some(claims))
     }
 
@@ -114,7 +119,9 @@ impl AuthorizationServer {
         }
     }
 
-    fn mint(&self, claims: AccessTokenClaims) -> serde_json::Result<String> {
-        self.signing_keys().signing().sign(ACCESS_TOKEN_TYPE, &claims)
+    fn mint(&self, claims: &AccessTokenClaims) -> serde_json::Result<String> {
+        self.signing_keys()
+            .signing()
+            .sign(ACCESS_TOKEN_TYPE, claims)
     }
 }

@@ -25,7 +25,7 @@ use crate::server::AuthorizationServer;
 /// The `client_assertion_type` of a signed assertion (RFC 7523 §2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// How far in the future an assertion may end; its `jti` is remembered that long.
-const MAX_ASSERTION_LIFETIME: Duration = Duration::from_secs(10 * 60);
+const MAX_ASSERTION_LIFETIME: Duration = Duration::from_mins(10);
 
 /// A form from a client that proved itself by the method it registered, or that has none to use.
 #[derive(Debug)]
@@ -43,7 +43,9 @@ impl FromRequest<AuthorizationServer> for AuthenticatedClient {
     ) -> Result<Self, EndpointError> {
         let (parts, body) = request.into_parts();
         if !is_form(&parts.headers) {
-            return Err(malformed("the body must be application/x-www-form-urlencoded"));
+            return Err(malformed(
+                "the body must be application/x-www-form-urlencoded",
+            ));
         }
         let body = axum::body::to_bytes(body, MAX_FORM)
             .await
@@ -55,8 +57,17 @@ impl FromRequest<AuthorizationServer> for AuthenticatedClient {
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
-    let essence = |value: &str| value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = |value: &str| {
+        value
+            .split(';')
+            .next()
+            .unwrap_or("")
+            .trim()
+            .to_ascii_lowercase()
+    };
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     content_type.is_some_and(|value| essence(value) == "application/x-www-form-urlencoded")
 }
 
@@ -73,7 +84,10 @@ async fn authenticate(
     form: &Parameters,
 ) -> Result<Client, EndpointError> {
     let (client_id, credentials) = presented(headers, form)?;
-    let client = server.find_client(&client_id).await.map_err(from_client_error)?;
+    let client = server
+        .find_client(&client_id)
+        .await
+        .map_err(from_client_error)?;
     let client = client.ok_or_else(|| {
         let text = "no such client; register again, or check client_id";
         refuse(Reason::UnknownClient, text)
@@ -92,7 +106,10 @@ async fn authenticate(
         }
         (registered, _) => Err(failed(&format!(
             "this client authenticates with {}",
-            serde_json::to_value(registered).unwrap_or_default().as_str().unwrap_or_default()
+            serde_json::to_value(registered)
+                .unwrap_or_default()
+                .as_str()
+                .unwrap_or_default()
         ))),
     }
 }
@@ -134,14 +151,18 @@ fn presented<'a>(
         }
         (None, None, Some(assertion)) => {
             if form.get("client_assertion_type") != Some(JWT_BEARER) {
-                return Err(malformed(format!("client_assertion_type must be {JWT_BEARER}")));
+                return Err(malformed(format!(
+                    "client_assertion_type must be {JWT_BEARER}"
+                )));
             }
             // RFC 7521 §4.2: client_id is optional beside an assertion, which names the client.
             let client_id = in_form.or_else(|| unverified_subject(assertion));
             let client_id = client_id.ok_or_else(|| failed("the assertion names no client"))?;
             Ok((client_id, Credentials::Assertion(assertion)))
         }
-        _ => Err(malformed("more than one method of client authentication is used")),
+        _ => Err(malformed(
+            "more than one method of client authentication is used",
+        )),
     }
 }
 
@@ -153,17 +174,16 @@ fn basic(header: &str) -> Option<(String, Secret)> {
     }
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (client_id, secret) = decoded.split_once(':')?;
-    Some((form_decode(client_id)?, Secret::from(form_decode(secret)?)))
+    Some((form_decode(client_id), Secret::from(form_decode(secret))))
 }
 
-fn form_decode(text: &str) -> Option<String> {
-    // A lone pair parser: `&` and `=` inside have been percent-encoded by whoever follows the RFC.
+fn form_decode(text: &str) -> String {
+    // Whoever follows the RFC has encoded `&` and `=`; for the others they stay what they are.
     let escaped = text.replace('&', "%26").replace('=', "%3D");
-    let mut pairs = url::form_urlencoded::parse(escaped.as_bytes());
-    match pairs.next() {
-        Some((text, _)) => Some(text.into_owned()),
-        None => Some(String::new()),
-    }
+    let decoded = url::form_urlencoded::parse(escaped.as_bytes()).next();
+    decoded
+        .map(|(text, _)| text.into_owned())
+        .unwrap_or_default()
 }
 
 /// The claims of a client assertion (RFC 7523 §3).
@@ -186,7 +206,9 @@ fn unverified_subject(assertion: &str) -> Option<String> {
         sub: String,
     }
     let payload = assertion.split('.').nth(1)?;
-    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(payload)
+        .ok()?;
     Some(serde_json::from_slice::<Subject>(&payload).ok()?.sub)
 }
 
@@ -226,7 +248,9 @@ async fn check_assertion(
     let skew = Duration::from_secs(30);
     let latest = now.plus(skew);
     if claims.iss != client.client_id || claims.sub != client.client_id {
-        return Err(failed("iss and sub of the client assertion must be the client_id"));
+        return Err(failed(
+            "iss and sub of the client assertion must be the client_id",
+        ));
     }
     if !claims.aud.iter().any(|aud| accepted.contains(aud)) {
         return Err(failed("aud of the client assertion must be the issuer"));
@@ -235,18 +259,25 @@ async fn check_assertion(
         return Err(failed("the client assertion has expired"));
     }
     if claims.exp > now.plus(MAX_ASSERTION_LIFETIME) {
-        return Err(failed("the client assertion lives too long; ten minutes are the limit"));
+        return Err(failed(
+            "the client assertion lives too long; ten minutes are the limit",
+        ));
     }
-    if claims.nbf.is_some_and(|begin| begin > latest) || claims.iat.is_some_and(|iat| iat > latest) {
+    if claims.nbf.is_some_and(|begin| begin > latest) || claims.iat.is_some_and(|iat| iat > latest)
+    {
         return Err(failed("the client assertion is not valid yet"));
     }
     let used = Collection::<UsedAssertion>::new(server.store().clone(), server.keys().clone());
     let key = Secret::from(format!("{}\n{}", client.client_id, claims.jti)).hash();
-    let once = UsedAssertion { expires_at: claims.exp.plus(skew) };
+    let once = UsedAssertion {
+        expires_at: claims.exp.plus(skew),
+    };
     if used.insert(key.as_str(), &once).await? {
         Ok(())
     } else {
-        Err(failed("the client assertion was used before; make a new one for each request"))
+        Err(failed(
+            "the client assertion was used before; make a new one for each request",
+        ))
     }
 }
 

@@ -44,7 +44,12 @@ impl ConsentKey<'_> {
     fn text(&self) -> String {
         // The port of a loopback redirect changes with every run of a native client.
         let redirect_uri = self.redirect_uri.without_loopback_port();
-        let parts = [self.subject, self.client_id, &redirect_uri, self.resource.as_str()];
+        let parts = [
+            self.subject,
+            self.client_id,
+            &redirect_uri,
+            self.resource.as_str(),
+        ];
         let mut context = Context::new(&SHA256);
         for part in parts {
             context.update(&(part.len() as u64).to_be_bytes());
@@ -63,17 +68,26 @@ pub(crate) struct Consents {
 impl Consents {
     pub(crate) fn new(store: &SharedStore, keys: &Arc<KeyRing>, clock: &Arc<dyn Clock>) -> Self {
         let records = Collection::new(Arc::clone(store), Arc::clone(keys));
-        Self { records, clock: Arc::clone(clock) }
+        Self {
+            records,
+            clock: Arc::clone(clock),
+        }
     }
 
     /// The scope that was agreed to before; empty when nothing was.
     pub(crate) async fn given(&self, key: ConsentKey<'_>) -> Result<Scope, StoreError> {
         let consent = self.records.get(&key.text()).await?;
-        Ok(consent.map(|consent| consent.record.scope).unwrap_or_default())
+        Ok(consent
+            .map(|consent| consent.record.scope)
+            .unwrap_or_default())
     }
 
     /// Remembers an agreement. What was agreed to before stays agreed to.
-    pub(crate) async fn record(&self, key: ConsentKey<'_>, scope: &Scope) -> Result<(), StoreError> {
+    pub(crate) async fn record(
+        &self,
+        key: ConsentKey<'_>,
+        scope: &Scope,
+    ) -> Result<(), StoreError> {
         loop {
             let before = self.records.get(&key.text()).await?;
             let consent = Consent {
@@ -81,7 +95,9 @@ impl Consents {
                 client_id: key.client_id.to_owned(),
                 redirect_uri: key.redirect_uri.clone(),
                 resource: key.resource.clone(),
-                scope: before.as_ref().map_or(scope.clone(), |before| before.scope.union(scope)),
+                scope: before
+                    .as_ref()
+                    .map_or(scope.clone(), |before| before.scope.union(scope)),
                 given_at: self.clock.now(),
             };
             let written = match &before {

@@ -11,7 +11,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use oauth::error::{ErrorCode, OAuthError};
 use store::StoreError;
@@ -42,7 +42,14 @@ impl EndpointError {
             ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self { status, error, reason, challenge: None, retry_after: None, cause: None }
+        Self {
+            status,
+            error,
+            reason,
+            challenge: None,
+            retry_after: None,
+            cause: None,
+        }
     }
 
     /// RFC 6749 §5.2: a 401 names the scheme that the client tried.
@@ -51,7 +58,10 @@ impl EndpointError {
         self
     }
 
-    pub(crate) fn with_cause(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn with_cause(
+        mut self,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         self.cause = Some(cause.into());
         self
     }
@@ -113,12 +123,41 @@ impl PageError {
             Reason::StoreFailed | Reason::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self { status, reason, cause: None }
+        Self {
+            status,
+            reason,
+            cause: None,
+        }
     }
 
-    pub(crate) fn with_cause(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn with_cause(
+        mut self,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         self.cause = Some(cause.into());
         self
+    }
+}
+
+impl PageError {
+    /// The same refusal for a program that asked for JSON.
+    fn to_endpoint_error(&self) -> EndpointError {
+        let error = match self.reason {
+            Reason::UnknownClient | Reason::MetadataDocumentRefused => {
+                OAuthError::invalid_client("no such client; register again, or check client_id")
+            }
+            Reason::RedirectUriNotRegistered => {
+                OAuthError::invalid_request("redirect_uri is not one that the client registered")
+            }
+            _ if self.status.is_server_error() => {
+                OAuthError::server_error("the request could not be completed; try again")
+            }
+            _ => OAuthError::invalid_request("the authorization request is malformed"),
+        };
+        EndpointError {
+            status: self.status,
+            ..EndpointError::new(self.reason, error)
+        }
     }
 }
 
@@ -157,14 +196,19 @@ pub(crate) async fn finish(
 ) -> Response {
     let request_id = request_id(&server, &request);
     let language = Language::of_headers(request.headers());
+    let wants_json = wants_json(request.headers());
     let path = request.uri().path().to_owned();
     let mut request = request;
-    request.extensions_mut().insert(CurrentRequestId(Arc::from(request_id.as_str())));
+    request
+        .extensions_mut()
+        .insert(CurrentRequestId(Arc::from(request_id.as_str())));
     let mut response = next.run(request).await;
     if let Some(failure) = response.extensions_mut().remove::<Arc<Failure>>() {
         log(&failure, &request_id, &path);
         let answer = match &*failure {
             Failure::Endpoint(error) => error.answer(&request_id),
+            // Some clients look at the authorization endpoint themselves before they send a person.
+            Failure::Page(error) if wants_json => error.to_endpoint_error().answer(&request_id),
             Failure::Page(error) => {
                 crate::html::error_page(error.status, language, error.reason, &request_id)
             }
@@ -181,9 +225,23 @@ pub(crate) async fn finish(
 #[derive(Clone, Debug)]
 pub(crate) struct CurrentRequestId(pub(crate) Arc<str>);
 
+/// Whether the caller is a program: it asks for JSON and not for a page.
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accepts = |media_type: &str| {
+        let values = headers
+            .get_all(ACCEPT)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        values.into_iter().any(|value| value.contains(media_type))
+    };
+    accepts("application/json") && !accepts("text/html")
+}
+
 fn request_id(server: &AuthorizationServer, request: &Request) -> String {
     let outer = request.extensions().get::<RequestId>();
-    let outer = outer.and_then(|id| id.header_value().to_str().ok()).map(str::to_owned);
+    let outer = outer
+        .and_then(|id| id.header_value().to_str().ok())
+        .map(str::to_owned);
     outer.unwrap_or_else(|| oauth::random::token::<16>(server.random()))
 }
 
@@ -194,9 +252,21 @@ fn log(failure: &Failure, request_id: &str, path: &str) {
     };
     let (reason, cause) = (reason.as_str(), cause.as_deref().map(chain));
     if status.is_server_error() {
-        tracing::error!(request.id = request_id, path, reason, cause, "request failed: {reason}");
+        tracing::error!(
+            request.id = request_id,
+            path,
+            reason,
+            cause,
+            "request failed: {reason}"
+        );
     } else {
-        tracing::info!(request.id = request_id, path, reason, cause, "request refused: {reason}");
+        tracing::info!(
+            request.id = request_id,
+            path,
+            reason,
+            cause,
+            "request refused: {reason}"
+        );
     }
 }
 

@@ -26,18 +26,24 @@ impl Parameters {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn require(&self, name: &str) -> Result<&str, EndpointError> {
-        self.get(name).ok_or_else(|| malformed(format!("the parameter {name} is missing")))
+        self.get(name)
+            .ok_or_else(|| malformed(format!("the parameter {name} is missing")))
     }
 }
 
 /// Values may be secrets, so only names are shown.
 impl std::fmt::Debug for Parameters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+        f.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
     }
 }
 

@@ -63,9 +63,12 @@ fn read(keys: &MacKeys, text: &str) -> Option<Handle> {
     let mut parts = text.split('.');
     let (grant_id, generation) = (parts.next()?, parts.next()?.parse().ok()?);
     let (kid, tag) = (parts.next()?, URL_SAFE_NO_PAD.decode(parts.next()?).ok()?);
-    let is_ours = parts.next().is_none()
-        && keys.verify(kid, message(grant_id, generation).as_bytes(), &tag);
-    is_ours.then(|| Handle { grant_id: grant_id.to_owned(), generation })
+    let is_ours =
+        parts.next().is_none() && keys.verify(kid, message(grant_id, generation).as_bytes(), &tag);
+    is_ours.then(|| Handle {
+        grant_id: grant_id.to_owned(),
+        generation,
+    })
 }
 
 #[cfg(test)]
@@ -78,7 +81,10 @@ mod tests {
     fn a_handle_survives_the_wire_and_the_same_one_can_be_said_again() {
         let handles = Handles::new(&KeyRing::ephemeral(&OsRandom));
         let token = handles.refresh_token("g1", 7);
-        let expected = Handle { grant_id: "g1".into(), generation: 7 };
+        let expected = Handle {
+            grant_id: "g1".into(),
+            generation: 7,
+        };
         assert_eq!(handles.read_refresh_token(&token), Some(expected));
         assert_eq!(handles.refresh_token("g1", 7), token);
     }
@@ -87,8 +93,15 @@ mod tests {
     fn forged_cut_and_misused_handles_are_not_ours() {
         let handles = Handles::new(&KeyRing::ephemeral(&OsRandom));
         let token = handles.refresh_token("g1", 7);
-        assert_eq!(handles.read_code(&token), None, "a refresh token is no code");
-        assert_eq!(handles.read_refresh_token(&token.replacen(".7.", ".8.", 1)), None);
+        assert_eq!(
+            handles.read_code(&token),
+            None,
+            "a refresh token is no code"
+        );
+        assert_eq!(
+            handles.read_refresh_token(&token.replacen(".7.", ".8.", 1)),
+            None
+        );
         assert_eq!(handles.read_refresh_token(&format!("{token}.x")), None);
         for cut in 0..token.len() {
             assert_eq!(handles.read_refresh_token(&token[..cut]), None);

@@ -26,14 +26,26 @@ pub(crate) static STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("css", "text/css", include_str!("../templates/style.css")));
 
 /// The mark of the house: a sluice gate.
-pub(crate) static MARK: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("../templates/mark.svg")));
+pub(crate) static MARK: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "svg",
+        "image/svg+xml",
+        include_str!("../templates/mark.svg"),
+    )
+});
 
 impl Asset {
     fn new(extension: &str, media_type: &'static str, content: &'static str) -> Self {
         let hash = digest(&SHA256, content.as_bytes());
-        let hash: String = hash.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { name: format!("sumun-{hash}.{extension}"), media_type, content }
+        let hash: String = hash.as_ref()[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self {
+            name: format!("sumun-{hash}.{extension}"),
+            media_type,
+            content,
+        }
     }
 }
 
@@ -54,7 +66,13 @@ pub(crate) struct Frame {
 impl Frame {
     pub(crate) fn new(language: Language) -> Self {
         let (style, icon) = (&STYLE.name, &MARK.name);
-        Self { language, text: language.text(), style, icon, mark: MARK.content }
+        Self {
+            language,
+            text: language.text(),
+            style,
+            icon,
+            mark: MARK.content,
+        }
     }
 }
 
@@ -86,15 +104,23 @@ pub(crate) fn error_page(
 /// The page for somebody who comes back to a sign-in that is done. Nothing went wrong.
 pub(crate) fn finished_page(language: Language) -> Response {
     let explanation = &language.text().explanations.request_finished;
-    let page = MessagePage { frame: Frame::new(language), explanation, refusal: None };
+    let page = MessagePage {
+        frame: Frame::new(language),
+        explanation,
+        refusal: None,
+    };
     respond(StatusCode::GONE, language, &page)
 }
 
 /// A page with all its headers.
 pub(crate) fn respond(status: StatusCode, language: Language, page: &impl Template) -> Response {
-    let body = page.render().expect("writing to a string does not fail, and no filter does");
+    let body = page
+        .render()
+        .expect("writing to a string does not fail, and no filter does");
     let mut response = (status, Html(body)).into_response();
-    response.headers_mut().insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    response
+        .headers_mut()
+        .insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
     with_security_headers(response)
 }
 
@@ -155,7 +181,14 @@ mod tests {
             include_str!("../templates/login.html"),
             include_str!("../templates/message.html"),
         ] {
-            for forbidden in ["<script", " style=", " onclick", "javascript:", "http://", "https://"] {
+            for forbidden in [
+                "<script",
+                " style=",
+                " onclick",
+                "javascript:",
+                "http://",
+                "https://",
+            ] {
                 assert!(!template.contains(forbidden), "{forbidden}");
             }
         }

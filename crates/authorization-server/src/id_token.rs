@@ -21,7 +21,10 @@ impl AuthorizationServer {
             ("iss".to_owned(), json!(self.settings().issuer)),
             ("sub".to_owned(), json!(approval.subject)),
             ("aud".to_owned(), json!(grant.client_id)),
-            ("exp".to_owned(), json!(now.plus(self.access_token_lifetime()))),
+            (
+                "exp".to_owned(),
+                json!(now.plus(self.access_token_lifetime())),
+            ),
             ("iat".to_owned(), json!(now)),
             ("auth_time".to_owned(), json!(approval.authenticated_at)),
         ]);

@@ -36,8 +36,11 @@ impl PasswordHash {
 
     /// Whether `password` is the one that was hashed. As slow as hashing it was.
     pub(crate) fn verify(&self, password: &Secret) -> bool {
-        phc::PasswordHash::new(&self.0)
-            .is_ok_and(|hash| hasher().verify_password(password.expose().as_bytes(), &hash).is_ok())
+        phc::PasswordHash::new(&self.0).is_ok_and(|hash| {
+            hasher()
+                .verify_password(password.expose().as_bytes(), &hash)
+                .is_ok()
+        })
     }
 }
 
@@ -62,7 +65,11 @@ mod tests {
     fn a11_the_stored_form_says_its_cost_and_not_the_password() {
         let password = Secret::from("correct horse");
         let hash = PasswordHash::new(&password, &PasswordHash::salt(&OsRandom));
-        assert!(hash.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.0);
+        assert!(
+            hash.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{}",
+            hash.0
+        );
         assert_eq!(format!("{hash:?}"), "PasswordHash");
         assert!(hash.verify(&password));
         assert!(!hash.verify(&Secret::from("correct horsf")));

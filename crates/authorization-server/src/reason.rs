@@ -96,7 +96,11 @@ mod tests {
         let document = std::fs::read_to_string(path).unwrap();
         for reason in Reason::ALL {
             let row = format!("| `{}` |", reason.as_str());
-            assert!(document.contains(&row), "docs/errors.md lacks {}", reason.as_str());
+            assert!(
+                document.contains(&row),
+                "docs/errors.md lacks {}",
+                reason.as_str()
+            );
         }
     }
 }

@@ -40,11 +40,18 @@ pub(crate) struct Revocations {
 impl Revocations {
     pub(crate) fn new(store: &SharedStore, keys: &Arc<KeyRing>) -> Self {
         let tokens = Collection::new(Arc::clone(store), Arc::clone(keys));
-        Self { tokens, listeners: broadcast::Sender::new(1024) }
+        Self {
+            tokens,
+            listeners: broadcast::Sender::new(1024),
+        }
     }
 
     /// Remembers that the token `jti` is revoked, until `expires_at`.
-    pub(crate) async fn revoke(&self, jti: &str, expires_at: NumericDate) -> Result<(), StoreError> {
+    pub(crate) async fn revoke(
+        &self,
+        jti: &str,
+        expires_at: NumericDate,
+    ) -> Result<(), StoreError> {
         self.tokens.put(jti, &RevokedToken { expires_at }).await?;
         self.tell(Revocation::Token(jti.to_owned()));
         Ok(())

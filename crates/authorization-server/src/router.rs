@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderName, Method};
@@ -14,9 +15,10 @@ use crate::endpoint::registration::MAX_REGISTRATION;
 use crate::endpoint::{
     authorization, introspection, jwks, metadata, registration, revocation, token, userinfo,
 };
-use crate::error::finish;
+use crate::error::{PageError, finish};
 use crate::form::MAX_FORM;
 use crate::page;
+use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 
 pub(crate) fn router(server: &AuthorizationServer) -> Router {
@@ -38,14 +40,22 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
         endpoints = endpoints.route(&address, get(metadata::get));
     }
 
-    // For people; a form that comes from another site is refused.
+    // For people; a form that comes from another site is refused (Fetch Metadata, and `Origin` for
+    // browsers without it).
+    let csrf = CsrfLayer::new()
+        .with_rejection_response(|_| PageError::new(Reason::ForeignForm).into_response());
     let pages = Router::new()
-        .route(&under("/login"), get(page::login::get).post(page::login::post))
-        .layer(CsrfLayer::new())
+        .route(
+            &under("/login"),
+            get(page::login::get).post(page::login::post),
+        )
+        .layer(csrf)
         .merge(page::assets(&base));
     // A link from anywhere leads here, and a client may post to it.
-    let authorization = Router::new()
-        .route(&under("/authorize"), get(authorization::get).post(authorization::post));
+    let authorization = Router::new().route(
+        &under("/authorize"),
+        get(authorization::get).post(authorization::post),
+    );
 
     endpoints
         .layer(cors())

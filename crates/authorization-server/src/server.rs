@@ -71,9 +71,14 @@ impl AuthorizationServer {
     /// Checks the settings, then loads the signing keys or makes the first one.
     pub async fn start(settings: Settings, parts: Parts) -> Result<Self, StartError> {
         settings.check()?;
-        let Parts { store, keys, clock, random, fetch } = parts;
-        let signing_keys =
-            SigningKeys::load(&settings, &store, &keys, &*clock).await?;
+        let Parts {
+            store,
+            keys,
+            clock,
+            random,
+            fetch,
+        } = parts;
+        let signing_keys = SigningKeys::load(&settings, &store, &keys, &*clock).await?;
         let inner = Inner {
             grants: Grants::new(&settings, &store, &keys, &clock, &random),
             clients: Clients::new(&settings, &store, &keys, &clock, &random),
@@ -138,10 +143,6 @@ impl AuthorizationServer {
 
     pub(crate) fn keys(&self) -> &Arc<KeyRing> {
         &self.0.keys
-    }
-
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.0.clock
     }
 
     pub(crate) fn now(&self) -> NumericDate {

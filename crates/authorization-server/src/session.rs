@@ -119,7 +119,9 @@ impl BrowserSessions {
             self.records.remove(before.hash().as_str()).await?;
         }
         let now = self.clock.now();
-        let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let user_agent = headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok());
         let session = BrowserSession {
             subject: user.subject.clone(),
             authenticated_at: now,
@@ -130,7 +132,9 @@ impl BrowserSessions {
         };
         let id = Secret::random(&*self.random);
         self.records.put(id.hash().as_str(), &session).await?;
-        Ok(self.cookies.write(self.cookies.session, &id, Some(self.lifetime)))
+        Ok(self
+            .cookies
+            .write(self.cookies.session, &id, Some(self.lifetime)))
     }
 }
 
@@ -167,7 +171,10 @@ impl Cookies {
     fn write(&self, name: &str, value: &Secret, lifetime: Option<Duration>) -> HeaderValue {
         let max_age = lifetime.map(|lifetime| format!("; Max-Age={}", lifetime.as_secs()));
         let (value, attributes) = (value.expose(), &self.attributes);
-        let cookie = format!("{name}={value}; {attributes}{}", max_age.unwrap_or_default());
+        let cookie = format!(
+            "{name}={value}; {attributes}{}",
+            max_age.unwrap_or_default()
+        );
         let mut cookie = HeaderValue::from_str(&cookie)
             .expect("names, base64url and the path of a parsed URL are visible ASCII");
         cookie.set_sensitive(true);
@@ -200,7 +207,7 @@ mod tests {
     #[test]
     fn https_cookies_are_bound_to_the_host() {
         assert_eq!(
-            cookie("https://a.example/tenant", Some(Duration::from_secs(60))),
+            cookie("https://a.example/tenant", Some(Duration::from_mins(1))),
             "__Host-sumun-session=v; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60"
         );
     }

@@ -72,16 +72,14 @@ pub struct Lifetimes {
 
 impl Default for Lifetimes {
     fn default() -> Self {
-        const MINUTE: u64 = 60;
-        const DAY: u64 = 24 * 60 * MINUTE;
         Self {
-            authorization_request: Duration::from_secs(10 * MINUTE),
-            authorization_code: Duration::from_secs(MINUTE),
-            access_token: Duration::from_secs(30 * MINUTE),
-            refresh_token: Duration::from_secs(30 * DAY),
+            authorization_request: Duration::from_mins(10),
+            authorization_code: Duration::from_mins(1),
+            access_token: Duration::from_mins(30),
+            refresh_token: Duration::from_hours(30 * 24),
             refresh_grace: Duration::from_secs(30),
-            browser_session: Duration::from_secs(DAY / 2),
-            signing_key: Duration::from_secs(30 * DAY),
+            browser_session: Duration::from_hours(12),
+            signing_key: Duration::from_hours(30 * 24),
         }
     }
 }
@@ -99,7 +97,7 @@ impl Default for Registration {
     fn default() -> Self {
         Self {
             per_address_and_hour: 60,
-            unused_lifetime: Duration::from_secs(90 * 24 * 60 * 60),
+            unused_lifetime: Duration::from_hours(90 * 24),
         }
     }
 }
@@ -179,13 +177,18 @@ impl Settings {
             return Err(SettingsError::SigningAlgorithm(self.signing_algorithm));
         }
         let of_roles = self.roles.values().flat_map(Scope::iter);
-        let of_resources = self.resources.iter().flat_map(|resource| resource.scopes.iter());
+        let of_resources = self
+            .resources
+            .iter()
+            .flat_map(|resource| resource.scopes.iter());
         for scope in of_roles.chain(of_resources) {
             if !self.is_known_scope(scope) {
                 return Err(SettingsError::ScopeWithoutWords(scope.to_owned()));
             }
         }
-        self.clients.iter().try_for_each(|client| self.check_client(client))
+        self.clients
+            .iter()
+            .try_for_each(|client| self.check_client(client))
     }
 
     fn check_client(&self, client: &PreRegisteredClient) -> Result<(), SettingsError> {
@@ -201,7 +204,10 @@ impl Settings {
         client
             .metadata
             .check(&self.private_use_schemes)
-            .map_err(|error| SettingsError::Client { client_id, reason: error.description })
+            .map_err(|error| SettingsError::Client {
+                client_id,
+                reason: error.description,
+            })
     }
 
     /// Whether `scope` is one of ours: described by the operator, or about identity.
@@ -211,12 +217,16 @@ impl Settings {
 
     /// Every scope that can be asked for, the ones about identity first.
     pub(crate) fn scopes_in_order(&self) -> Vec<String> {
-        let identity = crate::text::IDENTITY_SCOPES.iter().map(|scope| (*scope).to_owned());
+        let identity = crate::text::IDENTITY_SCOPES
+            .iter()
+            .map(|scope| (*scope).to_owned());
         identity.chain(self.scopes.keys().cloned()).collect()
     }
 
     /// The resource called `indicator`.
     pub(crate) fn resource(&self, indicator: &ResourceIndicator) -> Option<&Resource> {
-        self.resources.iter().find(|resource| resource.indicator == *indicator)
+        self.resources
+            .iter()
+            .find(|resource| resource.indicator == *indicator)
     }
 }

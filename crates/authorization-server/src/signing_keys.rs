@@ -18,11 +18,11 @@ use store::{Collection, KeyRing, Kind, ListBy, Page, Record, SharedStore, StoreE
 use crate::settings::Settings;
 
 /// How long a new key is published before it signs: longer than any key set is cached.
-const PUBLISHED_AHEAD: Duration = Duration::from_secs(15 * 60);
+const PUBLISHED_AHEAD: Duration = Duration::from_mins(15);
 /// How long key sets may be cached (`Cache-Control: max-age` of the JWKS endpoint).
-pub(crate) const KEY_SET_MAX_AGE: Duration = Duration::from_secs(5 * 60);
+pub(crate) const KEY_SET_MAX_AGE: Duration = Duration::from_mins(5);
 /// How long after its last token a key stays published, for clocks that disagree.
-const PUBLISHED_AFTER: Duration = Duration::from_secs(5 * 60);
+const PUBLISHED_AFTER: Duration = Duration::from_mins(5);
 
 /// A private key as it is stored, sealed.
 #[derive(Clone, Serialize, Deserialize)]
@@ -77,10 +77,23 @@ impl SigningKeys {
         let records = Collection::new(Arc::clone(store), Arc::clone(keys));
         let algorithm = settings.signing_algorithm;
         let rotate_after = settings.lifetimes.signing_key;
-        let stored = bring_up_to_date(&records, algorithm, rotate_after, settings.lifetimes.access_token, clock.now()).await?;
+        let stored = bring_up_to_date(
+            &records,
+            algorithm,
+            rotate_after,
+            settings.lifetimes.access_token,
+            clock.now(),
+        )
+        .await?;
         let current = RwLock::new(choose(&stored, clock.now()));
         let token_lifetime = settings.lifetimes.access_token;
-        Ok(Self { records, algorithm, rotate_after, token_lifetime, current })
+        Ok(Self {
+            records,
+            algorithm,
+            rotate_after,
+            token_lifetime,
+            current,
+        })
     }
 
     /// Makes a new key when the newest one is old enough, and reads what other replicas made.
@@ -144,7 +157,10 @@ async fn bring_up_to_date(
         if records.insert(&next.key(), &next).await? {
             for older in stored.iter().filter(|key| key.published_until.is_none()) {
                 let until = next.signs_from.plus(token_lifetime).plus(PUBLISHED_AFTER);
-                let retired = StoredKey { published_until: Some(until), ..older.record.clone() };
+                let retired = StoredKey {
+                    published_until: Some(until),
+                    ..older.record.clone()
+                };
                 records.replace(older, &retired).await?;
             }
         }
@@ -155,11 +171,22 @@ async fn bring_up_to_date(
 fn choose(stored: &[Versioned<StoredKey>], now: NumericDate) -> Current {
     let read = |key: &Versioned<StoredKey>| {
         let pkcs8 = STANDARD.decode(&key.pkcs8).ok()?;
-        SigningKey::from_pkcs8(key.algorithm, &pkcs8).ok().map(Arc::new)
+        SigningKey::from_pkcs8(key.algorithm, &pkcs8)
+            .ok()
+            .map(Arc::new)
     };
-    let keys: Vec<_> = stored.iter().filter_map(|key| Some((key, read(key)?))).collect();
-    let ready = keys.iter().find(|(key, _)| key.signs_from <= now).or(keys.last());
+    let keys: Vec<_> = stored
+        .iter()
+        .filter_map(|key| Some((key, read(key)?)))
+        .collect();
+    let ready = keys
+        .iter()
+        .find(|(key, _)| key.signs_from <= now)
+        .or(keys.last());
     let (_, signing) = ready.expect("bringing up to date leaves at least one key");
     let public = keys.iter().map(|(_, key)| key.public().clone()).collect();
-    Current { signing: Arc::clone(signing), public: Arc::new(JwkSet { keys: public }) }
+    Current {
+        signing: Arc::clone(signing),
+        public: Arc::new(JwkSet { keys: public }),
+    }
 }

@@ -28,9 +28,8 @@ impl Settings {
         resource: Option<&str>,
         scope: Option<&str>,
     ) -> Result<Target<'_>, EndpointError> {
-        let refused = |text: &str| {
-            EndpointError::new(Reason::ScopeRefused, OAuthError::invalid_scope(text))
-        };
+        let refused =
+            |text: &str| EndpointError::new(Reason::ScopeRefused, OAuthError::invalid_scope(text));
         let asked: Scope = scope
             .unwrap_or_default()
             .parse()
@@ -39,9 +38,8 @@ impl Settings {
             Some(text) => self.named_resource(text)?,
             None => self.implied_resource(&asked),
         };
-        let offered = |token: &&str| {
-            resource.scopes.contains(token) || identity_scope(token).is_some()
-        };
+        let offered =
+            |token: &&str| resource.scopes.contains(token) || identity_scope(token).is_some();
         let scope = if asked.is_empty() {
             resource.scopes.clone()
         } else {
@@ -59,10 +57,12 @@ impl Settings {
         let refused = |text: &str| {
             EndpointError::new(Reason::ResourceRefused, OAuthError::invalid_target(text))
         };
-        let indicator = ResourceIndicator::parse(text)
-            .map_err(|error| refused(&error.to_string()))?;
+        let indicator =
+            ResourceIndicator::parse(text).map_err(|error| refused(&error.to_string()))?;
         self.resource(&indicator).ok_or_else(|| {
-            refused(&format!("{indicator} is not a resource that this server issues tokens for"))
+            refused(&format!(
+                "{indicator} is not a resource that this server issues tokens for"
+            ))
         })
     }
 
@@ -71,7 +71,11 @@ impl Settings {
             let scopes = asked.intersection(&resource.scopes);
             scopes.iter().any(|token| identity_scope(token).is_none())
         };
-        let first = || self.resources.first().expect("settings were checked: there is a resource");
+        let first = || {
+            self.resources
+                .first()
+                .expect("settings were checked: there is a resource")
+        };
         self.resources.iter().find(shared).unwrap_or_else(first)
     }
 }
@@ -89,7 +93,10 @@ mod tests {
             name: name.to_owned(),
             scopes: scopes.parse().unwrap(),
         };
-        let resources = vec![resource("whoami", "openid profile"), resource("todo", "read write")];
+        let resources = vec![
+            resource("whoami", "openid profile"),
+            resource("todo", "read write"),
+        ];
         Settings::new(Issuer::parse("https://a.example").unwrap(), resources)
     }
 
@@ -97,7 +104,13 @@ mod tests {
     fn check(resource: Option<&str>, scope: Option<&str>, name: &str, expected: &str) {
         let settings = settings();
         let target = settings.target(resource, scope).unwrap();
-        assert_eq!((target.resource.name.as_str(), target.scope.to_string().as_str()), (name, expected));
+        assert_eq!(
+            (
+                target.resource.name.as_str(),
+                target.scope.to_string().as_str()
+            ),
+            (name, expected)
+        );
     }
 
     #[test]
@@ -106,13 +119,21 @@ mod tests {
         check(None, Some("write"), "todo", "write");
         check(None, Some("openid email"), "whoami", "email openid");
         check(Some("https://a.example/todo"), None, "todo", "read write");
-        check(Some("HTTPS://A.example/todo"), Some("read openid x"), "todo", "openid read");
+        check(
+            Some("HTTPS://A.example/todo"),
+            Some("read openid x"),
+            "todo",
+            "openid read",
+        );
     }
 
     #[test]
     fn a5_unknown_resources_and_scopes_are_refused() {
         let code = |resource, scope| settings().target(resource, scope).unwrap_err().error.code;
-        assert_eq!(code(Some("https://b.example/"), None), ErrorCode::InvalidTarget);
+        assert_eq!(
+            code(Some("https://b.example/"), None),
+            ErrorCode::InvalidTarget
+        );
         assert_eq!(code(Some("todo"), None), ErrorCode::InvalidTarget);
         assert_eq!(code(None, Some("nothing")), ErrorCode::InvalidScope);
         assert_eq!(code(None, Some("a\"b")), ErrorCode::InvalidScope);

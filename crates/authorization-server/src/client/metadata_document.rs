@@ -15,16 +15,18 @@ use super::{Client, ClientError, Origin};
 use crate::server::AuthorizationServer;
 
 /// A document is not fetched more often than this, whatever it says.
-const MIN_FRESH: Duration = Duration::from_secs(60);
+const MIN_FRESH: Duration = Duration::from_mins(1);
 /// A document without cache headers is believed this long, and no document longer than a day.
-const DEFAULT_FRESH: Duration = Duration::from_secs(60 * 60);
-const MAX_FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+const DEFAULT_FRESH: Duration = Duration::from_hours(1);
+const MAX_FRESH: Duration = Duration::from_hours(24);
 
 /// Why a metadata document does not make a client.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum MetadataDocumentError {
-    #[error("the client_id must be an https URL with a path, without dot segments, fragment or user")]
+    #[error(
+        "the client_id must be an https URL with a path, without dot segments, fragment or user"
+    )]
     Address,
     #[error("it could not be fetched: {0}")]
     Fetch(#[from] FetchError),
@@ -63,15 +65,14 @@ impl AuthorizationServer {
     pub(super) async fn fetch_client(&self, client_id: &str) -> Result<Client, ClientError> {
         check_address(client_id)?;
         let clients = self.clients();
-        let document = match clients.documents.get(client_id).await? {
-            Some(cached) => cached.record,
-            None => {
-                // Errors and invalid documents are not remembered (CIMD §5.2): a client that was
-                // mended works at the next try.
-                let document = self.fetch_document(client_id).await?;
-                clients.documents.put(client_id, &document).await?;
-                document
-            }
+        let document = if let Some(cached) = clients.documents.get(client_id).await? {
+            cached.record
+        } else {
+            // Errors and invalid documents are not remembered (CIMD §5.2): a client that was mended
+            // works at the next try.
+            let document = self.fetch_document(client_id).await?;
+            clients.documents.put(client_id, &document).await?;
+            document
         };
         Ok(Client {
             client_id: client_id.to_owned(),
@@ -84,7 +85,11 @@ impl AuthorizationServer {
     }
 
     async fn fetch_document(&self, address: &str) -> Result<CachedDocument, MetadataDocumentError> {
-        let fetched = self.fetch().public().get(address, Limits::CLIENT_METADATA).await?;
+        let fetched = self
+            .fetch()
+            .public()
+            .get(address, Limits::CLIENT_METADATA)
+            .await?;
         if fetched.status != http::StatusCode::OK {
             return Err(MetadataDocumentError::Status(fetched.status.as_u16()));
         }
@@ -92,9 +97,16 @@ impl AuthorizationServer {
         metadata
             .check(&self.settings().private_use_schemes)
             .map_err(|error| MetadataDocumentError::Rule(error.description))?;
-        let fresh = fetched.fresh_for().unwrap_or(DEFAULT_FRESH).clamp(MIN_FRESH, MAX_FRESH);
+        let fresh = fetched
+            .fresh_for()
+            .unwrap_or(DEFAULT_FRESH)
+            .clamp(MIN_FRESH, MAX_FRESH);
         let fetched_at = self.now();
-        Ok(CachedDocument { metadata, fetched_at, fresh_until: fetched_at.plus(fresh) })
+        Ok(CachedDocument {
+            metadata,
+            fetched_at,
+            fresh_until: fetched_at.plus(fresh),
+        })
     }
 
     /// The keys of a client that publishes them at `jwks_uri`.
@@ -102,7 +114,11 @@ impl AuthorizationServer {
         &self,
         jwks_uri: &str,
     ) -> Result<JwkSet, MetadataDocumentError> {
-        let fetched = self.fetch().public().get(jwks_uri, Limits::DOCUMENT).await?;
+        let fetched = self
+            .fetch()
+            .public()
+            .get(jwks_uri, Limits::DOCUMENT)
+            .await?;
         if fetched.status != http::StatusCode::OK {
             return Err(MetadataDocumentError::Status(fetched.status.as_u16()));
         }
@@ -119,7 +135,11 @@ fn check_address(client_id: &str) -> Result<(), MetadataDocumentError> {
         && url.username().is_empty()
         && url.password().is_none();
     // A parser removes dot segments and other spellings; the name must not need that.
-    if is_plain && url.as_str() == client_id { Ok(()) } else { Err(MetadataDocumentError::Address) }
+    if is_plain && url.as_str() == client_id {
+        Ok(())
+    } else {
+        Err(MetadataDocumentError::Address)
+    }
 }
 
 fn check_document(address: &str, body: &[u8]) -> Result<ClientMetadata, MetadataDocumentError> {
@@ -143,10 +163,12 @@ fn check_document(address: &str, body: &[u8]) -> Result<ClientMetadata, Metadata
     }
     let mut rest = document.rest;
     // A document that names no method is a public client's: shared secrets cannot be the default.
-    let method = document.token_endpoint_auth_method.unwrap_or_else(|| "none".to_owned());
+    let method = document
+        .token_endpoint_auth_method
+        .unwrap_or_else(|| "none".to_owned());
     rest.insert("token_endpoint_auth_method".to_owned(), method.into());
-    let mut metadata: ClientMetadata = serde_json::from_value(rest.into())
-        .map_err(|_| MetadataDocumentError::Json)?;
+    let mut metadata: ClientMetadata =
+        serde_json::from_value(rest.into()).map_err(|_| MetadataDocumentError::Json)?;
     if metadata.token_endpoint_auth_method.is_shared_secret() {
         return Err(MetadataDocumentError::SharedSecret);
     }
@@ -154,7 +176,9 @@ fn check_document(address: &str, body: &[u8]) -> Result<ClientMetadata, Metadata
         return Err(MetadataDocumentError::NoName);
     }
     // A stranger's document must not name itself a machine with rights of its own.
-    metadata.grant_types.retain(|grant| grant != "client_credentials");
+    metadata
+        .grant_types
+        .retain(|grant| grant != "client_credentials");
     Ok(metadata)
 }
 
@@ -188,12 +212,18 @@ mod tests {
         let good = r#"{"client_id":"https://app.example/c","client_name":"App",
             "redirect_uris":["http://127.0.0.1/cb"]}"#;
         let metadata = check(good).unwrap();
-        assert_eq!(metadata.token_endpoint_auth_method, TokenEndpointAuthMethod::None);
+        assert_eq!(
+            metadata.token_endpoint_auth_method,
+            TokenEndpointAuthMethod::None
+        );
         for bad in [
             good.replace("example/c\"", "example/C\""),
             good.replace("\"client_name\":\"App\",", ""),
             good.replace("\"App\"", "\"App\",\"client_secret\":\"x\""),
-            good.replace("\"App\"", "\"App\",\"token_endpoint_auth_method\":\"client_secret_post\""),
+            good.replace(
+                "\"App\"",
+                "\"App\",\"token_endpoint_auth_method\":\"client_secret_post\"",
+            ),
             "[]".to_owned(),
         ] {
             assert!(check(&bad).is_err(), "{bad}");

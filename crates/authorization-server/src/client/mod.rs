@@ -39,6 +39,10 @@ pub(crate) enum Origin {
 
 /// A client and what is known of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`client_id` is its name in every RFC"
+)]
 pub(crate) struct Client {
     pub(crate) client_id: String,
     pub(crate) metadata: ClientMetadata,
@@ -60,7 +64,13 @@ impl Record for Client {
 impl Client {
     /// First-party clients belong to the operator, so nobody has to be asked about them.
     pub(crate) fn is_first_party(&self) -> bool {
-        matches!(self.origin, Origin::PreRegistered { first_party: true, .. })
+        matches!(
+            self.origin,
+            Origin::PreRegistered {
+                first_party: true,
+                ..
+            }
+        )
     }
 
     /// The scope that the operator limited the client to.
@@ -76,8 +86,12 @@ impl Client {
 
     /// Whether the client may ask what a token for one of `audience` is worth (RFC 7662 §2.1).
     pub(crate) fn may_introspect(&self, audience: &[String]) -> bool {
-        let Origin::PreRegistered { introspects, .. } = &self.origin else { return false };
-        introspects.iter().any(|resource| oauth::jwt::is_in_audience(resource.as_str(), audience))
+        let Origin::PreRegistered { introspects, .. } = &self.origin else {
+            return false;
+        };
+        introspects
+            .iter()
+            .any(|resource| oauth::jwt::is_in_audience(resource.as_str(), audience))
     }
 }
 
@@ -149,6 +163,10 @@ impl AuthorizationServer {
             }
             return Ok(Some(self.fetch_client(client_id).await?));
         }
-        Ok(clients.records.get(client_id).await?.map(|client| client.record))
+        Ok(clients
+            .records
+            .get(client_id)
+            .await?
+            .map(|client| client.record))
     }
 }

@@ -25,7 +25,9 @@ impl Clients {
     ) -> Result<(Client, Option<Secret>), StoreError> {
         let now = self.clock.now();
         let method = metadata.token_endpoint_auth_method;
-        let secret = method.is_shared_secret().then(|| Secret::random(&*self.random));
+        let secret = method
+            .is_shared_secret()
+            .then(|| Secret::random(&*self.random));
         let client = Client {
             client_id: match method {
                 TokenEndpointAuthMethod::None => name_by_content(&metadata),
@@ -50,13 +52,18 @@ impl Clients {
         client: &Client,
         unused_lifetime: Duration,
     ) -> Result<(), StoreError> {
-        let Some(expires_at) = client.expires_at else { return Ok(()) };
+        let Some(expires_at) = client.expires_at else {
+            return Ok(());
+        };
         let now = self.clock.now();
-        if expires_at.since(now) > unused_lifetime - unused_lifetime / 10 {
+        if expires_at.since(now) > unused_lifetime / 10 * 9 {
             return Ok(());
         }
         if let Some(current) = self.records.get(&client.client_id).await? {
-            let kept = Client { expires_at: Some(now.plus(unused_lifetime)), ..current.record.clone() };
+            let kept = Client {
+                expires_at: Some(now.plus(unused_lifetime)),
+                ..current.record.clone()
+            };
             // Whoever is faster has written the same thing.
             self.records.replace(&current, &kept).await?;
         }
@@ -65,7 +72,9 @@ impl Clients {
 }
 
 fn name_by_content(metadata: &ClientMetadata) -> String {
-    let canonical = serde_json::to_value(metadata).map(|value| sorted(&value)).unwrap_or_default();
+    let canonical = serde_json::to_value(metadata)
+        .map(|value| sorted(&value))
+        .unwrap_or_default();
     let hash = digest(&SHA256, canonical.as_bytes());
     URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
 }
@@ -76,11 +85,16 @@ fn sorted(value: &serde_json::Value) -> String {
         serde_json::Value::Object(members) => {
             let mut members: Vec<_> = members.iter().collect();
             members.sort_by_key(|(name, _)| *name);
-            let members = members.iter().map(|(name, value)| format!("{name:?}:{}", sorted(value)));
+            let members = members
+                .iter()
+                .map(|(name, value)| format!("{name:?}:{}", sorted(value)));
             format!("{{{}}}", members.collect::<Vec<_>>().join(","))
         }
         serde_json::Value::Array(items) => {
-            format!("[{}]", items.iter().map(sorted).collect::<Vec<_>>().join(","))
+            format!(
+                "[{}]",
+                items.iter().map(sorted).collect::<Vec<_>>().join(",")
+            )
         }
         other => other.to_string(),
     }

@@ -62,10 +62,16 @@ async fn begin(
         }
     };
     if let Some(registration) = &server.settings().registration {
-        server.clients().keep(&client, registration.unused_lifetime).await?;
+        server
+            .clients()
+            .keep(&client, registration.unused_lifetime)
+            .await?;
     }
     let grant = server.grants().begin(&client.client_id, request).await?;
-    let page = server.settings().issuer.join(&format!("/login?grant={}", grant.id));
+    let page = server
+        .settings()
+        .issuer
+        .join(&format!("/login?grant={}", grant.id));
     Ok(Redirect::to(&page).into_response())
 }
 
@@ -95,7 +101,11 @@ fn redirect_uri(client: &Client, parameters: &Parameters) -> Result<RedirectUri,
         };
     };
     let requested = RedirectUri::unchecked(requested);
-    if client.metadata.admits_redirect_uri(&requested) { Ok(requested) } else { Err(refused()) }
+    if client.metadata.admits_redirect_uri(&requested) {
+        Ok(requested)
+    } else {
+        Err(refused())
+    }
 }
 
 fn check(
@@ -110,7 +120,9 @@ fn check(
         return Err(EndpointError::new(Reason::GrantTypeNotAllowed, error));
     }
     let code_challenge = code_challenge(parameters)?;
-    let target = server.settings().target(parameters.get("resource"), parameters.get("scope"))?;
+    let target = server
+        .settings()
+        .target(parameters.get("resource"), parameters.get("scope"))?;
     let scope = match client.scope_limit() {
         Some(limit) => target.scope.intersection(limit),
         None => target.scope,
@@ -168,7 +180,9 @@ fn prompt(parameters: &Parameters) -> Result<Prompt, EndpointError> {
         }
     }
     if prompt.none && (prompt.login || prompt.consent) {
-        return Err(crate::form::malformed("prompt=none cannot be combined with another prompt"));
+        return Err(crate::form::malformed(
+            "prompt=none cannot be combined with another prompt",
+        ));
     }
     Ok(prompt)
 }

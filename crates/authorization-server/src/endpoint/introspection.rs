@@ -23,8 +23,9 @@ pub(crate) async fn post(
     // §2.1: the endpoint is authenticated, or tokens could be tried out here.
     if client.metadata.token_endpoint_auth_method == TokenEndpointAuthMethod::None {
         let error = OAuthError::invalid_client("introspection needs client authentication");
-        return Err(EndpointError::new(Reason::ClientAuthenticationFailed, error)
-            .with_challenge("Basic"));
+        return Err(
+            EndpointError::new(Reason::ClientAuthenticationFailed, error).with_challenge("Basic"),
+        );
     }
     let token = form.require("token")?;
     let claims = match access_token(&server, &client, token).await? {
@@ -33,7 +34,10 @@ pub(crate) async fn post(
     };
     // §2.2: of a token that is not active, or none of the caller's business, nothing more is said.
     let response = match claims {
-        Some(claims) => IntrospectionResponse { active: true, claims },
+        Some(claims) => IntrospectionResponse {
+            active: true,
+            claims,
+        },
         None => IntrospectionResponse::default(),
     };
     Ok(([(CACHE_CONTROL, "no-store")], Json(response)).into_response())
@@ -45,12 +49,16 @@ async fn access_token(
     client: &Client,
     token: &str,
 ) -> Result<Option<Map<String, Value>>, EndpointError> {
-    let Some(claims) = server.inspect(token).await? else { return Ok(None) };
+    let Some(claims) = server.inspect(token).await? else {
+        return Ok(None);
+    };
     let is_own = claims.client_id.as_deref() == Some(&client.client_id);
     if !is_own && !client.may_introspect(&claims.aud) {
         return Ok(None);
     }
-    let Ok(Value::Object(mut members)) = serde_json::to_value(&claims) else { return Ok(None) };
+    let Ok(Value::Object(mut members)) = serde_json::to_value(&claims) else {
+        return Ok(None);
+    };
     members.insert("token_type".to_owned(), json!("Bearer"));
     Ok(Some(members))
 }
@@ -61,13 +69,21 @@ async fn refresh_token(
     client: &Client,
     token: &str,
 ) -> Result<Option<Map<String, Value>>, EndpointError> {
-    let found = server.grants().find_by_refresh_token(token, &client.client_id).await;
+    let found = server
+        .grants()
+        .find_by_refresh_token(token, &client.client_id)
+        .await;
     let (grant, presented) = match found {
         Ok(found) => found,
         Err(GrantError::Refused { .. }) => return Ok(None),
         Err(GrantError::Store(error)) => return Err(error.into()),
     };
-    let Stage::Exchanged { approval, refresh: Some(refresh), .. } = &grant.stage else {
+    let Stage::Exchanged {
+        approval,
+        refresh: Some(refresh),
+        ..
+    } = &grant.stage
+    else {
         return Ok(None);
     };
     if refresh.generation != presented {

@@ -21,19 +21,53 @@ impl AuthorizationServer {
         let settings = self.settings();
         let at = |path: &str| Some(settings.issuer.join(path));
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        let algorithms = || oauth::jws::Algorithm::ALL.map(|alg| format!("{alg:?}")).to_vec();
-        let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
-        let every = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
+        let algorithms = || {
+            oauth::jws::Algorithm::ALL
+                .map(|alg| format!("{alg:?}"))
+                .to_vec()
+        };
+        let confidential = [
+            "client_secret_basic",
+            "client_secret_post",
+            "private_key_jwt",
+        ];
+        let every = [
+            "none",
+            "client_secret_basic",
+            "client_secret_post",
+            "private_key_jwt",
+        ];
         let mut other = Map::new();
         other.insert("subject_types_supported".into(), json!(["public"]));
         let signing = [format!("{:?}", settings.signing_algorithm)];
-        other.insert("id_token_signing_alg_values_supported".into(), json!(signing));
-        other.insert("prompt_values_supported".into(), json!(["none", "login", "consent", "select_account"]));
-        let claims = ["sub", "iss", "auth_time", "username", "preferred_username", "name", "email", "email_verified"];
+        other.insert(
+            "id_token_signing_alg_values_supported".into(),
+            json!(signing),
+        );
+        other.insert(
+            "prompt_values_supported".into(),
+            json!(["none", "login", "consent", "select_account"]),
+        );
+        let claims = [
+            "sub",
+            "iss",
+            "auth_time",
+            "username",
+            "preferred_username",
+            "name",
+            "email",
+            "email_verified",
+        ];
         other.insert("claims_supported".into(), json!(claims));
         other.insert("request_uri_parameter_supported".into(), json!(false));
-        other.insert("revocation_endpoint_auth_signing_alg_values_supported".into(), json!(algorithms()));
-        other.insert("introspection_endpoint_auth_signing_alg_values_supported".into(), json!(algorithms()));
+        other.insert(
+            "revocation_endpoint_auth_signing_alg_values_supported".into(),
+            json!(algorithms()),
+        );
+        other.insert(
+            "introspection_endpoint_auth_signing_alg_values_supported".into(),
+            json!(algorithms()),
+        );
         AuthorizationServerMetadata {
             issuer: settings.issuer.clone(),
             authorization_endpoint: at("/authorize"),

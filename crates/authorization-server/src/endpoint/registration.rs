@@ -24,7 +24,7 @@ use crate::settings::Registration;
 pub(crate) const MAX_REGISTRATION: usize = 64 * 1024;
 
 const ATTEMPTS: Kind = Kind::new("registration_attempts");
-const HOUR: Duration = Duration::from_secs(60 * 60);
+const HOUR: Duration = Duration::from_hours(1);
 
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
@@ -38,13 +38,18 @@ pub(crate) async fn post(
     };
     count(&server, rules, address).await?;
     let metadata = parse(&body)?;
-    metadata.check(&settings.private_use_schemes).map_err(refuse)?;
+    metadata
+        .check(&settings.private_use_schemes)
+        .map_err(refuse)?;
     // A stranger may act for people who agree, never for itself.
     if metadata.uses_grant("client_credentials") {
         let text = "client_credentials is for clients that the operator registers";
         return Err(refuse(OAuthError::invalid_client_metadata(text)));
     }
-    let (client, secret) = server.clients().register(metadata, rules.unused_lifetime).await?;
+    let (client, secret) = server
+        .clients()
+        .register(metadata, rules.unused_lifetime)
+        .await?;
     tracing::info!(client.id = client.client_id, "client registered");
     let response = RegistrationResponse {
         client_id: client.client_id,
@@ -54,7 +59,12 @@ pub(crate) async fn post(
         client_secret: secret.map(|secret| secret.expose().to_owned()),
         metadata: client.metadata,
     };
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(response)).into_response())
+    Ok((
+        StatusCode::CREATED,
+        [(CACHE_CONTROL, "no-store")],
+        Json(response),
+    )
+        .into_response())
 }
 
 async fn count(
@@ -62,7 +72,10 @@ async fn count(
     rules: &Registration,
     address: ClientAddress,
 ) -> Result<(), EndpointError> {
-    let attempts = server.store().count(ATTEMPTS, &address.rate_key(), HOUR).await?;
+    let attempts = server
+        .store()
+        .count(ATTEMPTS, &address.rate_key(), HOUR)
+        .await?;
     if attempts > rules.per_address_and_hour {
         return Err(EndpointError::too_many_requests(HOUR));
     }
@@ -72,7 +85,9 @@ async fn count(
 fn parse(body: &[u8]) -> Result<ClientMetadata, EndpointError> {
     serde_json::from_slice(body).map_err(|error| {
         // The parser's message names the field and never the server's inside.
-        refuse(OAuthError::invalid_client_metadata(format!("the body is not client metadata: {error}")))
+        refuse(OAuthError::invalid_client_metadata(format!(
+            "the body is not client metadata: {error}"
+        )))
     })
 }
 

@@ -19,7 +19,11 @@ pub(crate) async fn post(
     AuthenticatedClient { client, form }: AuthenticatedClient,
 ) -> Result<StatusCode, EndpointError> {
     let token = form.require("token")?;
-    match server.grants().find_by_refresh_token(token, &client.client_id).await {
+    match server
+        .grants()
+        .find_by_refresh_token(token, &client.client_id)
+        .await
+    {
         Ok((grant, _)) => server.revoke_grant(&grant.id).await?,
         Err(GrantError::Refused { .. }) => revoke_access_token(&server, &client, token).await?,
         Err(GrantError::Store(error)) => return Err(error.into()),
@@ -33,7 +37,9 @@ async fn revoke_access_token(
     client: &Client,
     token: &str,
 ) -> Result<(), EndpointError> {
-    let Some(claims) = server.read_access_token(token) else { return Ok(()) };
+    let Some(claims) = server.read_access_token(token) else {
+        return Ok(());
+    };
     // §2.1: only the client that a token was issued to can revoke it.
     if claims.client_id.as_deref() != Some(&client.client_id) {
         return Ok(());
@@ -57,6 +63,7 @@ impl AuthorizationServer {
 
     /// Tells everyone who remembers tokens of a grant that it has ended.
     pub(crate) fn tell_revoked(&self, grant_id: &str) {
-        self.revocations().tell(Revocation::Grant(grant_id.to_owned()));
+        self.revocations()
+            .tell(Revocation::Grant(grant_id.to_owned()));
     }
 }

@@ -18,7 +18,10 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, EndpointError> {
     let token = bearer(&headers).ok_or_else(|| {
-        refused(OAuthError::invalid_token("an access token is needed"), "Bearer")
+        refused(
+            OAuthError::invalid_token("an access token is needed"),
+            "Bearer",
+        )
     })?;
     let invalid = || {
         let error = OAuthError::invalid_token("the access token is expired, revoked or not ours");
@@ -27,9 +30,16 @@ pub(crate) async fn get(
     let claims = server.inspect(token).await?.ok_or_else(invalid)?;
     if !claims.scope.contains("openid") {
         let error = OAuthError::insufficient_scope("the scope openid is needed");
-        return Err(refused(error, "Bearer error=\"insufficient_scope\", scope=\"openid\""));
+        return Err(refused(
+            error,
+            "Bearer error=\"insufficient_scope\", scope=\"openid\"",
+        ));
     }
-    let user = server.users().find(&claims.sub).await?.ok_or_else(invalid)?;
+    let user = server
+        .users()
+        .find(&claims.sub)
+        .await?
+        .ok_or_else(invalid)?;
     let mut members = identity_claims(&user, &claims.scope);
     members.insert("sub".to_owned(), json!(claims.sub));
     Ok(([(CACHE_CONTROL, "no-store")], Json(members)).into_response())
@@ -38,9 +48,13 @@ pub(crate) async fn get(
 /// The one access token in the header (RFC 6750 §2.1).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (value, None) = (values.next()?, values.next()) else {
+        return None;
+    };
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
 }
 
 fn refused(error: OAuthError, challenge: &'static str) -> EndpointError {

@@ -71,7 +71,11 @@ pub(crate) enum Stage {
     /// Asked for. The first browser to see the page is the one that may answer.
     Pending { browser: Option<SecretHash> },
     /// Allowed; the code waits to be redeemed.
-    Approved { browser: SecretHash, approval: Approval, code_expires_at: NumericDate },
+    Approved {
+        browser: SecretHash,
+        approval: Approval,
+        code_expires_at: NumericDate,
+    },
     /// The code was redeemed; tokens are out.
     Exchanged {
         approval: Approval,
@@ -134,11 +138,17 @@ pub(crate) enum GrantError {
 
 impl GrantError {
     fn refused(reason: Reason) -> Self {
-        Self::Refused { reason, revoked: false }
+        Self::Refused {
+            reason,
+            revoked: false,
+        }
     }
 
     fn revoked(reason: Reason) -> Self {
-        Self::Refused { reason, revoked: true }
+        Self::Refused {
+            reason,
+            revoked: true,
+        }
     }
 }
 
@@ -200,12 +210,19 @@ impl Grants {
         browser: &SecretHash,
     ) -> Result<bool, StoreError> {
         match &grant.stage {
-            Stage::Pending { browser: Some(bound) } | Stage::Approved { browser: bound, .. } => {
-                Ok(bound == browser)
+            Stage::Pending {
+                browser: Some(bound),
             }
+            | Stage::Approved { browser: bound, .. } => Ok(bound == browser),
             Stage::Pending { browser: None } => {
-                let stage = Stage::Pending { browser: Some(browser.clone()) };
-                if self.move_to(grant, stage, grant.expires_at).await?.is_some() {
+                let stage = Stage::Pending {
+                    browser: Some(browser.clone()),
+                };
+                if self
+                    .move_to(grant, stage, grant.expires_at)
+                    .await?
+                    .is_some()
+                {
                     return Ok(true);
                 }
                 let now = self.find(&grant.id).await?;
@@ -228,15 +245,23 @@ impl Grants {
         approval: Approval,
     ) -> Result<Grant, GrantError> {
         match &grant.stage {
-            Stage::Pending { browser: Some(bound) } if bound == browser => {}
+            Stage::Pending {
+                browser: Some(bound),
+            } if bound == browser => {}
             Stage::Pending { .. } => return Err(GrantError::refused(Reason::OtherBrowser)),
             _ => return self.approved_before(&grant.id, browser).await,
         }
         let now = self.clock.now();
         let code_expires_at = now.plus(self.lifetimes.authorization_code);
-        let stage = Stage::Approved { browser: browser.clone(), approval, code_expires_at };
+        let stage = Stage::Approved {
+            browser: browser.clone(),
+            approval,
+            code_expires_at,
+        };
         // The record outlives the code, so that a late replay or a reload is still understood.
-        let expires_at = now.plus(self.lifetimes.authorization_request).max(code_expires_at);
+        let expires_at = now
+            .plus(self.lifetimes.authorization_request)
+            .max(code_expires_at);
         match self.move_to(grant, stage, expires_at).await? {
             Some(grant) => Ok(grant),
             None => self.approved_before(&grant.id, browser).await,
@@ -257,9 +282,10 @@ impl Grants {
     /// The person said no. The grant ends; `false` when it had moved on already.
     pub(crate) async fn deny(&self, grant: &Versioned<Grant>) -> Result<bool, StoreError> {
         match grant.stage {
-            Stage::Pending { .. } => {
-                Ok(self.move_to(grant, Stage::Ended, grant.expires_at).await?.is_some())
-            }
+            Stage::Pending { .. } => Ok(self
+                .move_to(grant, Stage::Ended, grant.expires_at)
+                .await?
+                .is_some()),
             _ => Ok(false),
         }
     }
@@ -299,14 +325,20 @@ impl Grants {
         stage: Stage,
         expires_at: NumericDate,
     ) -> Result<Option<Grant>, StoreError> {
-        let next = Grant { stage, expires_at, ..grant.record.clone() };
+        let next = Grant {
+            stage,
+            expires_at,
+            ..grant.record.clone()
+        };
         Ok(self.records.replace(grant, &next).await?.then_some(next))
     }
 
     /// How long a grant lives on after tokens were issued: while one of them may still be used.
     fn lifetime_after_issue(&self, has_refresh_token: bool) -> Duration {
         if has_refresh_token {
-            self.lifetimes.refresh_token.max(self.lifetimes.access_token)
+            self.lifetimes
+                .refresh_token
+                .max(self.lifetimes.access_token)
         } else {
             self.lifetimes.access_token
         }

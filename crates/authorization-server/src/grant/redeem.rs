@@ -31,18 +31,29 @@ impl Grants {
         let grant = self.find(&handle.grant_id).await?.ok_or_else(unknown)?;
         // An invalid replay revokes nothing: whoever finds a code in a log must not be able to
         // sign the person out (OAuth 2.1 §4.1.3).
-        if grant.client_id == client_id { Ok(grant) } else { Err(unknown()) }
+        if grant.client_id == client_id {
+            Ok(grant)
+        } else {
+            Err(unknown())
+        }
     }
 
     /// Moves an approved grant to `Exchanged`, exactly once.
     pub(crate) async fn redeem(&self, redemption: &Redemption<'_>) -> Result<Grant, GrantError> {
         loop {
-            let grant = self.find_by_code(redemption.code, redemption.client_id).await?;
+            let grant = self
+                .find_by_code(redemption.code, redemption.client_id)
+                .await?;
             check_redirect_uri(&grant.request.redirect_uri, redemption.redirect_uri)?;
-            let proves = grant.request.code_challenge.matches(redemption.code_verifier);
+            let proves = grant
+                .request
+                .code_challenge
+                .matches(redemption.code_verifier);
             let now = self.clock.now();
             match &grant.stage {
-                Stage::Approved { code_expires_at, .. } if *code_expires_at <= now => {
+                Stage::Approved {
+                    code_expires_at, ..
+                } if *code_expires_at <= now => {
                     return Err(GrantError::refused(Reason::CodeExpired));
                 }
                 Stage::Approved { .. } if !proves => {
@@ -51,18 +62,29 @@ impl Grants {
                         return Err(GrantError::revoked(Reason::PkceMismatch));
                     }
                 }
-                Stage::Approved { approval, code_expires_at, .. } => {
-                    let refresh = redemption
-                        .wants_refresh_token
-                        .then_some(Refresh { generation: 1, rotated_at: now });
+                Stage::Approved {
+                    approval,
+                    code_expires_at,
+                    ..
+                } => {
+                    let refresh = redemption.wants_refresh_token.then_some(Refresh {
+                        generation: 1,
+                        rotated_at: now,
+                    });
                     let (approval, code_expires_at) = (approval.clone(), *code_expires_at);
-                    let stage = Stage::Exchanged { approval, code_expires_at, refresh };
+                    let stage = Stage::Exchanged {
+                        approval,
+                        code_expires_at,
+                        refresh,
+                    };
                     let expires_at = now.plus(self.lifetime_after_issue(refresh.is_some()));
                     if let Some(grant) = self.move_to(&grant, stage, expires_at).await? {
                         return Ok(grant);
                     }
                 }
-                Stage::Exchanged { code_expires_at, .. } => {
+                Stage::Exchanged {
+                    code_expires_at, ..
+                } => {
                     if !proves || *code_expires_at <= now {
                         return Err(GrantError::refused(Reason::CodeUnknown));
                     }

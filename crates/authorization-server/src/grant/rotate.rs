@@ -22,7 +22,11 @@ impl Grants {
         let unknown = || GrantError::refused(Reason::RefreshTokenUnknown);
         let handle = self.handles.read_refresh_token(token).ok_or_else(unknown)?;
         let grant = self.find(&handle.grant_id).await?.ok_or_else(unknown)?;
-        if grant.client_id == client_id { Ok((grant, handle.generation)) } else { Err(unknown()) }
+        if grant.client_id == client_id {
+            Ok((grant, handle.generation))
+        } else {
+            Err(unknown())
+        }
     }
 
     /// The text of the refresh token of a generation.
@@ -39,8 +43,11 @@ impl Grants {
     ) -> Result<Rotation, GrantError> {
         loop {
             let (grant, presented) = self.find_by_refresh_token(token, client_id).await?;
-            let Stage::Exchanged { approval, code_expires_at, refresh: Some(current) } =
-                &grant.stage
+            let Stage::Exchanged {
+                approval,
+                code_expires_at,
+                refresh: Some(current),
+            } = &grant.stage
             else {
                 return Err(GrantError::refused(Reason::GrantEnded));
             };
@@ -48,16 +55,26 @@ impl Grants {
             let in_grace = now.since(current.rotated_at) <= self.lifetimes.refresh_grace;
             if presented == current.generation {
                 let generation = presented + 1;
-                let refresh = Some(Refresh { generation, rotated_at: now });
+                let refresh = Some(Refresh {
+                    generation,
+                    rotated_at: now,
+                });
                 let (approval, code_expires_at) = (approval.clone(), *code_expires_at);
-                let stage = Stage::Exchanged { approval, code_expires_at, refresh };
+                let stage = Stage::Exchanged {
+                    approval,
+                    code_expires_at,
+                    refresh,
+                };
                 let expires_at = now.plus(self.lifetime_after_issue(true));
                 if let Some(grant) = self.move_to(&grant, stage, expires_at).await? {
                     return Ok(Rotation { grant, generation });
                 }
             } else if presented + 1 == current.generation && in_grace {
                 let generation = current.generation;
-                return Ok(Rotation { grant: grant.record, generation });
+                return Ok(Rotation {
+                    grant: grant.record,
+                    generation,
+                });
             } else if self.end(&grant).await? {
                 return Err(GrantError::revoked(Reason::RefreshTokenReused));
             }

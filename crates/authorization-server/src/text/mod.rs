@@ -221,7 +221,10 @@ mod tests {
     #[track_caller]
     fn check(ui_locales: Option<&str>, accept_language: &'static str, expected: Language) {
         let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(accept_language));
+        headers.insert(
+            header::ACCEPT_LANGUAGE,
+            HeaderValue::from_static(accept_language),
+        );
         assert_eq!(Language::choose(ui_locales, &headers), expected);
     }
 
@@ -246,7 +249,14 @@ mod tests {
 
     #[test]
     fn a_malformed_weight_is_no_wish() {
-        for bad in ["ko;q=2", "ko;q=", "ko;x=1", "ko;q=0.1234", "ko;q=-1", "ko;q=99999"] {
+        for bad in [
+            "ko;q=2",
+            "ko;q=",
+            "ko;x=1",
+            "ko;q=0.1234",
+            "ko;q=-1",
+            "ko;q=99999",
+        ] {
             check(None, bad, Language::English);
         }
         assert_eq!(Language::choose(None, &HeaderMap::new()), Language::English);
@@ -256,7 +266,10 @@ mod tests {
     fn every_identity_scope_has_words_and_no_other() {
         for scope in IDENTITY_SCOPES {
             let words = identity_scope(scope).unwrap();
-            assert_ne!(words(Language::English.text()), words(Language::Korean.text()));
+            assert_ne!(
+                words(Language::English.text()),
+                words(Language::Korean.text())
+            );
         }
         assert!(identity_scope("phone").is_none());
     }

@@ -54,7 +54,11 @@ impl User {
     /// What this person may let a client do: what the roles allow, and to know who it is.
     pub fn permitted_scope(&self, settings: &Settings) -> Scope {
         let default_role = std::slice::from_ref(&settings.default_role);
-        let roles = if self.roles.is_empty() { default_role } else { &self.roles };
+        let roles = if self.roles.is_empty() {
+            default_role
+        } else {
+            &self.roles
+        };
         let identity = Scope::from_tokens(IDENTITY_SCOPES)
             .expect("the identity scopes are constants in the form of RFC 6749");
         roles
@@ -136,7 +140,7 @@ impl Record for Username {
 #[derive(Debug)]
 pub struct Users {
     store: SharedStore,
-    users: Collection<User>,
+    people: Collection<User>,
     usernames: Collection<Username>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -145,7 +149,7 @@ pub struct Users {
 }
 
 /// The window in which attempts to sign in are counted.
-const WINDOW: Duration = Duration::from_secs(600);
+const WINDOW: Duration = Duration::from_mins(10);
 /// Attempts for one username from one address, since the person last signed in.
 const PER_USERNAME_AND_ADDRESS: u64 = 10;
 /// Attempts for one username from everywhere, since the person last signed in.
@@ -162,11 +166,13 @@ impl Users {
     ) -> Self {
         Self {
             store: Arc::clone(store),
-            users: Collection::new(Arc::clone(store), Arc::clone(keys)),
+            people: Collection::new(Arc::clone(store), Arc::clone(keys)),
             usernames: Collection::new(Arc::clone(store), Arc::clone(keys)),
             clock: Arc::clone(clock),
             random: Arc::clone(random),
-            cores: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
+            cores: Arc::new(Semaphore::new(
+                available_parallelism().map_or(1, NonZero::get),
+            )),
         }
     }
 
@@ -192,18 +198,18 @@ impl Users {
         };
         // The person before the name: after a crash in between there is somebody who cannot sign
         // in, instead of a name that nobody can have.
-        self.users.put(&user.subject, &user).await?;
+        self.people.put(&user.subject, &user).await?;
         let subject = user.subject.clone();
         if self.usernames.insert(&key, &Username { subject }).await? {
             return Ok(user);
         }
-        self.users.remove(&user.subject).await?;
+        self.people.remove(&user.subject).await?;
         Err(UserError::UsernameTaken(user.username))
     }
 
     /// The person with this subject.
     pub async fn find(&self, subject: &str) -> Result<Option<User>, StoreError> {
-        Ok(self.users.get(subject).await?.map(|user| user.record))
+        Ok(self.people.get(subject).await?.map(|user| user.record))
     }
 
     /// The person with this username, in whatever case it is written.
@@ -230,9 +236,12 @@ impl Users {
         if !self.on_a_core(move || stored.verify(&password)).await {
             return Ok(None);
         }
-        let signed_in = User { sign_ins: user.sign_ins + 1, ..user.record.clone() };
+        let signed_in = User {
+            sign_ins: user.sign_ins + 1,
+            ..user.record.clone()
+        };
         // Whoever changed the record meanwhile wins; then the attempts stay counted, no more.
-        self.users.replace(&user, &signed_in).await?;
+        self.people.replace(&user, &signed_in).await?;
         Ok(Some(signed_in))
     }
 
@@ -241,14 +250,14 @@ impl Users {
         check_password(&password)?;
         let password = self.hash(password).await;
         loop {
-            let user = self.users.get(subject).await?;
+            let user = self.people.get(subject).await?;
             let user = user.ok_or_else(|| UserError::Unknown(subject.to_owned()))?;
             let changed = User {
                 password: password.clone(),
                 password_set_at: self.clock.now(),
                 ..user.record.clone()
             };
-            if self.users.replace(&user, &changed).await? {
+            if self.people.replace(&user, &changed).await? {
                 return Ok(());
             }
         }
@@ -259,7 +268,7 @@ impl Users {
             return Ok(None);
         };
         match self.usernames.get(&key).await? {
-            Some(found) => self.users.get(&found.subject).await,
+            Some(found) => self.people.get(&found.subject).await,
             None => Ok(None),
         }
     }
@@ -278,13 +287,18 @@ impl Users {
         let username = folded(username).unwrap_or_default();
         let address = address.rate_key();
         let limits = [
-            (format!("sign-in:{username}:{before}:{address}"), PER_USERNAME_AND_ADDRESS),
+            (
+                format!("sign-in:{username}:{before}:{address}"),
+                PER_USERNAME_AND_ADDRESS,
+            ),
             (format!("sign-in:{username}:{before}"), PER_USERNAME),
             (format!("sign-in::{address}"), PER_ADDRESS),
         ];
         for (key, limit) in limits {
             if self.store.count(User::KIND, &key, WINDOW).await? > limit {
-                return Err(AuthenticateError::TooManyAttempts { retry_after: WINDOW });
+                return Err(AuthenticateError::TooManyAttempts {
+                    retry_after: WINDOW,
+                });
             }
         }
         Ok(())
@@ -292,7 +306,8 @@ impl Users {
 
     async fn hash(&self, password: Secret) -> PasswordHash {
         let salt = PasswordHash::salt(&*self.random);
-        self.on_a_core(move || PasswordHash::new(&password, &salt)).await
+        self.on_a_core(move || PasswordHash::new(&password, &salt))
+            .await
     }
 
     async fn on_a_core<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -303,7 +318,9 @@ impl Users {
             let _core = core;
             work()
         };
-        spawn_blocking(work).await.expect("hashing does not panic, and nobody aborts it")
+        spawn_blocking(work)
+            .await
+            .expect("hashing does not panic, and nobody aborts it")
     }
 }
 

@@ -10,8 +10,9 @@ use store::SqliteStore;
 use super::*;
 
 const PASSWORD: &str = "correct horse";
-const HOME: ClientAddress =
-    ClientAddress(Some(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1))));
+const HOME: ClientAddress = ClientAddress(Some(std::net::IpAddr::V4(std::net::Ipv4Addr::new(
+    192, 0, 2, 1,
+))));
 
 async fn house() -> (Users, ManualClock) {
     let clock = ManualClock::at(NumericDate(1_000_000));
@@ -55,7 +56,15 @@ async fn of_two_people_who_want_a_name_at_once_one_gets_it() {
     let (users, _) = house().await;
     let (one, two) = tokio::join!(users.create(person("kim")), users.create(person("Kim")));
     assert_eq!(u8::from(one.is_ok()) + u8::from(two.is_ok()), 1);
-    assert_eq!(users.users.list(store::ListBy::All, store::Page::default()).await.unwrap().len(), 1);
+    assert_eq!(
+        users
+            .people
+            .list(store::ListBy::All, store::Page::default())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -65,15 +74,24 @@ async fn malformed_names_and_short_passwords_are_refused() {
         let result = users.create(person(bad)).await;
         assert!(matches!(result, Err(UserError::UsernameMalformed)), "{bad}");
     }
-    let short = NewUser { password: Secret::from("seven77"), ..person("kim") };
-    assert!(matches!(users.create(short).await, Err(UserError::PasswordLength)));
+    let short = NewUser {
+        password: Secret::from("seven77"),
+        ..person("kim")
+    };
+    assert!(matches!(
+        users.create(short).await,
+        Err(UserError::PasswordLength)
+    ));
 }
 
 #[tokio::test]
 async fn only_the_right_password_of_the_right_person_signs_in() {
     let (users, _) = house().await;
     let alice = users.create(person("alice")).await.unwrap();
-    assert_eq!(sign_in(&users, " Alice ", PASSWORD).await, Some(alice.subject));
+    assert_eq!(
+        sign_in(&users, " Alice ", PASSWORD).await,
+        Some(alice.subject)
+    );
     assert_eq!(sign_in(&users, "alice", "wrong horse").await, None);
     assert_eq!(sign_in(&users, "bob", PASSWORD).await, None);
     assert_eq!(sign_in(&users, "할일", PASSWORD).await, None);
@@ -88,10 +106,19 @@ async fn guessing_stops_even_with_the_right_password_until_the_window_ends() {
     }
     let guess = Secret::from(PASSWORD);
     let late = users.authenticate("ALICE", &guess, HOME).await;
-    assert!(matches!(late, Err(AuthenticateError::TooManyAttempts { .. })));
+    assert!(matches!(
+        late,
+        Err(AuthenticateError::TooManyAttempts { .. })
+    ));
     // Somebody else's guessing does not lock her out at home.
     let elsewhere = ClientAddress(Some("198.51.100.7".parse().unwrap()));
-    assert!(users.authenticate("alice", &guess, elsewhere).await.unwrap().is_some());
+    assert!(
+        users
+            .authenticate("alice", &guess, elsewhere)
+            .await
+            .unwrap()
+            .is_some()
+    );
 
     clock.advance(WINDOW);
     assert!(sign_in(&users, "alice", PASSWORD).await.is_some());
@@ -110,18 +137,30 @@ async fn who_knows_the_password_may_use_it_often() {
 async fn one_address_cannot_try_many_names() {
     let (users, _) = house().await;
     for _ in 0..PER_ADDRESS {
-        users.store.count(User::KIND, "sign-in::192.0.2.1", WINDOW).await.unwrap();
+        users
+            .store
+            .count(User::KIND, "sign-in::192.0.2.1", WINDOW)
+            .await
+            .unwrap();
     }
-    let result = users.authenticate("bob", &Secret::from(PASSWORD), HOME).await;
-    assert!(matches!(result, Err(AuthenticateError::TooManyAttempts { .. })));
+    let result = users
+        .authenticate("bob", &Secret::from(PASSWORD), HOME)
+        .await;
+    assert!(matches!(
+        result,
+        Err(AuthenticateError::TooManyAttempts { .. })
+    ));
 }
 
 #[tokio::test]
 async fn a_new_password_replaces_the_old_one() {
     let (users, clock) = house().await;
     let alice = users.create(person("alice")).await.unwrap();
-    clock.advance(Duration::from_secs(60));
-    users.set_password(&alice.subject, Secret::from("battery staple")).await.unwrap();
+    clock.advance(Duration::from_mins(1));
+    users
+        .set_password(&alice.subject, Secret::from("battery staple"))
+        .await
+        .unwrap();
     assert_eq!(sign_in(&users, "alice", PASSWORD).await, None);
     assert!(sign_in(&users, "alice", "battery staple").await.is_some());
     let changed = users.find(&alice.subject).await.unwrap().unwrap();
@@ -141,8 +180,20 @@ async fn roles_say_what_a_person_may_allow() {
     ]);
     let plain = users.create(person("alice")).await.unwrap();
     let identity = scope("openid profile email");
-    assert_eq!(plain.permitted_scope(&settings), identity.union(&scope("read:todos")));
+    assert_eq!(
+        plain.permitted_scope(&settings),
+        identity.union(&scope("read:todos"))
+    );
     let roles = vec!["Admin".to_owned(), "Gone".to_owned()];
-    let admin = users.create(NewUser { roles, ..person("admin") }).await.unwrap();
-    assert_eq!(admin.permitted_scope(&settings), identity.union(&scope("delete:todos")));
+    let admin = users
+        .create(NewUser {
+            roles,
+            ..person("admin")
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        admin.permitted_scope(&settings),
+        identity.union(&scope("delete:todos"))
+    );
 }

@@ -16,7 +16,9 @@ async fn a_person_signs_in_and_the_client_gets_tokens() {
     let mut browser = Browser::new(&house);
     let (grant, page) = browser.open(&request()).await;
     assert_eq!(page.status, 200, "{page:?}");
-    let answer = browser.approve(&grant, "admin", &["create:todos", "read:todos"]).await;
+    let answer = browser
+        .approve(&grant, "admin", &["create:todos", "read:todos"])
+        .await;
     assert!(answer.location().as_str().starts_with(REDIRECT));
     assert_eq!(answer.parameter("state").as_deref(), Some("st4te"));
     assert_eq!(answer.parameter("iss").as_deref(), Some(ISSUER), "RFC 9207");
@@ -39,7 +41,11 @@ async fn a_person_signs_in_and_the_client_gets_tokens() {
 async fn a_role_limits_what_a_person_can_give_away() {
     let house = House::start().await;
     let tokens = Browser::new(&house).tokens("alice").await;
-    assert_eq!(tokens.scope, scope("create:todos"), "alice has the role User");
+    assert_eq!(
+        tokens.scope,
+        scope("create:todos"),
+        "alice has the role User"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +69,10 @@ async fn a2_a_valid_replay_revokes_the_tokens_of_the_grant() {
     assert!(house.is_accepted(&tokens.access_token).await);
     house.redeem(&code).await.refused(400, "invalid_grant");
     assert!(!house.is_accepted(&tokens.access_token).await);
-    house.refresh(&tokens.refresh_token.unwrap()).await.refused(400, "invalid_grant");
+    house
+        .refresh(&tokens.refresh_token.unwrap())
+        .await
+        .refused(400, "invalid_grant");
 }
 
 #[tokio::test]
@@ -73,14 +82,23 @@ async fn a2_an_invalid_replay_revokes_nothing() {
     let tokens = house.redeem(&code).await.tokens();
     let mut wrong_client = redemption(&code);
     wrong_client[2].1 = "other";
-    house.post("/token", &wrong_client).await.refused(400, "invalid_grant");
+    house
+        .post("/token", &wrong_client)
+        .await
+        .refused(400, "invalid_grant");
     let mut wrong_verifier = redemption(&code);
     let verifier = "x".repeat(43);
     wrong_verifier[4].1 = &verifier;
-    house.post("/token", &wrong_verifier).await.refused(400, "invalid_grant");
+    house
+        .post("/token", &wrong_verifier)
+        .await
+        .refused(400, "invalid_grant");
     house.advance(61);
     house.redeem(&code).await.refused(400, "invalid_grant");
-    assert!(house.is_accepted(&tokens.access_token).await, "the grant is still alive");
+    assert!(
+        house.is_accepted(&tokens.access_token).await,
+        "the grant is still alive"
+    );
 }
 
 #[tokio::test]
@@ -90,7 +108,10 @@ async fn a2_a_wrong_verifier_burns_the_code() {
     let mut guess = redemption(&code);
     let verifier = VERIFIER.replace('d', "e");
     guess[4].1 = &verifier;
-    house.post("/token", &guess).await.refused(400, "invalid_grant");
+    house
+        .post("/token", &guess)
+        .await
+        .refused(400, "invalid_grant");
     house.redeem(&code).await.refused(400, "invalid_grant");
 }
 
@@ -107,17 +128,31 @@ async fn a4_pkce_cannot_be_left_out() {
     let house = House::start().await;
     let code = Browser::new(&house).code("alice", &request()).await;
     let without = &redemption(&code)[..4];
-    house.post("/token", without).await.refused(400, "invalid_request");
-    assert_eq!(house.redeem(&code).await.status, 200, "the mistake did not burn the code");
+    house
+        .post("/token", without)
+        .await
+        .refused(400, "invalid_request");
+    assert_eq!(
+        house.redeem(&code).await.status,
+        200,
+        "the mistake did not burn the code"
+    );
 
     for (name, value) in [
         ("code_challenge", ""),
-        ("code_challenge", "plain-text-verifier-that-is-no-hash-at-all-xx"),
+        (
+            "code_challenge",
+            "plain-text-verifier-that-is-no-hash-at-all-xx",
+        ),
         ("code_challenge_method", "plain"),
         ("code_challenge_method", ""),
     ] {
         let answer = house.get(&authorize(&changed(name, value))).await;
-        assert_eq!(answer.parameter("error").as_deref(), Some("invalid_request"), "{name}={value}");
+        assert_eq!(
+            answer.parameter("error").as_deref(),
+            Some("invalid_request"),
+            "{name}={value}"
+        );
         assert_eq!(answer.parameter("iss").as_deref(), Some(ISSUER));
     }
 }
@@ -132,7 +167,11 @@ async fn a4_only_the_code_flow_exists() {
     ] {
         let answer = house.get(&authorize(&changed(name, value))).await;
         let error = answer.parameter("error");
-        assert_eq!(error.as_deref(), Some("unsupported_response_type"), "{name}={value}");
+        assert_eq!(
+            error.as_deref(),
+            Some("unsupported_response_type"),
+            "{name}={value}"
+        );
     }
 }
 
@@ -142,12 +181,24 @@ async fn a5_a_resource_outside_the_grant_is_refused() {
     let code = Browser::new(&house).code("alice", &request()).await;
     let mut form = redemption(&code).to_vec();
     form.push(("resource", "https://mcp.example/whoami/mcp"));
-    house.post("/token", &form).await.refused(400, "invalid_target");
+    house
+        .post("/token", &form)
+        .await
+        .refused(400, "invalid_target");
     form.pop();
     form.push(("resource", "HTTPS://MCP.EXAMPLE/todo/mcp"));
-    assert_eq!(house.post("/token", &form).await.status, 200, "the same resource in capitals");
+    assert_eq!(
+        house.post("/token", &form).await.status,
+        200,
+        "the same resource in capitals"
+    );
 
-    let answer = house.get(&authorize(&changed("resource", "https://elsewhere.example/"))).await;
+    let answer = house
+        .get(&authorize(&changed(
+            "resource",
+            "https://elsewhere.example/",
+        )))
+        .await;
     assert_eq!(answer.parameter("error").as_deref(), Some("invalid_target"));
 }
 
@@ -181,14 +232,20 @@ async fn c5_an_unknown_client_or_redirect_uri_is_never_redirected_to() {
         ("client_id", ""),
         ("redirect_uri", "https://evil.example/callback"),
         ("redirect_uri", "http://127.0.0.1:7777/callback/../x"),
-        ("redirect_uri", "http://127.0.0.1:7777@evil.example/callback"),
+        (
+            "redirect_uri",
+            "http://127.0.0.1:7777@evil.example/callback",
+        ),
     ] {
         let answer = house.get(&authorize(&changed(name, value))).await;
         assert_eq!(answer.status, 400, "{name}={value}");
         assert!(answer.headers.get("location").is_none());
         assert!(answer.header("content-type").starts_with("text/html"));
     }
-    let twice = format!("{}&redirect_uri=https://evil.example", authorize(&request()));
+    let twice = format!(
+        "{}&redirect_uri=https://evil.example",
+        authorize(&request())
+    );
     assert_eq!(house.get(&twice).await.status, 400, "a repeated parameter");
 }
 
@@ -197,7 +254,10 @@ async fn c6_looking_twice_at_the_authorization_endpoint_does_no_harm() {
     let house = House::start().await;
     let first = house.get(&authorize(&request())).await;
     assert_eq!(first.status, 303);
-    assert!(first.headers.get("set-cookie").is_none(), "nothing is set before a person looks");
+    assert!(
+        first.headers.get("set-cookie").is_none(),
+        "nothing is set before a person looks"
+    );
     let code = Browser::new(&house).code("alice", &request()).await;
     assert_eq!(house.redeem(&code).await.status, 200);
 }
@@ -206,7 +266,10 @@ async fn c6_looking_twice_at_the_authorization_endpoint_does_no_harm() {
 async fn a_request_may_come_as_a_form() {
     let house = House::start().await;
     let request = request();
-    let form: Vec<_> = request.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let form: Vec<_> = request
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     let answer = house.post("/authorize", &form).await;
     assert!(answer.location().path().ends_with("/login"));
 }
@@ -224,7 +287,10 @@ async fn an_id_token_says_who_signed_in() {
     assert_eq!(claims["nonce"], "n0nce");
     assert_eq!(claims["email"], "alice@example.com");
     assert_eq!(claims["auth_time"], 1_800_000_000);
-    assert_eq!(claims["sub"], house.server.read(&tokens.access_token)["sub"]);
+    assert_eq!(
+        claims["sub"],
+        house.server.read(&tokens.access_token)["sub"]
+    );
 }
 
 #[tokio::test]
@@ -236,7 +302,16 @@ async fn a_client_without_resource_or_scope_is_served() {
     let mut browser = Browser::new(&house);
     let (grant, page) = browser.open(&old).await;
     assert_eq!(page.status, 200);
-    let answer = browser.approve(&grant, "alice", &["openid", "profile", "email"]).await;
-    let tokens = house.redeem(&answer.parameter("code").unwrap()).await.tokens();
-    assert_eq!(tokens.scope, scope("openid profile email"), "the first resource's scopes");
+    let answer = browser
+        .approve(&grant, "alice", &["openid", "profile", "email"])
+        .await;
+    let tokens = house
+        .redeem(&answer.parameter("code").unwrap())
+        .await
+        .tokens();
+    assert_eq!(
+        tokens.scope,
+        scope("openid profile email"),
+        "the first resource's scopes"
+    );
 }

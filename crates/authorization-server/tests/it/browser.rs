@@ -41,7 +41,10 @@ pub(crate) fn redemption(code: &str) -> [(&str, &str); 5] {
 
 /// The address of an authorization request.
 pub(crate) fn authorize(request: &BTreeMap<&str, String>) -> String {
-    let pairs: Vec<_> = request.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let pairs: Vec<_> = request
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     format!("/authorize?{}", encode(&pairs))
 }
 
@@ -52,7 +55,10 @@ pub(crate) struct Browser<'a> {
 
 impl<'a> Browser<'a> {
     pub(crate) fn new(house: &'a House) -> Self {
-        Self { house, cookies: BTreeMap::new() }
+        Self {
+            house,
+            cookies: BTreeMap::new(),
+        }
     }
 
     /// Opens a page and stays on it; redirects are not followed.
@@ -70,7 +76,10 @@ impl<'a> Browser<'a> {
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header("sec-fetch-site", "same-origin")
             .header("origin", ISSUER);
-        let answer = self.house.send(request.body(encode(form).into()).unwrap()).await;
+        let answer = self
+            .house
+            .send(request.body(encode(form).into()).unwrap())
+            .await;
         self.keep_cookies(&answer);
         answer
     }
@@ -82,15 +91,25 @@ impl<'a> Browser<'a> {
         if !location.as_str().starts_with(ISSUER) {
             return (String::new(), begun);
         }
-        let grant = begun.parameter("grant").expect("the login page knows its grant");
-        let path = format!("{}?{}", location.path(), location.query().unwrap_or_default());
+        let grant = begun
+            .parameter("grant")
+            .expect("the login page knows its grant");
+        let path = format!(
+            "{}?{}",
+            location.path(),
+            location.query().unwrap_or_default()
+        );
         (grant, self.get(&path).await)
     }
 
     /// Signs in on the page of `grant` and approves the scopes.
     pub(crate) async fn approve(&mut self, grant: &str, who: &str, scopes: &[&str]) -> Answer {
-        let mut form =
-            vec![("grant", grant), ("username", who), ("password", PASSWORD), ("action", "approve")];
+        let mut form = vec![
+            ("grant", grant),
+            ("username", who),
+            ("password", PASSWORD),
+            ("action", "approve"),
+        ];
         form.extend(scopes.iter().map(|scope| ("scope", *scope)));
         self.post("/login", &form).await
     }
@@ -104,7 +123,9 @@ impl<'a> Browser<'a> {
         } else {
             page
         };
-        answer.parameter("code").unwrap_or_else(|| panic!("no code: {answer:?}"))
+        answer
+            .parameter("code")
+            .unwrap_or_else(|| panic!("no code: {answer:?}"))
     }
 
     /// The whole way to tokens.
@@ -114,7 +135,10 @@ impl<'a> Browser<'a> {
     }
 
     fn cookie_header(&self) -> String {
-        let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+        let cookies = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
         cookies.collect::<Vec<_>>().join("; ")
     }
 

@@ -42,10 +42,21 @@ async fn a_client_needs_no_registration() {
 async fn c3_documents_that_are_refused() {
     let house = House::start().await;
     let json = [("content-type", "application/json")];
-    house.network.answer(ADDRESS, 302, &[("location", "https://app.example/other")], "");
-    assert_eq!(visit(&house).await.status, 400, "redirects are not followed");
+    house.network.answer(
+        ADDRESS,
+        302,
+        &[("location", "https://app.example/other")],
+        "",
+    );
+    assert_eq!(
+        visit(&house).await.status,
+        400,
+        "redirects are not followed"
+    );
     assert_eq!(house.network.requests().len(), 1);
-    house.network.answer(ADDRESS, 206, &json, document().to_string());
+    house
+        .network
+        .answer(ADDRESS, 206, &json, document().to_string());
     assert_eq!(visit(&house).await.status, 400, "only 200 is success");
     for (name, value) in [
         ("client_id", json!("https://app.example/oauth/Client.json")),
@@ -68,11 +79,21 @@ async fn c3_failures_are_not_remembered_and_good_documents_are() {
     let house = House::start().await;
     assert_eq!(visit(&house).await.status, 400);
     let headers = [("cache-control", "max-age=600")];
-    house.network.answer(ADDRESS, 200, &headers, document().to_string());
-    assert_eq!(visit(&house).await.status, 303, "mended, and at once it works");
+    house
+        .network
+        .answer(ADDRESS, 200, &headers, document().to_string());
+    assert_eq!(
+        visit(&house).await.status,
+        303,
+        "mended, and at once it works"
+    );
     house.network.unplug(ADDRESS);
     house.advance(599);
-    assert_eq!(visit(&house).await.status, 303, "remembered as long as its headers say");
+    assert_eq!(
+        visit(&house).await.status,
+        303,
+        "remembered as long as its headers say"
+    );
     house.advance(1);
     assert_eq!(visit(&house).await.status, 400);
 }
@@ -91,7 +112,11 @@ async fn c3_special_use_addresses_are_never_asked() {
     ] {
         let mut request = request();
         request.insert("client_id", address.to_owned());
-        assert_eq!(house.get(&authorize(&request)).await.status, 400, "{address}");
+        assert_eq!(
+            house.get(&authorize(&request)).await.status,
+            400,
+            "{address}"
+        );
     }
     assert!(house.network.requests().is_empty());
 }
@@ -101,6 +126,9 @@ async fn metadata_documents_can_be_switched_off() {
     let house = House::with(|settings| settings.client_id_metadata_documents = false).await;
     house.network.answer_json(ADDRESS, &document());
     assert_eq!(visit(&house).await.status, 400);
-    let metadata = house.get("/.well-known/oauth-authorization-server").await.json();
+    let metadata = house
+        .get("/.well-known/oauth-authorization-server")
+        .await
+        .json();
     assert_eq!(metadata["client_id_metadata_document_supported"], false);
 }

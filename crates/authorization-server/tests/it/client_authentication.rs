@@ -17,7 +17,9 @@ fn assertion_key() -> SigningKey {
 
 /// A house that knows the client `signer` by its key.
 async fn house_with_signer(key: &SigningKey) -> House {
-    let keys = JwkSet { keys: vec![key.public().clone()] };
+    let keys = JwkSet {
+        keys: vec![key.public().clone()],
+    };
     House::with(|settings| {
         let method = TokenEndpointAuthMethod::PrivateKeyJwt;
         let mut signer = client("signer", None, method, &["client_credentials"]);
@@ -44,11 +46,23 @@ fn form(assertion: &str) -> [(&str, &str); 3] {
 async fn client_credentials_by_every_method() {
     let key = assertion_key();
     let house = house_with_signer(&key).await;
-    let grant = [("grant_type", "client_credentials"), ("scope", "create:todos")];
-    let tokens = house.post_as(("service", "service-secret"), "/token", &grant).await.tokens();
+    let grant = [
+        ("grant_type", "client_credentials"),
+        ("scope", "create:todos"),
+    ];
+    let tokens = house
+        .post_as(("service", "service-secret"), "/token", &grant)
+        .await
+        .tokens();
     let claims_of = house.server.read(&tokens.access_token);
-    assert_eq!(claims_of["sub"], "service", "RFC 9068 §2.2: the client acts for itself");
-    assert_eq!(claims_of["aud"], TODO, "the scope says which resource is meant");
+    assert_eq!(
+        claims_of["sub"], "service",
+        "RFC 9068 §2.2: the client acts for itself"
+    );
+    assert_eq!(
+        claims_of["aud"], TODO,
+        "the scope says which resource is meant"
+    );
     assert!(tokens.refresh_token.is_none() && tokens.id_token.is_none());
 
     let assertion = key.sign("JWT", &claims()).unwrap();
@@ -62,8 +76,13 @@ async fn the_method_is_the_one_that_was_registered() {
     let grant = ("grant_type", "client_credentials");
     let secret = ("client_secret", "service-secret");
     let in_form = [grant, ("client_id", "service"), secret];
-    house.post("/token", &in_form).await.refused(401, "invalid_client");
-    let twice = house.post_as(("service", "service-secret"), "/token", &[grant, secret]).await;
+    house
+        .post("/token", &in_form)
+        .await
+        .refused(401, "invalid_client");
+    let twice = house
+        .post_as(("service", "service-secret"), "/token", &[grant, secret])
+        .await;
     twice.refused(400, "invalid_request");
     let public = house.post("/token", &[grant, ("client_id", CLIENT)]).await;
     public.refused(400, "unauthorized_client");
@@ -73,7 +92,11 @@ async fn the_method_is_the_one_that_was_registered() {
 async fn a11_a_wrong_secret_says_nothing_but_that() {
     let house = House::start().await;
     let grant = [("grant_type", "client_credentials")];
-    for credentials in [("service", "wrong"), ("service", ""), ("nobody", "service-secret")] {
+    for credentials in [
+        ("service", "wrong"),
+        ("service", ""),
+        ("nobody", "service-secret"),
+    ] {
         let answer = house.post_as(credentials, "/token", &grant).await;
         answer.refused(401, "invalid_client");
         assert_eq!(answer.header("www-authenticate"), "Basic");
@@ -87,7 +110,10 @@ async fn an_assertion_is_good_once() {
     let house = house_with_signer(&key).await;
     let assertion = key.sign("JWT", &claims()).unwrap();
     assert_eq!(house.post("/token", &form(&assertion)).await.status, 200);
-    house.post("/token", &form(&assertion)).await.refused(401, "invalid_client");
+    house
+        .post("/token", &form(&assertion))
+        .await
+        .refused(401, "invalid_client");
 }
 
 #[tokio::test]
@@ -109,17 +135,28 @@ async fn assertions_that_prove_nothing() {
         let assertion = key.sign("JWT", &claims).unwrap();
         let mut form = form(&assertion).to_vec();
         form.push(("client_id", "signer"));
-        house.post("/token", &form).await.refused(401, "invalid_client");
+        house
+            .post("/token", &form)
+            .await
+            .refused(401, "invalid_client");
     }
     let foreign = assertion_key().sign("JWT", &claims()).unwrap();
-    house.post("/token", &form(&foreign)).await.refused(401, "invalid_client");
+    house
+        .post("/token", &form(&foreign))
+        .await
+        .refused(401, "invalid_client");
 }
 
 #[tokio::test]
 async fn a_client_gets_no_more_than_the_operator_allowed() {
     let house = House::start().await;
-    let form = [("grant_type", "client_credentials"), ("scope", "create:todos delete:todos")];
-    let answer = house.post_as(("service", "service-secret"), "/token", &form).await;
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("scope", "create:todos delete:todos"),
+    ];
+    let answer = house
+        .post_as(("service", "service-secret"), "/token", &form)
+        .await;
     answer.refused(400, "invalid_scope");
 }
 
@@ -127,7 +164,9 @@ async fn a_client_gets_no_more_than_the_operator_allowed() {
 async fn the_documented_path_answers_as_well() {
     let house = House::start().await;
     let form = [("grant_type", "client_credentials")];
-    let answer = house.post_as(("service", "service-secret"), "/oauth2/token", &form).await;
+    let answer = house
+        .post_as(("service", "service-secret"), "/oauth2/token", &form)
+        .await;
     assert_eq!(answer.json()["expires_in"], 1800);
 }
 
@@ -135,10 +174,25 @@ async fn the_documented_path_answers_as_well() {
 async fn what_is_no_token_request() {
     let house = House::start().await;
     let unknown = [("grant_type", "password"), ("client_id", CLIENT)];
-    house.post("/token", &unknown).await.refused(400, "unsupported_grant_type");
-    house.post("/token", &[("client_id", CLIENT)]).await.refused(400, "invalid_request");
-    house.post("/token", &[]).await.refused(401, "invalid_client");
-    house.post_json("/token", "{}").await.refused(400, "invalid_request");
+    house
+        .post("/token", &unknown)
+        .await
+        .refused(400, "unsupported_grant_type");
+    house
+        .post("/token", &[("client_id", CLIENT)])
+        .await
+        .refused(400, "invalid_request");
+    house
+        .post("/token", &[])
+        .await
+        .refused(401, "invalid_client");
+    house
+        .post_json("/token", "{}")
+        .await
+        .refused(400, "invalid_request");
     let twice = [("client_id", CLIENT), ("client_id", "other")];
-    house.post("/token", &twice).await.refused(400, "invalid_request");
+    house
+        .post("/token", &twice)
+        .await
+        .refused(400, "invalid_request");
 }

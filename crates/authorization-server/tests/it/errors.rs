@@ -51,7 +51,10 @@ async fn c8_a_request_id_leads_from_the_answer_to_the_reason() {
     let (log, _guard) = listen();
     let check = |request_id: &str, reason: &str| {
         let text = log.text();
-        let line = text.lines().find(|line| line.contains(request_id)).expect("a line with the id");
+        let line = text
+            .lines()
+            .find(|line| line.contains(request_id))
+            .expect("a line with the id");
         assert!(line.contains(reason), "{line}");
     };
     let json = house.redeem("nonsense").await;
@@ -63,7 +66,12 @@ async fn c8_a_request_id_leads_from_the_answer_to_the_reason() {
     asked.insert("response_type", "token".to_owned());
     let redirect = house.get(&authorize(&asked)).await;
     let request_id = redirect.header("x-request-id").to_owned();
-    assert!(redirect.parameter("error_description").unwrap().contains(&request_id));
+    assert!(
+        redirect
+            .parameter("error_description")
+            .unwrap()
+            .contains(&request_id)
+    );
     check(&request_id, "response_type_unsupported");
 
     asked.insert("client_id", "nobody".to_owned());
@@ -83,15 +91,24 @@ async fn a11_no_secret_reaches_the_log() {
     let refresh_token = tokens.refresh_token.unwrap();
     let rotated = house.refresh(&refresh_token).await.tokens();
     house.advance(31);
-    house.refresh(&refresh_token).await.refused(400, "invalid_grant");
+    house
+        .refresh(&refresh_token)
+        .await
+        .refused(400, "invalid_grant");
     house.redeem(&code).await.refused(400, "invalid_grant");
     let service = ("service", "service-secret");
     let form = [("grant_type", "client_credentials")];
     house.post_as(service, "/token", &form).await.tokens();
-    house.post_as(("service", "canary-secret"), "/token", &form).await.refused(401, "invalid_client");
+    house
+        .post_as(("service", "canary-secret"), "/token", &form)
+        .await
+        .refused(401, "invalid_client");
 
     let text = log.text();
-    assert!(text.contains("refresh_token_reused"), "the log is being read: {text}");
+    assert!(
+        text.contains("refresh_token_reused"),
+        "the log is being read: {text}"
+    );
     let canaries = [
         PASSWORD,
         "service-secret",
@@ -105,4 +122,16 @@ async fn a11_no_secret_reaches_the_log() {
     for canary in canaries {
         assert!(!text.contains(canary), "{canary} in the log");
     }
+}
+
+#[tokio::test]
+async fn a_program_that_asks_for_json_gets_json() {
+    let house = House::start().await;
+    let mut asked = request();
+    asked.insert("client_id", "forgotten".to_owned());
+    let request = http::Request::get(authorize(&asked)).header("accept", "application/json");
+    let answer = house
+        .send(request.body(axum::body::Body::empty()).unwrap())
+        .await;
+    answer.refused(400, "invalid_client");
 }

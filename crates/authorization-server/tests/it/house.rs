@@ -69,18 +69,29 @@ impl Answer {
     #[track_caller]
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         let location = self.location();
-        location.query_pairs().find(|(known, _)| known == name).map(|(_, v)| v.into_owned())
+        location
+            .query_pairs()
+            .find(|(known, _)| known == name)
+            .map(|(_, v)| v.into_owned())
     }
 
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
+        self.headers
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name}: {self:?}"))
+            .to_str()
+            .unwrap()
     }
 
     /// Asserts an OAuth error with the status that belongs to it.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, error: &str) {
-        assert_eq!((self.status.as_u16(), &self.json()["error"]), (status, &error.into()), "{self:?}");
+        assert_eq!(
+            (self.status.as_u16(), &self.json()["error"]),
+            (status, &error.into()),
+            "{self:?}"
+        );
     }
 
     #[track_caller]
@@ -108,7 +119,10 @@ pub(crate) fn client(
     PreRegisteredClient {
         client_id: client_id.to_owned(),
         secret: secret.map(|secret| Secret::from(secret).hash()),
-        metadata: ClientMetadata { token_endpoint_auth_method: method, ..metadata },
+        metadata: ClientMetadata {
+            token_endpoint_auth_method: method,
+            ..metadata
+        },
         first_party: false,
         introspects: Vec::new(),
     }
@@ -127,7 +141,10 @@ fn settings() -> Settings {
     ];
     let mut settings = Settings::new(Issuer::parse(ISSUER).unwrap(), resources);
     for name in scope(todo_scopes).iter() {
-        let words = Words { en: format!("May {name}"), ko: format!("{name} 허용") };
+        let words = Words {
+            en: format!("May {name}"),
+            ko: format!("{name} 허용"),
+        };
         settings.scopes.insert(name.to_owned(), words);
     }
     settings.roles.insert("User".into(), scope("create:todos"));
@@ -170,8 +187,11 @@ impl House {
         let mut settings = settings();
         change(&mut settings);
         let clock = ManualClock::at(START);
-        let store: SharedStore =
-            Arc::new(SqliteStore::in_memory(Arc::new(clock.clone())).await.unwrap());
+        let store: SharedStore = Arc::new(
+            SqliteStore::in_memory(Arc::new(clock.clone()))
+                .await
+                .unwrap(),
+        );
         let keys = Arc::new(KeyRing::ephemeral(&OsRandom));
         let house = Self::furnished(settings, clock, store, keys).await;
         for (username, role) in [("alice", "User"), ("admin", "Admin")] {
@@ -207,9 +227,19 @@ impl House {
             random: Arc::new(OsRandom),
             fetch: Fetch::through(network.clone()),
         };
-        let server = AuthorizationServer::start(settings.clone(), parts).await.unwrap();
+        let server = AuthorizationServer::start(settings.clone(), parts)
+            .await
+            .unwrap();
         let router = server.router();
-        Self { server, clock, network, store, keys, settings, router }
+        Self {
+            server,
+            clock,
+            network,
+            store,
+            keys,
+            settings,
+            router,
+        }
     }
 
     pub(crate) fn advance(&self, seconds: u64) {
@@ -221,15 +251,21 @@ impl House {
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let body = String::from_utf8(body.to_vec()).unwrap();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+        self.send(Request::get(path).body(Body::empty()).unwrap())
+            .await
     }
 
     pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
-        self.send(form_request(path).body(encode(form).into()).unwrap()).await
+        self.send(form_request(path).body(encode(form).into()).unwrap())
+            .await
     }
 
     /// A form from a client that authenticates with `client_secret_basic`.
@@ -240,7 +276,8 @@ impl House {
         form: &[(&str, &str)],
     ) -> Answer {
         use base64::Engine as _;
-        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{client_id}:{secret}"));
+        let pair =
+            base64::engine::general_purpose::STANDARD.encode(format!("{client_id}:{secret}"));
         let request = form_request(path).header(AUTHORIZATION, format!("Basic {pair}"));
         self.send(request.body(encode(form).into()).unwrap()).await
     }
@@ -277,11 +314,16 @@ impl House {
 }
 
 fn form_request(path: &str) -> http::request::Builder {
-    Request::post(path).header(CONTENT_TYPE, "application/x-www-form-urlencoded;charset=UTF-8")
+    Request::post(path).header(
+        CONTENT_TYPE,
+        "application/x-www-form-urlencoded;charset=UTF-8",
+    )
 }
 
 pub(crate) fn encode(form: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish()
 }
 
 /// Reads what a token says, without asking whether it is still good.

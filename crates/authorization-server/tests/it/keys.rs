@@ -13,7 +13,11 @@ async fn a9_tokens_of_the_previous_key_stay_valid_until_they_end() {
     let first = house.server.key_set().keys[0].kid.clone();
     house.advance(30 * DAY);
     house.server.maintain().await.unwrap();
-    assert_eq!(house.server.key_set().keys.len(), 2, "the next key is published ahead");
+    assert_eq!(
+        house.server.key_set().keys.len(),
+        2,
+        "the next key is published ahead"
+    );
     let tokens = Browser::new(&house).tokens("alice").await;
     assert_eq!(kid_of(&tokens.access_token), first, "and does not sign yet");
 
@@ -36,7 +40,10 @@ async fn a9_a_restart_invalidates_nothing() {
     let tokens = Browser::new(&house).tokens("alice").await;
     let house = house.restarted().await;
     assert!(house.is_accepted(&tokens.access_token).await);
-    assert_eq!(house.refresh(&tokens.refresh_token.unwrap()).await.status, 200);
+    assert_eq!(
+        house.refresh(&tokens.refresh_token.unwrap()).await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -66,7 +73,9 @@ async fn the_key_set_is_public_and_holds_no_private_part() {
 fn header_of(token: &str) -> serde_json::Value {
     use base64::Engine as _;
     let header = token.split('.').next().unwrap();
-    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header).unwrap();
+    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(header)
+        .unwrap();
     serde_json::from_slice(&header).unwrap()
 }
 

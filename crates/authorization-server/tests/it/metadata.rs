@@ -6,8 +6,10 @@ use oauth::issuer::Issuer;
 
 use crate::house::{House, ISSUER};
 
-const ALIASES: [&str; 2] =
-    ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+const ALIASES: [&str; 2] = [
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/openid-configuration",
+];
 
 #[tokio::test]
 async fn d1_the_issuer_is_the_same_string_at_every_alias() {
@@ -60,8 +62,14 @@ async fn a7_nothing_in_the_metadata_is_untrue() {
         count += 1;
     }
     assert_eq!(count, 6);
-    assert_eq!(metadata["code_challenge_methods_supported"], serde_json::json!(["S256"]));
-    assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
+    assert_eq!(
+        metadata["code_challenge_methods_supported"],
+        serde_json::json!(["S256"])
+    );
+    assert_eq!(
+        metadata["authorization_response_iss_parameter_supported"],
+        true
+    );
     let grants = serde_json::json!(["authorization_code", "refresh_token", "client_credentials"]);
     assert_eq!(metadata["grant_types_supported"], grants);
 }
@@ -69,19 +77,33 @@ async fn a7_nothing_in_the_metadata_is_untrue() {
 #[tokio::test]
 async fn d4_programs_in_browsers_may_ask() {
     let house = House::start().await;
-    for path in [ALIASES[0], "/token", "/register", "/jwks", "/revoke", "/userinfo"] {
+    for path in [
+        ALIASES[0],
+        "/token",
+        "/register",
+        "/jwks",
+        "/revoke",
+        "/userinfo",
+    ] {
         let preflight = Request::builder()
             .method(Method::OPTIONS)
             .uri(path)
             .header("origin", "http://localhost:6274")
             .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "authorization,mcp-protocol-version");
+            .header(
+                "access-control-request-headers",
+                "authorization,mcp-protocol-version",
+            );
         let answer = house.send(preflight.body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
     }
     let request = Request::get("/userinfo").header("origin", "http://localhost:6274");
     let answer = house.send(request.body(Body::empty()).unwrap()).await;
-    assert!(answer.header("access-control-expose-headers").contains("www-authenticate"));
+    assert!(
+        answer
+            .header("access-control-expose-headers")
+            .contains("www-authenticate")
+    );
     assert_eq!(answer.status, 401);
 }

@@ -38,9 +38,16 @@ async fn c1_a_public_client_registers_and_everything_is_echoed() {
     }
     assert!(registered.get("client_secret").is_none());
     let mut request = request();
-    request.insert("client_id", registered["client_id"].as_str().unwrap().to_owned());
+    request.insert(
+        "client_id",
+        registered["client_id"].as_str().unwrap().to_owned(),
+    );
     request.insert("redirect_uri", "http://localhost:54321/callback".to_owned());
-    assert_eq!(house.get(&authorize(&request)).await.status, 303, "with any port");
+    assert_eq!(
+        house.get(&authorize(&request)).await.status,
+        303,
+        "with any port"
+    );
 }
 
 #[tokio::test]
@@ -52,26 +59,49 @@ async fn c1_the_same_registration_is_the_same_client() {
     assert_eq!(first["client_id"], second["client_id"]);
     let mut other = metadata();
     other["client_name"] = json!("Another client");
-    assert_ne!(register(&house, &other).await.json()["client_id"], first["client_id"]);
+    assert_ne!(
+        register(&house, &other).await.json()["client_id"],
+        first["client_id"]
+    );
 }
 
 #[tokio::test]
 async fn a_confidential_client_gets_a_secret_that_works_and_is_not_stored() {
     let house = House::start().await;
     let mut confidential = metadata();
-    confidential.as_object_mut().unwrap().remove("token_endpoint_auth_method");
+    confidential
+        .as_object_mut()
+        .unwrap()
+        .remove("token_endpoint_auth_method");
     let registered = register(&house, &confidential).await.json();
-    assert_eq!(registered["token_endpoint_auth_method"], "client_secret_basic", "RFC 7591 §2");
+    assert_eq!(
+        registered["token_endpoint_auth_method"], "client_secret_basic",
+        "RFC 7591 §2"
+    );
     assert_eq!(registered["client_secret_expires_at"], 0);
     let client_id = registered["client_id"].as_str().unwrap();
     let secret = registered["client_secret"].as_str().unwrap();
     let form = [("token", "x")];
-    assert_eq!(house.post_as((client_id, secret), "/introspect", &form).await.status, 200);
-    house.post_as((client_id, "wrong"), "/introspect", &form).await.refused(401, "invalid_client");
+    assert_eq!(
+        house
+            .post_as((client_id, secret), "/introspect", &form)
+            .await
+            .status,
+        200
+    );
+    house
+        .post_as((client_id, "wrong"), "/introspect", &form)
+        .await
+        .refused(401, "invalid_client");
 
     let page = store::Page::default();
     let kind = store::Kind::new("client");
-    for entry in house.store.list(kind, store::ListBy::All, page).await.unwrap() {
+    for entry in house
+        .store
+        .list(kind, store::ListBy::All, page)
+        .await
+        .unwrap()
+    {
         assert!(!String::from_utf8_lossy(&entry.body).contains(secret));
     }
 }
@@ -89,7 +119,9 @@ async fn c1_what_may_not_be_registered() {
     for uri in uris {
         let mut bad = metadata();
         bad["redirect_uris"] = json!([uri]);
-        register(&house, &bad).await.refused(400, "invalid_redirect_uri");
+        register(&house, &bad)
+            .await
+            .refused(400, "invalid_redirect_uri");
     }
     for (name, value) in [
         ("grant_types", json!(["client_credentials"])),
@@ -101,9 +133,14 @@ async fn c1_what_may_not_be_registered() {
     ] {
         let mut bad = metadata();
         bad[name] = value;
-        register(&house, &bad).await.refused(400, "invalid_client_metadata");
+        register(&house, &bad)
+            .await
+            .refused(400, "invalid_client_metadata");
     }
-    house.post_json("/register", "no json").await.refused(400, "invalid_client_metadata");
+    house
+        .post_json("/register", "no json")
+        .await
+        .refused(400, "invalid_client_metadata");
 }
 
 #[tokio::test]
@@ -113,7 +150,9 @@ async fn c1_a_client_cannot_give_itself_rights() {
     greedy["token_endpoint_auth_method"] = json!("client_secret_post");
     greedy["grant_types"] = json!(["authorization_code", "client_credentials"]);
     greedy["scope"] = json!("delete:todos");
-    register(&house, &greedy).await.refused(400, "invalid_client_metadata");
+    register(&house, &greedy)
+        .await
+        .refused(400, "invalid_client_metadata");
 }
 
 #[tokio::test]
@@ -156,7 +195,10 @@ async fn c1_clients_that_nobody_uses_go_and_clients_in_use_stay() {
     .await;
     let registered = register(&house, &metadata()).await.json();
     let mut request = request();
-    request.insert("client_id", registered["client_id"].as_str().unwrap().to_owned());
+    request.insert(
+        "client_id",
+        registered["client_id"].as_str().unwrap().to_owned(),
+    );
     request.insert("redirect_uri", "http://localhost:3000/callback".to_owned());
     for _ in 0..3 {
         house.advance(900);
@@ -169,7 +211,15 @@ async fn c1_clients_that_nobody_uses_go_and_clients_in_use_stay() {
 #[tokio::test]
 async fn registration_can_be_switched_off() {
     let house = House::with(|settings| settings.registration = None).await;
-    register(&house, &metadata()).await.refused(403, "access_denied");
-    let metadata = house.get("/.well-known/oauth-authorization-server").await.json();
-    assert!(metadata.get("registration_endpoint").is_none(), "and is not advertised");
+    register(&house, &metadata())
+        .await
+        .refused(403, "access_denied");
+    let metadata = house
+        .get("/.well-known/oauth-authorization-server")
+        .await
+        .json();
+    assert!(
+        metadata.get("registration_endpoint").is_none(),
+        "and is not advertised"
+    );
 }

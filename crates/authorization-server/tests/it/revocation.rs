@@ -17,11 +17,21 @@ async fn a6_revoking_either_token_ends_the_grant() {
         let tokens = Browser::new(&house).tokens("alice").await;
         let refresh_token = tokens.refresh_token.unwrap();
         let mut revocations = house.server.subscribe();
-        let token = if which == "access" { &tokens.access_token } else { &refresh_token };
+        let token = if which == "access" {
+            &tokens.access_token
+        } else {
+            &refresh_token
+        };
         revoke(&house, token, CLIENT).await;
-        assert!(matches!(revocations.try_recv(), Ok(Revocation::Grant(_))), "caches are told");
+        assert!(
+            matches!(revocations.try_recv(), Ok(Revocation::Grant(_))),
+            "caches are told"
+        );
         assert!(!house.is_accepted(&tokens.access_token).await, "{which}");
-        house.refresh(&refresh_token).await.refused(400, "invalid_grant");
+        house
+            .refresh(&refresh_token)
+            .await
+            .refused(400, "invalid_grant");
     }
 }
 
@@ -40,8 +50,16 @@ async fn a_token_of_client_credentials_can_be_revoked_by_itself() {
     let house = House::start().await;
     let service = ("service", "service-secret");
     let form = [("grant_type", "client_credentials")];
-    let one = house.post_as(service, "/token", &form).await.tokens().access_token;
-    let two = house.post_as(service, "/token", &form).await.tokens().access_token;
+    let one = house
+        .post_as(service, "/token", &form)
+        .await
+        .tokens()
+        .access_token;
+    let two = house
+        .post_as(service, "/token", &form)
+        .await
+        .tokens()
+        .access_token;
     let answer = house.post_as(service, "/revoke", &[("token", &one)]).await;
     assert_eq!(answer.status, 200);
     assert!(!house.is_accepted(&one).await);
@@ -51,6 +69,8 @@ async fn a_token_of_client_credentials_can_be_revoked_by_itself() {
 #[tokio::test]
 async fn a_confidential_client_has_to_prove_itself() {
     let house = House::start().await;
-    let answer = house.post("/revoke", &[("token", "x"), ("client_id", "service")]).await;
+    let answer = house
+        .post("/revoke", &[("token", "x"), ("client_id", "service")])
+        .await;
     answer.refused(401, "invalid_client");
 }

@@ -19,7 +19,9 @@ async fn claims_follow_the_granted_scope() {
     asked.insert("scope", "openid email".to_owned());
     let code = Browser::new(&house).code("alice", &asked).await;
     let tokens = house.redeem(&code).await.tokens();
-    let claims = ask(&house, &format!("Bearer {}", tokens.access_token)).await.json();
+    let claims = ask(&house, &format!("Bearer {}", tokens.access_token))
+        .await
+        .json();
     assert_eq!(claims["email"], "alice@example.com");
     assert!(claims.get("name").is_none(), "profile was not granted");
 }
@@ -31,10 +33,20 @@ async fn a_token_without_openid_and_a_revoked_one_are_refused() {
     let authorization = format!("Bearer {}", tokens.access_token);
     let answer = ask(&house, &authorization).await;
     answer.refused(403, "insufficient_scope");
-    assert!(answer.header("www-authenticate").contains("scope=\"openid\""));
+    assert!(
+        answer
+            .header("www-authenticate")
+            .contains("scope=\"openid\"")
+    );
 
     house.redeem("nonsense").await.refused(400, "invalid_grant");
-    ask(&house, "Bearer nonsense").await.refused(401, "invalid_token");
+    ask(&house, "Bearer nonsense")
+        .await
+        .refused(401, "invalid_token");
     let without = house.get("/userinfo").await;
-    assert_eq!(without.header("www-authenticate"), "Bearer", "no error without credentials");
+    assert_eq!(
+        without.header("www-authenticate"),
+        "Bearer",
+        "no error without credentials"
+    );
 }

@@ -22,7 +22,10 @@ pub(super) async fn exchange(
     let code_verifier = form.get("code_verifier").map(CodeVerifier::parse);
     let Some(Ok(code_verifier)) = code_verifier else {
         let text = "code_verifier is missing or malformed; PKCE is required";
-        return Err(EndpointError::new(Reason::PkceRequired, OAuthError::invalid_request(text)));
+        return Err(EndpointError::new(
+            Reason::PkceRequired,
+            OAuthError::invalid_request(text),
+        ));
     };
     let redemption = Redemption {
         code,
@@ -43,9 +46,10 @@ pub(super) async fn exchange(
         .map_err(|error| server.refuse_grant(Some(&pending.id), client, error))?;
     let approved = approval_of(server, &grant).await?;
     let refresh_token = match &grant.stage {
-        Stage::Exchanged { refresh: Some(refresh), .. } => {
-            Some(grants.refresh_token(&grant.id, refresh.generation))
-        }
+        Stage::Exchanged {
+            refresh: Some(refresh),
+            ..
+        } => Some(grants.refresh_token(&grant.id, refresh.generation)),
         _ => None,
     };
     let scope = approved.0.scope.clone();

@@ -23,16 +23,25 @@ pub(super) fn exchange(
         return Err(EndpointError::new(Reason::GrantTypeNotAllowed, error));
     };
     let allowed = client.metadata.scope.clone().unwrap_or_default();
-    let asked = form.get("scope").map_or_else(|| allowed.to_string(), str::to_owned);
-    let target = server.settings().target(form.get("resource"), Some(&asked))?;
+    let asked = form
+        .get("scope")
+        .map_or_else(|| allowed.to_string(), str::to_owned);
+    let target = server
+        .settings()
+        .target(form.get("resource"), Some(&asked))?;
     if form.get("scope").is_some() && !target.scope.is_subset(&allowed) {
         let text = format!("the client may ask for: {allowed}");
-        return Err(EndpointError::new(Reason::ScopeRefused, OAuthError::invalid_scope(text)));
+        return Err(EndpointError::new(
+            Reason::ScopeRefused,
+            OAuthError::invalid_scope(text),
+        ));
     }
     let scope = target.scope.intersection(&allowed);
     let audience = target.resource.indicator.as_str();
     Ok(TokenResponse {
-        access_token: server.mint_for_client(client, audience, &scope).map_err(unsigned)?,
+        access_token: server
+            .mint_for_client(client, audience, &scope)
+            .map_err(unsigned)?,
         token_type: "Bearer".to_owned(),
         expires_in: server.access_token_lifetime().as_secs(),
         refresh_token: None,

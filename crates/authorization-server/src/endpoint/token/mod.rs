@@ -41,7 +41,11 @@ pub(crate) async fn post(
         }
     };
     // RFC 6749 §5.1: an answer with a token must not be stored anywhere on the way.
-    Ok(([(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], Json(response)).into_response())
+    Ok((
+        [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")],
+        Json(response),
+    )
+        .into_response())
 }
 
 /// RFC 6749 §5.2: a client uses only the grant types it registered for.
@@ -68,7 +72,13 @@ async fn approval_of(
     };
     let permitted = user.permitted_scope(server.settings());
     let scope = approval.scope.intersection(&permitted);
-    Ok((Approval { scope, ..approval.clone() }, user))
+    Ok((
+        Approval {
+            scope,
+            ..approval.clone()
+        },
+        user,
+    ))
 }
 
 /// Tokens of a grant that has just moved.
@@ -81,7 +91,9 @@ fn tokens(
 ) -> Result<TokenResponse, EndpointError> {
     let wants_id_token = scope.contains("openid");
     Ok(TokenResponse {
-        access_token: server.mint_for_user(grant, approval, user, &scope).map_err(unsigned)?,
+        access_token: server
+            .mint_for_user(grant, approval, user, &scope)
+            .map_err(unsigned)?,
         token_type: "Bearer".to_owned(),
         expires_in: server.access_token_lifetime().as_secs(),
         refresh_token,
@@ -129,7 +141,12 @@ fn invalid_grant(reason: Reason) -> EndpointError {
 
 impl AuthorizationServer {
     /// Turns what stopped a grant into an answer, and tells listeners when the grant died of it.
-    fn refuse_grant(&self, grant_id: Option<&str>, client: &Client, error: GrantError) -> EndpointError {
+    fn refuse_grant(
+        &self,
+        grant_id: Option<&str>,
+        client: &Client,
+        error: GrantError,
+    ) -> EndpointError {
         match error {
             GrantError::Store(error) => error.into(),
             GrantError::Refused { reason, revoked } => {

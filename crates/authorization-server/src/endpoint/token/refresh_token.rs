@@ -34,7 +34,10 @@ pub(super) async fn exchange(
         .await
         .map_err(|error| refused(Some(&grant.id), error))?;
     if let Some(registration) = &server.settings().registration {
-        server.clients().keep(client, registration.unused_lifetime).await?;
+        server
+            .clients()
+            .keep(client, registration.unused_lifetime)
+            .await?;
     }
     let refresh_token = grants.refresh_token(&grant.id, generation);
     tokens(server, &grant, &approved, scope, Some(refresh_token))
@@ -42,12 +45,20 @@ pub(super) async fn exchange(
 
 /// RFC 6749 §6: a client may ask for less than was granted; the refresh token keeps it all.
 fn narrowed(approval: &Approval, asked: Option<&str>) -> Result<Scope, EndpointError> {
-    let Some(asked) = asked else { return Ok(approval.scope.clone()) };
+    let Some(asked) = asked else {
+        return Ok(approval.scope.clone());
+    };
     match asked.parse::<Scope>() {
         Ok(asked) if asked.is_subset(&approval.scope) => Ok(asked),
         _ => {
-            let text = format!("only a part of what was granted can be asked for: {}", approval.scope);
-            Err(EndpointError::new(Reason::ScopeRefused, OAuthError::invalid_scope(text)))
+            let text = format!(
+                "only a part of what was granted can be asked for: {}",
+                approval.scope
+            );
+            Err(EndpointError::new(
+                Reason::ScopeRefused,
+                OAuthError::invalid_scope(text),
+            ))
         }
     }
 }

@@ -59,7 +59,13 @@ impl LoginForm {
             password: password.unwrap_or_else(|| Secret::from("")),
         });
         let scope = Scope::from_tokens(scope).map_err(|_| malformed())?;
-        Ok(Self { grant_id, action, scope, credentials, account })
+        Ok(Self {
+            grant_id,
+            action,
+            scope,
+            credentials,
+            account,
+        })
     }
 }
 
@@ -84,7 +90,12 @@ mod tests {
 
     #[test]
     fn a_form_without_a_known_button_is_malformed() {
-        for bad in [&b""[..], b"action=", b"action=approve-all", b"action=deny&scope=%22"] {
+        for bad in [
+            &b""[..],
+            b"action=",
+            b"action=approve-all",
+            b"action=deny&scope=%22",
+        ] {
             assert!(LoginForm::parse(bad).is_err(), "{bad:?}");
         }
     }

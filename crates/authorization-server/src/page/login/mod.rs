@@ -1,0 +1,146 @@
+//! The page that is sign-in and consent together (OAuth 2.1 §4.1.1, acceptance C4 to C7).
+
+mod form;
+mod view;
+mod visit;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use http::HeaderMap;
+use oauth::secret::SecretHash;
+use store::Versioned;
+
+use crate::address::ClientAddress;
+use crate::error::{CurrentRequestId, PageError};
+use crate::grant::{Grant, Stage};
+use crate::html::{finished_page, with_security_headers};
+use crate::reason::Reason;
+use crate::server::AuthorizationServer;
+use crate::text::Language;
+use form::{Action, LoginForm};
+use visit::Visit;
+
+/// Shows the page, or answers the client at once when nothing has to be asked.
+pub(crate) async fn get(
+    State(server): State<AuthorizationServer>,
+    Extension(request_id): Extension<CurrentRequestId>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    let query = query.unwrap_or_default();
+    let mut grant = find_grant(&server, parameter(&query, "grant").as_deref()).await?;
+    let known = server.sessions().browser(&headers);
+    if let Some(answer) = decided(
+        &server,
+        &grant,
+        known.as_ref().map(|browser| browser.hash()),
+        &headers,
+    ) {
+        return answer;
+    }
+    let (browser, cookie) = match known {
+        Some(browser) => (browser.hash(), None),
+        None => {
+            let (browser, cookie) = server.sessions().new_browser();
+            (browser.hash(), Some(cookie))
+        }
+    };
+    if !server.grants().bind(&grant, &browser).await? {
+        return Err(PageError::new(Reason::OtherBrowser));
+    }
+    if is_unbound(&grant) {
+        grant = find_grant(&server, Some(&grant.id)).await?;
+    }
+    let visit = Visit::begin(&server, request_id, &headers, grant, browser).await?;
+    let wants_other_account = parameter(&query, "account").as_deref() == Some("other");
+    let mut response = visit.show(wants_other_account).await?;
+    if let Some(cookie) = cookie {
+        response
+            .headers_mut()
+            .append(http::header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// Takes the person's answer.
+pub(crate) async fn post(
+    State(server): State<AuthorizationServer>,
+    Extension(request_id): Extension<CurrentRequestId>,
+    address: ClientAddress,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, PageError> {
+    let form = LoginForm::parse(&body)?;
+    let in_query = parameter(query.as_deref().unwrap_or_default(), "grant");
+    let grant = find_grant(&server, form.grant_id.as_deref().or(in_query.as_deref())).await?;
+    let browser = server
+        .sessions()
+        .browser(&headers)
+        .map(|browser| browser.hash());
+    if let Some(answer) = decided(&server, &grant, browser.clone(), &headers) {
+        return answer;
+    }
+    // Approval is worth something only from the browser that was shown the page: the cookie says
+    // which one that is, and a form from another site does not carry it.
+    let browser = browser.filter(|browser| is_bound_to(&grant, browser));
+    let browser = browser.ok_or_else(|| PageError::new(Reason::OtherBrowser))?;
+    let visit = Visit::begin(&server, request_id, &headers, grant, browser).await?;
+    match form.action {
+        Action::Approve => visit.approve(form, address).await,
+        Action::Deny => visit.deny().await,
+    }
+}
+
+async fn find_grant(
+    server: &AuthorizationServer,
+    id: Option<&str>,
+) -> Result<Versioned<Grant>, PageError> {
+    let found = match id {
+        Some(id) => server.grants().find(id).await?,
+        None => None,
+    };
+    found.ok_or_else(|| PageError::new(Reason::AuthorizationRequestExpired))
+}
+
+/// The answer to somebody who comes back (by the back button, a reload, a double click) to a
+/// request that is decided. While the code waits to be redeemed, it is the same redirect again.
+fn decided(
+    server: &AuthorizationServer,
+    grant: &Grant,
+    browser: Option<SecretHash>,
+    headers: &HeaderMap,
+) -> Option<Result<Response, PageError>> {
+    let language = Language::choose(grant.request.ui_locales.as_deref(), headers);
+    match &grant.stage {
+        Stage::Pending { .. } => None,
+        Stage::Approved { browser: bound, .. } if browser.as_ref() != Some(bound) => {
+            Some(Err(PageError::new(Reason::OtherBrowser)))
+        }
+        Stage::Approved {
+            code_expires_at, ..
+        } if *code_expires_at > server.now() => Some(Ok(with_security_headers(
+            server.authorization_response(grant),
+        ))),
+        Stage::Approved { .. } | Stage::Exchanged { .. } | Stage::Ended => {
+            Some(Ok(finished_page(language)))
+        }
+    }
+}
+
+fn is_unbound(grant: &Grant) -> bool {
+    matches!(grant.stage, Stage::Pending { browser: None })
+}
+
+fn is_bound_to(grant: &Grant, browser: &SecretHash) -> bool {
+    matches!(&grant.stage, Stage::Pending { browser: Some(bound) } if bound == browser)
+}
+
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.into_owned())
+}

@@ -1,0 +1,292 @@
+//! What the sign-in page shows: who asks, where the answer goes, for what, and as whom.
+
+use askama::Template;
+use oauth::redirect_uri::RedirectUri;
+use oauth::scope::Scope;
+use url::Url;
+
+use crate::client::{Client, Origin};
+use crate::grant::Grant;
+use crate::html::Frame;
+use crate::settings::Settings;
+use crate::text::{Language, Text, identity_scope};
+use crate::user::User;
+
+/// What differs between two showings of the page for one grant.
+pub(super) struct View<'a> {
+    /// Who is signed in; nobody means that the page asks for a password.
+    pub(super) account: Option<&'a User>,
+    /// What stands in the username field.
+    pub(super) username: Option<&'a str>,
+    /// What the person left ticked before; everything at first.
+    pub(super) chosen: Option<&'a Scope>,
+    pub(super) message: Option<Message>,
+}
+
+/// What the page has to say, apart from asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    WrongPassword,
+    TooManyAttempts,
+    SignedOut,
+    AccountChanged,
+    SignInAgain,
+    NothingPermitted,
+}
+
+impl Message {
+    fn words(self, text: &Text) -> &'static str {
+        match self {
+            Self::WrongPassword => text.wrong_password,
+            Self::TooManyAttempts => text.too_many_attempts,
+            Self::SignedOut => text.signed_out,
+            Self::AccountChanged => text.account_changed,
+            Self::SignInAgain => text.sign_in_again,
+            Self::NothingPermitted => text.nothing_permitted,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "login.html")]
+pub(super) struct LoginPage<'a> {
+    frame: Frame,
+    grant_id: &'a str,
+    /// First-party clients are not asked about.
+    asks_consent: bool,
+    client: ClientView,
+    resource: ResourceView<'a>,
+    redirect: RedirectView,
+    scopes: Vec<ScopeView<'a>>,
+    account: Option<AccountView<'a>>,
+    username: &'a str,
+    message: Option<&'static str>,
+    is_wrong_password: bool,
+    /// Nothing can be allowed, so there is no button for it.
+    is_hopeless: bool,
+}
+
+struct ClientView {
+    name: String,
+    /// The host that vouches for the name, for a client named by a metadata document.
+    host: Option<String>,
+    /// The name is the client's own claim.
+    is_claim: bool,
+}
+
+struct ResourceView<'a> {
+    name: &'a str,
+    indicator: &'a str,
+}
+
+struct RedirectView {
+    host: String,
+    warning: Option<&'static str>,
+}
+
+struct ScopeView<'a> {
+    token: &'a str,
+    words: &'a str,
+    choice: Choice,
+}
+
+/// Whether a person has a say in a scope.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Ticked,
+    Cleared,
+    /// Part of signing in.
+    Fixed,
+    /// Not among what the signed-in person's roles allow.
+    Unavailable,
+}
+
+struct AccountView<'a> {
+    subject: &'a str,
+    username: &'a str,
+    name: Option<&'a str>,
+}
+
+impl<'a> LoginPage<'a> {
+    pub(super) fn new(
+        settings: &'a Settings,
+        language: Language,
+        grant: &'a Grant,
+        client: &Client,
+        view: &View<'a>,
+    ) -> Self {
+        let request = &grant.request;
+        let text = language.text();
+        let permitted = view.account.map(|user| user.permitted_scope(settings));
+        let scopes: Vec<_> = in_order_of_weight(&request.scope)
+            .map(|token| ScopeView {
+                token,
+                words: words(settings, language, token),
+                choice: choice(token, permitted.as_ref(), view.chosen),
+            })
+            .collect();
+        let is_unavailable = |scope: &ScopeView<'_>| scope.choice == Choice::Unavailable;
+        let indicator = request.resource.as_str();
+        let resource = settings.resource(&request.resource);
+        Self {
+            frame: Frame::new(language),
+            grant_id: &grant.id,
+            asks_consent: !client.is_first_party(),
+            client: ClientView::of(client),
+            resource: ResourceView {
+                name: resource.map_or(indicator, |resource| &resource.name),
+                indicator,
+            },
+            redirect: RedirectView::of(&request.redirect_uri, text),
+            is_hopeless: !scopes.is_empty() && scopes.iter().all(is_unavailable),
+            scopes,
+            account: view.account.map(AccountView::of),
+            username: view.username.unwrap_or_default(),
+            message: view.message.map(|message| message.words(text)),
+            is_wrong_password: view.message == Some(Message::WrongPassword),
+        }
+    }
+
+    fn title(&self) -> &'static str {
+        let text = self.frame.text;
+        if self.asks_consent {
+            text.consent_title
+        } else {
+            text.sign_in_title
+        }
+    }
+
+    fn approve_words(&self) -> &'static str {
+        let text = self.frame.text;
+        match (self.asks_consent, self.account.is_some()) {
+            (true, true) => text.allow,
+            (true, false) => text.sign_in_and_allow,
+            (false, true) => text.carry_on,
+            (false, false) => text.sign_in,
+        }
+    }
+
+    fn deny_words(&self) -> &'static str {
+        let text = self.frame.text;
+        if self.asks_consent {
+            text.deny
+        } else {
+            text.cancel
+        }
+    }
+}
+
+impl ClientView {
+    fn of(client: &Client) -> Self {
+        let claimed = client.metadata.client_name.as_deref().map(plain);
+        let name = claimed.filter(|name| !name.is_empty());
+        let host = match client.origin {
+            Origin::MetadataDocument => Url::parse(&client.client_id).ok(),
+            Origin::PreRegistered { .. } | Origin::Registered => None,
+        };
+        Self {
+            is_claim: client.origin == Origin::Registered && name.is_some(),
+            name: name.unwrap_or_else(|| plain(&client.client_id)),
+            host: host.and_then(|url| url.host_str().map(str::to_owned)),
+        }
+    }
+}
+
+impl RedirectView {
+    fn of(redirect_uri: &RedirectUri, text: &Text) -> Self {
+        let is_web = redirect_uri.as_str().starts_with("https://");
+        let warning = match (redirect_uri.is_loopback(), is_web) {
+            (true, _) => Some(text.redirect_loopback),
+            (false, false) => Some(text.redirect_installed),
+            (false, true) => None,
+        };
+        Self {
+            host: redirect_uri.display_host(),
+            warning,
+        }
+    }
+}
+
+impl<'a> AccountView<'a> {
+    fn of(user: &'a User) -> Self {
+        let name = user.name.as_deref();
+        Self {
+            subject: &user.subject,
+            username: &user.username,
+            name,
+        }
+    }
+}
+
+/// What a client can do comes before what it can know.
+fn in_order_of_weight(scope: &Scope) -> impl Iterator<Item = &str> {
+    let acts = scope.iter().filter(|token| identity_scope(token).is_none());
+    acts.chain(scope.iter().filter(|token| identity_scope(token).is_some()))
+}
+
+fn words<'a>(settings: &'a Settings, language: Language, token: &'a str) -> &'a str {
+    let of_operator = settings.scopes.get(token).map(|words| words.get(language));
+    let of_identity = || identity_scope(token).map(|words| words(language.text()));
+    of_operator.or_else(of_identity).unwrap_or(token)
+}
+
+fn choice(token: &str, permitted: Option<&Scope>, chosen: Option<&Scope>) -> Choice {
+    if permitted.is_some_and(|permitted| !permitted.contains(token)) {
+        Choice::Unavailable
+    } else if token == "openid" {
+        Choice::Fixed
+    } else if chosen.is_none_or(|chosen| chosen.contains(token)) {
+        Choice::Ticked
+    } else {
+        Choice::Cleared
+    }
+}
+
+/// How much of a client's name is shown.
+const NAME_LENGTH: usize = 60;
+
+/// What a stranger wrote, without characters that hide or turn round other text.
+fn plain(text: &str) -> String {
+    let is_visible = |c: &char| {
+        !c.is_control()
+            && !matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let visible: String = text.chars().filter(is_visible).collect();
+    let mut characters = visible.trim().chars();
+    let mut name: String = characters.by_ref().take(NAME_LENGTH).collect();
+    if characters.next().is_some() {
+        name.push('…');
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c4_a_name_cannot_hide_or_turn_text() {
+        assert_eq!(plain("Good\u{202e}live\u{200b}\n"), "Goodlive");
+        assert_eq!(plain(&"x".repeat(61)), format!("{}…", "x".repeat(60)));
+        assert_eq!(plain("할 일 앱"), "할 일 앱");
+    }
+
+    #[test]
+    fn c4_what_is_known_to_be_impossible_is_not_offered() {
+        let scope = |text: &str| text.parse::<Scope>().unwrap();
+        let (permitted, chosen) = (scope("a openid"), scope("b"));
+        assert!(choice("b", Some(&permitted), Some(&chosen)) == Choice::Unavailable);
+        assert!(choice("a", Some(&permitted), Some(&chosen)) == Choice::Cleared);
+        assert!(choice("openid", Some(&permitted), Some(&chosen)) == Choice::Fixed);
+        assert!(choice("a", None, None) == Choice::Ticked);
+        assert!(choice("b", None, Some(&chosen)) == Choice::Ticked);
+    }
+
+    #[test]
+    fn what_a_client_can_do_is_shown_first() {
+        let scope: Scope = "email openid write:todos".parse().unwrap();
+        let order: Vec<_> = in_order_of_weight(&scope).collect();
+        assert_eq!(order, ["write:todos", "email", "openid"]);
+    }
+}

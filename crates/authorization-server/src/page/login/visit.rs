@@ -1,0 +1,350 @@
+//! One visit to the sign-in page: who is there, what may be skipped, and how it ends.
+
+use axum::response::Response;
+use http::header::{RETRY_AFTER, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use oauth::error::OAuthError;
+use oauth::scope::Scope;
+use oauth::secret::SecretHash;
+use oauth::time::NumericDate;
+use store::{StoreError, Versioned};
+
+use super::form::{Credentials, LoginForm};
+use super::view::{LoginPage, Message, View};
+use crate::address::ClientAddress;
+use crate::client::{Client, ClientError};
+use crate::consent::ConsentKey;
+use crate::error::{CurrentRequestId, PageError};
+use crate::grant::{Approval, Grant, GrantError};
+use crate::html::{finished_page, respond, with_security_headers};
+use crate::reason::Reason;
+use crate::server::AuthorizationServer;
+use crate::text::Language;
+use crate::user::{AuthenticateError, User};
+
+/// A browser that may answer for a pending grant, in the middle of doing so.
+pub(super) struct Visit<'a> {
+    server: &'a AuthorizationServer,
+    request_id: CurrentRequestId,
+    headers: &'a HeaderMap,
+    grant: Versioned<Grant>,
+    browser: SecretHash,
+    client: Client,
+    language: Language,
+}
+
+/// Somebody who is signed in.
+struct Person {
+    user: User,
+    authenticated_at: NumericDate,
+}
+
+impl<'a> Visit<'a> {
+    pub(super) async fn begin(
+        server: &'a AuthorizationServer,
+        request_id: CurrentRequestId,
+        headers: &'a HeaderMap,
+        grant: Versioned<Grant>,
+        browser: SecretHash,
+    ) -> Result<Self, PageError> {
+        let client = match server.find_client(&grant.client_id).await {
+            Ok(client) => client.ok_or_else(|| PageError::new(Reason::UnknownClient))?,
+            Err(ClientError::Store(error)) => return Err(error.into()),
+            Err(ClientError::MetadataDocument(error)) => {
+                return Err(PageError::new(Reason::MetadataDocumentRefused).with_cause(error));
+            }
+        };
+        let language = Language::choose(grant.request.ui_locales.as_deref(), headers);
+        Ok(Self {
+            server,
+            request_id,
+            headers,
+            grant,
+            browser,
+            client,
+            language,
+        })
+    }
+
+    /// The page, unless everything is known already.
+    pub(super) async fn show(&self, wants_other_account: bool) -> Result<Response, PageError> {
+        let prompt = self.grant.request.prompt;
+        let signed_in = self.signed_in().await?;
+        let person = signed_in.as_ref().filter(|person| self.is_recent(person));
+        if let Some(person) = person.filter(|_| !wants_other_account && !prompt.consent) {
+            let granted = self.permitted(&person.user);
+            if self.is_agreed(person, &granted).await? {
+                return self.finish(person, granted).await;
+            }
+        }
+        if prompt.none {
+            return self.refuse_page(person.is_some()).await;
+        }
+        let message = match (&signed_in, person) {
+            _ if wants_other_account => None,
+            (Some(_), None) => Some(Message::SignInAgain),
+            (_, Some(person)) if self.lacks_everything(&person.user) => {
+                Some(Message::NothingPermitted)
+            }
+            _ => None,
+        };
+        let account = person
+            .filter(|_| !wants_other_account)
+            .map(|person| &person.user);
+        let former = signed_in.as_ref().filter(|_| !wants_other_account);
+        let former = former.map(|person| person.user.username.as_str());
+        let username = former.or(self.grant.request.login_hint.as_deref());
+        Ok(self.page(
+            StatusCode::OK,
+            &View {
+                account,
+                username,
+                chosen: None,
+                message,
+            },
+        ))
+    }
+
+    /// The person said yes: signs them in if they have to be, and lets the client go on.
+    pub(super) async fn approve(
+        &self,
+        form: LoginForm,
+        address: ClientAddress,
+    ) -> Result<Response, PageError> {
+        let Some(credentials) = &form.credentials else {
+            return self.approve_as_signed_in(&form).await;
+        };
+        let Credentials { username, password } = credentials;
+        let again = |status, message| {
+            let username = Some(username.as_str());
+            let chosen = Some(&form.scope);
+            self.page(
+                status,
+                &View {
+                    account: None,
+                    username,
+                    chosen,
+                    message: Some(message),
+                },
+            )
+        };
+        let user = match self
+            .server
+            .users()
+            .authenticate(username, password, address)
+            .await
+        {
+            Ok(Some(user)) => user,
+            // Not 401, which would have to name a scheme of HTTP authentication (RFC 9110 §15.5.2).
+            Ok(None) => return Ok(again(StatusCode::OK, Message::WrongPassword)),
+            Err(AuthenticateError::TooManyAttempts { retry_after }) => {
+                self.log(Reason::TooManyRequests);
+                let mut page = again(StatusCode::TOO_MANY_REQUESTS, Message::TooManyAttempts);
+                let seconds = HeaderValue::from(retry_after.as_secs());
+                page.headers_mut().insert(RETRY_AFTER, seconds);
+                return Ok(page);
+            }
+            Err(AuthenticateError::Store(error)) => return Err(error.into()),
+        };
+        let sessions = self.server.sessions();
+        let cookie = sessions
+            .begin(&user, self.browser.clone(), address, self.headers)
+            .await?;
+        let person = Person {
+            user,
+            authenticated_at: self.server.now(),
+        };
+        let mut response = self.grant_chosen(&person, &form.scope).await?;
+        response.headers_mut().append(SET_COOKIE, cookie);
+        Ok(response)
+    }
+
+    /// The person said no, and the client is told so (acceptance C5).
+    pub(super) async fn deny(&self) -> Result<Response, PageError> {
+        let error = OAuthError::access_denied("the person denied the request");
+        self.refuse(Reason::AccessDenied, &error).await
+    }
+
+    async fn approve_as_signed_in(&self, form: &LoginForm) -> Result<Response, PageError> {
+        let again = |account, message| {
+            let chosen = Some(&form.scope);
+            let view = View {
+                account,
+                username: None,
+                chosen,
+                message: Some(message),
+            };
+            Ok(self.page(StatusCode::OK, &view))
+        };
+        match self.signed_in().await? {
+            None => again(None, Message::SignedOut),
+            Some(person) if !self.is_recent(&person) => again(None, Message::SignInAgain),
+            // Somebody signed in as another person meanwhile, in another tab: nobody must approve
+            // for an account that the page did not show.
+            Some(person) if form.account.as_ref() != Some(&person.user.subject) => {
+                again(Some(&person.user), Message::AccountChanged)
+            }
+            Some(person) => self.grant_chosen(&person, &form.scope).await,
+        }
+    }
+
+    /// Grants what was asked for, chosen by the person and allowed by their roles.
+    async fn grant_chosen(&self, person: &Person, chosen: &Scope) -> Result<Response, PageError> {
+        let permitted = self.permitted(&person.user);
+        let granted = if self.client.is_first_party() {
+            permitted
+        } else {
+            // Signing in is no choice: who approves is recognized if the client asked for it.
+            let openid = Scope::from_tokens(["openid"]).expect("a scope token of RFC 6749");
+            permitted.intersection(&chosen.union(&openid))
+        };
+        if granted.is_empty() && !self.grant.request.scope.is_empty() {
+            let error = OAuthError::access_denied("nothing of what was asked for was allowed");
+            return self.refuse(Reason::AccessDenied, &error).await;
+        }
+        self.finish(person, granted).await
+    }
+
+    /// Moves the grant, remembers the agreement and sends the person back to the client.
+    async fn finish(&self, person: &Person, scope: Scope) -> Result<Response, PageError> {
+        let approval = Approval {
+            subject: person.user.subject.clone(),
+            scope: scope.clone(),
+            authenticated_at: person.authenticated_at,
+        };
+        let approved = match self
+            .server
+            .grants()
+            .approve(&self.grant, &self.browser, approval)
+            .await
+        {
+            Ok(grant) => grant,
+            Err(GrantError::Refused {
+                reason: Reason::AuthorizationRequestExpired,
+                ..
+            }) => {
+                return Ok(finished_page(self.language));
+            }
+            Err(GrantError::Refused { reason, .. }) => return Err(PageError::new(reason)),
+            Err(GrantError::Store(error)) => return Err(error.into()),
+        };
+        // After the grant: a crash in between means to be asked again, not to have agreed unasked.
+        if !self.client.is_first_party() {
+            self.server
+                .consents()
+                .record(self.consent_key(&person.user), &scope)
+                .await?;
+        }
+        tracing::info!(
+            client.id = self.client.client_id,
+            grant.id = approved.id,
+            subject = person.user.subject,
+            "authorization request approved"
+        );
+        Ok(with_security_headers(
+            self.server.authorization_response(&approved),
+        ))
+    }
+
+    /// `prompt=none`: the client learns why there would have been a page (`OpenID` Connect Core
+    /// §3.1.2.6).
+    async fn refuse_page(&self, is_signed_in: bool) -> Result<Response, PageError> {
+        let (reason, error) = if is_signed_in {
+            let error = OAuthError::consent_required("the person has not agreed to this yet");
+            (Reason::ConsentRequired, error)
+        } else {
+            (
+                Reason::LoginRequired,
+                OAuthError::login_required("nobody is signed in"),
+            )
+        };
+        self.refuse(reason, &error).await
+    }
+
+    /// Ends the grant and tells the client, with the id that finds the reason in the log (C8).
+    async fn refuse(&self, reason: Reason, error: &OAuthError) -> Result<Response, PageError> {
+        if !self.server.grants().deny(&self.grant).await? {
+            return Ok(finished_page(self.language));
+        }
+        self.log(reason);
+        let description = format!("{} (request {})", error.description, self.request_id.0);
+        let error = OAuthError::new(error.code, description);
+        let response = self.server.authorization_error(&self.grant.request, &error);
+        Ok(with_security_headers(response))
+    }
+
+    fn log(&self, reason: Reason) {
+        tracing::info!(
+            request.id = &*self.request_id.0,
+            client.id = self.client.client_id,
+            grant.id = self.grant.id,
+            reason = reason.as_str(),
+            "authorization request refused: {}",
+            reason.as_str()
+        );
+    }
+
+    /// Who is signed in in this browser, with the password that is still theirs.
+    async fn signed_in(&self) -> Result<Option<Person>, StoreError> {
+        let Some(session) = self.server.sessions().find(self.headers).await? else {
+            return Ok(None);
+        };
+        let user = self.server.users().find(&session.subject).await?;
+        let user = user.filter(|user| session.is_of(user));
+        Ok(user.map(|user| Person {
+            user,
+            authenticated_at: session.authenticated_at,
+        }))
+    }
+
+    /// Whether the person signed in recently enough for this client (`prompt=login`, `max_age`).
+    fn is_recent(&self, person: &Person) -> bool {
+        let request = &self.grant.request;
+        let age = self.server.now().since(person.authenticated_at).as_secs();
+        let is_young = request
+            .max_age
+            .is_none_or(|max_age| max_age > 0 && age <= max_age);
+        let is_answer = person.authenticated_at > self.grant.created_at;
+        is_answer || (is_young && !request.prompt.login)
+    }
+
+    /// Whether nobody has to be asked: the client is the operator's own, or the person agreed to
+    /// all of this before.
+    async fn is_agreed(&self, person: &Person, granted: &Scope) -> Result<bool, StoreError> {
+        if granted.is_empty() || self.client.is_first_party() {
+            return Ok(!granted.is_empty());
+        }
+        let given = self
+            .server
+            .consents()
+            .given(self.consent_key(&person.user))
+            .await?;
+        Ok(granted.is_subset(&given))
+    }
+
+    fn consent_key<'b>(&'b self, user: &'b User) -> ConsentKey<'b> {
+        let request = &self.grant.request;
+        ConsentKey {
+            subject: &user.subject,
+            client_id: &self.client.client_id,
+            redirect_uri: &request.redirect_uri,
+            resource: &request.resource,
+        }
+    }
+
+    /// What was asked for and this person may allow.
+    fn permitted(&self, user: &User) -> Scope {
+        let permitted = user.permitted_scope(self.server.settings());
+        self.grant.request.scope.intersection(&permitted)
+    }
+
+    fn lacks_everything(&self, user: &User) -> bool {
+        !self.grant.request.scope.is_empty() && self.permitted(user).is_empty()
+    }
+
+    fn page(&self, status: StatusCode, view: &View<'_>) -> Response {
+        let settings = self.server.settings();
+        let page = LoginPage::new(settings, self.language, &self.grant, &self.client, view);
+        respond(status, self.language, &page)
+    }
+}
