@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use askama::Template;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::response::{Html, IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{
     CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -37,10 +39,7 @@ pub(crate) static MARK: LazyLock<Asset> = LazyLock::new(|| {
 impl Asset {
     fn new(extension: &str, media_type: &'static str, content: &'static str) -> Self {
         let hash = digest(&SHA256, content.as_bytes());
-        let hash: String = hash.as_ref()[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = URL_SAFE_NO_PAD.encode(&hash.as_ref()[..9]);
         Self {
             name: format!("sumun-{hash}.{extension}"),
             media_type,

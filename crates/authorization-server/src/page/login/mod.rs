@@ -7,8 +7,9 @@ mod visit;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
+use http::header::SET_COOKIE;
 use oauth::secret::SecretHash;
 use store::Versioned;
 
@@ -31,21 +32,18 @@ pub(crate) async fn get(
 ) -> Result<Response, PageError> {
     let query = query.unwrap_or_default();
     let mut grant = find_grant(&server, parameter(&query, "grant").as_deref()).await?;
-    let known = server.sessions().browser(&headers);
-    if let Some(answer) = decided(
-        &server,
-        &grant,
-        known.as_ref().map(|browser| browser.hash()),
-        &headers,
-    ) {
+    let known = server
+        .sessions()
+        .browser(&headers)
+        .map(|browser| browser.hash());
+    if let Some(answer) = decided(&server, &grant, known.as_ref(), &headers) {
         return answer;
     }
-    let (browser, cookie) = match known {
-        Some(browser) => (browser.hash(), None),
-        None => {
-            let (browser, cookie) = server.sessions().new_browser();
-            (browser.hash(), Some(cookie))
-        }
+    let (browser, cookie) = if let Some(browser) = known {
+        (browser, None)
+    } else {
+        let (browser, cookie) = server.sessions().new_browser();
+        (browser.hash(), Some(cookie))
     };
     if !server.grants().bind(&grant, &browser).await? {
         return Err(PageError::new(Reason::OtherBrowser));
@@ -53,13 +51,15 @@ pub(crate) async fn get(
     if is_unbound(&grant) {
         grant = find_grant(&server, Some(&grant.id)).await?;
     }
-    let visit = Visit::begin(&server, request_id, &headers, grant, browser).await?;
     let wants_other_account = parameter(&query, "account").as_deref() == Some("other");
-    let mut response = visit.show(wants_other_account).await?;
+    let shown = match Visit::begin(&server, request_id, &headers, grant, browser).await {
+        Ok(visit) => visit.show(wants_other_account).await,
+        Err(error) => Err(error),
+    };
+    // The grant is bound to this browser by now, so it gets its cookie even when something failed.
+    let mut response = shown.into_response();
     if let Some(cookie) = cookie {
-        response
-            .headers_mut()
-            .append(http::header::SET_COOKIE, cookie);
+        response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)
 }
@@ -80,7 +80,7 @@ pub(crate) async fn post(
         .sessions()
         .browser(&headers)
         .map(|browser| browser.hash());
-    if let Some(answer) = decided(&server, &grant, browser.clone(), &headers) {
+    if let Some(answer) = decided(&server, &grant, browser.as_ref(), &headers) {
         return answer;
     }
     // Approval is worth something only from the browser that was shown the page: the cookie says
@@ -110,13 +110,13 @@ async fn find_grant(
 fn decided(
     server: &AuthorizationServer,
     grant: &Grant,
-    browser: Option<SecretHash>,
+    browser: Option<&SecretHash>,
     headers: &HeaderMap,
 ) -> Option<Result<Response, PageError>> {
     let language = Language::choose(grant.request.ui_locales.as_deref(), headers);
     match &grant.stage {
         Stage::Pending { .. } => None,
-        Stage::Approved { browser: bound, .. } if browser.as_ref() != Some(bound) => {
+        Stage::Approved { browser: bound, .. } if browser != Some(bound) => {
             Some(Err(PageError::new(Reason::OtherBrowser)))
         }
         Stage::Approved {
