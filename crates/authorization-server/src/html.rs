@@ -108,7 +108,7 @@ pub(crate) fn finished_page(language: Language) -> Response {
         explanation,
         refusal: None,
     };
-    respond(StatusCode::GONE, language, &page)
+    respond(StatusCode::OK, language, &page)
 }
 
 /// A page with all its headers.

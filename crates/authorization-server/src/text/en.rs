@@ -18,7 +18,7 @@ pub(super) const TEXT: Text = Text {
     redirect_installed: "This is an application installed on your device. Continue only if you \
         have just started it yourself.",
     scopes: "What it may do",
-    scopes_hint: "Clear what you do not want to allow.",
+    scopes_hint: "Untick what you do not want to allow.",
     scopes_none: "It asks for nothing beyond your sign-in.",
     scope_fixed: "Always part of signing in",
     scope_unavailable: "Not available to this account",

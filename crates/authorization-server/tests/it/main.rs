@@ -8,6 +8,7 @@ mod authorization_code;
 mod cimd;
 mod client_authentication;
 mod errors;
+mod grant_machine;
 mod introspection;
 mod keys;
 mod metadata;

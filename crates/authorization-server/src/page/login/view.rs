@@ -119,6 +119,7 @@ impl<'a> LoginPage<'a> {
         let text = language.text();
         let permitted = view.account.map(|user| user.permitted_scope(settings));
         let scopes: Vec<_> = in_order_of_weight(&request.scope)
+            .into_iter()
             .map(|token| ScopeView {
                 token,
                 words: words(settings, language, token),
@@ -218,10 +219,11 @@ impl<'a> AccountView<'a> {
     }
 }
 
-/// What a client can do comes before what it can know.
-fn in_order_of_weight(scope: &Scope) -> impl Iterator<Item = &str> {
-    let acts = scope.iter().filter(|token| identity_scope(token).is_none());
-    acts.chain(scope.iter().filter(|token| identity_scope(token).is_some()))
+/// What a client can do comes before what it can know, and what is no choice comes last.
+fn in_order_of_weight(scope: &Scope) -> Vec<&str> {
+    let mut tokens: Vec<_> = scope.iter().collect();
+    tokens.sort_by_key(|token| (*token == "openid", identity_scope(token).is_some()));
+    tokens
 }
 
 fn words<'a>(settings: &'a Settings, language: Language, token: &'a str) -> &'a str {
@@ -285,8 +287,8 @@ mod tests {
 
     #[test]
     fn what_a_client_can_do_is_shown_first() {
-        let scope: Scope = "email openid write:todos".parse().unwrap();
-        let order: Vec<_> = in_order_of_weight(&scope).collect();
-        assert_eq!(order, ["write:todos", "email", "openid"]);
+        let scope: Scope = "email openid profile write:todos".parse().unwrap();
+        let order = in_order_of_weight(&scope);
+        assert_eq!(order, ["write:todos", "email", "profile", "openid"]);
     }
 }
