@@ -8,6 +8,9 @@ use crate::reason::Reason;
 /// The largest form that is read, in bytes.
 pub(crate) const MAX_FORM: usize = 64 * 1024;
 
+/// More parameters than any request of ours has; looking for repetitions takes time with each.
+const MAX_PARAMETERS: usize = 64;
+
 /// The parameters of a request. An empty value counts as absent (RFC 6749 §3.1).
 pub(crate) struct Parameters(Vec<(String, String)>);
 
@@ -19,6 +22,9 @@ impl Parameters {
         for (name, value) in pairs {
             if parameters.iter().any(|(known, _)| *known == name) {
                 return Err(malformed(format!("the parameter {name} is repeated")));
+            }
+            if parameters.len() == MAX_PARAMETERS {
+                return Err(malformed("the request has too many parameters"));
             }
             parameters.push((name.into_owned(), value.into_owned()));
         }
@@ -62,6 +68,13 @@ mod tests {
         assert_eq!(parameters.get("b"), None);
         assert_eq!(parameters.get("c"), Some(" x"));
         assert!(Parameters::parse(b"a=1&a=1").is_err());
+    }
+
+    #[test]
+    fn a_flood_of_parameters_is_cut_short() {
+        let flood: Vec<_> = (0..=MAX_PARAMETERS).map(|n| format!("p{n}=1")).collect();
+        assert!(Parameters::parse(flood[1..].join("&").as_bytes()).is_ok());
+        assert!(Parameters::parse(flood.join("&").as_bytes()).is_err());
     }
 
     #[test]
