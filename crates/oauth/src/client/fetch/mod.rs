@@ -162,9 +162,10 @@ impl Requests<'_> {
         form: &[(&str, &str)],
         limits: Limits,
     ) -> Result<Fetched, FetchError> {
-        let mut body = form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs(form);
-        let body = Bytes::from(body.finish());
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        let body = Bytes::from(body);
         self.send(Method::POST, authorization, url, Some(body), limits)
             .await
     }

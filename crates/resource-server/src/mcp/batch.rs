@@ -1,0 +1,81 @@
+//! Several messages in one body, which revision 2025-03-26 alone has (MCP Streamable HTTP).
+
+use axum::body::Body;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde_json::value::RawValue;
+
+use crate::mcp::Envelope;
+use crate::mcp::endpoint::{Stop, is_event_stream, read_text};
+use crate::mcp::fault::Fault;
+use crate::mcp::headers::{MCP_PROTOCOL_VERSION, single};
+use crate::mcp::listing::messages_of_stream;
+
+/// The revision with batches; a request that names no revision is of this one.
+const REVISION: &[u8] = b"2025-03-26";
+/// More messages than this in one body are nobody's normal use.
+const MAX_MESSAGES: usize = 100;
+
+/// Whether the batch may be taken apart at all.
+pub(super) fn check(
+    headers: &HeaderMap,
+    messages: &[(&RawValue, Envelope<'_>)],
+) -> Result<(), Fault> {
+    let refuse = |reason: &str| Err(Fault::Invalid(reason.to_owned()));
+    let version = single(headers, MCP_PROTOCOL_VERSION)?;
+    if version.is_some_and(|version| version.as_bytes() != REVISION) {
+        return refuse("batches exist in revision 2025-03-26 only; send the messages one by one");
+    }
+    if messages.len() > MAX_MESSAGES {
+        return refuse("a batch holds at most 100 messages");
+    }
+    for (_, message) in messages {
+        if message.method.as_deref() == Some("initialize") {
+            return refuse("`initialize` must not be part of a batch");
+        }
+        if message.protocol_version.is_some() {
+            return refuse("a message of this revision must not be part of a batch");
+        }
+    }
+    Ok(())
+}
+
+/// What the server said to each message, collected into one array.
+#[derive(Debug, Default)]
+pub(super) struct Answers(Vec<String>);
+
+impl Answers {
+    /// Adds the messages of one answer; notifications have none.
+    ///
+    /// An answer that is neither success nor a message, such as 404 for a lost session, is the answer to
+    /// the whole batch.
+    pub(super) async fn add(&mut self, response: Response<Body>) -> Result<(), Stop> {
+        let is_json = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        if !response.status().is_success() && !is_json {
+            return Err(Stop::Answered(Box::new(response)));
+        }
+        let is_stream = is_event_stream(response.headers());
+        let text = read_text(response.into_body()).await?;
+        if is_stream {
+            self.0.extend(messages_of_stream(&text));
+        } else if is_json {
+            self.0.push(text);
+        }
+        Ok(())
+    }
+
+    pub(super) fn into_response(self) -> Response<Body> {
+        if self.0.is_empty() {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::ACCEPTED;
+            return response;
+        }
+        let mut response = Response::new(Body::from(format!("[{}]", self.0.join(","))));
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+        response
+    }
+}

@@ -1,0 +1,98 @@
+//! Envelopes of messages good and bad (acceptance D5).
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[track_caller]
+fn refused(text: &str) -> EnvelopeError {
+    Message::parse(text.as_bytes()).unwrap_err()
+}
+
+#[test]
+fn the_parts_of_a_tool_call() {
+    let text = r#"{"params":{"arguments":{"name":"x"},"_meta":{
+        "io.modelcontextprotocol/protocolVersion":"2026-07-28"},"name":"create-todo"},
+        "id":"a-1","method":"tools/call","jsonrpc":"2.0"}"#;
+    let envelope = Envelope::parse(text.as_bytes()).unwrap();
+    assert_eq!(envelope.called_tool(), Some("create-todo"));
+    assert_eq!(envelope.name(), Some("create-todo"));
+    assert_eq!(envelope.id.unwrap().get(), "\"a-1\"");
+    assert!(envelope.is_stateless_revision());
+}
+
+#[test]
+fn the_name_depends_on_the_method() {
+    let name = |method: &str| {
+        let params = r#"{"name":"n","uri":"u","taskId":"t"}"#;
+        let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
+        Envelope::parse(text.as_bytes())
+            .unwrap()
+            .name()
+            .map(str::to_owned)
+    };
+    assert_eq!(name("prompts/get").as_deref(), Some("n"));
+    assert_eq!(name("resources/read").as_deref(), Some("u"));
+    assert_eq!(name("tasks/cancel").as_deref(), Some("t"));
+    assert_eq!(name("tools/list"), None);
+}
+
+#[test]
+fn d5_a_key_that_is_there_twice_is_refused_at_every_depth() {
+    for text in [
+        r#"{"method":"tools/list","method":"tools/call"}"#,
+        r#"{"method":"tools/call","params":{"name":"a","name":"b"}}"#,
+        r#"{"method":"tools/call","params":{"name":"a","n\u0061me":"b"}}"#,
+        r#"{"method":"tools/call","params":{"name":"a"},"params":{"name":"b"}}"#,
+        r#"{"method":"tools/call","params":{"name":"a","arguments":{"x":{"y":1,"y":2}}}}"#,
+        r#"{"method":"tools/call","params":{"name":"a","arguments":{"x":[{"y":1,"y":2}]}}}"#,
+        r#"{"id":1,"id":2,"method":"ping"}"#,
+        r#"[{"method":"ping"},{"method":"ping","method":"tools/call"}]"#,
+    ] {
+        assert!(matches!(refused(text), EnvelopeError::Invalid(_)), "{text}");
+    }
+    let keys: Vec<_> = (0..100).map(|n| format!("\"{n}\":0")).collect();
+    let wide = format!("{{{}}}", keys.join(","));
+    Message::parse(wide.as_bytes()).unwrap();
+    refused(&wide.replace("\"99\":", "\"50\":"));
+}
+
+#[test]
+fn what_is_not_json_and_what_is_no_message() {
+    for text in [
+        "",
+        "{",
+        "{\"a\":}",
+        "{} {}",
+        "nonsense",
+        "{\"a\":\"\u{1}\"}",
+        "[1,",
+    ] {
+        assert!(matches!(refused(text), EnvelopeError::Syntax(_)), "{text}");
+    }
+    for text in ["1", "\"text\"", "null", "[]", "[1]", "[[]]"] {
+        assert!(matches!(refused(text), EnvelopeError::Invalid(_)), "{text}");
+    }
+    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    refused(&deep);
+    assert!(Message::parse(b"{\"a\":\"\xff\"}").is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Message::parse(&body);
+    }
+
+    #[test]
+    fn no_json_like_text_makes_it_panic(body in r#"[\[\]{}:,"a-z0-9\\ ]{0,60}"#) {
+        let _ = Message::parse(body.as_bytes());
+    }
+
+    #[test]
+    fn a_name_is_what_any_reader_of_json_sees(name in ".*") {
+        let text = serde_json::json!({"method": "tools/call", "params": {"name": name}}).to_string();
+        let envelope = Envelope::parse(text.as_bytes()).unwrap();
+        prop_assert_eq!(envelope.called_tool(), Some(name.as_str()));
+    }
+}

@@ -1,0 +1,29 @@
+//! What an MCP endpoint needs beyond a bearer token (MCP authorization, Streamable HTTP).
+
+mod access;
+#[cfg(feature = "axum")]
+mod batch;
+#[cfg(feature = "axum")]
+mod endpoint;
+mod envelope;
+#[cfg(feature = "axum")]
+mod fault;
+#[cfg(feature = "axum")]
+mod headers;
+#[cfg(feature = "axum")]
+mod listing;
+#[cfg(feature = "axum")]
+mod origin;
+#[cfg(feature = "axum")]
+mod session;
+
+pub use access::ToolAccess;
+#[cfg(feature = "axum")]
+pub use endpoint::McpEndpoint;
+#[cfg(feature = "axum")]
+pub(crate) use endpoint::Protection;
+pub use envelope::{Envelope, EnvelopeError, Message};
+#[cfg(feature = "axum")]
+pub(crate) use origin::AllowedOrigins;
+#[cfg(feature = "axum")]
+pub(crate) use session::SessionBinding;

@@ -1,0 +1,138 @@
+//! A protected resource as axum routes: the metadata document and the endpoint (RFC 9728 §3).
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::routing::get;
+use axum::{BoxError, Router};
+use bytes::Bytes;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Request, Response};
+use tower::Service;
+
+use oauth::metadata::OAUTH_PROTECTED_RESOURCE;
+use oauth::secret::Secret;
+
+use super::ProtectedResource;
+use crate::mcp::{McpEndpoint, Protection, SessionBinding};
+use crate::refusal::Advice;
+use crate::require_bearer::{Bearer, RequireBearer};
+use crate::verify::VerifyToken;
+
+impl ProtectedResource {
+    /// Lets pages of `origin` (such as `https://inspector.example`) use the endpoint from a browser.
+    pub fn allow_origin(mut self, origin: &str) -> Self {
+        self.origins.allow(origin);
+        self
+    }
+
+    /// Shares the binding of session ids to their owners among replicas that share sessions.
+    pub fn session_key(mut self, key: &Secret) -> Self {
+        self.sessions = SessionBinding::with_key(key);
+        self
+    }
+
+    /// The largest request body; 4 MiB by default.
+    pub fn max_body_bytes(mut self, max_body_bytes: usize) -> Self {
+        self.max_body_bytes = max_body_bytes;
+        self
+    }
+
+    /// The metadata document at its own address.
+    pub fn metadata_routes(&self) -> Router {
+        self.document_at(&self.metadata_path)
+    }
+
+    /// The metadata document at the root form of its address, where some clients look first.
+    ///
+    /// Resources that share an origin share that address: one of them may answer there.
+    pub fn root_metadata_routes(&self) -> Router {
+        self.document_at(&format!("/.well-known/{OAUTH_PROTECTED_RESOURCE}"))
+    }
+
+    fn document_at(&self, path: &str) -> Router {
+        let document = serde_json::to_string(&self.metadata).expect("strings have a JSON form");
+        let document = Bytes::from(document);
+        let answer = move || {
+            let mut response = Response::new(Body::from(document.clone()));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            // The document is public, so every page may read it and every cache may keep it.
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            headers.insert(
+                CACHE_CONTROL,
+                HeaderValue::from_static("public, max-age=300"),
+            );
+            std::future::ready(response)
+        };
+        Router::new().route(path, get(answer).options(preflight))
+    }
+
+    /// `server` behind this guard, mounted at the path of the resource.
+    ///
+    /// In front of the server, in this order: the origin of a page, the bearer token, the owner of the
+    /// session, the size and form of the message, headers against body, the scopes of the tool.
+    pub fn protect<S, ResB>(&self, server: S, verifier: impl VerifyToken) -> Router
+    where
+        S: Service<Request<Body>, Response = Response<ResB>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send,
+        ResB: http_body::Body<Data = Bytes> + Send + 'static,
+        ResB::Error: Into<BoxError>,
+    {
+        Router::new().route_service(self.url.path(), self.endpoint(server, verifier))
+    }
+
+    /// A guard for other routes of the resource, whose challenges name its metadata.
+    pub fn require_bearer(&self, verifier: impl VerifyToken) -> RequireBearer {
+        let Advice {
+            resource_metadata,
+            scope,
+        } = self.advice();
+        let guard = RequireBearer::new(verifier).scope(scope);
+        resource_metadata
+            .into_iter()
+            .fold(guard, RequireBearer::resource_metadata)
+    }
+
+    fn advice(&self) -> Advice {
+        Advice {
+            resource_metadata: Some(self.metadata_url()),
+            scope: self.scopes.clone(),
+        }
+    }
+
+    /// `server` behind this guard, as a service to be mounted by hand.
+    pub fn endpoint<S>(&self, server: S, verifier: impl VerifyToken) -> McpEndpoint<S> {
+        let bearer = Bearer {
+            verifier: Arc::new(verifier),
+            advice: self.advice(),
+        };
+        let protection = Protection {
+            bearer,
+            origins: self.origins.clone(),
+            access: self.access.clone(),
+            lists_all_tools: self.lists_all_tools,
+            sessions: self.sessions.clone(),
+            max_body_bytes: self.max_body_bytes,
+        };
+        McpEndpoint::new(protection, server)
+    }
+}
+
+/// A browser asks before it sends `MCP-Protocol-Version`, which clients add to this request, too.
+async fn preflight() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = http::StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-methods", "GET"),
+        ("access-control-allow-headers", "*, Authorization"),
+        ("access-control-max-age", "7200"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
