@@ -12,6 +12,7 @@ mod grant_machine;
 mod introspection;
 mod keys;
 mod metadata;
+mod page_login;
 mod refresh;
 mod registration;
 mod revocation;

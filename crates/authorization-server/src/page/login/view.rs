@@ -35,6 +35,11 @@ pub(super) enum Message {
 }
 
 impl Message {
+    /// Whether something went wrong; else the message only explains the page.
+    fn is_alarming(self) -> bool {
+        self != Self::SignInAgain
+    }
+
     fn words(self, text: &Text) -> &'static str {
         match self {
             Self::WrongPassword => text.wrong_password,
@@ -60,8 +65,7 @@ pub(super) struct LoginPage<'a> {
     scopes: Vec<ScopeView<'a>>,
     account: Option<AccountView<'a>>,
     username: &'a str,
-    message: Option<&'static str>,
-    is_wrong_password: bool,
+    message: Option<Message>,
     /// Nothing can be allowed, so there is no button for it.
     is_hopeless: bool,
 }
@@ -143,8 +147,7 @@ impl<'a> LoginPage<'a> {
             scopes,
             account: view.account.map(AccountView::of),
             username: view.username.unwrap_or_default(),
-            message: view.message.map(|message| message.words(text)),
-            is_wrong_password: view.message == Some(Message::WrongPassword),
+            message: view.message,
         }
     }
 
@@ -155,6 +158,10 @@ impl<'a> LoginPage<'a> {
         } else {
             text.sign_in_title
         }
+    }
+
+    fn is_wrong_password(&self) -> bool {
+        self.message == Some(Message::WrongPassword)
     }
 
     fn approve_words(&self) -> &'static str {
