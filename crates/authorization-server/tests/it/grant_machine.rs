@@ -117,13 +117,12 @@ async fn run(house: &House, browser: &mut Browser<'_>, steps: &[Step]) {
                     Ok(known) => {
                         let tokens = answer.tokens();
                         let successor = tokens.refresh_token.unwrap();
-                        match known {
-                            Some(known) => assert_eq!(successor, known),
-                            None => {
-                                assert!(!model.refresh_tokens.contains(&successor));
-                                model.refresh_tokens.push(successor);
-                                model.since_rotation = 0;
-                            }
+                        if let Some(known) = known {
+                            assert_eq!(successor, known);
+                        } else {
+                            assert!(!model.refresh_tokens.contains(&successor));
+                            model.refresh_tokens.push(successor);
+                            model.since_rotation = 0;
                         }
                         model.access_tokens.push((tokens.access_token, 0));
                     }
