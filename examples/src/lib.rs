@@ -9,3 +9,8 @@ pub mod todo;
 pub mod whoami;
 
 pub use stateless::McpService;
+
+/// The code in the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
