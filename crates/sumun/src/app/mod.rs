@@ -1,7 +1,11 @@
 //! The wiring: from [`Settings`] to one router. This is the only place that knows all rooms.
 
 mod client_address;
+mod foreign;
+mod index;
 mod layers;
+mod own;
+mod servers;
 
 use std::sync::Arc;
 
@@ -10,7 +14,6 @@ use axum::Router;
 use oauth::client::fetch::Fetch;
 use oauth::random::OsRandom;
 use oauth::time::SystemClock;
-use store::{KeyRing, SqliteStore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,11 +30,19 @@ pub(crate) struct App {
     pub(crate) fetch: Fetch,
 }
 
+/// What the servers are wired to.
+struct Wiring<'a> {
+    data: &'a Data,
+    authorization_server: &'a AuthorizationServer,
+    fetch: &'a Fetch,
+    tasks: &'a TaskTracker,
+}
+
 /// What the authorization server stands on.
-pub(crate) fn parts(store: Arc<SqliteStore>, keys: &Arc<KeyRing>) -> anyhow::Result<Parts> {
+pub(crate) fn parts(data: &Data) -> anyhow::Result<Parts> {
     Ok(Parts {
-        store,
-        keys: Arc::clone(keys),
+        store: Arc::clone(&data.store) as _,
+        keys: Arc::clone(&data.keys),
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
         fetch: Fetch::new()?,
@@ -45,11 +56,20 @@ pub(crate) async fn build(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> anyhow::Result<App> {
-    let parts = parts(Arc::clone(&data.store), &data.keys)?;
+    let parts = parts(data)?;
     let fetch = parts.fetch.clone();
-    let authorization_server =
-        AuthorizationServer::start(settings.authorization_server.clone(), parts).await?;
-    let router = authorization_server.router();
+    let own = settings.authorization_server.clone();
+    let authorization_server = AuthorizationServer::start(own, parts).await?;
+    let wiring = Wiring {
+        data,
+        authorization_server: &authorization_server,
+        fetch: &fetch,
+        tasks,
+    };
+    let router = authorization_server
+        .router()
+        .merge(servers::routes(settings, &wiring)?)
+        .merge(index::routes(settings));
     let router = layers::around(router, settings.trusted_proxies.clone(), stop);
     Ok(App {
         router,

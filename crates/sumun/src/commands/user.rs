@@ -1,7 +1,6 @@
 //! `sumun user`: the people who can sign in.
 
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _, stdin, stdout};
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use authorization_server::AuthorizationServer;
@@ -72,7 +71,7 @@ pub(super) async fn password(
 
 async fn open(settings: Settings) -> anyhow::Result<(data::Data, AuthorizationServer)> {
     let data = data::open(&settings.data).await?;
-    let parts = app::parts(Arc::clone(&data.store), &data.keys)?;
+    let parts = app::parts(&data)?;
     let server = AuthorizationServer::start(settings.authorization_server, parts).await?;
     Ok((data, server))
 }

@@ -165,6 +165,8 @@ pub(crate) struct ServerSection {
     /// The `typ` headers accepted with `jwt`. Some issuers write `JWT`, which ID tokens carry, too:
     /// add it only where the audience keeps the two apart.
     pub(crate) token_types: Vec<String>,
+    /// The scopes that every caller has with `userinfo`, which does not tell what a token may do.
+    pub(crate) scope: Vec<String>,
     /// Our client identifier at that other server. Needed for `introspection`.
     pub(crate) client_id: Option<String>,
     /// Our secret there, or `${NAME}` for the value of that environment variable.
@@ -257,6 +259,7 @@ impl Default for ServerSection {
             verify: "jwt".into(),
             audience: None,
             token_types: vec![oauth::jwt::ACCESS_TOKEN_TYPE.into()],
+            scope: Vec::new(),
             client_id: None,
             client_secret: None,
             client_secret_file: None,

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use oauth::issuer::Issuer;
 use oauth::resource::ResourceIndicator;
+use oauth::scope::Scope;
 use oauth::secret::Secret;
 
 use document::Document;
@@ -118,12 +119,21 @@ impl ServerKind {
     }
 
     /// The scopes that mean something to it.
-    pub(crate) fn scopes(self) -> &'static [&'static str] {
+    fn scopes(self) -> &'static [&'static str] {
         match self {
-            Self::Whoami => &[],
-            Self::Todo => &["create:todos", "read:todos", "delete:todos"],
-            Self::Hello => &["mcp.access"],
+            Self::Whoami => &["openid", "profile", "email"],
+            Self::Todo => &[
+                examples::todo::CREATE,
+                examples::todo::READ,
+                examples::todo::DELETE,
+            ],
+            Self::Hello => &[examples::hello::SCOPE],
         }
+    }
+
+    /// The same as one scope.
+    pub(crate) fn scope(self) -> Scope {
+        Scope::from_tokens(self.scopes()).expect("the scopes of our servers are well-formed")
     }
 }
 
@@ -163,7 +173,10 @@ pub(crate) enum Verify {
         client_secret: Secret,
     },
     /// By fetching the claims of the person.
-    Userinfo,
+    Userinfo {
+        /// What every caller may do, since claims do not say.
+        scopes: Scope,
+    },
 }
 
 /// Settings as text, and what stands around it.
@@ -183,7 +196,7 @@ pub(crate) struct Source<'a> {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
     /// There is no file to read.
-    #[error("the settings file {path} cannot be read: {source}; name another one with --config")]
+    #[error("the settings file {path} cannot be read: name another one with --config")]
     Unreadable {
         /// The file.
         path: PathBuf,

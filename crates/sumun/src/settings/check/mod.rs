@@ -5,6 +5,7 @@ mod client;
 mod lifetime;
 mod scope;
 mod server;
+mod trust;
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -68,7 +69,8 @@ impl Check<'_> {
         let clients = self.clients(file, servers.as_deref());
         let (issuer, servers) = (issuer?, servers?);
 
-        let mut settings = authorization::Settings::new(issuer, server::resources(&servers));
+        let resources = server::resources(&servers, default.as_ref());
+        let mut settings = authorization::Settings::new(issuer, resources);
         settings.scopes = scopes;
         settings.roles = roles?;
         settings.default_role.clone_from(&file.default_role);

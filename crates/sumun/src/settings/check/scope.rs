@@ -11,7 +11,7 @@ use crate::settings::place::Place;
 use crate::settings::problem::nearest;
 
 /// Scopes that need no words of the operator (`OpenID` Connect Core §5.4).
-const IDENTITY_SCOPES: [&str; 3] = ["openid", "profile", "email"];
+pub(super) const IDENTITY_SCOPES: [&str; 3] = ["openid", "profile", "email"];
 
 impl Check<'_> {
     pub(super) fn scopes(&mut self, file: &SettingsFile) -> BTreeMap<String, Words> {

@@ -1,15 +1,15 @@
-//! The servers to run, and whose tokens they accept.
+//! The servers to run, and the names and scopes that people meet them by.
 
 use authorization_server::settings::Resource;
 use oauth::issuer::Issuer;
 use oauth::resource::ResourceIndicator;
-use oauth::scope::Scope;
 
 use super::Check;
 use super::address::collect;
+use super::scope::IDENTITY_SCOPES;
 use crate::settings::file::{ServerSection, SettingsFile};
 use crate::settings::place::Place;
-use crate::settings::{ForeignIssuer, Server, ServerKind, Trust, Verify};
+use crate::settings::{Server, ServerKind, Trust};
 
 /// What the authorization server has for itself, now or one day.
 const RESERVED_PATHS: [&str; 16] = [
@@ -43,15 +43,6 @@ impl Check<'_> {
         let checked = file.servers.iter().enumerate();
         let servers =
             collect(checked.map(|(n, section)| self.server(issuer, &list.index(n), section)))?;
-        for (n, server) in servers.iter().enumerate() {
-            if servers[..n].iter().any(|other| other.path == server.path) {
-                let message = format!(
-                    "another server has the path `{}` already: give this one another `path`",
-                    server.path
-                );
-                self.refuse(&list.index(n), message);
-            }
-        }
         if !servers
             .iter()
             .any(|server| matches!(server.trusts, Trust::Own))
@@ -61,18 +52,8 @@ impl Check<'_> {
             self.refuse(&list, message);
         }
         for (n, server) in servers.iter().enumerate() {
-            let undescribed = server
-                .kind
-                .scopes()
-                .iter()
-                .find(|s| !file.scopes.contains_key(**s));
-            if let (Trust::Own, Some(scope)) = (&server.trusts, undescribed) {
-                let message = format!(
-                    "this server has the scope `{scope}`, which is not described: add \
-                     [scopes.\"{scope}\"] with en and ko"
-                );
-                self.refuse(&list.index(n), message);
-            }
+            self.beside_others(&list.index(n), server, &servers[..n]);
+            self.described(&list.index(n), server, file);
         }
         Some(servers)
     }
@@ -110,75 +91,36 @@ impl Check<'_> {
         })
     }
 
-    fn trust(&mut self, place: &Place, section: &ServerSection, address: &str) -> Option<Trust> {
-        let Some(issuer) = &section.authorization_server else {
-            let foreign_only = [
-                ("audience", section.audience.is_some()),
-                ("client_id", section.client_id.is_some()),
-                ("client_secret", section.client_secret.is_some()),
-                ("client_secret_file", section.client_secret_file.is_some()),
-            ];
-            for (key, _) in foreign_only.into_iter().filter(|(_, is_set)| *is_set) {
-                let message = format!(
-                    "`{key}` is for servers with an `authorization_server` of their own: add that, \
-                     or remove `{key}`"
-                );
-                self.refuse(&place.key(key), message);
-            }
-            return Some(Trust::Own);
-        };
-        let issuer = self.accept(&place.key("authorization_server"), Issuer::parse(issuer));
-        let (secret, secret_file) = (place.key("client_secret"), place.key("client_secret_file"));
-        let client_secret = self.secret(
-            &secret,
-            section.client_secret.as_ref(),
-            section.client_secret_file.as_deref(),
-            &secret_file,
-        );
-        let verify = match section.verify.as_str() {
-            "jwt" if section.token_types.is_empty() => {
-                let message = "without a `typ` no token is accepted: write [\"at+jwt\"]";
-                self.refuse(&place.key("token_types"), message);
-                None
-            }
-            "jwt" => Some(Verify::Jwt {
-                types: section.token_types.clone(),
-            }),
-            "userinfo" => Some(Verify::Userinfo),
-            "introspection" => self.introspection(place, section, client_secret),
-            other => {
-                let message =
-                    format!("`{other}` is no way to verify: write jwt, introspection or userinfo");
-                self.refuse(&place.key("verify"), message);
-                None
-            }
-        };
-        Some(Trust::Foreign(ForeignIssuer {
-            issuer: issuer?,
-            audience: section
-                .audience
-                .clone()
-                .unwrap_or_else(|| address.to_owned()),
-            verify: verify?,
-        }))
+    fn beside_others(&mut self, place: &Place, server: &Server, others: &[Server]) {
+        if others.iter().any(|other| other.path == server.path) {
+            let message = format!(
+                "another server has the path `{}` already: give this one another `path`",
+                server.path
+            );
+            self.refuse(place, message);
+        } else if server.kind == ServerKind::Todo
+            && others.iter().any(|other| other.kind == ServerKind::Todo)
+        {
+            // Two issuers may mean two people by the same subject.
+            let message = "there can be only one todo server, because todos are kept by subject: \
+                           remove one";
+            self.refuse(place, message);
+        }
     }
 
-    fn introspection(
-        &mut self,
-        place: &Place,
-        section: &ServerSection,
-        client_secret: Option<oauth::secret::Secret>,
-    ) -> Option<Verify> {
-        let has_secret = section.client_secret.is_some() || section.client_secret_file.is_some();
-        if section.client_id.is_none() || !has_secret {
-            let message = "introspection needs our own credentials at that server (RFC 7662 §2.1): \
-                           add `client_id` and `client_secret`";
-            self.refuse(&place.key("verify"), message);
+    /// What our own tokens can be asked for must be explained to people.
+    fn described(&mut self, place: &Place, server: &Server, file: &SettingsFile) {
+        let scope = server.kind.scope();
+        let undescribed = scope
+            .iter()
+            .find(|token| !file.scopes.contains_key(*token) && !IDENTITY_SCOPES.contains(token));
+        if let (Trust::Own, Some(token)) = (&server.trusts, undescribed) {
+            let message = format!(
+                "this server has the scope `{token}`, which is not described: add \
+                 [scopes.\"{token}\"] with en and ko"
+            );
+            self.refuse(place, message);
         }
-        Some(Verify::Introspection {
-            client_id: section.client_id.clone()?,
-            client_secret: client_secret?,
-        })
     }
 
     pub(super) fn default_resource(
@@ -196,18 +138,20 @@ impl Check<'_> {
     }
 }
 
-/// The resources of our own authorization server, in the order of the file.
-pub(super) fn resources(servers: &[Server]) -> Vec<Resource> {
+/// The resources of our own authorization server. The first one is meant by clients that do not say.
+pub(super) fn resources(servers: &[Server], default: Option<&ResourceIndicator>) -> Vec<Resource> {
     let own = servers
         .iter()
         .filter(|server| matches!(server.trusts, Trust::Own));
-    own.map(|server| Resource {
-        indicator: server.resource.clone(),
-        name: server.kind.title().to_owned(),
-        scopes: Scope::from_tokens(server.kind.scopes())
-            .expect("the scopes of our servers are well-formed"),
-    })
-    .collect()
+    let mut resources: Vec<_> = own
+        .map(|server| Resource {
+            indicator: server.resource.clone(),
+            name: server.kind.title().to_owned(),
+            scopes: server.kind.scope(),
+        })
+        .collect();
+    resources.sort_by_key(|resource| Some(&resource.indicator) != default);
+    resources
 }
 
 /// Only what needs no escaping, so that path, address and route are the same text.

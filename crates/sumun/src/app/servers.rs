@@ -1,0 +1,95 @@
+//! The example servers behind their guards, each with its metadata (RFC 9728).
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use examples::{hello, todo, whoami};
+use oauth::random::OsRandom;
+use oauth::scope::Scope;
+use oauth::time::SystemClock;
+use resource_server::{ProtectedResource, RequireScope, VerifyToken};
+use store::Collection;
+use tower::ServiceBuilder;
+
+use super::Wiring;
+use super::foreign;
+use super::own::OwnVerifier;
+use crate::settings::{Server, ServerKind, Settings, Trust};
+
+/// Every server of the settings, with all metadata documents.
+pub(super) fn routes(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<Router> {
+    let mut router = Router::new();
+    for server in &settings.servers {
+        let resource = resource(settings, server)?;
+        router = router.merge(resource.metadata_routes());
+        if server.resource == settings.default_resource {
+            router = router.merge(resource.root_metadata_routes());
+        }
+        router = router.merge(protected(server, &resource, wiring, settings)?);
+    }
+    Ok(router)
+}
+
+fn resource(settings: &Settings, server: &Server) -> anyhow::Result<ProtectedResource> {
+    let issuer = match &server.trusts {
+        Trust::Own => settings.public_url(),
+        Trust::Foreign(foreign) => &foreign.issuer,
+    };
+    let resource = ProtectedResource::new(server.resource.as_str())?
+        .authorization_server(issuer.clone())
+        .name(server.kind.title())
+        .scopes_supported(&server.kind.scope());
+    Ok(settings
+        .allowed_origins
+        .iter()
+        .fold(resource, |resource, origin| resource.allow_origin(origin)))
+}
+
+fn protected(
+    server: &Server,
+    resource: &ProtectedResource,
+    wiring: &Wiring<'_>,
+    settings: &Settings,
+) -> anyhow::Result<Router> {
+    let verifier: Arc<dyn VerifyToken> = match &server.trusts {
+        Trust::Own => {
+            let issuer = settings.public_url().clone();
+            Arc::new(OwnVerifier::new(
+                wiring.authorization_server,
+                issuer,
+                &server.resource,
+            ))
+        }
+        Trust::Foreign(foreign) => {
+            wiring
+                .tasks
+                .spawn(foreign::report(foreign.clone(), wiring.fetch.clone()));
+            foreign::verifier(foreign, wiring.fetch)
+        }
+    };
+    let url = resource.resource();
+    Ok(match server.kind {
+        ServerKind::Whoami => resource.protect(whoami::service(url), verifier),
+        ServerKind::Todo => {
+            let store = Arc::clone(&wiring.data.store);
+            let records = Collection::new(store, Arc::clone(&wiring.data.keys));
+            let todos = todo::Todos::new(records, Arc::new(SystemClock), Arc::new(OsRandom));
+            let mut resource = resource.clone();
+            for (tool, scope) in todo::TOOL_SCOPES {
+                resource = resource.tool(tool, &scope.parse()?);
+            }
+            resource.protect(todo::service(url, todos), verifier)
+        }
+        ServerKind::Hello => {
+            let scope = Scope::from_tokens([hello::SCOPE])?;
+            let guard = ServiceBuilder::new()
+                .layer(resource.require_bearer(verifier))
+                .layer(RequireScope::new(scope).resource_metadata(resource.metadata_url()));
+            let path = settings.public_url().base_path();
+            Router::new()
+                .route(&format!("{path}{}", server.path), get(hello::get))
+                .route_layer(guard)
+        }
+    })
+}

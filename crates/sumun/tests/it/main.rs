@@ -1,0 +1,11 @@
+//! The whole house, as a child process on a free port: one file per story.
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod broken_starts;
+mod config_check;
+mod demo;
+mod house;
+mod http_client;
+mod restart;
+mod serve;
+mod users;
