@@ -127,7 +127,8 @@ pub(crate) struct ClientSection {
     pub(crate) secret: Option<Secret>,
     /// A file with the client's secret in its first line. A relative path starts at this file.
     pub(crate) secret_file: Option<String>,
-    /// Whether the client belongs to the operator, so that nobody is asked for consent.
+    /// Whether the client belongs to the operator, so that nobody is asked for consent. Not unless
+    /// set.
     pub(crate) first_party: bool,
     /// How the client authenticates: `none`, `client_secret_basic`, `client_secret_post` or
     /// `private_key_jwt`. Unless set, it is `client_secret_basic` for a client with a secret,

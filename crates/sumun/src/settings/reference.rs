@@ -85,8 +85,9 @@ fn defaults() -> BTreeMap<(String, String), Option<String>> {
     let mut defaults = BTreeMap::new();
     let mut header = String::new();
     for line in example().lines() {
+        // Behind `#` stands a default, behind `# ` an example that is switched off.
         let (is_default, line) = match line.strip_prefix('#') {
-            Some(line) => (true, line),
+            Some(line) => (!line.starts_with(' '), line.trim_start()),
             None => (false, line),
         };
         if line.starts_with('[') {
@@ -189,8 +190,7 @@ fn parse_example(text: &str) -> Settings {
         directory: Path::new("/etc/sumun"),
         readable_by_all: true,
     };
-    let secret = [("INTROSPECTION_SECRET".to_owned(), "secret".to_owned())];
-    let environment = secret.into_iter().collect();
+    let environment = Environment::default();
     parse(source, &environment, &[]).unwrap_or_else(|problems| panic!("{problems}"))
 }
 

@@ -4,6 +4,7 @@
 mod broken_starts;
 mod config_check;
 mod demo;
+mod foreign;
 mod house;
 mod http_client;
 mod restart;
