@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 pub const SCOPE: &str = "mcp.access";
 
 /// Greets the caller.
+#[expect(clippy::unused_async, reason = "a handler of axum is asynchronous")]
 pub async fn get(caller: Caller) -> Json<Value> {
     let client_id = caller.client_id().unwrap_or(caller.subject());
     Json(json!({ "message": format!("Hello, {client_id}!"), "subject": caller.subject() }))

@@ -24,5 +24,9 @@ pub(crate) fn serve<S: ServerHandler + Clone>(server: S, url: &str) -> McpServic
         config.allowed_hosts.push(host.to_owned());
     }
     // The factory runs for every request, so it must be cheap.
-    StreamableHttpService::new(move || Ok(server.clone()), Arc::new(NeverSessionManager::default()), config)
+    StreamableHttpService::new(
+        move || Ok(server.clone()),
+        Arc::new(NeverSessionManager::default()),
+        config,
+    )
 }

@@ -33,7 +33,12 @@ pub struct Whoami {
 
 /// The server at `url`, its public address. It has to stand behind a guard.
 pub fn service(url: &str) -> McpService<Whoami> {
-    crate::stateless::serve(Whoami { tools: Arc::new(Whoami::tool_router()) }, url)
+    crate::stateless::serve(
+        Whoami {
+            tools: Arc::new(Whoami::tool_router()),
+        },
+        url,
+    )
 }
 
 #[tool_router]
@@ -56,7 +61,10 @@ impl Whoami {
 impl ServerHandler for Whoami {
     fn get_info(&self) -> ServerConfig {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(Implementation::new("sumun-whoami", env!("CARGO_PKG_VERSION")))
+            .with_server_info(Implementation::new(
+                "sumun-whoami",
+                env!("CARGO_PKG_VERSION"),
+            ))
             .with_instructions("Call `whoami` to learn who you are to this server.")
     }
 }

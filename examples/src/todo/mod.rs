@@ -7,9 +7,7 @@ use std::sync::Arc;
 use resource_server::Caller;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
-use rmcp::model::{
-    CallToolResult, ContentBlock, Implementation, ServerCapabilities, ServerConfig,
-};
+use rmcp::model::{CallToolResult, ContentBlock, Implementation, ServerCapabilities, ServerConfig};
 use rmcp::{ErrorData, ServerHandler, tool, tool_handler, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -40,7 +38,13 @@ pub struct TodoManager {
 /// The server at `url`, its public address. It has to stand behind a guard.
 pub fn service(url: &str, todos: Todos) -> McpService<TodoManager> {
     let tools = Arc::new(TodoManager::tool_router());
-    crate::stateless::serve(TodoManager { todos: Arc::new(todos), tools }, url)
+    crate::stateless::serve(
+        TodoManager {
+            todos: Arc::new(todos),
+            tools,
+        },
+        url,
+    )
 }
 
 /// Arguments of `create-todo`.
@@ -74,7 +78,11 @@ impl TodoManager {
         if content.trim().is_empty() || content.chars().count() > 2000 {
             return Ok(refused("a todo has 1 to 2,000 characters"));
         }
-        let todo = self.todos.create(caller.subject(), content).await.map_err(broken)?;
+        let todo = self
+            .todos
+            .create(caller.subject(), content)
+            .await
+            .map_err(broken)?;
         Ok(CallToolResult::structured(json!(todo)))
     }
 
@@ -95,7 +103,11 @@ impl TodoManager {
     #[tool(
         name = "delete-todo",
         description = "Deletes one of the caller's todos, or anybody's with the scope delete:todos",
-        annotations(destructive_hint = true, idempotent_hint = true, open_world_hint = false)
+        annotations(
+            destructive_hint = true,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
     )]
     async fn delete(
         &self,
@@ -126,7 +138,11 @@ fn refused(text: &str) -> CallToolResult {
 }
 
 /// The store failed: the caller learns only that, the log learns why.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn broken(error: StoreError) -> ErrorData {
-    tracing::error!(error = &error as &dyn std::error::Error, "the todos cannot be reached");
+    tracing::error!(
+        error = &error as &dyn std::error::Error,
+        "the todos cannot be reached"
+    );
     ErrorData::internal_error("the todos cannot be reached; try again later", None)
 }

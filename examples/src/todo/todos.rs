@@ -41,7 +41,11 @@ pub struct Todos {
 impl Todos {
     /// The todos in a store.
     pub fn new(records: Collection<Todo>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { records, clock, random }
+        Self {
+            records,
+            clock,
+            random,
+        }
     }
 
     /// Creates a todo under an id that nobody has.
@@ -65,7 +69,10 @@ impl Todos {
     pub(super) async fn list(&self, owner: Option<&str>) -> Result<Vec<Todo>, StoreError> {
         let by = owner.map_or(ListBy::All, ListBy::Owner);
         let mut todos = Vec::new();
-        let mut page = Page { limit: 1000, before: None };
+        let mut page = Page {
+            limit: 1000,
+            before: None,
+        };
         loop {
             let part = self.records.list(by, page.clone()).await?;
             page.before = part.last().map(store::Versioned::cursor);
@@ -119,7 +126,11 @@ mod tests {
         for _ in 0..100 {
             let id = new_id(&OsRandom);
             assert_eq!(id.len(), 8);
-            assert!(id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()), "{id}");
+            assert!(
+                id.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()),
+                "{id}"
+            );
         }
     }
 
