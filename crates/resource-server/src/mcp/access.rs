@@ -76,13 +76,15 @@ impl ToolAccess {
             return Ok(());
         }
         let needed = messages.iter().map(|message| self.needed(message));
-        let needed = needed.fold(Scope::empty(), |all, one| all.union(&one));
+        let needed = needed.fold(self.everything.clone(), |all, one| all.union(&one));
         if self.is_granted(&needed, caller) {
             return Ok(());
         }
-        let is_stateless = messages
-            .iter()
-            .all(|message| message.is_stateless_revision());
+        // Requests without a message, such as GET, exist in the older revisions only.
+        let is_stateless = !messages.is_empty()
+            && messages
+                .iter()
+                .all(|message| message.is_stateless_revision());
         let scope = if is_stateless {
             needed.clone()
         } else {
