@@ -203,7 +203,10 @@ fn paths_in_the_table_of_standards_exist() {
     assert!(!paths.is_empty(), "the table names no files");
     let is_missing = |path: &&str| !root().join(path.split("::").next().unwrap()).exists();
     let missing: Vec<_> = paths.into_iter().filter(is_missing).collect();
-    assert!(missing.is_empty(), "docs/standards.md names what is not there: {missing:#?}");
+    assert!(
+        missing.is_empty(),
+        "docs/standards.md names what is not there: {missing:#?}"
+    );
 }
 
 #[test]

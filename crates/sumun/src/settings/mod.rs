@@ -1,7 +1,7 @@
 //! Settings: from a TOML file and the environment to values that can be trusted.
 //!
-//! There are two types, so that nothing unchecked gets further than this folder: [`file`] has the
-//! keys as they are written, and [`Settings`] is what [`check`] makes of them. Every problem is
+//! There are two types, so that nothing unchecked gets further than this folder: [`mod@file`] has the
+//! keys as they are written, and [`Settings`] is what [`mod@check`] makes of them. Every problem is
 //! found in one go and told with its place.
 
 mod check;
