@@ -1,0 +1,7 @@
+//! The example servers as a client meets them: protected, by JSON-RPC over HTTP.
+#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
+mod client;
+mod hello;
+mod todo;
+mod whoami;
