@@ -102,8 +102,9 @@ impl SqliteStore {
 
     /// Finishes what is being written and closes the file. Every later verb fails.
     pub async fn close(&self) {
-        self.writer.stop().await;
+        // The last connection folds the log into the file, and only one that may write can do that.
         self.readers.close().await;
+        self.writer.stop().await;
     }
 
     fn now(&self) -> i64 {

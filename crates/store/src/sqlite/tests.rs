@@ -369,3 +369,21 @@ async fn no_statement_walks_through_a_whole_table() {
         assert!(!plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
     }
 }
+
+#[tokio::test]
+async fn after_closing_the_file_alone_is_complete() {
+    let desk = Desk::new();
+    let store = desk.open().await.unwrap();
+    store.put(NOTE, "k", Entry::new("k", "v")).await.unwrap();
+    store.get(NOTE, "k").await.unwrap();
+    store.close().await;
+    let names: Vec<_> = fs::read_dir(desk.directory.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["store.db"], "no log is left beside it");
+    let copy = Desk::new();
+    fs::copy(desk.path(), copy.path()).unwrap();
+    let store = copy.open().await.unwrap();
+    assert_eq!(store.get(NOTE, "k").await.unwrap().unwrap().body, b"v");
+}
