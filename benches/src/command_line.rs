@@ -1,0 +1,169 @@
+//! The command line of the benchmarks.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use oauth::jws::Algorithm;
+
+/// Measures what protection and tokens cost. Run it through `scripts/bench`.
+#[derive(Debug, Parser)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) what: What,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum What {
+    /// `tools/call` of whoami: without protection, with it, and with a token never seen before.
+    Mcp(Effort),
+    /// The token endpoint against the bare signing rate of its algorithm.
+    Token(Effort),
+    /// Both.
+    All(Effort),
+    /// What is measured; the other commands start it.
+    #[command(subcommand, hide = true)]
+    Subject(SubjectCommand),
+    /// What puts load on it.
+    #[command(hide = true)]
+    Load(Load),
+}
+
+/// How long to measure.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Effort {
+    /// How long each turn lasts.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) seconds: u64,
+    /// How many times everything has its turn.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) reps: usize,
+    /// How many connections are open at the same time.
+    #[arg(long, default_value_t = 32)]
+    pub(crate) connections: usize,
+    /// One turn of one second each: shows that the benchmarks work, not how fast anything is.
+    #[arg(long)]
+    pub(crate) smoke: bool,
+}
+
+impl Effort {
+    /// The effort after `--smoke` had its say.
+    pub(crate) fn effective(self) -> Self {
+        if self.smoke {
+            Self {
+                seconds: 1,
+                reps: 1,
+                ..self
+            }
+        } else {
+            self
+        }
+    }
+}
+
+/// Requests to send, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// Where the subject listens.
+    #[arg(long)]
+    pub(crate) port: u16,
+    /// A JSON file with the requests as they are sent, in turn.
+    #[arg(long)]
+    pub(crate) requests: PathBuf,
+    /// How many connections are open at the same time.
+    #[arg(long)]
+    pub(crate) connections: usize,
+    /// For how long.
+    #[arg(long)]
+    pub(crate) seconds: u64,
+}
+
+impl Load {
+    /// The load as it stands on the command line.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let requests = self.requests.to_string_lossy().into_owned();
+        let (port, connections) = (self.port.to_string(), self.connections.to_string());
+        let mut arguments = Vec::new();
+        for (name, value) in [
+            ("--port", port),
+            ("--requests", requests),
+            ("--connections", connections),
+            ("--seconds", self.seconds.to_string()),
+        ] {
+            arguments.extend([name.to_owned(), value]);
+        }
+        arguments
+    }
+}
+
+/// What is measured: a process of its own, on a core of its own.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SubjectCommand {
+    /// The whoami example.
+    Whoami {
+        /// How it is protected.
+        #[arg(long)]
+        guard: Guard,
+        /// The key set that verifies tokens.
+        #[arg(long)]
+        keys: PathBuf,
+    },
+    /// The authorization server.
+    AuthorizationServer {
+        /// The algorithm of its signing key.
+        #[arg(long, value_parser = algorithm)]
+        algorithm: Algorithm,
+        /// An empty directory for its store.
+        #[arg(long)]
+        data: PathBuf,
+    },
+    /// A server that signs and does nothing else.
+    Floor {
+        /// The algorithm.
+        #[arg(long, value_parser = algorithm)]
+        algorithm: Algorithm,
+        /// What is signed again and again.
+        #[arg(long)]
+        message: String,
+    },
+    /// Nothing but signatures.
+    Signer {
+        /// The algorithm.
+        #[arg(long, value_parser = algorithm)]
+        algorithm: Algorithm,
+        /// What is signed again and again.
+        #[arg(long)]
+        message: String,
+        /// For how long.
+        #[arg(long)]
+        seconds: u64,
+    },
+}
+
+/// How whoami is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Guard {
+    /// Not at all: every call is alice's.
+    None,
+    /// By a verifier that remembers the tokens it has seen.
+    Remembering,
+    /// By the same verifier with room for so few tokens that it has hardly ever seen one before.
+    Forgetful,
+}
+
+impl Guard {
+    /// The guard as it stands on the command line.
+    pub(crate) fn argument(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Remembering => "remembering",
+            Self::Forgetful => "forgetful",
+        }
+    }
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    let known = Algorithm::ALL
+        .into_iter()
+        .find(|algorithm| format!("{algorithm:?}") == name);
+    known.ok_or_else(|| format!("{name} is not a signature algorithm"))
+}

@@ -1,0 +1,231 @@
+//! Load: one request sent over and over, from one core that never sleeps.
+//!
+//! A load generator that waits for answers has to be woken for nearly each of them, and the server's
+//! core pays for that: 2 µs on an idle machine, 10 µs when something else runs on the generator's
+//! core. That would hide what is measured, so this one asks its connections in turn and never waits.
+
+use std::fs;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use crate::command_line::Load;
+use crate::machine::output_of_load;
+
+/// The largest answer.
+const ANSWER: usize = 64 * 1024;
+
+/// A request that is sent over and over.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) path: &'static str,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+    /// Bearer tokens; each request sends the next one.
+    pub(crate) tokens: Vec<String>,
+}
+
+impl Request {
+    /// The request as it is sent, once for each token.
+    pub(crate) fn written(&self) -> Vec<String> {
+        let mut common = format!("POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\n", self.path);
+        for (name, value) in &self.headers {
+            common += &format!("{name}: {value}\r\n");
+        }
+        common += &format!("Content-Length: {}\r\n", self.body.len());
+        let with = |more: &str| format!("{common}{more}\r\n{}", self.body);
+        if self.tokens.is_empty() {
+            return vec![with("")];
+        }
+        let bearer = |token: &String| with(&format!("Authorization: Bearer {token}\r\n"));
+        self.tokens.iter().map(bearer).collect()
+    }
+}
+
+/// What the generator saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) answers: u64,
+    pub(crate) elapsed: Duration,
+    /// The latency that half of the requests stayed below.
+    pub(crate) p50: Duration,
+    /// The latency that 99 % of the requests stayed below.
+    pub(crate) p99: Duration,
+}
+
+/// Sends `request` to `port` for so many seconds, from a process on the core for load.
+pub(crate) fn put_on(
+    port: u16,
+    request: &Request,
+    connections: usize,
+    seconds: u64,
+) -> anyhow::Result<Seen> {
+    let file = tempfile::NamedTempFile::new()?;
+    fs::write(file.path(), serde_json::to_vec(&request.written())?)?;
+    let load = Load {
+        port,
+        requests: PathBuf::from(file.path()),
+        connections,
+        seconds,
+    };
+    let output = output_of_load(&load.arguments())?;
+    let numbers: Result<Vec<u64>, _> = output.split_whitespace().map(str::parse).collect();
+    let &[answers, elapsed, p50, p99] = numbers?.as_slice() else {
+        anyhow::bail!("the load generator has printed: {output}");
+    };
+    let time = Duration::from_micros;
+    Ok(Seen {
+        answers,
+        elapsed: time(elapsed),
+        p50: time(p50),
+        p99: time(p99),
+    })
+}
+
+/// Sends the load and prints what was seen.
+pub(crate) fn run(load: &Load) -> anyhow::Result<()> {
+    let requests: Vec<String> = serde_json::from_slice(&fs::read(&load.requests)?)?;
+    let seen = send(load, &requests)?;
+    let micros = [seen.elapsed, seen.p50, seen.p99].map(|time| time.as_micros());
+    let [elapsed, p50, p99] = micros;
+    Ok(writeln!(
+        io::stdout(),
+        "{} {elapsed} {p50} {p99}",
+        seen.answers
+    )?)
+}
+
+fn send(load: &Load, requests: &[String]) -> anyhow::Result<Seen> {
+    let mut requests = requests.iter().cycle();
+    let mut next = || requests.next().context("there is a request to send");
+    let mut connections = Vec::new();
+    for _ in 0..load.connections {
+        let mut connection = Connection::open(load.port)?;
+        connection.send(next()?)?;
+        connections.push(connection);
+    }
+    let mut latencies = Vec::new();
+    let (began, duration) = (Instant::now(), Duration::from_secs(load.seconds));
+    while began.elapsed() < duration {
+        for connection in &mut connections {
+            if connection.is_answered()? {
+                latencies.push(connection.asked_at.elapsed());
+                connection.send(next()?)?;
+            }
+        }
+    }
+    let elapsed = began.elapsed();
+    anyhow::ensure!(!latencies.is_empty(), "no request was answered");
+    latencies.sort_unstable();
+    let answers = latencies.len();
+    Ok(Seen {
+        answers: answers as u64,
+        elapsed,
+        p50: latencies[answers / 2],
+        p99: latencies[answers * 99 / 100],
+    })
+}
+
+/// One connection, which waits for one answer at a time.
+struct Connection {
+    stream: TcpStream,
+    answer: Box<[u8; ANSWER]>,
+    filled: usize,
+    /// How long the whole answer is, once its head was read.
+    length: Option<usize>,
+    asked_at: Instant,
+}
+
+impl Connection {
+    fn open(port: u16) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).context("reach the subject")?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let answer = Box::new([0; ANSWER]);
+        Ok(Self {
+            stream,
+            answer,
+            filled: 0,
+            length: None,
+            asked_at: Instant::now(),
+        })
+    }
+
+    fn send(&mut self, request: &str) -> anyhow::Result<()> {
+        (self.filled, self.length, self.asked_at) = (0, None, Instant::now());
+        // The last request was answered, so there is room in the socket for a whole one.
+        self.stream
+            .write_all(request.as_bytes())
+            .context("send a request")
+    }
+
+    /// Whether the whole answer is there. An answer that is not a success spoils the measurement.
+    fn is_answered(&mut self) -> anyhow::Result<bool> {
+        match self.stream.read(&mut self.answer[self.filled..]) {
+            Ok(0) => anyhow::bail!("the subject has closed the connection"),
+            Ok(more) => self.filled += more,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        let filled = &self.answer[..self.filled];
+        if self.length.is_none() {
+            self.length = whole_length(filled)?;
+        }
+        Ok(self.length == Some(self.filled))
+    }
+}
+
+/// The length of head and body together, once the head is complete (RFC 9112 §6.2).
+fn whole_length(answer: &[u8]) -> anyhow::Result<Option<usize>> {
+    let Some(end) = answer.windows(4).position(|part| part == b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let head = str::from_utf8(&answer[..end])?;
+    anyhow::ensure!(
+        head.starts_with("HTTP/1.1 200 "),
+        "the subject answers: {head}"
+    );
+    let length = head.split("\r\n").find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse::<usize>())
+    });
+    let body = length.with_context(|| format!("an answer without a length: {head}"))??;
+    Ok(Some(end + 4 + body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_ends_where_its_head_says() {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: x\r\nContent-Length: 2\r\n\r\n";
+        assert_eq!(whole_length(head.as_bytes()).unwrap(), Some(head.len() + 2));
+        assert_eq!(whole_length(&head.as_bytes()[..20]).unwrap(), None);
+    }
+
+    #[test]
+    fn an_answer_that_is_no_success_spoils_the_measurement() {
+        let refused = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n";
+        assert!(whole_length(refused).is_err());
+        assert!(whole_length(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn each_token_makes_a_request_of_its_own() {
+        let tokens = vec!["a".to_owned(), "b".to_owned()];
+        let request = Request {
+            path: "/",
+            headers: Vec::new(),
+            body: "x".into(),
+            tokens,
+        };
+        let written = request.written();
+        assert_eq!(written.len(), 2);
+        assert!(written[1].contains("\r\nAuthorization: Bearer b\r\n\r\nx"));
+    }
+}

@@ -1,0 +1,113 @@
+//! Processes on a core of their own, ahead of everything else that runs on the machine.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::Context as _;
+
+/// The core for what is measured.
+const SUBJECT_CORE: usize = 1;
+/// The core for what puts load on it.
+const LOAD_CORE: usize = 0;
+
+/// One tick of the times in `/proc` (`USER_HZ`, 100 on every Linux), in microseconds.
+const TICK: u64 = 10_000;
+
+/// A command that will run `program` on `core` alone.
+///
+/// Where that is allowed it runs before other processes, so that they wait and not we. The kernel may
+/// group processes by session and share time among groups first, so the group is moved up, too.
+fn pinned(core: usize, program: &str) -> Command {
+    const MOVE_UP: &str = "if renice -n -20 -p $$ >/dev/null 2>&1; then \
+                           echo -20 2>/dev/null >/proc/$$/autogroup; fi; \
+                           exec taskset -c \"$0\" \"$@\"";
+    let mut command = Command::new("setsid");
+    command.args(["sh", "-c", MOVE_UP, &core.to_string(), program]);
+    command
+}
+
+/// How many cores there are to pin to.
+pub(crate) fn require_two_cores() -> anyhow::Result<()> {
+    let cores = std::thread::available_parallelism()?.get();
+    anyhow::ensure!(
+        cores >= 2,
+        "two cores are needed: one for the subject, one for the load"
+    );
+    Ok(())
+}
+
+/// A subject that listens; it is gone when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    /// Starts this program as a subject, and waits until it says which port it has.
+    pub(crate) fn start(arguments: &[String]) -> anyhow::Result<Self> {
+        let mut command = this_program(SUBJECT_CORE, "subject", arguments)?;
+        let mut process = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("start a subject")?;
+        let output = process
+            .stdout
+            .take()
+            .context("the output of a subject is a pipe")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let port = line.trim().parse();
+        let mut server = Self { process, port: 0 };
+        server.port = port.with_context(|| format!("{arguments:?} did not start"))?;
+        Ok(server)
+    }
+
+    /// The processor time that the subject has used so far, in microseconds.
+    pub(crate) fn processor_time(&self) -> anyhow::Result<u64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        // The name in the second field may hold anything, so fields are counted after it.
+        let (_, fields) = stat.rsplit_once(')').context("read the processor time")?;
+        let ticks = fields
+            .split_ascii_whitespace()
+            .skip(11)
+            .take(2)
+            .map(str::parse::<u64>);
+        Ok(ticks.sum::<Result<u64, _>>()? * TICK)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to do.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What a subject prints that ends by itself.
+pub(crate) fn output_of_subject(arguments: &[String]) -> anyhow::Result<String> {
+    output_of(this_program(SUBJECT_CORE, "subject", arguments)?)
+}
+
+/// What the load generator prints.
+pub(crate) fn output_of_load(arguments: &[String]) -> anyhow::Result<String> {
+    output_of(this_program(LOAD_CORE, "load", arguments)?)
+}
+
+fn output_of(mut command: Command) -> anyhow::Result<String> {
+    let output = command.stderr(Stdio::inherit()).output()?;
+    anyhow::ensure!(output.status.success(), "{command:?} has failed");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn this_program(core: usize, what: &str, arguments: &[String]) -> anyhow::Result<Command> {
+    let program = std::env::current_exe().context("find this program")?;
+    let program = program
+        .to_str()
+        .context("the path of this program must be UTF-8")?;
+    let mut command = pinned(core, program);
+    command.arg(what).args(arguments);
+    Ok(command)
+}

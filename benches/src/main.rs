@@ -1,0 +1,30 @@
+//! The benchmarks behind `scripts/bench`: what a guard costs a tool call, and what a token costs.
+
+mod command_line;
+mod load;
+mod machine;
+mod material;
+mod mcp;
+mod probe;
+mod report;
+mod round;
+mod subject;
+mod token;
+
+use clap::Parser as _;
+
+use command_line::{CommandLine, What};
+
+fn main() -> anyhow::Result<()> {
+    match CommandLine::parse().what {
+        What::Mcp(effort) => mcp::run(&effort.effective()),
+        What::Token(effort) => token::run(&effort.effective()),
+        What::All(effort) => {
+            let effort = effort.effective();
+            mcp::run(&effort)?;
+            token::run(&effort)
+        }
+        What::Subject(subject) => subject::run(subject),
+        What::Load(load) => load::run(&load),
+    }
+}

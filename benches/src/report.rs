@@ -1,0 +1,165 @@
+//! Reports: medians, ratios of turns that were taken side by side, and the table of both.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::load::Seen;
+
+/// What one turn showed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    pub(crate) per_second: f64,
+    /// Processor time of the subject for each, in microseconds.
+    pub(crate) processor: f64,
+    /// Latencies, where there are any: of half of the requests, of 99 %.
+    pub(crate) latency: Option<(Duration, Duration)>,
+}
+
+impl Turn {
+    /// A turn of requests, in which the subject used so many microseconds of processor time.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of seconds stay far below 2^52"
+    )]
+    pub(crate) fn of_load(seen: &Seen, processor: u64) -> Self {
+        let requests = seen.answers as f64;
+        Self {
+            per_second: requests / seen.elapsed.as_secs_f64(),
+            processor: processor as f64 / requests,
+            latency: Some((seen.p50, seen.p99)),
+        }
+    }
+}
+
+/// The middle of `values`.
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len().is_multiple_of(2) {
+        f64::midpoint(values[middle - 1], values[middle])
+    } else {
+        values[middle]
+    }
+}
+
+/// How `turns` compare to `base`, round by round: the machine drifts less within a round than over
+/// all of them.
+pub(crate) struct Ratio {
+    pub(crate) median: f64,
+    lowest: f64,
+    highest: f64,
+}
+
+impl Ratio {
+    pub(crate) fn of(turns: &[Turn], base: &[Turn]) -> Self {
+        let pairs = turns.iter().zip(base);
+        let ratios: Vec<_> = pairs
+            .map(|(turn, base)| turn.per_second / base.per_second)
+            .collect();
+        Self {
+            median: median(ratios.iter().copied()),
+            lowest: ratios.iter().copied().fold(f64::INFINITY, f64::min),
+            highest: ratios.iter().copied().fold(0.0, f64::max),
+        }
+    }
+
+    /// Says whether the ratio is what it should be.
+    pub(crate) fn verdict(&self, what: &str, target: f64) -> String {
+        let word = if self.median >= target {
+            "reached"
+        } else {
+            "MISSED"
+        };
+        format!(
+            "{what}: {:.1} % (rounds: {:.1} to {:.1} %), target {:.0} %: {word}",
+            self.median * 100.0,
+            self.lowest * 100.0,
+            self.highest * 100.0,
+            target * 100.0
+        )
+    }
+}
+
+/// A table in Markdown, and what is to be said below it.
+pub(crate) struct Report {
+    text: String,
+}
+
+impl Report {
+    /// An empty table.
+    pub(crate) fn new(title: &str) -> Self {
+        let mut text = format!("## {title}\n\n");
+        text += "| | per second | of the first | processor, µs each | p50, µs | p99, µs |\n";
+        text += "|---|--:|--:|--:|--:|--:|\n";
+        Self { text }
+    }
+
+    /// One more line.
+    pub(crate) fn row(&mut self, name: &str, turns: &[Turn], base: &[Turn]) {
+        let middle = |part: fn(&Turn) -> Option<f64>| {
+            let values: Vec<_> = turns.iter().filter_map(part).collect();
+            (!values.is_empty()).then(|| median(values))
+        };
+        let per_second = middle(|turn| Some(turn.per_second)).unwrap_or_default();
+        let processor = middle(|turn| Some(turn.processor)).unwrap_or_default();
+        let latency = |value: Option<f64>| value.map_or("–".to_owned(), |us| format!("{us:.0}"));
+        let p50 = latency(middle(|turn| turn.latency.map(|(p50, _)| micros(p50))));
+        let p99 = latency(middle(|turn| turn.latency.map(|(_, p99)| micros(p99))));
+        let ratio = Ratio::of(turns, base).median * 100.0;
+        self.line(&format!(
+            "| {name} | {per_second:.0} | {ratio:.1} % | {processor:.1} | {p50} | {p99} |"
+        ));
+    }
+
+    /// A line below the table, or an empty one.
+    pub(crate) fn line(&mut self, line: &str) {
+        writeln!(self.text, "{line}").expect("writing to a string never fails");
+    }
+
+    /// Prints the report, and leaves it beside this program as `bench-<name>.md`.
+    pub(crate) fn publish(&self, name: &str) -> anyhow::Result<()> {
+        writeln!(std::io::stdout(), "{}", self.text)?;
+        let program = std::env::current_exe()?;
+        let directory = program.parent().context("a program lies in a directory")?;
+        let path = directory.join(format!("bench-{name}.md"));
+        fs::write(&path, &self.text).with_context(|| format!("write {}", path.display()))
+    }
+}
+
+fn micros(latency: Duration) -> f64 {
+    latency.as_secs_f64() * 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turns(per_second: &[f64]) -> Vec<Turn> {
+        let turn = |&per_second| Turn {
+            per_second,
+            processor: 1.0,
+            latency: None,
+        };
+        per_second.iter().map(turn).collect()
+    }
+
+    #[test]
+    fn the_median_of_odd_and_even_many() {
+        assert_eq!(median([3.0, 1.0, 2.0]).to_bits(), 2.0_f64.to_bits());
+        assert_eq!(median([4.0, 1.0, 2.0, 3.0]).to_bits(), 2.5_f64.to_bits());
+    }
+
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        // The machine was three times slower in the second round; the ratio does not mind.
+        let ratio = Ratio::of(&turns(&[90.0, 30.0]), &turns(&[100.0, 33.0]));
+        assert!(ratio.median > 0.9 && ratio.median < 0.91);
+        assert!(ratio.verdict("x", 0.9).ends_with("reached"));
+        assert!(ratio.verdict("x", 0.95).ends_with("MISSED"));
+    }
+}

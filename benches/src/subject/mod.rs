@@ -1,0 +1,51 @@
+//! What is measured. Each subject says on standard output which port it has, or what it found.
+
+pub(crate) mod authorization_server;
+mod floor;
+mod signer;
+mod whoami;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+
+use crate::command_line::SubjectCommand;
+
+/// Runs the subject: a server until it is killed, the signer for as long as it was told.
+pub(crate) fn run(command: SubjectCommand) -> anyhow::Result<()> {
+    // The same runtime as `sumun`: on one core it has one thread for requests.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    match command {
+        SubjectCommand::Whoami { guard, keys } => {
+            runtime.block_on(async { serve(whoami::router(guard, &keys)?).await })
+        }
+        SubjectCommand::AuthorizationServer { algorithm, data } => runtime
+            .block_on(async { serve(authorization_server::router(algorithm, &data).await?).await }),
+        SubjectCommand::Floor { algorithm, message } => {
+            runtime.block_on(async { serve(floor::router(algorithm, message)?).await })
+        }
+        SubjectCommand::Signer {
+            algorithm,
+            message,
+            seconds,
+        } => signer::run(algorithm, &message, seconds),
+    }
+}
+
+/// Serves on a free port, in the way of `sumun`.
+async fn serve(router: Router) -> anyhow::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let listener = listener.tap_io(|stream| {
+        // A connection that has ended already needs nothing.
+        let _ = stream.set_nodelay(true);
+    });
+    writeln!(std::io::stdout(), "{port}")?;
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    Ok(axum::serve(listener, service).await?)
+}
