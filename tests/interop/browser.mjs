@@ -57,7 +57,7 @@ export async function signIn(url, who) {
   return withBrowser(who, async (page) => {
     const arrival = watchFor(page, redirectUri);
     const seen = { pages: [], scopes: [], submits: 0, askedPassword: false, console: [] };
-    collectErrors(page, seen.console);
+    collectErrors(page, seen.console, (url) => !url.startsWith(redirectUri));
     // A redirect out of the web (cursor://…) aborts the navigation, which is not a failure here.
     let loaded = await Promise.race([page.goto(url).catch((error) => error), arrival]);
     while (typeof loaded !== 'string') {
@@ -69,11 +69,15 @@ export async function signIn(url, who) {
   });
 }
 
-/** Collects what the browser complains about, but for the icon that it asks for by itself. */
-export function collectErrors(page, into) {
+/**
+ * Collects what the browser complains about, but for the icon that it asks for by itself and for
+ * pages that are not of interest, such as the client's own.
+ */
+export function collectErrors(page, into, isOfInterest = () => true) {
   page.on('console', (message) => {
-    const icon = message.location().url.endsWith('/favicon.ico');
-    if (message.type() === 'error' && !icon) into.push(message.text());
+    const { url } = message.location();
+    const isOurs = !url.endsWith('/favicon.ico') && isOfInterest(url) && isOfInterest(page.url());
+    if (message.type() === 'error' && isOurs) into.push(message.text());
   });
 }
 

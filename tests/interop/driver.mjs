@@ -63,18 +63,10 @@ export function person(values, env = process.env) {
   };
 }
 
-/** The same person as environment, for a child process that runs `browser.mjs`. */
-export function personEnvironment(who) {
-  const set = {
-    PERSON_USERNAME: who.username,
-    PERSON_PASSWORD: who.password,
-    PERSON_DENY: who.deny ? '1' : undefined,
-    PERSON_KEEP_SCOPES: who.keepScopes?.join(' '),
-    PERSON_SCREENSHOTS: who.screenshotDir,
-    PERSON_LOCALE: who.locale,
-    PERSON_PROFILE: who.profileDir,
-  };
-  return Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined));
+/** The person at the `nth` sign-in of a client: what was unticked at first is not unticked again. */
+export function personAt(nth, values) {
+  const who = person(values);
+  return nth === 1 ? who : { ...who, keepScopes: undefined };
 }
 
 /** `name` or `name={"json":"arguments"}`, as given to `--call`. */

@@ -132,8 +132,12 @@ class PersonOAuth(OAuth):
 
     async def send_person(self, server: asyncio.Task[None]) -> None:
         self.record["browserOpened"] += 1
+        environment = self.environment
+        if self.record["browserOpened"] > 1:
+            # What was unticked at the first sign-in is not unticked again.
+            environment = {k: v for k, v in environment.items() if k != "PERSON_KEEP_SCOPES"}
         browser = await asyncio.create_subprocess_exec(
-            *BROWSER, self.authorization_url, env=self.environment, stdout=asyncio.subprocess.PIPE
+            *BROWSER, self.authorization_url, env=environment, stdout=asyncio.subprocess.PIPE
         )
         try:
             output, _ = await browser.communicate()

@@ -13,7 +13,7 @@ import {
   fail,
   options,
   parseCall,
-  person,
+  personAt,
   start,
   temporaryDirectory,
   toolResult,
@@ -52,7 +52,7 @@ async function desktop() {
   const visits = [];
   const server = createServer(async (request, response) => {
     record.browserOpened += 1;
-    const visit = signIn(await text(request), person(values));
+    const visit = signIn(await text(request), personAt(record.browserOpened, values));
     visits.push(visit.then((signedIn) => record.signIns.push(signedIn)));
     visit.catch((error) => fail(error, record));
     response.end();

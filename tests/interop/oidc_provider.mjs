@@ -8,6 +8,9 @@ import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { Provider, errors } from 'oidc-provider';
 
+// The library's advice belongs with everything else that is not the one line.
+console.info = console.error;
+
 const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '0' },
@@ -46,8 +49,15 @@ function resourceServer(_ctx, resource) {
   };
 }
 
-const machine = { client_id: 'machine', client_secret: randomBytes(24).toString('base64url') };
-const web = { client_id: 'web', client_secret: randomBytes(24).toString('base64url') };
+/** A client that authenticates in this way, with a secret for this run. */
+function client(client_id, token_endpoint_auth_method) {
+  const client_secret = randomBytes(24).toString('base64url');
+  return { client_id, client_secret, token_endpoint_auth_method };
+}
+
+const machine = client('machine', 'client_secret_post');
+const web = client('web', 'client_secret_post');
+const asking = client('resource-server', 'client_secret_basic');
 
 function configuration() {
   return {
@@ -64,10 +74,10 @@ function configuration() {
         ...web,
         // A native client may come back to any loopback port (RFC 8252 §7.3).
         application_type: 'native',
-        token_endpoint_auth_method: 'client_secret_basic',
         grant_types: ['authorization_code', 'refresh_token'],
         redirect_uris: [values['redirect-uri']],
       },
+      { ...asking, grant_types: [], response_types: [], redirect_uris: [] },
     ],
     scopes: ['openid', 'offline_access', ...values.scopes.split(' ')],
     claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
@@ -114,8 +124,10 @@ process.stdout.write(
     jwks_uri: `${issuer}/jwks`,
     token_endpoint: `${issuer}/token`,
     introspection_endpoint: `${issuer}/token/introspection`,
+    revocation_endpoint: `${issuer}/token/revocation`,
     userinfo_endpoint: `${issuer}/me`,
     machine,
+    resource_server: asking,
     web: { ...web, redirect_uri: values['redirect-uri'] },
   })}\n`,
 );

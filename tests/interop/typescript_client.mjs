@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client';
 import { signIn } from './browser.mjs';
-import { answer, fail, options, parseCall, person, toolResult } from './driver.mjs';
+import { answer, fail, options, parseCall, personAt, toolResult } from './driver.mjs';
 
 const record = { browserOpened: 0, registered: false, refreshed: false, signIns: [], requests: [] };
 const values = options(
@@ -72,7 +72,7 @@ class DirectoryProvider {
   /** Opens the browser and does not wait for it: the SDK gives control back to the caller here. */
   redirectToAuthorization(authorizationUrl) {
     record.browserOpened += 1;
-    this.landed = signIn(authorizationUrl.href, person(values)).then((signedIn) => {
+    this.landed = signIn(authorizationUrl.href, personAt(record.browserOpened, values)).then((signedIn) => {
       record.signIns.push(signedIn);
       const callback = new URL(signedIn.finalUrl).searchParams;
       if (callback.get('state') !== this.read('state')) throw new Error('another state came back');

@@ -1,0 +1,20 @@
+//! Sumun and the real peers of `tests/interop`, each test with a house of its own: one file per story.
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod clients;
+mod conformance;
+mod driver;
+mod foreign_issuer;
+#[path = "../it/house.rs"]
+#[expect(dead_code, reason = "what it has for broken houses is not wanted here")]
+mod house;
+#[path = "../it/http_client.rs"]
+#[expect(dead_code, reason = "forms and tools are called in more ways here")]
+mod http_client;
+mod message;
+mod pages;
+mod people;
+mod refresh;
+mod revisions;
+mod screenshots;
+mod step_up;

@@ -1,0 +1,117 @@
+//! Pictures of the pages, as test artefacts: both languages, light and dark, narrow and wide.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::driver::Driver;
+use crate::house::{House, SETTINGS};
+use crate::pages::{authorize, register, visit};
+use crate::people::{ALICE, house_with_people};
+
+/// The operator's own application, which asks nobody for consent.
+const FIRST_PARTY: &str = r#"
+[[clients]]
+client_id = "own"
+client_name = "Todos of the house"
+secret = "canary-client-secret"
+first_party = true
+redirect_uris = ["http://127.0.0.1/callback"]
+"#;
+
+/// `<target>/test-artefacts/screenshots`.
+fn directory() -> PathBuf {
+    let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    temporary
+        .parent()
+        .unwrap()
+        .join("test-artefacts/screenshots")
+}
+
+/// The same page in every look, each with a picture.
+fn looks(name: &str, locale: &str) -> Vec<Value> {
+    let mut steps = Vec::new();
+    for scheme in ["light", "dark"] {
+        for width in [320, 1024] {
+            steps.push(json!(["look", scheme, width]));
+            steps.push(json!([
+                "screenshot",
+                format!("{name}-{locale}-{scheme}-{width}")
+            ]));
+        }
+    }
+    steps
+}
+
+fn steps_of(house: &House, client: &str, locale: &str) -> Vec<Value> {
+    let mut steps = vec![json!(["open", authorize(house, client)])];
+    steps.extend(looks("login", locale));
+    steps.push(json!(["fill", "username", ALICE.username]));
+    steps.push(json!(["fill", "password", "wrong-password"]));
+    steps.push(json!(["click", "approve"]));
+    steps.extend(looks("wrong-password", locale));
+    steps.push(json!(["open", authorize(house, "own")]));
+    steps.extend(looks("first-party", locale));
+    steps.push(json!(["open", authorize(house, "nobody")]));
+    steps.extend(looks("error", locale));
+    // Somebody who is signed in meets the page without fields.
+    steps.push(json!(["open", authorize(house, "own")]));
+    steps.push(json!(["fill", "username", ALICE.username]));
+    steps.push(json!(["fill", "password", ALICE.password]));
+    steps.push(json!(["click", "approve"]));
+    steps.push(json!(["open", authorize(house, client)]));
+    steps.extend(looks("signed-in", locale));
+    steps
+}
+
+async fn pictures(locale: &str) {
+    let house = house_with_people(&format!("{SETTINGS}{FIRST_PARTY}")).await;
+    let client = register(
+        &house,
+        "A client with quite a long name that says what it is for",
+    )
+    .await;
+    let driver = Driver::new("pages.mjs").option("--locale", locale);
+    let driver = driver.option("--screenshots", directory());
+    let steps = steps_of(&house, &client, locale);
+    let answer = visit(driver, &steps).await;
+
+    let mut taken = 0;
+    let mut backgrounds = [None, None];
+    for (step, page) in steps.iter().zip(answer["pages"].as_array().unwrap()) {
+        match step[0].as_str().unwrap() {
+            "look" => {
+                assert_eq!(page["fits"], true, "{step}: scrolls sideways: {page:#}");
+                let scheme = usize::from(step[1] == "dark");
+                let found = backgrounds[scheme].get_or_insert(&page["background"]);
+                assert_eq!(
+                    *found, &page["background"],
+                    "{step}: another colour: {page:#}"
+                );
+            }
+            "screenshot" => {
+                let file = directory().join(format!("{}.png", step[1].as_str().unwrap()));
+                let length = std::fs::metadata(&file).unwrap().len();
+                assert!(
+                    length > 4_000,
+                    "{}: {length} bytes show nothing",
+                    file.display()
+                );
+                taken += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(taken, 20);
+    assert_ne!(backgrounds[0], backgrounds[1], "dark is not light");
+}
+
+#[tokio::test]
+async fn pictures_of_the_pages_in_english() {
+    pictures("en-US").await;
+}
+
+#[tokio::test]
+async fn pictures_of_the_pages_in_korean() {
+    pictures("ko-KR").await;
+}
