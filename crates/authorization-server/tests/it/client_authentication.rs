@@ -105,6 +105,26 @@ async fn a11_a_wrong_secret_says_nothing_but_that() {
 }
 
 #[tokio::test]
+async fn a_client_without_a_scope_of_its_own_is_told_so() {
+    let house = House::with(|settings| {
+        let method = TokenEndpointAuthMethod::ClientSecretPost;
+        let poor = client("poor", Some("poor-secret"), method, &["client_credentials"]);
+        settings.clients.push(poor);
+    })
+    .await;
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "poor"),
+        ("client_secret", "poor-secret"),
+        ("scope", "create:todos"),
+    ];
+    let answer = house.post("/token", &form).await;
+    answer.refused(400, "invalid_scope");
+    let reason = "the operator has given this client no scope of its own";
+    assert!(answer.body.contains(reason), "{answer:?}");
+}
+
+#[tokio::test]
 async fn an_assertion_is_good_once() {
     let key = assertion_key();
     let house = house_with_signer(&key).await;

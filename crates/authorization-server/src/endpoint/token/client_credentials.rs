@@ -30,7 +30,11 @@ pub(super) fn exchange(
         .settings()
         .target(form.get("resource"), Some(&asked))?;
     if form.get("scope").is_some() && !target.scope.is_subset(&allowed) {
-        let text = format!("the client may ask for: {allowed}");
+        let text = if allowed.is_empty() {
+            "the operator has given this client no scope of its own".to_owned()
+        } else {
+            format!("the client may ask for: {allowed}")
+        };
         return Err(EndpointError::new(
             Reason::ScopeRefused,
             OAuthError::invalid_scope(text),
