@@ -79,6 +79,12 @@ impl<V: VerifyToken> CachedVerifier<V> {
         self
     }
 
+    fn known(&self, key: &Key) -> Option<Caller> {
+        let answer = self.shared.answers.get(key)?;
+        let now = self.shared.clock.now();
+        Shared::<V>::is_usable(&answer, self.max_age, now).then_some(answer.caller)
+    }
+
     /// Forgets the tokens of a grant that was revoked.
     pub fn revoke_grant(&self, grant_id: &str) {
         self.forget(|caller| caller.grant_id() == Some(grant_id));
@@ -152,14 +158,9 @@ impl<V: VerifyToken> Shared<V> {
 #[async_trait]
 impl<V: VerifyToken> VerifyToken for CachedVerifier<V> {
     async fn verify(&self, token: &str) -> Result<Caller, VerifyError> {
-        let shared = &*self.shared;
-        let hash = digest(&SHA256, token.as_bytes());
-        let key: Key = hash.as_ref().try_into().expect("SHA-256 has 32 bytes");
-        let known = shared.answers.get(&key);
-        if let Some(answer) = &known
-            && Shared::<V>::is_usable(answer, self.max_age, shared.clock.now())
-        {
-            return Ok(answer.caller.clone());
+        let (shared, key) = (&*self.shared, key_of(token));
+        if let Some(caller) = self.known(&key) {
+            return Ok(caller);
         }
         let verdict = shared.verify(key, token).await;
         match &verdict {
@@ -177,6 +178,15 @@ impl<V: VerifyToken> VerifyToken for CachedVerifier<V> {
         }
         verdict
     }
+
+    fn remembered(&self, token: &str) -> Option<Caller> {
+        self.known(&key_of(token))
+    }
+}
+
+fn key_of(token: &str) -> Key {
+    let hash = digest(&SHA256, token.as_bytes());
+    hash.as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
 impl<V> Clone for CachedVerifier<V> {

@@ -22,7 +22,7 @@ pub(super) fn check(
     messages: &[(&RawValue, Envelope<'_>)],
 ) -> Result<(), Fault> {
     let refuse = |reason: &str| Err(Fault::Invalid(reason.to_owned()));
-    let version = single(headers, MCP_PROTOCOL_VERSION)?;
+    let version = single(headers, &MCP_PROTOCOL_VERSION)?;
     if version.is_some_and(|version| version.as_bytes() != REVISION) {
         return refuse("batches exist in revision 2025-03-26 only; send the messages one by one");
     }

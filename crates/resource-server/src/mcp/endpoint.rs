@@ -8,11 +8,11 @@ use std::task::{Context, Poll};
 
 use axum::BoxError;
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
+use serde_json::value::RawValue;
 use tower::{Service, ServiceExt as _};
 
 use crate::Caller;
@@ -44,9 +44,8 @@ pub(crate) struct Protection {
 /// It is a tower service for one path. The server behind it sees requests with a
 /// [`Caller`] in their extensions and no token.
 pub struct McpEndpoint<S> {
-    protection: Arc<Protection>,
-    /// Behind an `Arc`, so that a request clones the server once, as it would without protection.
-    server: Arc<S>,
+    /// Shared, so that a request clones the server once, as it would without protection.
+    shared: Arc<(Protection, S)>,
 }
 
 /// An answer that is not the server's.
@@ -79,8 +78,7 @@ impl From<NoSuchSession> for Stop {
 impl<S> McpEndpoint<S> {
     pub(crate) fn new(protection: Protection, server: S) -> Self {
         Self {
-            protection: Arc::new(protection),
-            server: Arc::new(server),
+            shared: Arc::new((protection, server)),
         }
     }
 }
@@ -93,97 +91,126 @@ where
     ResB: http_body::Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
-    async fn answer(self, request: Request<Body>) -> Response<Body> {
-        let Ok(page) = self.protection.origins.judge(request.headers()) else {
-            return origin::foreign();
+    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        let protection = &self.shared.0;
+        let Ok(page) = protection.origins.judge(request.headers()) else {
+            return Ok(origin::foreign());
         };
+        // No cache keeps the answer to a POST, so that need not say what it depends on.
+        let may_be_cached = request.method() != Method::POST;
         let mut response = if request.method() == Method::OPTIONS {
             origin::preflight(request.headers())
         } else {
             match self.admit(request).await {
                 Ok(response) => response,
-                Err(Stop::Refused(refusal)) => refusal.explained(&self.protection.bearer.advice),
+                Err(Stop::Refused(refusal)) => refusal.explained(&protection.bearer.advice),
                 Err(Stop::Answered(response)) => *response,
             }
         };
-        origin::expose(&mut response, page);
-        response
+        if may_be_cached || page.is_some() {
+            origin::expose(&mut response, page);
+        }
+        Ok(response)
     }
 
     /// Every request stands for itself: neither a session nor a connection is a proof of identity.
-    async fn admit(&self, request: Request<Body>) -> Result<Response<Body>, Stop> {
-        let protection = &*self.protection;
-        let (mut parts, body) = request.into_parts();
-        let caller = protection.bearer.authenticate(&mut parts.headers).await?;
-        protection.sessions.open(&mut parts.headers, &caller)?;
-        parts.extensions.insert(caller.clone());
-        let mut response = if parts.method == Method::POST {
-            self.post(parts, body, &caller).await?
+    async fn admit(&self, mut request: Request<Body>) -> Result<Response<Body>, Stop> {
+        let protection = &self.shared.0;
+        let caller = protection
+            .bearer
+            .authenticate(request.headers_mut())
+            .await?;
+        protection.sessions.open(request.headers_mut(), &caller)?;
+        request.extensions_mut().insert(caller.clone());
+        let mut response = if request.method() == Method::POST {
+            headers::spell_out_accept(request.headers_mut());
+            let body = read(request.body_mut(), protection.max_body_bytes).await?;
+            match Message::parse(&body).map_err(Fault::from)? {
+                Message::Single(message) => {
+                    self.judge(request.headers(), &message, &caller)?;
+                    let list = self.personal_list(&message);
+                    drop(message);
+                    *request.body_mut() = Body::from(body);
+                    let response = self.serve(request).await;
+                    // What is rare is boxed, so that it takes no room on the way of the others.
+                    match list {
+                        Some(list) => Box::pin(self.filter(response, list, &caller)).await?,
+                        None => response,
+                    }
+                }
+                Message::Batch(messages) => {
+                    Box::pin(self.batch(request, &body, &messages, &caller)).await?
+                }
+            }
         } else {
             protection.access.authorize(&[], &caller)?;
-            self.serve(Request::from_parts(parts, body)).await
+            self.serve(request).await
         };
         protection.sessions.seal(&mut response, &caller);
         Ok(response)
     }
 
-    async fn post(
+    /// What is decided about one message before the server sees it.
+    fn judge(
         &self,
-        mut parts: Parts,
-        body: Body,
-        caller: &Caller,
-    ) -> Result<Response<Body>, Stop> {
-        headers::spell_out_accept(&mut parts.headers);
-        let body = read(body, self.protection.max_body_bytes).await?;
-        match Message::parse(&body).map_err(Fault::from)? {
-            Message::Single(message) => self.single(parts, &message, &body, caller).await,
-            Message::Batch(messages) => {
-                batch::check(&parts.headers, &messages)?;
-                let envelopes: Vec<_> = messages.iter().map(|(_, message)| message).collect();
-                self.protection.access.authorize(&envelopes, caller)?;
-                // The headers are about the whole body, which the server will not see.
-                parts.headers.remove(CONTENT_LENGTH);
-                let mut answers = batch::Answers::default();
-                for (text, message) in &messages {
-                    let part = body.slice_ref(text.get().as_bytes());
-                    let answer = self.single(parts.clone(), message, &part, caller).await?;
-                    answers.add(answer).await?;
-                }
-                Ok(answers.into_response())
-            }
-        }
-    }
-
-    async fn single(
-        &self,
-        parts: Parts,
+        headers: &HeaderMap,
         message: &Envelope<'_>,
-        body: &Bytes,
         caller: &Caller,
-    ) -> Result<Response<Body>, Stop> {
-        let access = &self.protection.access;
-        headers::compare(&parts.headers, message)
+    ) -> Result<(), Stop> {
+        headers::compare(headers, message)
             .map_err(|fault| Stop::Answered(Box::new(fault.response(message.id))))?;
-        access.authorize(&[message], caller)?;
-        let response = self
-            .serve(Request::from_parts(parts, Body::from(body.clone())))
-            .await;
-        let is_list = message.method.as_deref() == Some("tools/list");
-        if is_list && access.differs_by_caller() && !self.protection.lists_all_tools {
-            return Ok(self.personal_list(response, message, caller).await?);
-        }
-        Ok(response)
+        Ok(self.shared.0.access.authorize(&[message], caller)?)
     }
 
-    async fn personal_list(
+    async fn batch(
+        &self,
+        mut request: Request<Body>,
+        body: &Bytes,
+        messages: &[(&RawValue, Envelope<'_>)],
+        caller: &Caller,
+    ) -> Result<Response<Body>, Stop> {
+        batch::check(request.headers(), messages)?;
+        for (_, message) in messages {
+            headers::compare(request.headers(), message)?;
+        }
+        let envelopes: Vec<_> = messages.iter().map(|(_, message)| message).collect();
+        self.shared.0.access.authorize(&envelopes, caller)?;
+        // The headers are about the whole body, which the server will not see.
+        request.headers_mut().remove(CONTENT_LENGTH);
+        let (parts, _) = request.into_parts();
+        let mut answers = batch::Answers::default();
+        for (text, message) in messages {
+            let part = Body::from(body.slice_ref(text.get().as_bytes()));
+            let answer = self.serve(Request::from_parts(parts.clone(), part)).await;
+            let answer = match self.personal_list(message) {
+                Some(list) => self.filter(answer, list, caller).await?,
+                None => answer,
+            };
+            answers.add(answer).await?;
+        }
+        Ok(answers.into_response())
+    }
+
+    /// Whether the answer to `message` is a tool list that depends on who asks.
+    fn personal_list(&self, message: &Envelope<'_>) -> Option<PersonalList> {
+        let protection = &self.shared.0;
+        let is_filtered = message.method.as_deref() == Some("tools/list")
+            && protection.access.differs_by_caller()
+            && !protection.lists_all_tools;
+        let is_stateless_revision = message.is_stateless_revision();
+        is_filtered.then_some(PersonalList {
+            is_stateless_revision,
+        })
+    }
+
+    async fn filter(
         &self,
         response: Response<Body>,
-        message: &Envelope<'_>,
+        list: PersonalList,
         caller: &Caller,
     ) -> Result<Response<Body>, Fault> {
-        let access = &self.protection.access;
-        let is_stateless = message.is_stateless_revision();
-        let filter = |text: &str| filtered(text, access, caller, is_stateless);
+        let access = &self.shared.0.access;
+        let filter = |text: &str| filtered(text, access, caller, list.is_stateless_revision);
         let is_stream = is_event_stream(response.headers());
         let (mut parts, body) = response.into_parts();
         let text = read_text(body).await?;
@@ -197,26 +224,57 @@ where
     }
 
     async fn serve(&self, request: Request<Body>) -> Response<Body> {
-        let server = S::clone(&self.server);
-        match server.oneshot(request).await {
+        let mut server = S::clone(&self.shared.1);
+        let answer = match server.ready().await {
+            Ok(server) => server.call(request),
+            Err(never) => match never {},
+        };
+        drop(server);
+        match answer.await {
             Ok(response) => response.map(Body::new),
             Err(never) => match never {},
         }
     }
 }
 
-async fn read(body: Body, max_bytes: usize) -> Result<Bytes, Fault> {
-    match Limited::new(body, max_bytes).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Fault::TooLarge(max_bytes)),
-        Err(error) => Err(Fault::Parse(error.to_string())),
+/// An answer that has to be filtered.
+#[derive(Clone, Copy)]
+struct PersonalList {
+    is_stateless_revision: bool,
+}
+
+/// Reads a body up to a limit; one that came in one piece is not copied.
+async fn read(body: &mut Body, max_bytes: usize) -> Result<Bytes, Fault> {
+    let mut whole = Bytes::new();
+    let mut pieces = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Fault::Parse(error.to_string()))?;
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
+        if whole.len() + pieces.len() + piece.len() > max_bytes {
+            return Err(Fault::TooLarge(max_bytes));
+        }
+        if whole.is_empty() && pieces.is_empty() {
+            whole = piece;
+        } else {
+            pieces.extend_from_slice(&std::mem::take(&mut whole));
+            pieces.extend_from_slice(&piece);
+        }
     }
+    Ok(if pieces.is_empty() {
+        whole
+    } else {
+        pieces.freeze()
+    })
 }
 
 /// The body of an answer as text.
-pub(super) async fn read_text(body: Body) -> Result<String, Fault> {
+pub(super) async fn read_text(mut body: Body) -> Result<String, Fault> {
     let unreadable = Fault::Internal("the server's answer is too large or was cut off");
-    let bytes = read(body, MAX_LIST_BYTES).await.map_err(|_| unreadable)?;
+    let bytes = read(&mut body, MAX_LIST_BYTES)
+        .await
+        .map_err(|_| unreadable)?;
     String::from_utf8(bytes.into()).map_err(|_| Fault::Internal("the server's answer is not text"))
 }
 
@@ -243,16 +301,14 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let endpoint = self.clone();
-        Box::pin(async move { Ok(endpoint.answer(request).await) })
+        Box::pin(self.clone().answer(request))
     }
 }
 
 impl<S> Clone for McpEndpoint<S> {
     fn clone(&self) -> Self {
         Self {
-            protection: Arc::clone(&self.protection),
-            server: Arc::clone(&self.server),
+            shared: Arc::clone(&self.shared),
         }
     }
 }
@@ -260,7 +316,7 @@ impl<S> Clone for McpEndpoint<S> {
 impl<S> fmt::Debug for McpEndpoint<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("McpEndpoint")
-            .field("protection", &self.protection)
+            .field("protection", &self.shared.0)
             .finish_non_exhaustive()
     }
 }

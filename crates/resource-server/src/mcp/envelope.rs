@@ -59,9 +59,9 @@ impl From<serde_json::Error> for EnvelopeError {
 
 impl<'a> Envelope<'a> {
     /// Reads one message.
-    pub fn parse(text: &'a [u8]) -> Result<Self, EnvelopeError> {
+    pub fn parse(text: &'a str) -> Result<Self, EnvelopeError> {
         let mut envelope = Self::default();
-        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let mut deserializer = serde_json::Deserializer::from_str(text);
         let walk = Walk {
             place: Place::Message,
             envelope: &mut envelope,
@@ -103,15 +103,17 @@ pub(super) fn is_stateless(version: &str) -> bool {
 impl<'a> Message<'a> {
     /// Reads a POST body.
     pub fn parse(body: &'a [u8]) -> Result<Self, EnvelopeError> {
-        if body.trim_ascii_start().first() != Some(&b'[') {
+        // Once for the whole body, instead of once for each text in it.
+        let body =
+            str::from_utf8(body).map_err(|error| EnvelopeError::Syntax(error.to_string()))?;
+        if !body.trim_ascii_start().starts_with('[') {
             return Envelope::parse(body).map(Self::Single);
         }
-        let elements: Vec<&RawValue> = serde_json::from_slice(body)?;
+        let elements: Vec<&RawValue> = serde_json::from_str(body)?;
         if elements.is_empty() {
             return Err(EnvelopeError::Invalid("the batch is empty".to_owned()));
         }
-        let parse =
-            |element: &'a RawValue| Ok((element, Envelope::parse(element.get().as_bytes())?));
+        let parse = |element: &'a RawValue| Ok((element, Envelope::parse(element.get())?));
         elements
             .into_iter()
             .map(parse)
@@ -257,27 +259,30 @@ impl<'a> Visitor<'a> for Walk<'_, 'a> {
 #[serde(transparent)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The keys of one object so far; nearly every object has few.
+/// The keys of one object so far; nearly every object has few, and those need no allocation.
 #[derive(Default)]
 struct Keys<'a> {
-    few: Vec<Cow<'a, str>>,
+    few: [Cow<'a, str>; 8],
+    count: usize,
     many: HashSet<Cow<'a, str>>,
 }
 
 impl<'a> Keys<'a> {
-    const FEW: usize = 16;
-
     /// Adds a key, or gives it back if it was there.
     fn add(&mut self, key: Cow<'a, str>) -> Result<(), Cow<'a, str>> {
-        if self.few.contains(&key) || self.many.contains(&key) {
+        let few = &mut self.few[..];
+        if few[..self.count].contains(&key) {
             return Err(key);
         }
-        if self.few.len() < Self::FEW {
-            self.few.push(key);
-        } else {
-            self.many.insert(key);
+        if let Some(free) = few.get_mut(self.count) {
+            *free = key;
+            self.count += 1;
+            return Ok(());
         }
-        Ok(())
+        match self.many.replace(key) {
+            None => Ok(()),
+            Some(key) => Err(key),
+        }
     }
 }
 

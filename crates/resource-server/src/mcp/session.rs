@@ -44,18 +44,18 @@ impl SessionBinding {
         headers: &mut HeaderMap,
         caller: &Caller,
     ) -> Result<(), NoSuchSession> {
-        if !headers.contains_key(MCP_SESSION_ID) {
+        if !headers.contains_key(&MCP_SESSION_ID) {
             return Ok(());
         }
         let version = headers
-            .get(MCP_PROTOCOL_VERSION)
+            .get(&MCP_PROTOCOL_VERSION)
             .and_then(|value| value.to_str().ok());
         if version.is_some_and(is_stateless) {
             // There are no sessions from 2026-07-28 on, and a left-over id has no meaning.
-            headers.remove(MCP_SESSION_ID);
+            headers.remove(&MCP_SESSION_ID);
             return Ok(());
         }
-        let mut values = headers.get_all(MCP_SESSION_ID).iter();
+        let mut values = headers.get_all(&MCP_SESSION_ID).iter();
         let (first, second) = (values.next(), values.next());
         let outer = first
             .filter(|_| second.is_none())
@@ -66,20 +66,20 @@ impl SessionBinding {
         let code = URL_SAFE_NO_PAD.decode(code).map_err(|_| NoSuchSession)?;
         verify(&self.0, &bound(inner, caller), &code).map_err(|_| NoSuchSession)?;
         let inner = HeaderValue::from_str(inner).map_err(|_| NoSuchSession)?;
-        headers.insert(MCP_SESSION_ID, inner);
+        headers.insert(&MCP_SESSION_ID, inner);
         Ok(())
     }
 
     /// Replaces the inner id of an answer by the outer one.
     pub(super) fn seal<B>(&self, response: &mut Response<B>, caller: &Caller) {
-        let Some(inner) = response.headers().get(MCP_SESSION_ID) else {
+        let Some(inner) = response.headers().get(&MCP_SESSION_ID) else {
             return;
         };
         let Ok(inner) = inner.to_str() else { return };
         let code = URL_SAFE_NO_PAD.encode(sign(&self.0, &bound(inner, caller)));
         let outer = HeaderValue::try_from(format!("{inner}.{code}"))
             .expect("a header value stays one with ASCII after it");
-        response.headers_mut().insert(MCP_SESSION_ID, outer);
+        response.headers_mut().insert(&MCP_SESSION_ID, outer);
     }
 }
 

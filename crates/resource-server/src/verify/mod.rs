@@ -31,12 +31,24 @@ pub use userinfo::UserinfoVerifier;
 pub trait VerifyToken: Send + Sync + 'static {
     /// The caller that `token` speaks for, at this moment and for this resource.
     async fn verify(&self, token: &str) -> Result<Caller, VerifyError>;
+
+    /// The caller, if that is known without waiting; a guard asks this first.
+    ///
+    /// Only a verifier with a memory has anything to say here.
+    fn remembered(&self, token: &str) -> Option<Caller> {
+        let _ = token;
+        None
+    }
 }
 
 #[async_trait]
 impl<V: VerifyToken + ?Sized> VerifyToken for Arc<V> {
     async fn verify(&self, token: &str) -> Result<Caller, VerifyError> {
         (**self).verify(token).await
+    }
+
+    fn remembered(&self, token: &str) -> Option<Caller> {
+        (**self).remembered(token)
     }
 }
 

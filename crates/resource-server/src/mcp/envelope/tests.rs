@@ -14,7 +14,7 @@ fn the_parts_of_a_tool_call() {
     let text = r#"{"params":{"arguments":{"name":"x"},"_meta":{
         "io.modelcontextprotocol/protocolVersion":"2026-07-28"},"name":"create-todo"},
         "id":"a-1","method":"tools/call","jsonrpc":"2.0"}"#;
-    let envelope = Envelope::parse(text.as_bytes()).unwrap();
+    let envelope = Envelope::parse(text).unwrap();
     assert_eq!(envelope.called_tool(), Some("create-todo"));
     assert_eq!(envelope.name(), Some("create-todo"));
     assert_eq!(envelope.id.unwrap().get(), "\"a-1\"");
@@ -26,10 +26,7 @@ fn the_name_depends_on_the_method() {
     let name = |method: &str| {
         let params = r#"{"name":"n","uri":"u","taskId":"t"}"#;
         let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
-        Envelope::parse(text.as_bytes())
-            .unwrap()
-            .name()
-            .map(str::to_owned)
+        Envelope::parse(&text).unwrap().name().map(str::to_owned)
     };
     assert_eq!(name("prompts/get").as_deref(), Some("n"));
     assert_eq!(name("resources/read").as_deref(), Some("u"));
@@ -92,7 +89,7 @@ proptest! {
     #[test]
     fn a_name_is_what_any_reader_of_json_sees(name in ".*") {
         let text = serde_json::json!({"method": "tools/call", "params": {"name": name}}).to_string();
-        let envelope = Envelope::parse(text.as_bytes()).unwrap();
+        let envelope = Envelope::parse(&text).unwrap();
         prop_assert_eq!(envelope.called_tool(), Some(name.as_str()));
     }
 }
