@@ -19,6 +19,7 @@ use crate::Caller;
 use crate::mcp::fault::Fault;
 use crate::mcp::listing::{filtered, rewritten_stream};
 use crate::mcp::session::NoSuchSession;
+use crate::mcp::unread::discard;
 use crate::mcp::{
     AllowedOrigins, Envelope, Message, SessionBinding, ToolAccess, batch, headers, origin,
 };
@@ -91,9 +92,10 @@ where
     ResB: http_body::Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
-    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    async fn answer(self, mut request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let protection = &self.shared.0;
         let Ok(page) = protection.origins.judge(request.headers()) else {
+            Box::pin(discard(request.body_mut(), protection.max_body_bytes)).await;
             return Ok(origin::foreign());
         };
         // No cache keeps the answer to a POST, so that need not say what it depends on.
@@ -116,11 +118,13 @@ where
     /// Every request stands for itself: neither a session nor a connection is a proof of identity.
     async fn admit(&self, mut request: Request<Body>) -> Result<Response<Body>, Stop> {
         let protection = &self.shared.0;
-        let caller = protection
-            .bearer
-            .authenticate(request.headers_mut())
-            .await?;
-        protection.sessions.open(request.headers_mut(), &caller)?;
+        let caller = match self.enter(request.headers_mut()).await {
+            Ok(caller) => caller,
+            Err(stop) => {
+                Box::pin(discard(request.body_mut(), protection.max_body_bytes)).await;
+                return Err(stop);
+            }
+        };
         request.extensions_mut().insert(caller.clone());
         let mut response = if request.method() == Method::POST {
             headers::spell_out_accept(request.headers_mut());
@@ -148,6 +152,14 @@ where
         };
         protection.sessions.seal(&mut response, &caller);
         Ok(response)
+    }
+
+    /// Who calls, and that the session, if there is one, is theirs.
+    async fn enter(&self, headers: &mut HeaderMap) -> Result<Caller, Stop> {
+        let protection = &self.shared.0;
+        let caller = protection.bearer.authenticate(headers).await?;
+        protection.sessions.open(headers, &caller)?;
+        Ok(caller)
     }
 
     /// What is decided about one message before the server sees it.

@@ -1,7 +1,10 @@
 //! The outside of a JSON-RPC message, read without copying (JSON-RPC 2.0, MCP base protocol).
 //!
 //! What is authorized must be what is carried out, so nothing here may be read in two ways: an object
-//! with the same key twice is refused, wherever in the message it is.
+//! with the same key twice is refused, wherever in the message it is, and so is a key that some readers
+//! of JSON take for an instruction.
+
+mod batch;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,6 +16,12 @@ use serde_json::value::RawValue;
 
 /// The first revision whose requests carry their protocol version themselves.
 const FIRST_STATELESS_REVISION: &str = "2026-07-28";
+
+/// How the keys begin that `serde_json::Value` takes for an instruction.
+///
+/// `{"$serde_json::private::RawValue":"{…}"}` becomes the object inside the text, so a server behind the
+/// guard would carry out what the guard has never seen.
+const PRIVATE_KEYS: &str = "$serde_json::private::";
 
 /// The parts of a JSON-RPC message that decisions are made on.
 #[derive(Clone, Debug, Default)]
@@ -109,12 +118,8 @@ impl<'a> Message<'a> {
         if !body.trim_ascii_start().starts_with('[') {
             return Envelope::parse(body).map(Self::Single);
         }
-        let elements: Vec<&RawValue> = serde_json::from_str(body)?;
-        if elements.is_empty() {
-            return Err(EnvelopeError::Invalid("the batch is empty".to_owned()));
-        }
         let parse = |element: &'a RawValue| Ok((element, Envelope::parse(element.get())?));
-        elements
+        batch::elements(body)?
             .into_iter()
             .map(parse)
             .collect::<Result<_, _>>()
@@ -193,8 +198,18 @@ impl<'a> Visitor<'a> for Walk<'_, 'a> {
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
         let mut seen = Keys::default();
         while let Some(Key(key)) = map.next_key()? {
+            if key.starts_with(PRIVATE_KEYS) {
+                return Err(M::Error::custom(format_args!(
+                    "no key may begin with `{PRIVATE_KEYS}`"
+                )));
+            }
             if self.place == Place::Message && key == "id" {
-                self.envelope.id = Some(map.next_value()?);
+                let id: &RawValue = map.next_value()?;
+                // What is inside a raw value is not walked through, so nothing may be inside it.
+                if id.get().starts_with(['{', '[']) {
+                    return Err(M::Error::custom("the id must be a string or a number"));
+                }
+                self.envelope.id = Some(id);
             } else {
                 let place = self.place.child(&key);
                 map.next_value_seed(Walk {

@@ -23,7 +23,8 @@ struct Tool<'a> {
 /// A `tools/list` answer without the tools that `caller` may not call; `None` if `text` is none.
 ///
 /// The same decision refuses calls, so a list never promises more. From 2026-07-28 on answers say who
-/// may cache them: these are for this caller alone.
+/// may cache them: these are for this caller alone. A server that says it in an answer to another
+/// revision is corrected too, for whoever caches it reads the answer, not the request.
 pub(super) fn filtered(
     text: &str,
     access: &ToolAccess,
@@ -42,7 +43,7 @@ pub(super) fn filtered(
     let tools = serde_json::value::to_raw_value(&tools).ok()?;
     result.0.insert(Cow::Borrowed("tools"), &tools);
     let private = serde_json::value::to_raw_value("private").ok()?;
-    if is_stateless_revision {
+    if is_stateless_revision || result.0.contains_key("cacheScope") {
         result.0.insert(Cow::Borrowed("cacheScope"), &private);
     }
     let result = serde_json::value::to_raw_value(&result).ok()?;
@@ -121,6 +122,15 @@ mod tests {
         assert!(private.contains(r#""cacheScope":"private""#) && !private.contains("public"));
         let old = filtered(LIST, &access(), &Caller::new("alice"), false).unwrap();
         assert!(!old.contains("cacheScope"));
+    }
+
+    #[test]
+    fn g8_a_filtered_list_that_says_who_may_cache_it_is_private_in_every_revision() {
+        for member in ["cacheScope", "cache\\u0053cope"] {
+            let list = LIST.replace("\"tools\"", &format!("\"{member}\":\"public\",\"tools\""));
+            let private = filtered(&list, &access(), &Caller::new("alice"), false).unwrap();
+            assert!(private.contains(r#""cacheScope":"private""#) && !private.contains("public"));
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ mod listing;
 mod origin;
 #[cfg(feature = "axum")]
 mod session;
+#[cfg(feature = "axum")]
+mod unread;
 
 pub use access::ToolAccess;
 #[cfg(feature = "axum")]

@@ -3,6 +3,7 @@
 
 mod browser;
 mod cache;
+mod connections;
 mod credentials;
 mod discovery;
 mod messages;

@@ -55,6 +55,47 @@ fn d5_a_key_that_is_there_twice_is_refused_at_every_depth() {
 }
 
 #[test]
+fn d5_a_key_that_is_an_instruction_to_some_readers_is_refused_at_every_depth() {
+    for hidden in [
+        r#"{"$serde_json::private::RawValue":"\"2026-07-28\""}"#,
+        r#"{"\u0024serde_json::private::RawValue":"{\"y\":1,\"y\":2}"}"#,
+        r#"{"$serde_json::private::Number":"1"}"#,
+        r#"{"x":1,"$serde_json::private::RawValue":"{}"}"#,
+    ] {
+        for text in [
+            hidden.to_owned(),
+            format!(r#"{{"id":{hidden},"method":"ping"}}"#),
+            format!(r#"{{"method":{hidden}}}"#),
+            format!(r#"{{"method":"tools/call","params":{hidden}}}"#),
+            format!(r#"{{"method":"tools/call","params":{{"name":{hidden}}}}}"#),
+            format!(r#"{{"params":{{"arguments":{{"content":{hidden}}}}}}}"#),
+            format!(
+                r#"{{"params":{{"_meta":{{"io.modelcontextprotocol/protocolVersion":{hidden}}}}}}}"#
+            ),
+            format!(r#"{{"params":{{"arguments":[[{{"a":{hidden}}}]]}}}}"#),
+            format!(r#"[{{"method":"ping"}},{{"params":{hidden}}}]"#),
+        ] {
+            assert!(matches!(refused(&text), EnvelopeError::Invalid(_)), "{text}");
+        }
+    }
+    // As text it is harmless, and so is a key that only looks alike.
+    let text = r#"{"params":{"$serde_json":"$serde_json::private::RawValue"}}"#;
+    Message::parse(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn d5_an_id_has_nothing_inside() {
+    for id in [r#"{"a":1,"a":2}"#, "[1]", " {}"] {
+        let text = format!(r#"{{"id":{id},"method":"ping"}}"#);
+        assert!(matches!(refused(&text), EnvelopeError::Invalid(_)), "{text}");
+    }
+    for id in ["1", "\"{}\"", "null"] {
+        let text = format!(r#"{{"id":{id},"method":"ping"}}"#);
+        assert_eq!(Envelope::parse(&text).unwrap().id.unwrap().get(), id);
+    }
+}
+
+#[test]
 fn what_is_not_json_and_what_is_no_message() {
     for text in [
         "",
