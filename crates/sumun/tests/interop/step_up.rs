@@ -82,9 +82,9 @@ async fn mcp_remote_steps_up_and_keeps_what_it_had() {
     assert_eq!(answer["scope"], "create:todos read:todos");
 }
 
-/// A role is the end of it: nobody can consent to what the person may not do.
+/// Without `read:todos` there are fewer todos to see, and nothing to ask for.
 #[tokio::test]
-async fn a_refused_scope_does_not_open_the_browser_again() {
+async fn what_goes_by_ownership_needs_no_step_up() {
     let house = House::demo().await;
     let state = tempdir().unwrap();
     let url = format!("{}/todo/mcp", house.url);
