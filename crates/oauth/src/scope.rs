@@ -1,8 +1,8 @@
 //! Scope: a set of scope tokens (RFC 6749 §3.3).
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -13,8 +13,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// assert!(granted.contains("read:todos"));
 /// assert_eq!(granted.to_string(), "create:todos read:todos");
 /// ```
+// The tokens as they stand on the wire: in order, each once. Scopes are copied for every request and
+// seldom changed, so copies share the text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Scope(BTreeSet<String>);
+pub struct Scope(Arc<str>);
 
 /// A scope holds a character outside `%x21 / %x23-5B / %x5D-7E`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,12 +31,14 @@ impl Scope {
 
     /// Whether `token` is one of the scope tokens.
     pub fn contains(&self, token: &str) -> bool {
-        self.0.contains(token)
+        self.iter().any(|known| known == token)
     }
 
     /// Whether every token of `self` is in `other` as well.
     pub fn is_subset(&self, other: &Self) -> bool {
-        self.0.is_subset(&other.0)
+        // Both are in order, so what was passed in `other` cannot come again.
+        let mut others = other.iter();
+        self.iter().all(|token| others.any(|known| known == token))
     }
 
     /// Whether there is no token at all.
@@ -44,37 +48,65 @@ impl Scope {
 
     /// All tokens of both.
     pub fn union(&self, other: &Self) -> Self {
-        Self(self.0.union(&other.0).cloned().collect())
+        if other.is_subset(self) {
+            return self.clone();
+        }
+        Self::of_valid(self.iter().chain(other.iter()).collect())
     }
 
     /// The tokens that are in both.
     pub fn intersection(&self, other: &Self) -> Self {
-        Self(self.0.intersection(&other.0).cloned().collect())
+        self.tokens_that(other, true)
     }
 
     /// The tokens of `self` that are not in `other`.
     pub fn difference(&self, other: &Self) -> Self {
-        Self(self.0.difference(&other.0).cloned().collect())
+        self.tokens_that(other, false)
+    }
+
+    /// The tokens that are in `other`, or those that are not.
+    fn tokens_that(&self, other: &Self, are_there: bool) -> Self {
+        let mut others = other.iter().peekable();
+        let mut kept: Vec<&str> = Vec::new();
+        for token in self.iter() {
+            while others.next_if(|known| *known < token).is_some() {}
+            if (others.peek() == Some(&token)) == are_there {
+                kept.push(token);
+            }
+        }
+        if kept.len() == self.iter().count() {
+            self.clone()
+        } else {
+            Self::of_valid(kept)
+        }
     }
 
     /// The tokens in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.0.split(' ').filter(|token| !token.is_empty())
     }
 
     /// The scope made of `tokens`.
     pub fn from_tokens<T: AsRef<str>>(
         tokens: impl IntoIterator<Item = T>,
     ) -> Result<Self, InvalidScope> {
-        let mut scope = Self::empty();
-        for token in tokens {
-            let token = token.as_ref();
-            if token.is_empty() || !token.bytes().all(is_nqchar) {
-                return Err(InvalidScope);
-            }
-            scope.0.insert(token.to_owned());
+        let tokens: Vec<T> = tokens.into_iter().collect();
+        let tokens: Vec<&str> = tokens.iter().map(AsRef::as_ref).collect();
+        let is_valid = |token: &&str| !token.is_empty() && token.bytes().all(is_nqchar);
+        if tokens.iter().all(is_valid) {
+            Ok(Self::of_valid(tokens))
+        } else {
+            Err(InvalidScope)
         }
-        Ok(scope)
+    }
+
+    fn of_valid(mut tokens: Vec<&str>) -> Self {
+        if let [only] = tokens[..] {
+            return Self(only.into());
+        }
+        tokens.sort_unstable();
+        tokens.dedup();
+        Self(tokens.join(" ").into())
     }
 }
 
@@ -93,19 +125,13 @@ impl FromStr for Scope {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, token) in self.0.iter().enumerate() {
-            if n > 0 {
-                f.write_str(" ")?;
-            }
-            f.write_str(token)?;
-        }
-        Ok(())
+        f.write_str(&self.0)
     }
 }
 
 impl Serialize for Scope {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.0)
     }
 }
 
@@ -140,11 +166,23 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_no_part_of_another() {
+        let todos = scope("read:todos write");
+        assert!(!todos.contains("read") && !todos.contains("read:todos write"));
+        assert!(!todos.contains("") && !Scope::empty().contains(""));
+        assert!(!scope("read").is_subset(&todos));
+    }
+
+    #[test]
     fn algebra_of_sets() {
         let (small, large) = (scope("a b"), scope("a b c"));
         assert!(small.is_subset(&large) && !large.is_subset(&small));
         assert_eq!(small.union(&scope("c")), large);
         assert_eq!(large.intersection(&scope("b c d")), scope("b c"));
         assert_eq!(large.difference(&small), scope("c"));
+        assert_eq!(small.union(&Scope::empty()), small);
+        assert_eq!(scope("a c").intersection(&large), scope("a c"));
+        assert_eq!(scope("b d f").difference(&scope("a c d e g")), scope("b f"));
+        assert!(!scope("a d").is_subset(&large) && Scope::empty().is_subset(&small));
     }
 }
