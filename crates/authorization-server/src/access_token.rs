@@ -98,8 +98,9 @@ impl AuthorizationServer {
             return None;
         }
         let claims: AccessTokenClaims = serde_json::from_slice(&verified.payload).ok()?;
-        let is_ours = claims.iss == self.settings().issuer.as_str() && claims.exp > self.now();
-        is_ours.then_some(claims)
+        // `exp` is rounded down to a second and `expires_in` is not, so the last second counts (A10).
+        let is_current = claims.exp >= self.now();
+        (is_current && claims.iss == self.settings().issuer.as_str()).then_some(claims)
     }
 
     fn blank_claims(&self) -> AccessTokenClaims {

@@ -1,5 +1,6 @@
 //! Client authentication, once for every endpoint (RFC 6749 §2.3, RFC 7523 §2.2, OAuth 2.1 §2.4).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
@@ -30,7 +31,7 @@ const MAX_ASSERTION_LIFETIME: Duration = Duration::from_mins(10);
 /// A form from a client that proved itself by the method it registered, or that has none to use.
 #[derive(Debug)]
 pub(crate) struct AuthenticatedClient {
-    pub(crate) client: Client,
+    pub(crate) client: Arc<Client>,
     pub(crate) form: Parameters,
 }
 
@@ -82,7 +83,7 @@ async fn authenticate(
     server: &AuthorizationServer,
     headers: &HeaderMap,
     form: &Parameters,
-) -> Result<Client, EndpointError> {
+) -> Result<Arc<Client>, EndpointError> {
     let (client_id, credentials) = presented(headers, form)?;
     let client = server
         .find_client(&client_id)

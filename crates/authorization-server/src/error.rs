@@ -11,7 +11,8 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use oauth::error::{ErrorCode, OAuthError};
 use store::StoreError;
@@ -28,6 +29,7 @@ pub(crate) struct EndpointError {
     pub(crate) error: OAuthError,
     pub(crate) reason: Reason,
     challenge: Option<&'static str>,
+    names_code: bool,
     retry_after: Option<Duration>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -47,6 +49,7 @@ impl EndpointError {
             error,
             reason,
             challenge: None,
+            names_code: true,
             retry_after: None,
             cause: None,
         }
@@ -55,6 +58,18 @@ impl EndpointError {
     /// RFC 6749 §5.2: a 401 names the scheme that the client tried.
     pub(crate) fn with_challenge(mut self, scheme: &'static str) -> Self {
         self.challenge = Some(scheme);
+        self
+    }
+
+    /// Another status than the one of the code, where HTTP knows a better one.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The answer to whoever sent no credentials at all names no error (RFC 6750 §3.1).
+    pub(crate) fn without_code(mut self) -> Self {
+        self.names_code = false;
         self
     }
 
@@ -69,18 +84,20 @@ impl EndpointError {
     /// RFC 6585 §4 in the shape of an OAuth error.
     pub(crate) fn too_many_requests(retry_after: Duration) -> Self {
         let error = OAuthError::temporarily_unavailable("too many requests; try again later");
-        let mut refusal = Self::new(Reason::TooManyRequests, error);
-        refusal.status = StatusCode::TOO_MANY_REQUESTS;
+        let refusal = Self::new(Reason::TooManyRequests, error);
+        let mut refusal = refusal.with_status(StatusCode::TOO_MANY_REQUESTS);
         refusal.retry_after = Some(retry_after);
         refusal
     }
 
     fn answer(&self, request_id: &str) -> Response {
-        let body = serde_json::json!({
-            "error": self.error.code,
+        let mut body = serde_json::json!({
             "error_description": self.error.description,
             "request_id": request_id,
         });
+        if self.names_code {
+            body["error"] = self.error.code.as_str().into();
+        }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -154,10 +171,7 @@ impl PageError {
             }
             _ => OAuthError::invalid_request("the authorization request is malformed"),
         };
-        EndpointError {
-            status: self.status,
-            ..EndpointError::new(self.reason, error)
-        }
+        EndpointError::new(self.reason, error).with_status(self.status)
     }
 }
 
@@ -191,25 +205,32 @@ impl IntoResponse for Failure {
 /// Writes failures as answers with the request id, and logs each of them once.
 pub(crate) async fn finish(
     State(server): State<AuthorizationServer>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let request_id = request_id(&server, &request);
-    let language = Language::of_headers(request.headers());
-    let wants_json = wants_json(request.headers());
-    let path = request.uri().path().to_owned();
-    let mut request = request;
+    // What a failure needs of its request; these are handles, so nothing is copied for the others.
+    let path = request.uri().path_and_query().cloned();
+    let headers = [ACCEPT, ACCEPT_LANGUAGE].map(|name| request.headers().get(name).cloned());
     request
         .extensions_mut()
-        .insert(CurrentRequestId(Arc::from(request_id.as_str())));
+        .insert(CurrentRequestId(Arc::clone(&request_id)));
     let mut response = next.run(request).await;
     if let Some(failure) = response.extensions_mut().remove::<Arc<Failure>>() {
-        log(&failure, &request_id, &path);
+        log(
+            &failure,
+            &request_id,
+            path.as_ref().map_or("", PathAndQuery::path),
+        );
+        let [accept, accept_language] = headers;
         let answer = match &*failure {
             Failure::Endpoint(error) => error.answer(&request_id),
             // Some clients look at the authorization endpoint themselves before they send a person.
-            Failure::Page(error) if wants_json => error.to_endpoint_error().answer(&request_id),
+            Failure::Page(error) if wants_json(accept.as_ref()) => {
+                error.to_endpoint_error().answer(&request_id)
+            }
             Failure::Page(error) => {
+                let language = Language::accepted(accept_language.as_ref());
                 crate::html::error_page(error.status, language, error.reason, &request_id)
             }
         };
@@ -226,23 +247,17 @@ pub(crate) async fn finish(
 pub(crate) struct CurrentRequestId(pub(crate) Arc<str>);
 
 /// Whether the caller is a program: it asks for JSON and not for a page.
-fn wants_json(headers: &HeaderMap) -> bool {
-    let accepts = |media_type: &str| {
-        let values = headers
-            .get_all(ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        values.into_iter().any(|value| value.contains(media_type))
-    };
-    accepts("application/json") && !accepts("text/html")
+fn wants_json(accept: Option<&HeaderValue>) -> bool {
+    let accept = accept.and_then(|value| value.to_str().ok());
+    let accept = accept.unwrap_or_default();
+    accept.contains("application/json") && !accept.contains("text/html")
 }
 
-fn request_id(server: &AuthorizationServer, request: &Request) -> String {
+fn request_id(server: &AuthorizationServer, request: &Request) -> Arc<str> {
     let outer = request.extensions().get::<RequestId>();
-    let outer = outer
-        .and_then(|id| id.header_value().to_str().ok())
-        .map(str::to_owned);
-    outer.unwrap_or_else(|| oauth::random::token::<16>(server.random()))
+    let outer = outer.and_then(|id| id.header_value().to_str().ok());
+    let own = || oauth::random::token::<16>(server.random()).into();
+    outer.map_or_else(own, Arc::from)
 }
 
 fn log(failure: &Failure, request_id: &str, path: &str) {

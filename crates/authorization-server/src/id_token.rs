@@ -1,5 +1,6 @@
 //! ID tokens: who signed in, told to the client (OpenID Connect Core §2).
 
+use oauth::scope::Scope;
 use serde_json::{Map, Value, json};
 
 use crate::access_token::identity_claims;
@@ -14,9 +15,10 @@ impl AuthorizationServer {
         grant: &Grant,
         approval: &Approval,
         user: &User,
+        scope: &Scope,
     ) -> serde_json::Result<String> {
         let now = self.now();
-        let mut claims: Map<String, Value> = identity_claims(user, &approval.scope);
+        let mut claims: Map<String, Value> = identity_claims(user, scope);
         claims.extend([
             ("iss".to_owned(), json!(self.settings().issuer)),
             ("sub".to_owned(), json!(approval.subject)),

@@ -8,15 +8,15 @@ use axum::routing::{get, post};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderName, Method};
 use oauth::metadata::{OAUTH_AUTHORIZATION_SERVER, OPENID_CONFIGURATION};
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use tower_http::csrf::CsrfLayer;
 
+use crate::endpoint::authorization::MAX_REQUEST;
 use crate::endpoint::registration::MAX_REGISTRATION;
 use crate::endpoint::{
     authorization, introspection, jwks, metadata, registration, revocation, token, userinfo,
 };
 use crate::error::{PageError, finish};
-use crate::form::MAX_FORM;
 use crate::page;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
@@ -33,9 +33,10 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
         .route(&under("/introspect"), post(introspection::post))
         .route(&under("/userinfo"), get(userinfo::get).post(userinfo::get))
         .route(&under("/jwks"), get(jwks::get))
-        .layer(DefaultBodyLimit::max(MAX_FORM))
-        .route(&under("/register"), post(registration::post))
-        .layer(DefaultBodyLimit::max(MAX_REGISTRATION));
+        .route(
+            &under("/register"),
+            post(registration::post).layer(DefaultBodyLimit::max(MAX_REGISTRATION)),
+        );
     for address in metadata_addresses(&base) {
         endpoints = endpoints.route(&address, get(metadata::get));
     }
@@ -49,12 +50,15 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
             &under("/login"),
             get(page::login::get).post(page::login::post),
         )
+        .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(csrf)
         .merge(page::assets(&base));
     // A link from anywhere leads here, and a client may post to it.
     let authorization = Router::new().route(
         &under("/authorize"),
-        get(authorization::get).post(authorization::post),
+        get(authorization::get)
+            .post(authorization::post)
+            .layer(DefaultBodyLimit::max(MAX_REQUEST)),
     );
 
     endpoints
@@ -83,6 +87,7 @@ fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers(Any)
+        // Not `*`, which does not cover `Authorization` (Fetch §3.3.4).
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([WWW_AUTHENTICATE, HeaderName::from_static("x-request-id")])
 }

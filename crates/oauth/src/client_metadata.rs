@@ -11,6 +11,22 @@ use crate::scope::Scope;
 /// Grant types that a client may register for (RFC 7591 §2).
 pub const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
 
+/// Members of a registration that the server alone sets.
+const RESERVED: [&str; 6] = [
+    "client_id",
+    "client_secret",
+    "client_id_issued_at",
+    "client_secret_expires_at",
+    "registration_access_token",
+    "registration_client_uri",
+];
+
+/// Members that people may be sent to.
+const LINKS: [&str; 3] = ["logo_uri", "policy_uri", "tos_uri"];
+
+/// More keys than any client rotates through; each of them may have to be tried.
+pub const MAX_KEYS: usize = 20;
+
 /// How a client authenticates at the token endpoint (RFC 7591 §2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -94,6 +110,13 @@ impl ClientMetadata {
             .any(|registered| registered.admits(requested))
     }
 
+    /// Drops what only the server says about a registration (RFC 7591 §3.2.1, RFC 7592 §3), so that
+    /// nobody's answer holds it twice and a client that sends its old secret does not have it stored.
+    pub fn forget_reserved_members(&mut self) {
+        self.other
+            .retain(|name, _| !RESERVED.contains(&name.as_str()));
+    }
+
     /// Checks the rules that hold between the fields (RFC 7591 §2, OAuth 2.1 §2).
     pub fn check(&self, schemes: &PrivateUseSchemes) -> Result<(), OAuthError> {
         for uri in &self.redirect_uris {
@@ -131,6 +154,27 @@ impl ClientMetadata {
         let has_keys = self.jwks.is_some() || self.jwks_uri.is_some();
         if method == TokenEndpointAuthMethod::PrivateKeyJwt && !has_keys {
             return invalid("private_key_jwt needs jwks or jwks_uri");
+        }
+        if self
+            .jwks
+            .as_ref()
+            .is_some_and(|jwks| jwks.keys.len() > MAX_KEYS)
+        {
+            return invalid(&format!("jwks holds more than {MAX_KEYS} keys"));
+        }
+        if self
+            .jwks_uri
+            .as_ref()
+            .is_some_and(|uri| !uri.starts_with("https://"))
+        {
+            return invalid("jwks_uri must be an https URL");
+        }
+        let others = LINKS
+            .iter()
+            .filter_map(|name| self.other.get(*name)?.as_str());
+        let mut links = others.chain(self.client_uri.as_deref());
+        if links.any(|link| !link.starts_with("https://") && !link.starts_with("http://")) {
+            return invalid("client_uri, logo_uri, policy_uri and tos_uri must be https URLs");
         }
         match self.application_type.as_deref() {
             None | Some("native" | "web") => Ok(()),
@@ -170,6 +214,14 @@ mod tests {
     }
 
     #[test]
+    fn a11_what_the_server_alone_says_is_dropped() {
+        let mut metadata = parse(r#"{"redirect_uris":[],"client_secret":"canary","a":1}"#);
+        metadata.forget_reserved_members();
+        let written = serde_json::to_string(&metadata).unwrap();
+        assert!(!written.contains("canary") && written.contains("\"a\":1"));
+    }
+
+    #[test]
     fn rules_between_fields() {
         let uri = r#""redirect_uris":["https://a.example/cb"]"#;
         check(&format!("{{{uri}}}"), None);
@@ -186,6 +238,9 @@ mod tests {
             r#""token_endpoint_auth_method":"private_key_jwt""#,
             r#""jwks":{"keys":[]},"jwks_uri":"https://a.example/k""#,
             r#""application_type":"toaster""#,
+            r#""jwks_uri":"http://169.254.169.254/""#,
+            r#""client_uri":"javascript:alert(1)""#,
+            r#""logo_uri":"data:x""#,
         ] {
             check(
                 &format!("{{{uri},{bad}}}"),

@@ -10,6 +10,7 @@ pub mod client;
 pub mod client_metadata;
 pub mod error;
 pub mod issuer;
+pub mod json;
 pub mod jwk;
 pub mod jws;
 pub mod jwt;

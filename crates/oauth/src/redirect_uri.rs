@@ -23,6 +23,9 @@ pub enum InvalidRedirectUri {
     /// A user name in front of the host makes one host look like another.
     #[error("a redirect URI must not carry a user name or password")]
     Credentials,
+    /// A query with a parameter of ours would make the answer ambiguous.
+    #[error("a redirect URI must not have a parameter that the answer adds, such as code or state")]
+    Reserved,
     /// Plain http leaves the machine unprotected, so only the loopback interface may use it.
     #[error("http is allowed only for localhost, 127.0.0.1 and [::1]; use https")]
     PlainHttp,
@@ -34,6 +37,9 @@ pub enum InvalidRedirectUri {
 /// Which private-use schemes (RFC 8252 §7.1) clients may redirect to, such as `cursor`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrivateUseSchemes(BTreeSet<String>);
+
+/// The parameters of an authorization response (RFC 6749 §4.1.2, RFC 9207 §2).
+const OURS: [&str; 5] = ["code", "error", "error_description", "iss", "state"];
 
 /// Schemes that run code or read files when a browser follows them; no setting allows these.
 const NEVER: [&str; 8] = [
@@ -93,11 +99,16 @@ impl RedirectUri {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(InvalidRedirectUri::Credentials);
         }
+        if url.query_pairs().any(|(name, _)| OURS.contains(&&*name)) {
+            return Err(InvalidRedirectUri::Reserved);
+        }
         match url.scheme() {
-            "https" => Ok(()),
-            "http" if is_loopback(&url) => Ok(()),
+            "https" if text.starts_with("https://") && !text.starts_with("https:///") => Ok(()),
+            "http" if without_port(text).is_some() => Ok(()),
             "http" => Err(InvalidRedirectUri::PlainHttp),
-            scheme if allowed.allows(scheme) => Ok(()),
+            // RFC 8252 §7.1: a slash follows, so that the rest is a path and not a scheme again.
+            scheme if allowed.allows(scheme) && text[scheme.len()..].starts_with(":/") => Ok(()),
+            "https" => Err(InvalidRedirectUri::NotAUri),
             scheme => Err(InvalidRedirectUri::Scheme(scheme.to_owned())),
         }?;
         Ok(Self(text.to_owned()))
@@ -110,21 +121,12 @@ impl RedirectUri {
 
     /// Whether `requested` is this registered URI: the same text, except that a loopback URI may
     /// use any port (RFC 8252 §7.3).
+    ///
+    /// Texts are compared and never what a parser makes of them, since parsers forgive a lot.
     pub fn admits(&self, requested: &Self) -> bool {
-        if self == requested {
-            return true;
-        }
-        let (Ok(registered), Ok(requested)) = (Url::parse(&self.0), Url::parse(&requested.0))
-        else {
-            return false;
-        };
         // `localhost`, `127.0.0.1` and `[::1]` are three names; each stands only for itself.
-        registered.scheme() == "http"
-            && requested.scheme() == "http"
-            && is_loopback(&registered)
-            && registered.host() == requested.host()
-            && registered.path() == requested.path()
-            && registered.query() == requested.query()
+        self == requested
+            || without_port(&self.0).is_some_and(|uri| without_port(&requested.0) == Some(uri))
     }
 
     /// The URI as registered or sent.
@@ -175,6 +177,21 @@ impl fmt::Display for RedirectUri {
     }
 }
 
+/// The beginnings of loopback redirect URIs, up to where a port may stand.
+const LOOPBACK: [&str; 3] = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
+
+/// A loopback URI in two parts, around its port.
+fn without_port(uri: &str) -> Option<(&'static str, &str)> {
+    let (start, rest) = LOOPBACK
+        .into_iter()
+        .find_map(|start| Some((start, uri.strip_prefix(start)?)))?;
+    let rest = match rest.strip_prefix(':') {
+        Some(port) => port.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => rest,
+    };
+    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((start, rest))
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -217,6 +234,12 @@ mod tests {
             "/cb",
             "http://localhost\t/cb",
             "https:\\\\a.example",
+            "https:a.example/cb",
+            "https:///a.example/cb",
+            "http://2130706433/cb",
+            "http://0x7f.1/cb",
+            "cursor:javascript:alert(1)",
+            "https://a.example/cb?code=x",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
@@ -249,6 +272,30 @@ mod tests {
             "http://127.0.0.1:3000/cb?x=1",
             false,
         );
+    }
+
+    #[test]
+    fn c2_what_a_parser_would_forgive_does_not_match() {
+        let registered = parse("http://127.0.0.1:7777/cb").unwrap();
+        for spelling in [
+            "http://user:pw@127.0.0.1/cb",
+            "http://127.0.0.1/cb#frag",
+            r"http:\\127.0.0.1\cb",
+            "http://127.0.0.1\t/cb",
+            "http://127.1/cb",
+            "http://0x7f000001/cb",
+            "http://１２７.0.0.1/cb",
+            "http://127.0.0.1/x/../cb",
+            "http://127.0.0.1:7777@evil.example/cb",
+            "http://127.0.0.1:x/cb",
+            "HTTP://127.0.0.1/cb",
+        ] {
+            assert!(
+                !registered.admits(&RedirectUri::unchecked(spelling)),
+                "{spelling}"
+            );
+        }
+        assert!(registered.admits(&RedirectUri::unchecked("http://127.0.0.1:1/cb")));
     }
 
     #[test]

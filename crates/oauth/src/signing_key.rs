@@ -13,11 +13,17 @@ use zeroize::Zeroizing;
 
 use crate::jwk::Jwk;
 use crate::jws::Algorithm;
+use crate::jwt::ACCESS_TOKEN_TYPE;
+
+/// What a token needs beside its payload: header, signature and dots.
+const ROOM: usize = 256;
 
 /// A private key that signs tokens, parsed once: `EdDSA` by default, `ES256` where a peer needs it.
 pub struct SigningKey {
     pair: KeyPair,
     public: Jwk,
+    /// The encoded header of access tokens, which is always the same.
+    access_token_header: String,
 }
 
 enum KeyPair {
@@ -87,7 +93,13 @@ impl SigningKey {
         public.kid = public.thumbprint();
         public.alg = Some(format!("{algorithm:?}"));
         public.public_key_use = Some("sig".into());
-        Ok(Self { pair, public })
+        let header = encoded_header(&public, ACCESS_TOKEN_TYPE);
+        let access_token_header = header.expect("strings have a JSON form");
+        Ok(Self {
+            pair,
+            public,
+            access_token_header,
+        })
     }
 
     /// The public half, for the key set.
@@ -97,14 +109,15 @@ impl SigningKey {
 
     /// Signs `claims` as a token of the media type `typ` (RFC 7515 §7.1).
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> serde_json::Result<String> {
-        let header = HeaderOut {
-            alg: self.public.alg.as_deref(),
-            typ,
-            kid: self.public.kid.as_deref(),
-        };
-        let mut token = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?);
+        let payload = serde_json::to_vec(claims)?;
+        let mut token = String::with_capacity(ROOM + payload.len() * 4 / 3);
+        if typ == ACCESS_TOKEN_TYPE {
+            token.push_str(&self.access_token_header);
+        } else {
+            token.push_str(&encoded_header(&self.public, typ)?);
+        }
         token.push('.');
-        URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut token);
+        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
         let signature = match &self.pair {
             KeyPair::EdDSA(pair) => pair.sign(token.as_bytes()),
             KeyPair::ES256(pair) => pair
@@ -115,6 +128,15 @@ impl SigningKey {
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
     }
+}
+
+fn encoded_header(public: &Jwk, typ: &str) -> serde_json::Result<String> {
+    let header = HeaderOut {
+        alg: public.alg.as_deref(),
+        typ,
+        kid: public.kid.as_deref(),
+    };
+    Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?))
 }
 
 #[derive(Serialize)]

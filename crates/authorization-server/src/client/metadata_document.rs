@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use oauth::client::fetch::{FetchError, Limits};
-use oauth::client_metadata::ClientMetadata;
+use oauth::client_metadata::{ClientMetadata, MAX_KEYS};
 use oauth::jwk::JwkSet;
 use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize};
@@ -28,10 +28,11 @@ pub(crate) enum MetadataDocumentError {
         "the client_id must be an https URL with a path, without dot segments, fragment or user"
     )]
     Address,
-    #[error("it could not be fetched: {0}")]
+    /// The text is the same for every failure, or strangers could explore a network through us.
+    #[error("it could not be fetched")]
     Fetch(#[from] FetchError),
-    #[error("its address answered with status {0} instead of 200")]
-    Status(u16),
+    #[error("it could not be fetched")]
+    Status(#[source] UnexpectedStatus),
     #[error("it is not a JSON object with client metadata")]
     Json,
     #[error("its client_id is not the address it was fetched from")]
@@ -43,6 +44,11 @@ pub(crate) enum MetadataDocumentError {
     #[error("{0}")]
     Rule(String),
 }
+
+/// A status other than 200, which is the only success (CIMD §5).
+#[derive(Debug, thiserror::Error)]
+#[error("its address answered with status {0}")]
+pub(crate) struct UnexpectedStatus(http::StatusCode);
 
 /// A document that was fetched and checked, until it has to be fetched again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -91,7 +97,9 @@ impl AuthorizationServer {
             .get(address, Limits::CLIENT_METADATA)
             .await?;
         if fetched.status != http::StatusCode::OK {
-            return Err(MetadataDocumentError::Status(fetched.status.as_u16()));
+            return Err(MetadataDocumentError::Status(UnexpectedStatus(
+                fetched.status,
+            )));
         }
         let metadata = check_document(address, &fetched.body)?;
         metadata
@@ -120,9 +128,16 @@ impl AuthorizationServer {
             .get(jwks_uri, Limits::DOCUMENT)
             .await?;
         if fetched.status != http::StatusCode::OK {
-            return Err(MetadataDocumentError::Status(fetched.status.as_u16()));
+            return Err(MetadataDocumentError::Status(UnexpectedStatus(
+                fetched.status,
+            )));
         }
-        fetched.json().map_err(|_| MetadataDocumentError::Json)
+        let keys: JwkSet = fetched.json().map_err(|_| MetadataDocumentError::Json)?;
+        if keys.keys.len() > MAX_KEYS {
+            let rule = format!("its key set holds more than {MAX_KEYS} keys");
+            return Err(MetadataDocumentError::Rule(rule));
+        }
+        Ok(keys)
     }
 }
 
@@ -153,7 +168,7 @@ fn check_document(address: &str, body: &[u8]) -> Result<ClientMetadata, Metadata
         rest: serde_json::Map<String, serde_json::Value>,
     }
     let document: Document =
-        serde_json::from_slice(body).map_err(|_| MetadataDocumentError::Json)?;
+        oauth::json::from_stranger(body).map_err(|_| MetadataDocumentError::Json)?;
     // CIMD §4: compared as strings, byte for byte.
     if document.client_id != address {
         return Err(MetadataDocumentError::OtherClientId);
@@ -175,6 +190,7 @@ fn check_document(address: &str, body: &[u8]) -> Result<ClientMetadata, Metadata
     if metadata.client_name.as_deref().is_none_or(str::is_empty) {
         return Err(MetadataDocumentError::NoName);
     }
+    metadata.forget_reserved_members();
     // A stranger's document must not name itself a machine with rights of its own.
     metadata
         .grant_types

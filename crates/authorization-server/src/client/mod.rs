@@ -107,7 +107,8 @@ pub(crate) enum ClientError {
 /// All clients.
 #[derive(Debug)]
 pub(crate) struct Clients {
-    pre_registered: HashMap<String, Client>,
+    /// Shared, since each request of such a client needs it.
+    pre_registered: HashMap<String, Arc<Client>>,
     records: Collection<Client>,
     documents: Collection<CachedDocument>,
     clock: Arc<dyn Clock>,
@@ -126,7 +127,10 @@ impl Clients {
         let pre_registered = settings.clients.iter();
         Self {
             pre_registered: pre_registered
-                .map(|client| (client.client_id.clone(), from_settings(client, started)))
+                .map(|client| {
+                    let known = from_settings(client, started);
+                    (client.client_id.clone(), Arc::new(known))
+                })
                 .collect(),
             records: Collection::new(Arc::clone(store), Arc::clone(keys)),
             documents: Collection::new(Arc::clone(store), Arc::clone(keys)),
@@ -152,21 +156,21 @@ fn from_settings(client: &PreRegisteredClient, created_at: NumericDate) -> Clien
 
 impl AuthorizationServer {
     /// The client called `client_id`, wherever it comes from.
-    pub(crate) async fn find_client(&self, client_id: &str) -> Result<Option<Client>, ClientError> {
+    pub(crate) async fn find_client(
+        &self,
+        client_id: &str,
+    ) -> Result<Option<Arc<Client>>, ClientError> {
         let clients = self.clients();
         if let Some(client) = clients.pre_registered.get(client_id) {
-            return Ok(Some(client.clone()));
+            return Ok(Some(Arc::clone(client)));
         }
         if client_id.starts_with("https://") {
             if !self.settings().client_id_metadata_documents {
                 return Ok(None);
             }
-            return Ok(Some(self.fetch_client(client_id).await?));
+            return Ok(Some(Arc::new(self.fetch_client(client_id).await?)));
         }
-        Ok(clients
-            .records
-            .get(client_id)
-            .await?
-            .map(|client| client.record))
+        let registered = clients.records.get(client_id).await?;
+        Ok(registered.map(|client| Arc::new(client.record)))
     }
 }

@@ -1,5 +1,8 @@
 //! The authorization endpoint: where a person is sent (OAuth 2.1 §4.1.1, RFC 9207).
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
@@ -7,39 +10,57 @@ use axum::response::{IntoResponse, Redirect, Response};
 use oauth::error::OAuthError;
 use oauth::pkce::CodeChallenge;
 use oauth::redirect_uri::RedirectUri;
+use store::Kind;
 
+use crate::address::ClientAddress;
 use crate::client::{Client, ClientError};
 use crate::error::{CurrentRequestId, EndpointError, PageError};
 use crate::form::Parameters;
 use crate::grant::{AuthorizationRequest, Grant, Prompt};
+use crate::html::with_security_headers;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
+
+/// The largest request that is remembered, in bytes. Whoever needs more `state` keeps it themselves.
+pub(crate) const MAX_REQUEST: usize = 16 * 1024;
+
+/// How many requests of one address are remembered within [`WINDOW`].
+const PER_ADDRESS: u64 = 1000;
+const WINDOW: Duration = Duration::from_mins(10);
+const REQUESTS: Kind = Kind::new("authorization_requests");
 
 /// The request as a link. Every visit begins a grant of its own, so looking twice does no harm
 /// (acceptance C6).
 pub(crate) async fn get(
     State(server): State<AuthorizationServer>,
     Extension(request_id): Extension<CurrentRequestId>,
+    address: ClientAddress,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
-    begin(&server, &request_id, query.unwrap_or_default().as_bytes()).await
+    let query = query.unwrap_or_default();
+    begin(&server, &request_id, address, query.as_bytes()).await
 }
 
 /// The request as a form (`OpenID` Connect Core §3.1.2.1 requires both).
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
     Extension(request_id): Extension<CurrentRequestId>,
+    address: ClientAddress,
     body: Bytes,
 ) -> Result<Response, PageError> {
-    begin(&server, &request_id, &body).await
+    begin(&server, &request_id, address, &body).await
 }
 
 async fn begin(
     server: &AuthorizationServer,
     request_id: &CurrentRequestId,
+    address: ClientAddress,
     parameters: &[u8],
 ) -> Result<Response, PageError> {
     let malformed = |error: EndpointError| PageError::new(error.reason);
+    if parameters.len() > MAX_REQUEST {
+        return Err(PageError::new(Reason::MalformedRequest));
+    }
     let parameters = Parameters::parse(parameters).map_err(malformed)?;
     // Until client and redirect URI are known to belong together, nobody is redirected (§4.1.2.1).
     let client = find_client(server, &parameters).await?;
@@ -58,9 +79,11 @@ async fn begin(
                 refusal.error.code,
                 format!("{} (request {})", refusal.error.description, request_id.0),
             );
-            return Ok(server.redirect_error(&redirect_uri, parameters.get("state"), &error));
+            let answer = server.redirect_error(&redirect_uri, parameters.get("state"), &error);
+            return Ok(with_security_headers(answer));
         }
     };
+    count(server, address).await?;
     if let Some(registration) = &server.settings().registration {
         server
             .clients()
@@ -72,13 +95,25 @@ async fn begin(
         .settings()
         .issuer
         .join(&format!("/login?grant={}", grant.id));
-    Ok(Redirect::to(&page).into_response())
+    Ok(with_security_headers(Redirect::to(&page).into_response()))
+}
+
+/// Each request is remembered until somebody answers it, so nobody may make any number of them.
+async fn count(server: &AuthorizationServer, address: ClientAddress) -> Result<(), PageError> {
+    let count = server
+        .store()
+        .count(REQUESTS, &address.rate_key(), WINDOW)
+        .await?;
+    if count > PER_ADDRESS {
+        return Err(PageError::new(Reason::TooManyRequests));
+    }
+    Ok(())
 }
 
 async fn find_client(
     server: &AuthorizationServer,
     parameters: &Parameters,
-) -> Result<Client, PageError> {
+) -> Result<Arc<Client>, PageError> {
     let unknown = || PageError::new(Reason::UnknownClient);
     let client_id = parameters.get("client_id").ok_or_else(unknown)?;
     match server.find_client(client_id).await {

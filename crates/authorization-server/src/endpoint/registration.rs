@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
@@ -29,8 +30,9 @@ const HOUR: Duration = Duration::from_hours(1);
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
     address: ClientAddress,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, EndpointError> {
+    let body = body.map_err(|rejection| too_large(&rejection))?;
     let settings = server.settings();
     let Some(rules) = &settings.registration else {
         let error = OAuthError::access_denied("registration is switched off; ask the operator");
@@ -67,6 +69,11 @@ pub(crate) async fn post(
         .into_response())
 }
 
+fn too_large(rejection: &BytesRejection) -> EndpointError {
+    let text = format!("the body could not be read; {MAX_REGISTRATION} bytes are the limit");
+    refuse(OAuthError::invalid_client_metadata(text)).with_status(rejection.status())
+}
+
 async fn count(
     server: &AuthorizationServer,
     rules: &Registration,
@@ -83,12 +90,15 @@ async fn count(
 }
 
 fn parse(body: &[u8]) -> Result<ClientMetadata, EndpointError> {
-    serde_json::from_slice(body).map_err(|error| {
+    let metadata: serde_json::Result<ClientMetadata> = oauth::json::from_stranger(body);
+    let mut metadata = metadata.map_err(|error| {
         // The parser's message names the field and never the server's inside.
         refuse(OAuthError::invalid_client_metadata(format!(
             "the body is not client metadata: {error}"
         )))
-    })
+    })?;
+    metadata.forget_reserved_members();
+    Ok(metadata)
 }
 
 fn refuse(error: OAuthError) -> EndpointError {

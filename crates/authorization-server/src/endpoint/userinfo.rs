@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::access_token::identity_claims;
 use crate::error::EndpointError;
+use crate::form::malformed;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 
@@ -17,12 +18,7 @@ pub(crate) async fn get(
     State(server): State<AuthorizationServer>,
     headers: HeaderMap,
 ) -> Result<Response, EndpointError> {
-    let token = bearer(&headers).ok_or_else(|| {
-        refused(
-            OAuthError::invalid_token("an access token is needed"),
-            "Bearer",
-        )
-    })?;
+    let token = bearer(&headers)?;
     let invalid = || {
         let error = OAuthError::invalid_token("the access token is expired, revoked or not ours");
         refused(error, "Bearer error=\"invalid_token\"")
@@ -46,15 +42,24 @@ pub(crate) async fn get(
 }
 
 /// The one access token in the header (RFC 6750 §2.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+fn bearer(headers: &HeaderMap) -> Result<&str, EndpointError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (value, None) = (values.next()?, values.next()) else {
-        return None;
-    };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then_some(token.trim())
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(malformed("the Authorization header is repeated"));
+    }
+    let token = value
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    token.map(|(_, token)| token.trim()).ok_or_else(|| {
+        // RFC 6750 §3.1: whoever sent nothing is told no error, only how to begin.
+        refused(
+            OAuthError::invalid_token("an access token is needed"),
+            "Bearer",
+        )
+        .without_code()
+    })
 }
 
 fn refused(error: OAuthError, challenge: &'static str) -> EndpointError {

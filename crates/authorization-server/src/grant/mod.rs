@@ -316,7 +316,7 @@ impl Grants {
 
     /// `true` when this call ended the grant.
     async fn end(&self, grant: &Versioned<Grant>) -> Result<bool, StoreError> {
-        let keep = self.clock.now().plus(self.lifetimes.access_token);
+        let keep = self.clock.now().plus(self.lifetime_after_issue(false));
         Ok(self.move_to(grant, Stage::Ended, keep).await?.is_some())
     }
 
@@ -337,12 +337,13 @@ impl Grants {
 
     /// How long a grant lives on after tokens were issued: while one of them may still be used.
     fn lifetime_after_issue(&self, has_refresh_token: bool) -> Duration {
+        // A token ends by its own `exp`; its grant has to be there until then, and for clocks that
+        // disagree a little longer.
+        let access_token = self.lifetimes.access_token + Duration::from_mins(1);
         if has_refresh_token {
-            self.lifetimes
-                .refresh_token
-                .max(self.lifetimes.access_token)
+            self.lifetimes.refresh_token.max(access_token)
         } else {
-            self.lifetimes.access_token
+            access_token
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 
 use crate::reason::Reason;
@@ -26,13 +26,12 @@ impl Language {
     pub(crate) fn choose(ui_locales: Option<&str>, headers: &HeaderMap) -> Self {
         ui_locales
             .and_then(|locales| locales.split(' ').find_map(Self::from_tag))
-            .unwrap_or_else(|| Self::of_headers(headers))
+            .unwrap_or_else(|| Self::accepted(headers.get(header::ACCEPT_LANGUAGE)))
     }
 
-    /// The language that the browser asks for.
-    pub(crate) fn of_headers(headers: &HeaderMap) -> Self {
-        let accepted = headers.get(header::ACCEPT_LANGUAGE);
-        let accepted = accepted.and_then(|value| value.to_str().ok());
+    /// The language that the browser asks for in its `Accept-Language`.
+    pub(crate) fn accepted(accept_language: Option<&HeaderValue>) -> Self {
+        let accepted = accept_language.and_then(|value| value.to_str().ok());
         accepted.and_then(Self::most_accepted).unwrap_or_default()
     }
 

@@ -286,13 +286,14 @@ impl Users {
         let before = user.map_or(0, |user| user.sign_ins);
         let username = folded(username).unwrap_or_default();
         let address = address.rate_key();
+        // The address first: whoever is over that limit cannot fill the store with counters of names.
         let limits = [
+            (format!("sign-in::{address}"), PER_ADDRESS),
             (
                 format!("sign-in:{username}:{before}:{address}"),
                 PER_USERNAME_AND_ADDRESS,
             ),
             (format!("sign-in:{username}:{before}"), PER_USERNAME),
-            (format!("sign-in::{address}"), PER_ADDRESS),
         ];
         for (key, limit) in limits {
             if self.store.count(User::KIND, &key, WINDOW).await? > limit {

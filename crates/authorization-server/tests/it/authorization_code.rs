@@ -207,10 +207,44 @@ async fn a10_expires_in_is_sent_and_true() {
     let house = House::start().await;
     let tokens = Browser::new(&house).tokens("alice").await;
     assert_eq!(tokens.expires_in, 1800);
-    house.advance(1799);
+    house.advance(1800);
     assert!(house.is_accepted(&tokens.access_token).await);
     house.advance(1);
     assert!(!house.is_accepted(&tokens.access_token).await);
+}
+
+#[tokio::test]
+async fn a10_a_client_without_refresh_tokens_is_not_cut_off_early() {
+    let house = House::with(|settings| {
+        settings.clients[0].metadata.grant_types = vec!["authorization_code".to_owned()];
+    })
+    .await;
+    let tokens = Browser::new(&house).tokens("alice").await;
+    assert!(tokens.refresh_token.is_none());
+    house.advance(1800);
+    assert!(house.is_accepted(&tokens.access_token).await);
+}
+
+#[tokio::test]
+async fn a_request_is_remembered_only_while_it_is_small_and_one_of_few() {
+    let house = House::start().await;
+    let large = changed("state", &"A".repeat(16 * 1024));
+    assert_eq!(house.get(&authorize(&large)).await.status, 400);
+    let form: Vec<_> = large
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    assert_eq!(house.post("/authorize", &form).await.status, 413);
+    let usual = authorize(&request());
+    for _ in 0..1000 {
+        assert_eq!(house.get(&usual).await.status, 303);
+    }
+    assert_eq!(house.get(&usual).await.status, 429);
+    house.advance(600);
+    let answer = house.get(&usual).await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("referrer-policy"), "no-referrer");
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn a_resource_server_learns_about_tokens_for_it_and_nothing_else() {
 async fn of_a_dead_token_nothing_is_said() {
     let house = House::start().await;
     let tokens = Browser::new(&house).tokens("alice").await;
-    house.advance(1800);
+    house.advance(1801);
     let refresh_token = tokens.refresh_token.unwrap();
     for token in [
         tokens.access_token.as_str(),

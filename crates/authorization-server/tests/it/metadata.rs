@@ -97,6 +97,11 @@ async fn d4_programs_in_browsers_may_ask() {
         let answer = house.send(preflight.body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+        let headers = answer.header("access-control-allow-headers");
+        assert!(
+            headers.contains("authorization"),
+            "`*` does not cover it: {headers}"
+        );
     }
     let request = Request::get("/userinfo").header("origin", "http://localhost:6274");
     let answer = house.send(request.body(Body::empty()).unwrap()).await;

@@ -160,7 +160,37 @@ async fn c1_bodies_end_at_64_kib() {
     let house = House::start().await;
     let mut large = metadata();
     large["client_uri"] = json!(format!("https://a.example/{}", "x".repeat(64 * 1024)));
-    assert_eq!(register(&house, &large).await.status, 413);
+    register(&house, &large)
+        .await
+        .refused(413, "invalid_client_metadata");
+}
+
+#[tokio::test]
+async fn a11_an_old_answer_sent_again_is_neither_echoed_nor_stored() {
+    let house = House::start().await;
+    let mut again = metadata();
+    again["client_id"] = json!("mine");
+    again["client_secret"] = json!("canary");
+    let answer = register(&house, &again).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.body.matches("client_id\"").count(), 1);
+    assert!(!answer.body.contains("canary") && !answer.body.contains("mine"));
+}
+
+#[tokio::test]
+async fn metadata_that_can_be_read_in_two_ways_is_refused() {
+    let house = House::start().await;
+    for member in [
+        r#""client_name":"a","client_name":"b""#,
+        r#""x":1,"x":2"#,
+        r#""x":{"$serde_json::private::RawValue":"[]"}"#,
+    ] {
+        let body = format!(r#"{{"redirect_uris":["http://localhost/"],{member}}}"#);
+        house
+            .post_json("/register", body)
+            .await
+            .refused(400, "invalid_client_metadata");
+    }
 }
 
 #[tokio::test]

@@ -44,6 +44,7 @@ async fn a_token_without_openid_and_a_revoked_one_are_refused() {
         .await
         .refused(401, "invalid_token");
     let without = house.get("/userinfo").await;
+    assert!(without.json().get("error").is_none());
     assert_eq!(
         without.header("www-authenticate"),
         "Bearer",

@@ -89,7 +89,9 @@ fn tokens(
     scope: Scope,
     refresh_token: Option<String>,
 ) -> Result<TokenResponse, EndpointError> {
-    let wants_id_token = scope.contains("openid");
+    let id_token = scope
+        .contains("openid")
+        .then(|| server.mint_id_token(grant, approval, user, &scope));
     Ok(TokenResponse {
         access_token: server
             .mint_for_user(grant, approval, user, &scope)
@@ -98,10 +100,7 @@ fn tokens(
         expires_in: server.access_token_lifetime().as_secs(),
         refresh_token,
         scope,
-        id_token: wants_id_token
-            .then(|| server.mint_id_token(grant, approval, user))
-            .transpose()
-            .map_err(unsigned)?,
+        id_token: id_token.transpose().map_err(unsigned)?,
     })
 }
 

@@ -1,5 +1,7 @@
 //! One visit to the sign-in page: who is there, what may be skipped, and how it ends.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use http::header::{RETRY_AFTER, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -29,7 +31,7 @@ pub(super) struct Visit<'a> {
     headers: &'a HeaderMap,
     grant: Versioned<Grant>,
     browser: SecretHash,
-    client: Client,
+    client: Arc<Client>,
     language: Language,
 }
 
