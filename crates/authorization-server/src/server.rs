@@ -8,7 +8,7 @@ use oauth::jwt::AccessTokenClaims;
 use oauth::random::Random;
 use oauth::time::{Clock, NumericDate};
 use store::{KeyRing, SharedStore, StoreError};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
 use crate::client::Clients;
 use crate::consent::Consents;
@@ -46,6 +46,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     fetch: Fetch,
+    /// How many addresses that strangers name are asked at the same time.
+    stranger_turns: Semaphore,
     grants: Grants,
     clients: Clients,
     consents: Consents,
@@ -93,6 +95,7 @@ impl AuthorizationServer {
             clock,
             random,
             fetch,
+            stranger_turns: Semaphore::new(16),
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -159,6 +162,12 @@ impl AuthorizationServer {
 
     pub(crate) fn grants(&self) -> &Grants {
         &self.0.grants
+    }
+
+    /// Waits for a turn to ask a stranger's address; the turn ends when it is dropped.
+    pub(crate) async fn stranger_turn(&self) -> SemaphorePermit<'_> {
+        let turn = self.0.stranger_turns.acquire().await;
+        turn.expect("nobody closes this semaphore")
     }
 
     pub(crate) fn clients(&self) -> &Clients {

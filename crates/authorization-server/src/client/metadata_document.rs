@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use oauth::client::fetch::{FetchError, Limits};
+use oauth::client::fetch::{FetchError, Fetched, Limits};
 use oauth::client_metadata::{ClientMetadata, MAX_KEYS};
 use oauth::jwk::JwkSet;
 use oauth::time::NumericDate;
@@ -91,16 +91,7 @@ impl AuthorizationServer {
     }
 
     async fn fetch_document(&self, address: &str) -> Result<CachedDocument, MetadataDocumentError> {
-        let fetched = self
-            .fetch()
-            .public()
-            .get(address, Limits::CLIENT_METADATA)
-            .await?;
-        if fetched.status != http::StatusCode::OK {
-            return Err(MetadataDocumentError::Status(UnexpectedStatus(
-                fetched.status,
-            )));
-        }
+        let fetched = self.ask_stranger(address, Limits::CLIENT_METADATA).await?;
         let metadata = check_document(address, &fetched.body)?;
         metadata
             .check(&self.settings().private_use_schemes)
@@ -117,21 +108,27 @@ impl AuthorizationServer {
         })
     }
 
+    /// Fetches from an address that a stranger named; only 200 is success (CIMD §5).
+    async fn ask_stranger(
+        &self,
+        address: &str,
+        limits: Limits,
+    ) -> Result<Fetched, MetadataDocumentError> {
+        // Whoever asks for many addresses waits, so that we are nobody's cannon.
+        let _turn = self.stranger_turn().await;
+        let fetched = self.fetch().public().get(address, limits).await?;
+        match fetched.status {
+            http::StatusCode::OK => Ok(fetched),
+            status => Err(MetadataDocumentError::Status(UnexpectedStatus(status))),
+        }
+    }
+
     /// The keys of a client that publishes them at `jwks_uri`.
     pub(crate) async fn fetch_client_keys(
         &self,
         jwks_uri: &str,
     ) -> Result<JwkSet, MetadataDocumentError> {
-        let fetched = self
-            .fetch()
-            .public()
-            .get(jwks_uri, Limits::DOCUMENT)
-            .await?;
-        if fetched.status != http::StatusCode::OK {
-            return Err(MetadataDocumentError::Status(UnexpectedStatus(
-                fetched.status,
-            )));
-        }
+        let fetched = self.ask_stranger(jwks_uri, Limits::DOCUMENT).await?;
         let keys: JwkSet = fetched.json().map_err(|_| MetadataDocumentError::Json)?;
         if keys.keys.len() > MAX_KEYS {
             let rule = format!("its key set holds more than {MAX_KEYS} keys");
