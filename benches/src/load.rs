@@ -31,11 +31,11 @@ pub(crate) struct Request {
 impl Request {
     /// The request as it is sent, once for each token.
     pub(crate) fn written(&self) -> Vec<String> {
-        let mut common = format!("POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\n", self.path);
-        for (name, value) in &self.headers {
-            common += &format!("{name}: {value}\r\n");
-        }
-        common += &format!("Content-Length: {}\r\n", self.body.len());
+        let first = format!("POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\n", self.path);
+        let line = |(name, value): &(_, _)| format!("{name}: {value}\r\n");
+        let lines: String = self.headers.iter().map(line).collect();
+        let length = self.body.len();
+        let common = format!("{first}{lines}Content-Length: {length}\r\n");
         let with = |more: &str| format!("{common}{more}\r\n{}", self.body);
         if self.tokens.is_empty() {
             return vec![with("")];
@@ -132,7 +132,7 @@ fn send(load: &Load, requests: &[String]) -> anyhow::Result<Seen> {
 /// One connection, which waits for one answer at a time.
 struct Connection {
     stream: TcpStream,
-    answer: Box<[u8; ANSWER]>,
+    answer: Box<[u8]>,
     filled: usize,
     /// How long the whole answer is, once its head was read.
     length: Option<usize>,
@@ -144,7 +144,7 @@ impl Connection {
         let stream = TcpStream::connect(("127.0.0.1", port)).context("reach the subject")?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        let answer = Box::new([0; ANSWER]);
+        let answer = vec![0; ANSWER].into_boxed_slice();
         Ok(Self {
             stream,
             answer,

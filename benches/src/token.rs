@@ -33,8 +33,10 @@ fn endpoint(algorithm: Algorithm, effort: &Effort) -> anyhow::Result<()> {
         let server = case.start()?;
         // What is signed by itself is byte for byte what the server has signed.
         let message = signing_input(&probe::ask(server.port, &case.request, case.expected)?)?;
-        let mut token =
-            || -> anyhow::Result<()> { Ok(tokens.push(case.measure(&server, effort)?)) };
+        let mut token = || -> anyhow::Result<()> {
+            tokens.push(case.measure(&server, effort)?);
+            Ok(())
+        };
         if round % 2 == 1 {
             token()?;
         }
