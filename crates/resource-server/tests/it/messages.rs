@@ -86,6 +86,31 @@ async fn d5_duplicate_keys_are_refused_before_the_server_sees_them() {
     }
 }
 
+/// `serde_json::Value`, with which servers read, takes these keys for "parse the text after it".
+#[tokio::test]
+async fn d5_json_that_hides_in_text_is_refused_before_the_server_sees_it() {
+    let house = House::new();
+    let hidden = r#"{"$serde_json::private::RawValue":"{\"a\":1,\"a\":2}"}"#;
+    let call = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"read","arguments":{hidden}}}}}"#
+    );
+    assert_error(&answer(&house, &[], &call).await, -32600);
+    assert_error(&answer(&house, &[], format!("[{call}]")).await, -32600);
+    let id = call.replace("\"id\":1", &format!("\"id\":{hidden}"));
+    assert_error(&answer(&house, &[], id).await, -32600);
+}
+
+#[tokio::test]
+async fn a_batch_beyond_the_limit_is_refused() {
+    let house = House::new();
+    let note = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    let batch = |messages: usize| format!("[{}]", vec![note; messages].join(","));
+    assert_eq!(answer(&house, &[], batch(100)).await.status, 202);
+    let refused = answer(&house, &[], batch(101)).await;
+    assert_error(&refused, -32600);
+    assert!(refused.body.contains("at most 100 messages"), "{refused:?}");
+}
+
 #[tokio::test]
 async fn bad_json_is_a_parse_error() {
     let house = House::new();

@@ -75,7 +75,10 @@ fn d5_a_key_that_is_an_instruction_to_some_readers_is_refused_at_every_depth() {
             format!(r#"{{"params":{{"arguments":[[{{"a":{hidden}}}]]}}}}"#),
             format!(r#"[{{"method":"ping"}},{{"params":{hidden}}}]"#),
         ] {
-            assert!(matches!(refused(&text), EnvelopeError::Invalid(_)), "{text}");
+            assert!(
+                matches!(refused(&text), EnvelopeError::Invalid(_)),
+                "{text}"
+            );
         }
     }
     // As text it is harmless, and so is a key that only looks alike.
@@ -87,7 +90,10 @@ fn d5_a_key_that_is_an_instruction_to_some_readers_is_refused_at_every_depth() {
 fn d5_an_id_has_nothing_inside() {
     for id in [r#"{"a":1,"a":2}"#, "[1]", " {}"] {
         let text = format!(r#"{{"id":{id},"method":"ping"}}"#);
-        assert!(matches!(refused(&text), EnvelopeError::Invalid(_)), "{text}");
+        assert!(
+            matches!(refused(&text), EnvelopeError::Invalid(_)),
+            "{text}"
+        );
     }
     for id in ["1", "\"{}\"", "null"] {
         let text = format!(r#"{{"id":{id},"method":"ping"}}"#);
