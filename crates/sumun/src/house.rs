@@ -7,8 +7,6 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use authorization_server::AuthorizationServer;
 use authorization_server::user::Users;
-use axum::Router;
-use axum::serve::ListenerExt as _;
 use store::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{self, App};
+use crate::connections::{self, Limits};
 use crate::data::{self, Data};
 use crate::self_check;
 use crate::settings::Settings;
@@ -94,7 +93,12 @@ impl House {
             app.authorization_server.clone(),
             stop.clone(),
         ));
-        let server = tasks.spawn(serve(listener, app.router.clone(), stop.clone()));
+        let server = tasks.spawn(connections::serve(
+            listener,
+            app.router.clone(),
+            Limits::of_this_process(),
+            stop.clone(),
+        ));
 
         let life = async {
             let own = settings.public_url();
@@ -102,7 +106,7 @@ impl House {
             self_check::check(&app.fetch, own, &keys).await?;
             announce()?;
             tracing::info!("{own} is served on {}", settings.listen);
-            server.await?.context("the server has ended by itself")
+            server.await.context("the server has ended by itself")
         };
         let result = tokio::select! {
             ended = life => ended,
@@ -121,24 +125,6 @@ impl House {
         data.store.close().await;
         result
     }
-}
-
-/// Answers requests until the house is stopped and the last one has its answer.
-async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        // Without this, an answer in small parts waits for acknowledgements in between.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection ended before it began");
-        }
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
 }
 
 /// Keeps the house in order: keys are rotated in time, and what has expired is swept out.

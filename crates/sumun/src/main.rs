@@ -3,6 +3,7 @@
 mod app;
 mod command_line;
 mod commands;
+mod connections;
 mod data;
 mod house;
 mod self_check;

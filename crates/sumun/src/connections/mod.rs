@@ -1,0 +1,147 @@
+//! The connections of a house: how many at once, and how long one may keep it waiting (RFC 9112 §9.5).
+
+mod stall;
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::serve::Listener;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::process::{Resource, getrlimit};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use stall::Stall;
+
+/// More connections than this cost memory that a house of this size does not have.
+const MOST: usize = 10_000;
+
+/// What connections may take, so that those who only hold them leave room for the others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How many are open at once; the next ones wait for their turn.
+    connections: usize,
+    /// How long the head of a request may take to arrive, and how long a connection may be idle.
+    head: Duration,
+    /// How long a client may take nothing of its answer.
+    stall: Duration,
+}
+
+impl Limits {
+    /// As the system allows this process.
+    pub(crate) fn of_this_process() -> Self {
+        Self {
+            connections: most_connections(getrlimit(Resource::Nofile).current),
+            head: Duration::from_secs(10),
+            stall: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Half of the files that may be open: the rest is for the store, and for requests to elsewhere.
+fn most_connections(files: Option<u64>) -> usize {
+    let half = files.map(|files| usize::try_from(files / 2).unwrap_or(MOST));
+    half.unwrap_or(MOST).clamp(1, MOST)
+}
+
+/// Answers requests until `stop`, and then until the last one has its answer.
+///
+/// HTTP/1.1 alone: a proxy that speaks HTTP/2 with clients speaks this with the servers behind it.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.head);
+    // Handlers become services once, not once for each request.
+    let router: Router = router.with_state(());
+    let mut door = Door {
+        listener,
+        places: Arc::new(Semaphore::new(limits.connections)),
+        is_full: false,
+    };
+    let open = TaskTracker::new();
+    loop {
+        let (stream, address, place) = tokio::select! {
+            next = door.next() => next,
+            () = stop.cancelled() => break,
+        };
+        let (http, router, stop) = (http.clone(), router.clone(), stop.clone());
+        let stream = Stall::new(stream, limits.stall);
+        open.spawn(async move {
+            if let Err(error) = converse(&http, stream, address, router, &stop).await {
+                tracing::debug!(%error, "a connection was cut off");
+            }
+            drop(place);
+        });
+    }
+    drop(door);
+    open.close();
+    open.wait().await;
+}
+
+/// One connection, until it ends.
+async fn converse(
+    http: &http1::Builder,
+    stream: Stall<TcpStream>,
+    address: SocketAddr,
+    router: Router,
+    stop: &CancellationToken,
+) -> hyper::Result<()> {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(address));
+        router.clone().oneshot(request)
+    });
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
+}
+
+/// Where connections come in, as long as there are places.
+struct Door {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+    is_full: bool,
+}
+
+impl Door {
+    /// The next connection, with its place. Who comes when all are taken waits in the system's queue.
+    async fn next(&mut self) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+        let is_full = self.places.available_permits() == 0;
+        // Once, not for each of those who wait.
+        if is_full && !self.is_full {
+            tracing::warn!("all connections are taken: new ones wait until others end");
+        }
+        self.is_full = is_full;
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.expect("the semaphore is never closed");
+        let (stream, address) = Listener::accept(&mut self.listener).await;
+        // Without this, an answer in small parts waits for acknowledgements in between.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection ended before it began");
+        }
+        (stream, address, place)
+    }
+}
+
+#[cfg(test)]
+mod tests;
