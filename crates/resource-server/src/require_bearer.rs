@@ -115,11 +115,10 @@ fn bearer_token(value: &[u8]) -> Result<&str, Refusal> {
     };
     let unpadded = text.trim_end_matches('=').as_bytes();
     // Every byte is looked at, whatever the others are.
-    if unpadded.is_empty()
-        || !unpadded
-            .iter()
-            .fold(true, |so_far, byte| so_far & is_b64token(*byte))
-    {
+    let others = unpadded
+        .iter()
+        .fold(0, |so_far, byte| so_far | u8::from(!is_b64token(*byte)));
+    if unpadded.is_empty() || others != 0 {
         return Err(malformed);
     }
     Ok(text)

@@ -5,26 +5,30 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::value::RawValue;
 
-use crate::mcp::Envelope;
 use crate::mcp::endpoint::{Stop, is_event_stream, read_text};
 use crate::mcp::fault::Fault;
 use crate::mcp::headers::{MCP_PROTOCOL_VERSION, single};
 use crate::mcp::listing::messages_of_stream;
+use crate::mcp::{Envelope, Message};
 
 /// The revision with batches; a request that names no revision is of this one.
 const REVISION: &[u8] = b"2025-03-26";
 
-/// Whether the batch may be taken apart at all.
-pub(super) fn check(
+/// The messages of a batch, as written and with their envelopes, if there may be one.
+pub(super) fn divide<'a>(
     headers: &HeaderMap,
-    messages: &[(&RawValue, Envelope<'_>)],
-) -> Result<(), Fault> {
+    body: &'a [u8],
+) -> Result<Vec<(&'a RawValue, Envelope<'a>)>, Fault> {
+    let messages = match Message::parse(body)? {
+        Message::Single(_) => return Err(Fault::Invalid("this is no batch".to_owned())),
+        Message::Batch(messages) => messages,
+    };
     let refuse = |reason: &str| Err(Fault::Invalid(reason.to_owned()));
     let version = single(headers, &MCP_PROTOCOL_VERSION)?;
     if version.is_some_and(|version| version.as_bytes() != REVISION) {
         return refuse("batches exist in revision 2025-03-26 only; send the messages one by one");
     }
-    for (_, message) in messages {
+    for (_, message) in &messages {
         if message.method.as_deref() == Some("initialize") {
             return refuse("`initialize` must not be part of a batch");
         }
@@ -32,7 +36,7 @@ pub(super) fn check(
             return refuse("a message of this revision must not be part of a batch");
         }
     }
-    Ok(())
+    Ok(messages)
 }
 
 /// What the server said to each message, collected into one array.

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,7 +13,6 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use serde_json::value::RawValue;
 use tower::{Service, ServiceExt as _};
 
 use crate::Caller;
@@ -92,11 +92,12 @@ where
     ResB: http_body::Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
-    async fn answer(self, mut request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    /// The request is handed on by reference, since each `async fn` that owns one has room for two.
+    async fn answer(&self, request: &mut Request<Body>) -> Response<Body> {
         let protection = &self.shared.0;
         let Ok(page) = protection.origins.judge(request.headers()) else {
             Box::pin(discard(request.body_mut(), protection.max_body_bytes)).await;
-            return Ok(origin::foreign());
+            return origin::foreign();
         };
         // No cache keeps the answer to a POST, so that need not say what it depends on.
         let may_be_cached = request.method() != Method::POST;
@@ -112,11 +113,11 @@ where
         if may_be_cached || page.is_some() {
             origin::expose(&mut response, page);
         }
-        Ok(response)
+        response
     }
 
     /// Every request stands for itself: neither a session nor a connection is a proof of identity.
-    async fn admit(&self, mut request: Request<Body>) -> Result<Response<Body>, Stop> {
+    async fn admit(&self, request: &mut Request<Body>) -> Result<Response<Body>, Stop> {
         let protection = &self.shared.0;
         let caller = match self.enter(request.headers_mut()).await {
             Ok(caller) => caller,
@@ -127,25 +128,7 @@ where
         };
         request.extensions_mut().insert(caller.clone());
         let mut response = if request.method() == Method::POST {
-            headers::spell_out_accept(request.headers_mut());
-            let body = read(request.body_mut(), protection.max_body_bytes).await?;
-            match Message::parse(&body).map_err(Fault::from)? {
-                Message::Single(message) => {
-                    self.judge(request.headers(), &message, &caller)?;
-                    let list = self.personal_list(&message);
-                    drop(message);
-                    *request.body_mut() = Body::from(body);
-                    let response = self.serve(request).await;
-                    // What is rare is boxed, so that it takes no room on the way of the others.
-                    match list {
-                        Some(list) => Box::pin(self.filter(response, list, &caller)).await?,
-                        None => response,
-                    }
-                }
-                Message::Batch(messages) => {
-                    Box::pin(self.batch(request, &body, &messages, &caller)).await?
-                }
-            }
+            self.post(request, &caller).await?
         } else {
             protection.access.authorize(&[], &caller)?;
             self.serve(request).await
@@ -162,38 +145,62 @@ where
         Ok(caller)
     }
 
-    /// What is decided about one message before the server sees it.
-    fn judge(
+    async fn post(
         &self,
-        headers: &HeaderMap,
-        message: &Envelope<'_>,
+        request: &mut Request<Body>,
         caller: &Caller,
-    ) -> Result<(), Stop> {
-        headers::compare(headers, message)
+    ) -> Result<Response<Body>, Stop> {
+        headers::spell_out_accept(request.headers_mut());
+        // What is borrowed keeps its room in a future until its block ends, hence the blocks.
+        let list = {
+            let body = read(request.body_mut(), self.shared.0.max_body_bytes).await?;
+            match self.judge(request.headers(), &body, caller)? {
+                Verdict::Serve(list) => {
+                    *request.body_mut() = Body::from(body);
+                    list
+                }
+                // What is rare is boxed, so that it takes no room on the way of the others.
+                Verdict::Divide => return Box::pin(self.batch(request, body, caller)).await,
+            }
+        };
+        let response = self.serve(request).await;
+        match list {
+            Some(list) => Ok(Box::pin(self.filter(response, list, caller)).await?),
+            None => Ok(response),
+        }
+    }
+
+    /// What is decided about a body before the server sees it.
+    fn judge(&self, headers: &HeaderMap, body: &[u8], caller: &Caller) -> Result<Verdict, Stop> {
+        let Message::Single(message) = Message::parse(body).map_err(Fault::from)? else {
+            return Ok(Verdict::Divide);
+        };
+        headers::compare(headers, &message)
             .map_err(|fault| Stop::Answered(Box::new(fault.response(message.id))))?;
-        Ok(self.shared.0.access.authorize(&[message], caller)?)
+        self.shared.0.access.authorize(&[&message], caller)?;
+        Ok(Verdict::Serve(self.personal_list(&message)))
     }
 
     async fn batch(
         &self,
-        mut request: Request<Body>,
-        body: &Bytes,
-        messages: &[(&RawValue, Envelope<'_>)],
+        request: &mut Request<Body>,
+        body: Bytes,
         caller: &Caller,
     ) -> Result<Response<Body>, Stop> {
-        batch::check(request.headers(), messages)?;
-        for (_, message) in messages {
+        let messages = batch::divide(request.headers(), &body)?;
+        for (_, message) in &messages {
             headers::compare(request.headers(), message)?;
         }
         let envelopes: Vec<_> = messages.iter().map(|(_, message)| message).collect();
         self.shared.0.access.authorize(&envelopes, caller)?;
         // The headers are about the whole body, which the server will not see.
         request.headers_mut().remove(CONTENT_LENGTH);
-        let (parts, _) = request.into_parts();
+        let (parts, _) = mem::take(request).into_parts();
         let mut answers = batch::Answers::default();
-        for (text, message) in messages {
+        for (text, message) in &messages {
             let part = Body::from(body.slice_ref(text.get().as_bytes()));
-            let answer = self.serve(Request::from_parts(parts.clone(), part)).await;
+            let mut request = Request::from_parts(parts.clone(), part);
+            let answer = self.serve(&mut request).await;
             let answer = match self.personal_list(message) {
                 Some(list) => self.filter(answer, list, caller).await?,
                 None => answer,
@@ -235,18 +242,27 @@ where
         Ok(Response::from_parts(parts, Body::from(text)))
     }
 
-    async fn serve(&self, request: Request<Body>) -> Response<Body> {
-        let mut server = S::clone(&self.shared.1);
-        let answer = match server.ready().await {
-            Ok(server) => server.call(request),
-            Err(never) => match never {},
+    async fn serve(&self, request: &mut Request<Body>) -> Response<Body> {
+        let answer = {
+            let mut server = S::clone(&self.shared.1);
+            match server.ready().await {
+                Ok(server) => server.call(mem::take(request)),
+                Err(never) => match never {},
+            }
         };
-        drop(server);
         match answer.await {
             Ok(response) => response.map(Body::new),
             Err(never) => match never {},
         }
     }
+}
+
+/// What happens to a body.
+enum Verdict {
+    /// The server gets it; the answer may have to be filtered.
+    Serve(Option<PersonalList>),
+    /// It holds several messages, each of which has to be judged.
+    Divide,
 }
 
 /// An answer that has to be filtered.
@@ -312,8 +328,9 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        Box::pin(self.clone().answer(request))
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let endpoint = self.clone();
+        Box::pin(async move { Ok(endpoint.answer(&mut request).await) })
     }
 }
 
