@@ -56,6 +56,7 @@ async fn a_store_that_cannot_be_written() {
     let directory = tempdir().unwrap();
     let store = directory.path().join("data/sumun.db");
     fs::create_dir_all(&store).unwrap();
+    fs::set_permissions(store.parent().unwrap(), Permissions::from_mode(0o700)).unwrap();
     let ended = broken_serve(SETTINGS, directory.path(), free_port()).await;
     check(
         &ended,
@@ -82,6 +83,61 @@ async fn a_key_ring_that_others_have_access_to() {
     assert_eq!(fs::read(&keys).unwrap(), before);
 
     fs::set_permissions(&keys, Permissions::from_mode(0o600)).unwrap();
+    House::serve(SETTINGS, &directory, free_port(), &[]).await;
+}
+
+#[tokio::test]
+async fn a_data_directory_that_others_can_write() {
+    let directory = Arc::new(tempdir().unwrap());
+    let data = directory.path().join("data");
+    fs::create_dir(&data).unwrap();
+    for mode in [0o777, 0o770, 0o702, 0o1777] {
+        fs::set_permissions(&data, Permissions::from_mode(mode)).unwrap();
+        let ended = broken_serve(SETTINGS, directory.path(), free_port()).await;
+        let path = data.display();
+        check(
+            &ended,
+            &format!(
+                "the data directory {path} has mode {mode:04o}, so others can exchange the key \
+                 ring in it: chmod 700 {path}"
+            ),
+        );
+        assert_eq!(fs::read_dir(&data).unwrap().count(), 0, "nothing was begun");
+    }
+    // Others may look: the files say for themselves who reads them.
+    fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
+    House::serve(SETTINGS, &directory, free_port(), &[]).await;
+}
+
+#[tokio::test]
+async fn a_new_data_directory_is_for_its_owner_alone() {
+    let house = House::with_settings(SETTINGS).await;
+    let data = fs::metadata(house.directory().path().join("data")).unwrap();
+    assert_eq!(data.permissions().mode() & 0o7777, 0o700);
+}
+
+#[tokio::test]
+async fn a_store_without_its_key_ring() {
+    let house = House::with_settings(SETTINGS).await;
+    let directory = house.directory();
+    house.stop("TERM").await;
+    let data = directory.path().join("data");
+    let (keys, kept) = (data.join("keyring.json"), directory.path().join("kept"));
+    fs::rename(&keys, &kept).unwrap();
+    let store = fs::read(data.join("sumun.db")).unwrap();
+    let ended = broken_serve(SETTINGS, directory.path(), free_port()).await;
+    check(
+        &ended,
+        &format!(
+            "its key ring {} is not: restore the key ring from a backup",
+            keys.display()
+        ),
+    );
+    let files: Vec<_> = fs::read_dir(&data).unwrap().collect();
+    assert_eq!(files.len(), 1, "nothing is left behind: {files:?}");
+    assert_eq!(fs::read(data.join("sumun.db")).unwrap(), store);
+
+    fs::rename(&kept, &keys).unwrap();
     House::serve(SETTINGS, &directory, free_port(), &[]).await;
 }
 
