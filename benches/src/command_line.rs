@@ -32,15 +32,15 @@ pub(crate) enum What {
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Effort {
     /// How long each turn lasts.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 1)]
     pub(crate) seconds: u64,
-    /// How many times everything has its turn.
-    #[arg(long, default_value_t = 7)]
+    /// How many rounds there are; everything has two turns in each.
+    #[arg(long, default_value_t = 12)]
     pub(crate) reps: usize,
     /// How many connections are open at the same time.
     #[arg(long, default_value_t = 32)]
     pub(crate) connections: usize,
-    /// One turn of one second each: shows that the benchmarks work, not how fast anything is.
+    /// One round with turns of one second: shows that the benchmarks work, not how fast anything is.
     #[arg(long)]
     pub(crate) smoke: bool,
 }
@@ -112,7 +112,7 @@ pub(crate) enum SubjectCommand {
         /// The algorithm of its signing key.
         #[arg(long, value_parser = algorithm)]
         algorithm: Algorithm,
-        /// An empty directory for its store.
+        /// A directory for its store, which is a new one each time.
         #[arg(long)]
         data: PathBuf,
     },

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -10,9 +11,6 @@ use anyhow::Context as _;
 const SUBJECT_CORE: usize = 1;
 /// The core for what puts load on it.
 const LOAD_CORE: usize = 0;
-
-/// One tick of the times in `/proc` (`USER_HZ`, 100 on every Linux), in microseconds.
-const TICK: u64 = 10_000;
 
 /// A command that will run `program` on `core` alone.
 ///
@@ -64,18 +62,24 @@ impl Server {
         Ok(server)
     }
 
-    /// The processor time that the subject has used so far, in microseconds.
-    pub(crate) fn processor_time(&self) -> anyhow::Result<u64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // The name in the second field may hold anything, so fields are counted after it.
-        let (_, fields) = stat.rsplit_once(')').context("read the processor time")?;
-        let ticks = fields
-            .split_ascii_whitespace()
-            .skip(11)
-            .take(2)
-            .map(str::parse::<u64>);
-        Ok(ticks.sum::<Result<u64, _>>()? * TICK)
+    /// The processor time that the subject has used so far.
+    pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
+        processor_time(&self.process.id().to_string())
     }
+}
+
+/// The processor time that all threads of a process have used so far (`self` is this one).
+pub(crate) fn processor_time(process: &str) -> anyhow::Result<Duration> {
+    let mut nanoseconds = 0;
+    for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+        let statistics = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let running = statistics
+            .split(' ')
+            .next()
+            .context("read the processor time")?;
+        nanoseconds += running.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 impl Drop for Server {

@@ -6,9 +6,9 @@ use serde_json::json;
 use crate::command_line::{Effort, Guard};
 use crate::load::Request;
 use crate::machine;
-use crate::material::Material;
-use crate::report::{Ratio, Report, Turn, median};
-use crate::round::{Case, rounds};
+use crate::material::{Material, SUBJECT};
+use crate::report::{Ratio, median, table};
+use crate::round::{Case, Subject, rounds};
 
 /// What a guard may cost: at least so much of the throughput is left.
 const TARGET: f64 = 0.95;
@@ -72,22 +72,20 @@ impl Revision {
     }
 }
 
-fn case(material: &Material, name: &str, guard: Guard, request: Request) -> Case {
-    let subject = [
+fn whoami(material: &Material, guard: Guard, request: Request) -> Subject {
+    let arguments = [
         "whoami",
         "--guard",
         guard.argument(),
         "--keys",
         &material.keys(),
     ];
-    let subject = subject.map(str::to_owned).to_vec();
-    // The subject of the token, inside the JSON text inside the JSON answer or beside it.
-    Case {
-        name: name.to_owned(),
-        subject,
+    let arguments = arguments.map(str::to_owned).to_vec();
+    Subject::Server(Case {
+        arguments,
         request,
-        expected: "alice",
-    }
+        expected: SUBJECT,
+    })
 }
 
 /// One token again and again: the verdict on it is remembered.
@@ -97,57 +95,50 @@ fn warm(material: &Material, revision: Revision, effort: &Effort) -> anyhow::Res
         tokens: material.tokens(Algorithm::EdDSA, 1)?,
         ..call.clone()
     };
-    let cases = [
-        case(material, "unprotected", Guard::None, call),
-        case(
-            material,
-            "unprotected, token sent in vain",
-            Guard::None,
-            with_token.clone(),
-        ),
-        case(material, "protected", Guard::Remembering, with_token),
+    let names = [
+        "unprotected",
+        "unprotected, token sent in vain",
+        "protected",
     ];
-    let turns = rounds(&cases, effort)?;
+    let subjects = [
+        whoami(material, Guard::None, call),
+        whoami(material, Guard::None, with_token.clone()),
+        whoami(material, Guard::Remembering, with_token),
+    ];
+    let turns = rounds(&subjects, effort)?;
     let title = format!("tools/call of whoami, {}, JSON answers", revision.name());
-    let mut report = table(&title, &cases, &turns);
-    let ratio = Ratio::of(&turns[2], &turns[0]);
+    let mut report = table(&title, &names, &turns);
     report.line("");
-    report.line(&ratio.verdict("protected / unprotected", TARGET));
+    report.line(&Ratio::of(&turns[2], &turns[0]).verdict("protected / unprotected", TARGET));
     report.publish(&format!("mcp-{}", revision.name()))
 }
 
 /// Many tokens in turn: each of them has to be verified.
 fn misses(material: &Material, effort: &Effort) -> anyhow::Result<()> {
-    let call = Revision::Stateless.call();
-    let remembered = Request {
-        tokens: material.tokens(Algorithm::EdDSA, 100)?,
-        ..call.clone()
+    let with = |algorithm, count| -> anyhow::Result<Request> {
+        let tokens = material.tokens(algorithm, count)?;
+        Ok(Request {
+            tokens,
+            ..Revision::Stateless.call()
+        })
     };
-    let mut cases = vec![case(
+    let mut names = vec!["100 tokens, remembered".to_owned()];
+    let mut subjects = vec![whoami(
         material,
-        "100 tokens, remembered",
         Guard::Remembering,
-        remembered,
+        with(Algorithm::EdDSA, 100)?,
     )];
     for algorithm in ALGORITHMS {
-        let tokens = material.tokens(algorithm, DIFFERENT_TOKENS)?;
-        let name = format!("{DIFFERENT_TOKENS} tokens, {algorithm:?}, verified anew");
-        cases.push(case(
-            material,
-            &name,
-            Guard::Forgetful,
-            Request {
-                tokens,
-                ..call.clone()
-            },
+        names.push(format!(
+            "{DIFFERENT_TOKENS} tokens, {algorithm:?}, verified anew"
         ));
+        let request = with(algorithm, DIFFERENT_TOKENS)?;
+        subjects.push(whoami(material, Guard::Forgetful, request));
     }
-    let turns = rounds(&cases, effort)?;
-    let mut report = table(
-        "tools/call with tokens that are not remembered, 2026-07-28",
-        &cases,
-        &turns,
-    );
+    let turns = rounds(&subjects, effort)?;
+    let title = "tools/call of whoami, 2026-07-28, tokens that are not remembered";
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut report = table(title, &names, &turns);
     report.line("");
     for (at, algorithm) in ALGORITHMS.into_iter().enumerate() {
         let pairs = turns[at + 1].iter().zip(&turns[0]);
@@ -158,12 +149,4 @@ fn misses(material: &Material, effort: &Effort) -> anyhow::Result<()> {
         ));
     }
     report.publish("mcp-misses")
-}
-
-fn table(title: &str, cases: &[Case], turns: &[Vec<Turn>]) -> Report {
-    let mut report = Report::new(title);
-    for (case, of_case) in cases.iter().zip(turns) {
-        report.row(&case.name, of_case, &turns[0]);
-    }
-    report
 }

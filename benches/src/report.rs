@@ -1,6 +1,6 @@
 //! Reports: medians, ratios of turns that were taken side by side, and the table of both.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::io::Write as _;
 use std::time::Duration;
@@ -20,18 +20,32 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// A turn of requests, in which the subject used so many microseconds of processor time.
+    /// A turn of requests that took the subject so much processor time.
     #[expect(
         clippy::cast_precision_loss,
         reason = "counts of seconds stay far below 2^52"
     )]
-    pub(crate) fn of_load(seen: &Seen, processor: u64) -> Self {
-        let requests = seen.answers as f64;
+    pub(crate) fn of_load(seen: &Seen, processor: Duration) -> Self {
+        let answers = seen.answers as f64;
         Self {
-            per_second: requests / seen.elapsed.as_secs_f64(),
-            processor: processor as f64 / requests,
+            per_second: answers / seen.elapsed.as_secs_f64(),
+            processor: micros(processor) / answers,
             latency: Some((seen.p50, seen.p99)),
         }
+    }
+
+    /// A turn of signatures, from the two numbers that the signer prints: microseconds of time and of
+    /// processor time for each.
+    pub(crate) fn of_signatures(printed: &str) -> anyhow::Result<Self> {
+        let numbers: Result<Vec<f64>, _> = printed.split_whitespace().map(str::parse).collect();
+        let &[each, processor] = numbers?.as_slice() else {
+            anyhow::bail!("the signer has printed: {printed}");
+        };
+        Ok(Self {
+            per_second: 1e6 / each,
+            processor,
+            latency: None,
+        })
     }
 }
 
@@ -47,40 +61,75 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
-/// How `turns` compare to `base`, round by round: the machine drifts less within a round than over
-/// all of them.
+/// How `turns` compare to `base`, pair by pair: the machine drifts less within a pair than over all.
 pub(crate) struct Ratio {
-    pub(crate) median: f64,
-    lowest: f64,
-    highest: f64,
+    /// Of what was done per second.
+    throughput: Spread,
+    /// Of what was done in a second of processor time, which others on the machine disturb less.
+    processor: Spread,
+}
+
+/// The middle of some ratios, and where the middle half of them lies.
+struct Spread {
+    median: f64,
+    lower: f64,
+    upper: f64,
+}
+
+impl Spread {
+    fn of(ratios: impl Iterator<Item = f64>) -> Self {
+        let mut ratios: Vec<f64> = ratios.collect();
+        ratios.sort_by(f64::total_cmp);
+        let quarter = ratios.len() / 4;
+        let (lower, upper) = (ratios[quarter], ratios[ratios.len() - 1 - quarter]);
+        Self {
+            median: median(ratios),
+            lower,
+            upper,
+        }
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            median,
+            lower,
+            upper,
+        } = self;
+        let percent = |ratio: &f64| ratio * 100.0;
+        let (median, lower, upper) = (percent(median), percent(lower), percent(upper));
+        write!(
+            f,
+            "{median:.1} % (half of all turns: {lower:.1} to {upper:.1} %)"
+        )
+    }
 }
 
 impl Ratio {
     pub(crate) fn of(turns: &[Turn], base: &[Turn]) -> Self {
-        let pairs = turns.iter().zip(base);
-        let ratios: Vec<_> = pairs
-            .map(|(turn, base)| turn.per_second / base.per_second)
-            .collect();
+        let pairs = || turns.iter().zip(base);
         Self {
-            median: median(ratios.iter().copied()),
-            lowest: ratios.iter().copied().fold(f64::INFINITY, f64::min),
-            highest: ratios.iter().copied().fold(0.0, f64::max),
+            throughput: Spread::of(pairs().map(|(turn, base)| turn.per_second / base.per_second)),
+            processor: Spread::of(pairs().map(|(turn, base)| base.processor / turn.processor)),
         }
     }
 
-    /// Says whether the ratio is what it should be.
+    /// Says what the ratio is, and whether it is what it should be.
     pub(crate) fn verdict(&self, what: &str, target: f64) -> String {
-        let word = if self.median >= target {
+        let Self {
+            throughput,
+            processor,
+        } = self;
+        let word = if throughput.median >= target {
             "reached"
         } else {
             "MISSED"
         };
+        let target = target * 100.0;
         format!(
-            "{what}: {:.1} % (rounds: {:.1} to {:.1} %), target {:.0} %: {word}",
-            self.median * 100.0,
-            self.lowest * 100.0,
-            self.highest * 100.0,
-            target * 100.0
+            "{what}, throughput: {throughput}; target {target:.0} %: {word}\n\
+             {what}, per processor time: {processor}"
         )
     }
 }
@@ -92,7 +141,7 @@ pub(crate) struct Report {
 
 impl Report {
     /// An empty table.
-    pub(crate) fn new(title: &str) -> Self {
+    fn new(title: &str) -> Self {
         let mut text = format!("## {title}\n\n");
         text += "| | per second | of the first | processor, µs each | p50, µs | p99, µs |\n";
         text += "|---|--:|--:|--:|--:|--:|\n";
@@ -100,7 +149,7 @@ impl Report {
     }
 
     /// One more line.
-    pub(crate) fn row(&mut self, name: &str, turns: &[Turn], base: &[Turn]) {
+    fn row(&mut self, name: &str, turns: &[Turn], base: &[Turn]) {
         let middle = |part: fn(&Turn) -> Option<f64>| {
             let values: Vec<_> = turns.iter().filter_map(part).collect();
             (!values.is_empty()).then(|| median(values))
@@ -110,7 +159,7 @@ impl Report {
         let latency = |value: Option<f64>| value.map_or("–".to_owned(), |us| format!("{us:.0}"));
         let p50 = latency(middle(|turn| turn.latency.map(|(p50, _)| micros(p50))));
         let p99 = latency(middle(|turn| turn.latency.map(|(_, p99)| micros(p99))));
-        let ratio = Ratio::of(turns, base).median * 100.0;
+        let ratio = Ratio::of(turns, base).throughput.median * 100.0;
         self.line(&format!(
             "| {name} | {per_second:.0} | {ratio:.1} % | {processor:.1} | {p50} | {p99} |"
         ));
@@ -129,6 +178,15 @@ impl Report {
         let path = directory.join(format!("bench-{name}.md"));
         fs::write(&path, &self.text).with_context(|| format!("write {}", path.display()))
     }
+}
+
+/// A table with one line for each name; the first one is what the others are compared to.
+pub(crate) fn table(title: &str, names: &[&str], turns: &[Vec<Turn>]) -> Report {
+    let mut report = Report::new(title);
+    for (name, of_name) in names.iter().zip(turns) {
+        report.row(name, of_name, &turns[0]);
+    }
+    report
 }
 
 fn micros(latency: Duration) -> f64 {
@@ -155,11 +213,17 @@ mod tests {
     }
 
     #[test]
+    fn one_turn_is_enough_for_a_ratio() {
+        let ratio = Ratio::of(&turns(&[50.0]), &turns(&[100.0]));
+        assert!(ratio.verdict("x", 0.4).starts_with("x, throughput: 50.0 %"));
+    }
+
+    #[test]
     fn ratios_are_taken_within_a_round() {
         // The machine was three times slower in the second round; the ratio does not mind.
         let ratio = Ratio::of(&turns(&[90.0, 30.0]), &turns(&[100.0, 33.0]));
-        assert!(ratio.median > 0.9 && ratio.median < 0.91);
-        assert!(ratio.verdict("x", 0.9).ends_with("reached"));
-        assert!(ratio.verdict("x", 0.95).ends_with("MISSED"));
+        assert!(ratio.throughput.median > 0.9 && ratio.throughput.median < 0.91);
+        assert!(ratio.verdict("x", 0.9).contains("target 90 %: reached"));
+        assert!(ratio.verdict("x", 0.95).contains("target 95 %: MISSED"));
     }
 }

@@ -25,10 +25,11 @@ pub(crate) const CLIENT: &str = "mcp-client";
 pub(crate) const SECRET: &str = "secret";
 pub(crate) const SCOPE: &str = "mcp.access";
 
-/// Every endpoint and page.
+/// Every endpoint and page, with a new store in the directory `data`.
 pub(super) async fn router(algorithm: Algorithm, data: &Path) -> anyhow::Result<Router> {
+    let directory = tempfile::tempdir_in(data)?.keep();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = SqliteStore::open(&data.join("sumun.db"), Arc::clone(&clock)).await?;
+    let store = SqliteStore::open(&directory.join("sumun.db"), Arc::clone(&clock)).await?;
     let parts = Parts {
         store: Arc::new(store),
         keys: Arc::new(KeyRing::ephemeral(&OsRandom)),
