@@ -71,6 +71,11 @@ impl VerifyToken for OwnVerifier {
         self.hear();
         self.cached.verify(token).await
     }
+
+    fn remembered(&self, token: &str) -> Option<Caller> {
+        self.hear();
+        self.cached.remembered(token)
+    }
 }
 
 /// The keys of the authorization server, as they are at this moment.

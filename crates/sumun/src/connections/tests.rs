@@ -32,7 +32,7 @@ async fn served(router: Router, limits: Limits) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let server = tokio::spawn(serve(listener, router, limits, stop.clone()));
+    let server = TaskTracker::new().spawn(serve(listener, router, limits, stop.clone()));
     Served {
         address,
         stop,
