@@ -4,12 +4,14 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::http_client;
 
@@ -160,7 +162,8 @@ pub(crate) async fn run(mut command: Command, input: &str) -> Ended {
     // A command that does not want its input may be gone already.
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
-    let output = child.wait_with_output().await.unwrap();
+    let ended = timeout(Duration::from_mins(1), child.wait_with_output()).await;
+    let output = ended.expect("the command does not end by itself").unwrap();
     Ended {
         code: output.status.code(),
         out: String::from_utf8(output.stdout).unwrap(),
