@@ -1,4 +1,4 @@
-//! Processes on a core of their own, ahead of everything else that runs on the machine.
+//! Processes on a core of their own, and the processor time that they use.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -12,16 +12,11 @@ const SUBJECT_CORE: usize = 1;
 /// The core for what puts load on it.
 const LOAD_CORE: usize = 0;
 
-/// A command that will run `program` on `core` alone.
-///
-/// Where that is allowed it runs before other processes, so that they wait and not we. The kernel may
-/// group processes by session and share time among groups first, so the group is moved up, too.
+/// A command that will run `program` on `core` alone, at the priority of everybody else: others may be at
+/// work on the same machine.
 fn pinned(core: usize, program: &str) -> Command {
-    const MOVE_UP: &str = "if renice -n -20 -p $$ >/dev/null 2>&1; then \
-                           echo -20 2>/dev/null >/proc/$$/autogroup; fi; \
-                           exec taskset -c \"$0\" \"$@\"";
-    let mut command = Command::new("setsid");
-    command.args(["sh", "-c", MOVE_UP, &core.to_string(), program]);
+    let mut command = Command::new("taskset");
+    command.args(["-c", &core.to_string(), program]);
     command
 }
 
@@ -46,7 +41,9 @@ impl Server {
     /// Starts this program as a subject, and waits until it says which port it has.
     pub(crate) fn start(arguments: &[String]) -> anyhow::Result<Self> {
         let mut command = this_program(SUBJECT_CORE, "subject", arguments)?;
+        // It ends with its standard input, so it outlives this process in no case.
         let mut process = command
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .context("start a subject")?;

@@ -37,8 +37,18 @@ pub(crate) fn run(command: SubjectCommand) -> anyhow::Result<()> {
     }
 }
 
+/// Ends this process when standard input ends, which it does with the process that started this one.
+fn end_with_standard_input() {
+    std::thread::spawn(|| {
+        // Nothing is ever written there, so there is an end or an error, and both mean the same.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        std::process::exit(0);
+    });
+}
+
 /// Serves on a free port, in the way of `sumun`.
 async fn serve(router: Router) -> anyhow::Result<()> {
+    end_with_standard_input();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
     let listener = listener.tap_io(|stream| {
