@@ -11,7 +11,7 @@ pub(super) const TEXT: Text = Text {
     client: "Application",
     client_published_at: "Published at",
     client_name_is_a_claim: "The application chose this name itself. Nobody has verified it.",
-    resource: "wants to use",
+    resource: "Wants to use",
     redirect_host: "Your answer goes to",
     redirect_loopback: "This is an application on your own computer. Continue only if you have \
         just started it yourself.",

@@ -139,7 +139,7 @@ pub(crate) struct ClientSection {
     pub(crate) grant_types: Vec<String>,
     /// Where answers may go. Needed for `authorization_code`.
     pub(crate) redirect_uris: Vec<String>,
-    /// The scopes that it may ask for. Every scope unless set.
+    /// The scopes that it may ask for. Unless set: every scope on behalf of a person, and none for itself.
     pub(crate) scope: Option<Vec<String>>,
     /// The address of its public keys, for `private_key_jwt`.
     pub(crate) jwks_uri: Option<String>,
