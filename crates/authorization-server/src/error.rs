@@ -18,6 +18,7 @@ use oauth::error::{ErrorCode, OAuthError};
 use store::StoreError;
 use tower_http::request_id::RequestId;
 
+use crate::html::Frame;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::text::Language;
@@ -231,7 +232,9 @@ pub(crate) async fn finish(
             }
             Failure::Page(error) => {
                 let language = Language::accepted(accept_language.as_ref());
-                crate::html::error_page(error.status, language, error.reason, &request_id)
+                let path = path.as_ref().map_or("", PathAndQuery::path);
+                let frame = Frame::at(language, path, server.settings().issuer.base_path());
+                crate::html::error_page(error.status, frame, error.reason, &request_id)
             }
         };
         response = with_headers_of(&response, answer);

@@ -50,10 +50,12 @@ impl Asset {
 
 /// What `base.html` needs of every page.
 ///
-/// Assets are named relative to the page, because every page lies directly under the path of the
-/// issuer and an error page does not know that path.
+/// Assets are named relative to the page. Most pages lie directly under the path of the issuer;
+/// one that lies deeper says so by [`Frame::at`].
 #[derive(Clone, Copy)]
 pub(crate) struct Frame {
+    /// The way from the page up to the path of the issuer.
+    pub(crate) root: &'static str,
     pub(crate) language: Language,
     pub(crate) text: &'static Text,
     pub(crate) style: &'static str,
@@ -66,11 +68,26 @@ impl Frame {
     pub(crate) fn new(language: Language) -> Self {
         let (style, icon) = (&STYLE.name, &MARK.name);
         Self {
+            root: "",
             language,
             text: language.text(),
             style,
             icon,
             mark: MARK.content,
+        }
+    }
+
+    /// The frame of a page at `path`, under `base`, the path of the issuer.
+    pub(crate) fn at(language: Language, path: &str, base: &str) -> Self {
+        let below = path.strip_prefix(base).unwrap_or(path);
+        let root = match below.matches('/').count() {
+            0 | 1 => "",
+            2 => "../",
+            _ => "../../",
+        };
+        Self {
+            root,
+            ..Self::new(language)
         }
     }
 }
@@ -88,16 +105,16 @@ struct MessagePage<'a> {
 /// The page of a refusal; the request id on it finds the cause in the log (acceptance C8).
 pub(crate) fn error_page(
     status: StatusCode,
-    language: Language,
+    frame: Frame,
     reason: Reason,
     request_id: &str,
 ) -> Response {
     let page = MessagePage {
-        frame: Frame::new(language),
-        explanation: language.text().explanations.of(reason),
+        frame,
+        explanation: frame.text.explanations.of(reason),
         refusal: Some((reason.as_str(), request_id)),
     };
-    respond(status, language, &page)
+    respond(status, frame.language, &page)
 }
 
 /// The page for somebody who comes back to a sign-in that is done. Nothing went wrong.
@@ -162,6 +179,14 @@ mod tests {
         };
         let page = page.render().unwrap();
         assert!(!page.contains("<script"), "{page}");
+    }
+
+    #[test]
+    fn every_page_finds_its_style() {
+        let root = |path| Frame::at(Language::English, path, "/tenant").root;
+        assert_eq!(root("/tenant/login"), "");
+        assert_eq!(root("/tenant/callback/naver"), "../");
+        assert_eq!(root("/tenant/callback/naver/x"), "../../");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod address;
 mod client;
 mod client_authentication;
 mod consent;
+mod cookies;
 mod endpoint;
 mod error;
 mod form;

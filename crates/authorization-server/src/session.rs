@@ -1,11 +1,10 @@
-//! Browser sessions and the cookies of the pages (RFC 6265bis).
+//! Browser sessions: who is signed in where (`OpenID` Connect Core §2, `auth_time`).
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum_extra::extract::CookieJar;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, header};
 use oauth::random::Random;
 use oauth::secret::{Secret, SecretHash};
 use oauth::time::{Clock, NumericDate};
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError};
 
 use crate::address::ClientAddress;
+use crate::cookies::{Cookies, SetCookies};
 use crate::settings::Settings;
 use crate::user::User;
 
@@ -83,15 +83,14 @@ impl BrowserSessions {
 
     /// The secret that tells this browser from every other, if it has been given one.
     pub(crate) fn browser(&self, headers: &HeaderMap) -> Option<Secret> {
-        read(headers, self.cookies.browser)
+        self.cookies.browser(headers)
     }
 
-    /// A secret for a browser that has none, and the cookie that gives it.
-    pub(crate) fn new_browser(&self) -> (Secret, HeaderValue) {
+    /// A secret for a browser that has none, and the cookies that give it.
+    pub(crate) fn new_browser(&self) -> (Secret, SetCookies) {
         let secret = Secret::random(&*self.random);
-        // Without a lifetime: the browser forgets it when it is closed.
-        let cookie = self.cookies.write(self.cookies.browser, &secret, None);
-        (secret, cookie)
+        let cookies = self.cookies.set_browser(&secret);
+        (secret, cookies)
     }
 
     /// The session of this browser, unless it has ended.
@@ -99,7 +98,7 @@ impl BrowserSessions {
         &self,
         headers: &HeaderMap,
     ) -> Result<Option<BrowserSession>, StoreError> {
-        let Some(id) = read(headers, self.cookies.session) else {
+        let Some(id) = self.cookies.session(headers) else {
             return Ok(None);
         };
         let session = self.records.get(id.hash().as_str()).await?;
@@ -107,15 +106,15 @@ impl BrowserSessions {
     }
 
     /// Somebody has signed in: ends the session that this browser had and begins one under a new
-    /// id, so that an id planted before is worth nothing. Returns the cookie.
+    /// id, so that an id planted before is worth nothing. Returns the cookies.
     pub(crate) async fn begin(
         &self,
         user: &User,
         browser: SecretHash,
         address: ClientAddress,
         headers: &HeaderMap,
-    ) -> Result<HeaderValue, StoreError> {
-        if let Some(before) = read(headers, self.cookies.session) {
+    ) -> Result<SetCookies, StoreError> {
+        if let Some(before) = self.cookies.session(headers) {
             self.records.remove(before.hash().as_str()).await?;
         }
         let now = self.clock.now();
@@ -132,103 +131,6 @@ impl BrowserSessions {
         };
         let id = Secret::random(&*self.random);
         self.records.put(id.hash().as_str(), &session).await?;
-        Ok(self
-            .cookies
-            .write(self.cookies.session, &id, Some(self.lifetime)))
-    }
-}
-
-/// How the cookies are called and where they go.
-#[derive(Debug)]
-struct Cookies {
-    browser: &'static str,
-    session: &'static str,
-    attributes: String,
-}
-
-impl Cookies {
-    fn of(settings: &Settings) -> Self {
-        let attributes = "HttpOnly; SameSite=Lax";
-        let scheme = settings.issuer.as_str().get(..8).unwrap_or_default();
-        if scheme.eq_ignore_ascii_case("https://") {
-            // The prefix makes the browser refuse a cookie of this name from any other host.
-            return Self {
-                browser: "__Host-sumun-browser",
-                session: "__Host-sumun-session",
-                attributes: format!("Path=/; Secure; {attributes}"),
-            };
-        }
-        // Plain http is for this machine, where a host's cookies go to every port: a path keeps
-        // them from the callback of a native client, which listens on the same host.
-        let path = format!("{}/login", settings.issuer.base_path());
-        Self {
-            browser: "sumun-browser",
-            session: "sumun-session",
-            attributes: format!("Path={path}; {attributes}"),
-        }
-    }
-
-    fn write(&self, name: &str, value: &Secret, lifetime: Option<Duration>) -> HeaderValue {
-        let max_age = lifetime.map(|lifetime| format!("; Max-Age={}", lifetime.as_secs()));
-        let (value, attributes) = (value.expose(), &self.attributes);
-        let cookie = format!(
-            "{name}={value}; {attributes}{}",
-            max_age.unwrap_or_default()
-        );
-        let mut cookie = HeaderValue::from_str(&cookie)
-            .expect("names, base64url and the path of a parsed URL are visible ASCII");
-        cookie.set_sensitive(true);
-        cookie
-    }
-}
-
-/// A cookie that has the form of the secrets that are made here; anything else is not ours.
-fn read(headers: &HeaderMap, name: &str) -> Option<Secret> {
-    let jar = CookieJar::from_headers(headers);
-    let value = jar.get(name)?.value();
-    let is_base64url = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
-    (value.len() == 43 && value.bytes().all(is_base64url)).then(|| Secret::from(value))
-}
-
-#[cfg(test)]
-mod tests {
-    use oauth::issuer::Issuer;
-    use oauth::random::OsRandom;
-
-    use super::*;
-
-    fn cookie(issuer: &str, lifetime: Option<Duration>) -> String {
-        let settings = Settings::new(Issuer::parse(issuer).unwrap(), Vec::new());
-        let cookies = Cookies::of(&settings);
-        let cookie = cookies.write(cookies.session, &Secret::from("v"), lifetime);
-        cookie.to_str().unwrap().to_owned()
-    }
-
-    #[test]
-    fn https_cookies_are_bound_to_the_host() {
-        assert_eq!(
-            cookie("https://a.example/tenant", Some(Duration::from_mins(1))),
-            "__Host-sumun-session=v; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60"
-        );
-    }
-
-    #[test]
-    fn loopback_cookies_do_not_reach_a_clients_callback() {
-        assert_eq!(
-            cookie("http://127.0.0.1:8080", None),
-            "sumun-session=v; Path=/login; HttpOnly; SameSite=Lax"
-        );
-    }
-
-    #[test]
-    fn only_cookies_in_our_form_are_read() {
-        let secret = Secret::random(&OsRandom);
-        let long = format!("{}x", secret.expose());
-        for (value, ours) in [(secret.expose(), true), ("short", false), (&long, false)] {
-            let mut headers = HeaderMap::new();
-            let line = format!("other=1; name={value}");
-            headers.insert(header::COOKIE, HeaderValue::from_str(&line).unwrap());
-            assert_eq!(read(&headers, "name").is_some(), ours, "{value}");
-        }
+        Ok(self.cookies.set_session(&id, self.lifetime))
     }
 }

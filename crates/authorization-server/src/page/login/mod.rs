@@ -9,7 +9,6 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
-use http::header::SET_COOKIE;
 use oauth::secret::SecretHash;
 use store::Versioned;
 
@@ -39,11 +38,11 @@ pub(crate) async fn get(
     if let Some(answer) = decided(&server, &grant, known.as_ref(), &headers) {
         return answer;
     }
-    let (browser, cookie) = if let Some(browser) = known {
+    let (browser, cookies) = if let Some(browser) = known {
         (browser, None)
     } else {
-        let (browser, cookie) = server.sessions().new_browser();
-        (browser.hash(), Some(cookie))
+        let (browser, cookies) = server.sessions().new_browser();
+        (browser.hash(), Some(cookies))
     };
     if !server.grants().bind(&grant, &browser).await? {
         return Err(PageError::new(Reason::OtherBrowser));
@@ -58,8 +57,8 @@ pub(crate) async fn get(
     };
     // The grant is bound to this browser by now, so it gets its cookie even when something failed.
     let mut response = shown.into_response();
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
+    if let Some(cookies) = cookies {
+        cookies.append_to(&mut response);
     }
     Ok(response)
 }

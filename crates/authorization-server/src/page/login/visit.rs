@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use http::header::{RETRY_AFTER, SET_COOKIE};
+use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use oauth::error::OAuthError;
 use oauth::scope::Scope;
@@ -149,7 +149,7 @@ impl<'a> Visit<'a> {
             Err(AuthenticateError::Store(error)) => return Err(error.into()),
         };
         let sessions = self.server.sessions();
-        let cookie = sessions
+        let cookies = sessions
             .begin(&user, self.browser.clone(), address, self.headers)
             .await?;
         let person = Person {
@@ -157,7 +157,7 @@ impl<'a> Visit<'a> {
             authenticated_at: self.server.now(),
         };
         let mut response = self.grant_chosen(&person, &form.scope).await?;
-        response.headers_mut().append(SET_COOKIE, cookie);
+        cookies.append_to(&mut response);
         Ok(response)
     }
 
