@@ -9,17 +9,19 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which room may use which; whoever is not here is not a room.
-const ROOMS: [(&str, &[&str]); 7] = [
+const ROOMS: [(&str, &[&str]); 8] = [
     ("oauth", &[]),
     ("store", &["oauth"]),
     ("resource-server", &["oauth"]),
-    ("authorization-server", &["oauth", "store"]),
+    ("delegation", &["oauth", "store"]),
+    ("authorization-server", &["oauth", "store", "delegation"]),
     ("examples", &["oauth", "store", "resource-server"]),
     (
         "sumun",
         &[
             "oauth",
             "store",
+            "delegation",
             "resource-server",
             "authorization-server",
             "examples",
@@ -31,6 +33,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
         &[
             "oauth",
             "store",
+            "delegation",
             "resource-server",
             "authorization-server",
             "examples",

@@ -1,0 +1,46 @@
+//! Tokens that others issued to us for a user.
+//!
+//! When a person signs in at an identity provider, the provider issues tokens to us. They are worth
+//! as much there as the person allowed, so they are kept sealed, leave this room only towards the
+//! provider that issued them, and are never passed on to clients.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `credential.rs` | [`Credential`]: what a provider issued; [`Connection`]: where from |
+//! | `vault.rs` | [`Vault`]: where credentials are kept, one for each person and provider |
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use delegation::{Credential, Vault};
+//! use oauth::random::OsRandom;
+//! use oauth::secret::Secret;
+//! use oauth::time::SystemClock;
+//! use store::{KeyRing, SqliteStore};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), store::StoreError> {
+//! let store = Arc::new(SqliteStore::in_memory(Arc::new(SystemClock)).await?);
+//! let vault = Vault::new(store, Arc::new(KeyRing::ephemeral(&OsRandom)));
+//!
+//! let credential = Credential {
+//!     access_token: Secret::from("issued by the provider"),
+//!     refresh_token: None,
+//!     expires_at: None,
+//!     refresh_expires_at: None,
+//!     scope: Some("profile".into()),
+//! };
+//! vault.put("alice", "github", &credential).await?;
+//! assert!(vault.get("alice", "github").await?.is_some());
+//! assert!(vault.get("alice", "naver").await?.is_none());
+//! # Ok(())
+//! # }
+//! ```
+
+#![deny(missing_docs)]
+
+mod credential;
+mod vault;
+
+pub use credential::{Connection, Credential};
+pub use vault::Vault;

@@ -1,0 +1,171 @@
+//! The vault: upstream credentials, sealed, one for each person and provider.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oauth::secret::Secret;
+use oauth::time::NumericDate;
+use serde::{Deserialize, Serialize, Serializer};
+use store::{Collection, KeyRing, Kind, ListBy, Page, Record, SharedStore, StoreError};
+
+use crate::credential::{Connection, Credential};
+
+/// A connection as it is stored, sealed. Nothing else writes these secrets out.
+#[derive(Serialize, Deserialize)]
+struct StoredConnection {
+    subject: String,
+    provider: String,
+    #[serde(serialize_with = "expose")]
+    access_token: Secret,
+    #[serde(serialize_with = "expose_some")]
+    refresh_token: Option<Secret>,
+    expires_at: Option<NumericDate>,
+    refresh_expires_at: Option<NumericDate>,
+    scope: Option<String>,
+}
+
+fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
+}
+
+#[expect(
+    clippy::ref_option,
+    reason = "serde calls it with a reference to the field"
+)]
+fn expose_some<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(Secret::expose).serialize(serializer)
+}
+
+impl Record for StoredConnection {
+    const KIND: Kind = Kind::new("credential");
+    const SEALED: bool = true;
+
+    fn owner(&self) -> Option<&str> {
+        Some(&self.subject)
+    }
+
+    fn expires_at(&self) -> Option<NumericDate> {
+        self.credential().ends_at()
+    }
+}
+
+impl StoredConnection {
+    fn new(subject: &str, provider: &str, credential: &Credential) -> Self {
+        let credential = credential.clone();
+        Self {
+            subject: subject.to_owned(),
+            provider: provider.to_owned(),
+            access_token: credential.access_token,
+            refresh_token: credential.refresh_token,
+            expires_at: credential.expires_at,
+            refresh_expires_at: credential.refresh_expires_at,
+            scope: credential.scope,
+        }
+    }
+
+    fn credential(&self) -> Credential {
+        Credential {
+            access_token: self.access_token.clone(),
+            refresh_token: self.refresh_token.clone(),
+            expires_at: self.expires_at,
+            refresh_expires_at: self.refresh_expires_at,
+            scope: self.scope.clone(),
+        }
+    }
+}
+
+/// Where upstream credentials are kept: by our user's subject and the provider's id.
+///
+/// A credential that has ended and cannot be renewed is absent; the person connects again.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    connections: Collection<StoredConnection>,
+}
+
+impl Vault {
+    /// The vault in `store`, sealed with `keys`.
+    pub fn new(store: SharedStore, keys: Arc<KeyRing>) -> Self {
+        Self {
+            connections: Collection::new(store, keys),
+        }
+    }
+
+    /// Keeps what `provider` issued for `subject`, in place of what it issued before.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be written.
+    pub async fn put(
+        &self,
+        subject: &str,
+        provider: &str,
+        credential: &Credential,
+    ) -> Result<(), StoreError> {
+        let connection = StoredConnection::new(subject, provider, credential);
+        self.connections
+            .put(&key(subject, provider), &connection)
+            .await
+    }
+
+    /// What `provider` issued for `subject`.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read, or the credential cannot be opened.
+    pub async fn get(
+        &self,
+        subject: &str,
+        provider: &str,
+    ) -> Result<Option<Credential>, StoreError> {
+        let connection = self.connections.get(&key(subject, provider)).await?;
+        Ok(connection.map(|connection| connection.credential()))
+    }
+
+    /// Forgets what `provider` issued for `subject`, and returns it: of racing callers exactly one
+    /// gets it, and can revoke it at the provider.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be written, or the credential cannot be opened.
+    pub async fn remove(
+        &self,
+        subject: &str,
+        provider: &str,
+    ) -> Result<Option<Credential>, StoreError> {
+        let connection = self.connections.take(&key(subject, provider)).await?;
+        Ok(connection.map(|connection| connection.credential()))
+    }
+
+    /// Every provider that `subject` is connected to, the newest connection first.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read, or a credential cannot be opened.
+    pub async fn list(&self, subject: &str) -> Result<Vec<Connection>, StoreError> {
+        let (owner, mut page) = (ListBy::Owner(subject), Page::default());
+        let mut connections = Vec::new();
+        loop {
+            let found = self.connections.list(owner, page.clone()).await?;
+            let Some(last) = found.last() else {
+                return Ok(connections);
+            };
+            page.before = Some(last.cursor());
+            connections.extend(found.into_iter().map(|connection| Connection {
+                credential: connection.credential(),
+                provider: connection.record.provider,
+            }));
+        }
+    }
+}
+
+/// A key of fixed length, whatever stands in the names; no two pairs of names give the same one.
+fn key(subject: &str, provider: &str) -> String {
+    let mut context = Context::new(&SHA256);
+    for part in [subject, provider] {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    URL_SAFE_NO_PAD.encode(context.finish())
+}
