@@ -1,4 +1,4 @@
-//! What people agreed to, per user, client, redirect URI and resource (acceptance C4).
+//! What people agreed to, per user, client, way of the answer and resource (acceptance C4).
 
 use std::sync::Arc;
 
@@ -12,12 +12,13 @@ use oauth::time::{Clock, NumericDate};
 use serde::{Deserialize, Serialize};
 use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError};
 
-/// One agreement: this person lets this client, answering there, do this at that resource.
+/// One agreement: this person lets this client, answered there, do this at that resource.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Consent {
     pub(crate) subject: String,
     pub(crate) client_id: String,
-    pub(crate) redirect_uri: RedirectUri,
+    /// Where the answer goes; nowhere when it waits for a device (RFC 8628).
+    pub(crate) redirect_uri: Option<RedirectUri>,
     pub(crate) resource: ResourceIndicator,
     pub(crate) scope: Scope,
     pub(crate) given_at: NumericDate,
@@ -36,18 +37,20 @@ impl Record for Consent {
 pub(crate) struct ConsentKey<'a> {
     pub(crate) subject: &'a str,
     pub(crate) client_id: &'a str,
-    pub(crate) redirect_uri: &'a RedirectUri,
+    pub(crate) redirect_uri: Option<&'a RedirectUri>,
     pub(crate) resource: &'a ResourceIndicator,
 }
 
 impl ConsentKey<'_> {
     fn text(&self) -> String {
         // The port of a loopback redirect changes with every run of a native client.
-        let redirect_uri = self.redirect_uri.without_loopback_port();
+        let redirect_uri = self.redirect_uri.map(RedirectUri::without_loopback_port);
+        // Every device of a client is one to it, and this word is no URI.
+        let redirect_uri = redirect_uri.as_deref().unwrap_or("device");
         let parts = [
             self.subject,
             self.client_id,
-            &redirect_uri,
+            redirect_uri,
             self.resource.as_str(),
         ];
         let mut context = Context::new(&SHA256);
@@ -93,7 +96,7 @@ impl Consents {
             let consent = Consent {
                 subject: key.subject.to_owned(),
                 client_id: key.client_id.to_owned(),
-                redirect_uri: key.redirect_uri.clone(),
+                redirect_uri: key.redirect_uri.cloned(),
                 resource: key.resource.clone(),
                 scope: before
                     .as_ref()

@@ -16,7 +16,7 @@ use crate::address::ClientAddress;
 use crate::client::{Client, ClientError};
 use crate::error::{CurrentRequestId, EndpointError, PageError};
 use crate::form::Parameters;
-use crate::grant::{AuthorizationRequest, Grant, Prompt};
+use crate::grant::{AuthorizationRequest, Delivery, Grant, Prompt};
 use crate::html::with_security_headers;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
@@ -163,12 +163,14 @@ fn check(
         None => target.scope,
     };
     Ok(AuthorizationRequest {
-        redirect_uri,
+        delivery: Delivery::Redirect {
+            redirect_uri,
+            state: parameters.get("state").map(str::to_owned),
+            code_challenge,
+        },
         scope,
         resource: target.resource.indicator.clone(),
-        state: parameters.get("state").map(str::to_owned),
         nonce: parameters.get("nonce").map(str::to_owned),
-        code_challenge,
         prompt: prompt(parameters)?,
         max_age: max_age(parameters)?,
         ui_locales: parameters.get("ui_locales").map(str::to_owned),
@@ -230,21 +232,40 @@ fn max_age(parameters: &Parameters) -> Result<Option<u64>, EndpointError> {
 impl AuthorizationServer {
     /// The answer to a request that was approved: `code`, `state` and `iss` (RFC 9207 §2).
     pub(crate) fn authorization_response(&self, grant: &Grant) -> Response {
+        let Delivery::Redirect {
+            redirect_uri,
+            state,
+            ..
+        } = &grant.request.delivery
+        else {
+            return self.to_decided_page(grant);
+        };
         let code = self.grants().code(grant);
         let mut parameters = vec![("code", code.as_str())];
-        let state = grant.request.state.as_deref();
-        parameters.extend(state.map(|state| ("state", state)));
+        parameters.extend(state.as_deref().map(|state| ("state", state)));
         parameters.push(("iss", self.settings().issuer.as_str()));
-        Redirect::to(&grant.request.redirect_uri.with_parameters(&parameters)).into_response()
+        Redirect::to(&redirect_uri.with_parameters(&parameters)).into_response()
     }
 
     /// The answer to a request that came to nothing.
-    pub(crate) fn authorization_error(
-        &self,
-        request: &AuthorizationRequest,
-        error: &OAuthError,
-    ) -> Response {
-        self.redirect_error(&request.redirect_uri, request.state.as_deref(), error)
+    pub(crate) fn authorization_error(&self, grant: &Grant, error: &OAuthError) -> Response {
+        match &grant.request.delivery {
+            Delivery::Redirect {
+                redirect_uri,
+                state,
+                ..
+            } => self.redirect_error(redirect_uri, state.as_deref(), error),
+            Delivery::Device { .. } => self.to_decided_page(grant),
+        }
+    }
+
+    /// A device asks for its answer itself, so the person stays here and is told how it ended.
+    fn to_decided_page(&self, grant: &Grant) -> Response {
+        let page = self
+            .settings()
+            .issuer
+            .join(&format!("/login?grant={}", grant.id));
+        Redirect::to(&page).into_response()
     }
 
     fn redirect_error(

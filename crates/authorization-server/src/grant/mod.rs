@@ -30,18 +30,43 @@ pub(crate) use rotate::Rotation;
 /// What a client asked for, as it was checked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct AuthorizationRequest {
-    pub(crate) redirect_uri: RedirectUri,
+    pub(crate) delivery: Delivery,
     /// Known scopes that mean something to the resource or to identity.
     pub(crate) scope: Scope,
     pub(crate) resource: ResourceIndicator,
-    pub(crate) state: Option<String>,
     pub(crate) nonce: Option<String>,
-    pub(crate) code_challenge: CodeChallenge,
     pub(crate) prompt: Prompt,
     /// Seconds since the person proved who they are (`OpenID` Connect Core §3.1.2.1).
     pub(crate) max_age: Option<u64>,
     pub(crate) ui_locales: Option<String>,
     pub(crate) login_hint: Option<String>,
+}
+
+/// How the answer reaches the client.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Delivery {
+    /// The person's browser carries a code there (OAuth 2.1 §4.1.2).
+    Redirect {
+        redirect_uri: RedirectUri,
+        state: Option<String>,
+        code_challenge: CodeChallenge,
+    },
+    /// A device asks for it until it is there (RFC 8628 §3.3).
+    Device {
+        /// What the device shows, and the person confirms to see.
+        user_code: String,
+    },
+}
+
+impl Delivery {
+    /// Where a redirect goes; nowhere for a device.
+    pub(crate) fn redirect_uri(&self) -> Option<&RedirectUri> {
+        match self {
+            Self::Redirect { redirect_uri, .. } => Some(redirect_uri),
+            Self::Device { .. } => None,
+        }
+    }
 }
 
 /// Which pages the client wants (`OpenID` Connect Core §3.1.2.1).

@@ -4,7 +4,7 @@ use oauth::pkce::CodeVerifier;
 use oauth::redirect_uri::RedirectUri;
 use store::Versioned;
 
-use super::{Grant, GrantError, Grants, Refresh, Stage};
+use super::{Delivery, Grant, GrantError, Grants, Refresh, Stage};
 use crate::reason::Reason;
 
 /// What a client presents with a code.
@@ -44,11 +44,16 @@ impl Grants {
             let grant = self
                 .find_by_code(redemption.code, redemption.client_id)
                 .await?;
-            check_redirect_uri(&grant.request.redirect_uri, redemption.redirect_uri)?;
-            let proves = grant
-                .request
-                .code_challenge
-                .matches(redemption.code_verifier);
+            let Delivery::Redirect {
+                redirect_uri,
+                code_challenge,
+                ..
+            } = &grant.request.delivery
+            else {
+                return Err(GrantError::refused(Reason::CodeUnknown));
+            };
+            check_redirect_uri(redirect_uri, redemption.redirect_uri)?;
+            let proves = code_challenge.matches(redemption.code_verifier);
             let now = self.clock.now();
             match &grant.stage {
                 Stage::Approved {

@@ -141,6 +141,8 @@ pub(crate) struct Text {
     pub(crate) redirect_host: &'static str,
     pub(crate) redirect_loopback: &'static str,
     pub(crate) redirect_installed: &'static str,
+    pub(crate) device_shows: &'static str,
+    pub(crate) device_warning: &'static str,
     pub(crate) scopes: &'static str,
     pub(crate) scopes_hint: &'static str,
     pub(crate) scopes_none: &'static str,

@@ -6,7 +6,7 @@ use oauth::scope::Scope;
 use url::Url;
 
 use crate::client::{Client, Origin};
-use crate::grant::Grant;
+use crate::grant::{Delivery, Grant};
 use crate::html::Frame;
 use crate::settings::Settings;
 use crate::text::{Language, Text, identity_scope};
@@ -61,7 +61,7 @@ pub(super) struct LoginPage<'a> {
     asks_consent: bool,
     client: ClientView,
     resource: ResourceView<'a>,
-    redirect: RedirectView,
+    destination: Destination<'a>,
     scopes: Vec<ScopeView<'a>>,
     account: Option<AccountView<'a>>,
     username: &'a str,
@@ -83,9 +83,14 @@ struct ResourceView<'a> {
     indicator: &'a str,
 }
 
-struct RedirectView {
-    host: String,
-    warning: Option<&'static str>,
+/// Where the answer goes.
+enum Destination<'a> {
+    Host {
+        host: String,
+        warning: Option<&'static str>,
+    },
+    /// Nothing vouches for a device but the person who holds it.
+    Device { user_code: &'a str },
 }
 
 struct ScopeView<'a> {
@@ -142,7 +147,7 @@ impl<'a> LoginPage<'a> {
                 name: resource.map_or(indicator, |resource| &resource.name),
                 indicator,
             },
-            redirect: RedirectView::of(&request.redirect_uri, text),
+            destination: Destination::of(&request.delivery, text),
             is_hopeless: !scopes.is_empty() && scopes.iter().all(is_unavailable),
             scopes,
             account: view.account.map(AccountView::of),
@@ -200,15 +205,22 @@ impl ClientView {
     }
 }
 
-impl RedirectView {
-    fn of(redirect_uri: &RedirectUri, text: &Text) -> Self {
+impl<'a> Destination<'a> {
+    fn of(delivery: &'a Delivery, text: &Text) -> Self {
+        match delivery {
+            Delivery::Redirect { redirect_uri, .. } => Self::of_redirect(redirect_uri, text),
+            Delivery::Device { user_code } => Self::Device { user_code },
+        }
+    }
+
+    fn of_redirect(redirect_uri: &RedirectUri, text: &Text) -> Self {
         let is_web = redirect_uri.as_str().starts_with("https://");
         let warning = match (redirect_uri.is_loopback(), is_web) {
             (true, _) => Some(text.redirect_loopback),
             (false, false) => Some(text.redirect_installed),
             (false, true) => None,
         };
-        Self {
+        Self::Host {
             host: redirect_uri.display_host(),
             warning,
         }

@@ -271,7 +271,7 @@ impl<'a> Visit<'a> {
         self.log(reason);
         let description = format!("{} (request {})", error.description, self.request_id.0);
         let error = OAuthError::new(error.code, description);
-        let response = self.server.authorization_error(&self.grant.request, &error);
+        let response = self.server.authorization_error(&self.grant, &error);
         Ok(with_security_headers(response))
     }
 
@@ -329,7 +329,7 @@ impl<'a> Visit<'a> {
         ConsentKey {
             subject: &user.subject,
             client_id: &self.client.client_id,
-            redirect_uri: &request.redirect_uri,
+            redirect_uri: request.delivery.redirect_uri(),
             resource: &request.resource,
         }
     }
