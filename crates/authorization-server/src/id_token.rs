@@ -30,6 +30,9 @@ impl AuthorizationServer {
             ("iat".to_owned(), json!(now)),
             ("auth_time".to_owned(), json!(approval.authenticated_at)),
         ]);
+        if let Some(identity_provider) = &approval.identity_provider {
+            claims.insert("idp".into(), json!(identity_provider));
+        }
         if let Some(nonce) = &grant.request.nonce {
             claims.insert("nonce".into(), json!(nonce));
         }

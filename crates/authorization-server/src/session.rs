@@ -22,7 +22,10 @@ pub(crate) struct BrowserSession {
     pub(crate) subject: String,
     /// When the person proved who they are.
     pub(crate) authenticated_at: NumericDate,
-    /// Where they did so.
+    /// The identity provider they did so at, if it was not here with a password.
+    #[serde(default)]
+    pub(crate) identity_provider: Option<String>,
+    /// From which address.
     pub(crate) address: Option<IpAddr>,
     /// What their browser called itself.
     pub(crate) user_agent: Option<String>,
@@ -110,6 +113,7 @@ impl BrowserSessions {
     pub(crate) async fn begin(
         &self,
         user: &User,
+        identity_provider: Option<&str>,
         browser: SecretHash,
         address: ClientAddress,
         headers: &HeaderMap,
@@ -124,6 +128,7 @@ impl BrowserSessions {
         let session = BrowserSession {
             subject: user.subject.clone(),
             authenticated_at: now,
+            identity_provider: identity_provider.map(str::to_owned),
             address: address.0,
             user_agent: user_agent.map(|agent| agent.chars().take(USER_AGENT_LENGTH).collect()),
             browser,

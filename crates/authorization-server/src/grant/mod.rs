@@ -87,6 +87,9 @@ pub(crate) struct Approval {
     pub(crate) scope: Scope,
     /// When the person proved who they are.
     pub(crate) authenticated_at: NumericDate,
+    /// Where they did so, if not here with a password.
+    #[serde(default)]
+    pub(crate) identity_provider: Option<String>,
 }
 
 /// Where a grant is on its way.

@@ -1,12 +1,12 @@
 //! People: their names, passwords (RFC 9106) and roles.
 
+mod sign_in;
 #[cfg(test)]
 mod tests;
 
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 use oauth::random::{self, Random};
 use oauth::scope::Scope;
@@ -15,12 +15,12 @@ use oauth::time::{Clock, NumericDate};
 use serde::{Deserialize, Serialize};
 use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versioned};
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
-use crate::address::ClientAddress;
 use crate::password::PasswordHash;
 use crate::settings::Settings;
 use crate::text::IDENTITY_SCOPES;
+
+pub use sign_in::AuthenticateError;
 
 /// A person who can sign in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,7 +39,8 @@ pub struct User {
     pub roles: Vec<String>,
     /// When the account was made.
     pub created_at: NumericDate,
-    password: PasswordHash,
+    /// Nothing for people who sign in at an identity provider alone.
+    password: Option<PasswordHash>,
     password_set_at: NumericDate,
     /// How often the person has signed in.
     sign_ins: u64,
@@ -67,7 +68,13 @@ impl User {
             .fold(identity, |permitted, of_role| permitted.union(of_role))
     }
 
-    /// Since when the password is what it is; who signed in before that has to do it again.
+    /// Whether the person can sign in with a password.
+    pub fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    /// Since when the password is what it is, or that there is none; who signed in before that has
+    /// to do it again.
     pub(crate) fn password_set_at(&self) -> NumericDate {
         self.password_set_at
     }
@@ -78,8 +85,8 @@ impl User {
 pub struct NewUser {
     /// 1 to 64 of `a-z A-Z 0-9 . _ - + @`; case does not make two names different.
     pub username: String,
-    /// At least 8 characters.
-    pub password: Secret,
+    /// At least 8 characters; nothing for people who sign in at an identity provider.
+    pub password: Option<Secret>,
     /// The person's name, as others call them.
     pub name: Option<String>,
     /// Where mail reaches the person.
@@ -111,21 +118,6 @@ pub enum UserError {
     Store(#[from] StoreError),
 }
 
-/// Why nobody was authenticated, whether or not the password was right.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AuthenticateError {
-    /// Somebody may be guessing.
-    #[error("too many attempts to sign in; wait {} seconds", .retry_after.as_secs())]
-    TooManyAttempts {
-        /// How long to wait.
-        retry_after: Duration,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// Which person a username belongs to, so that no two people have the same.
 #[derive(Debug, Serialize, Deserialize)]
 struct Username {
@@ -147,15 +139,6 @@ pub struct Users {
     /// A hash takes a core and 19 MiB for a while: there are never more of them than cores.
     cores: Arc<Semaphore>,
 }
-
-/// The window in which attempts to sign in are counted.
-const WINDOW: Duration = Duration::from_mins(10);
-/// Attempts for one username from one address, since the person last signed in.
-const PER_USERNAME_AND_ADDRESS: u64 = 10;
-/// Attempts for one username from everywhere, since the person last signed in.
-const PER_USERNAME: u64 = 50;
-/// Attempts from one address, whatever the username; a whole office may share one.
-const PER_ADDRESS: u64 = 300;
 
 impl Users {
     pub(crate) fn new(
@@ -179,10 +162,14 @@ impl Users {
     /// Makes a person known.
     pub async fn create(&self, new: NewUser) -> Result<User, UserError> {
         let key = folded(&new.username).ok_or(UserError::UsernameMalformed)?;
-        check_password(&new.password)?;
+        new.password.as_ref().map_or(Ok(()), check_password)?;
         if self.usernames.get(&key).await?.is_some() {
             return Err(UserError::UsernameTaken(new.username));
         }
+        let password = match new.password {
+            Some(password) => Some(self.hash(password).await),
+            None => None,
+        };
         let now = self.clock.now();
         let user = User {
             subject: random::token::<16>(&*self.random),
@@ -192,7 +179,7 @@ impl Users {
             email_verified: new.email_verified,
             roles: new.roles,
             created_at: now,
-            password: self.hash(new.password).await,
+            password,
             password_set_at: now,
             sign_ins: 0,
         };
@@ -217,34 +204,6 @@ impl Users {
         Ok(self.named(username).await?.map(|user| user.record))
     }
 
-    /// The person with this username, if `password` is theirs.
-    ///
-    /// Whether the username exists makes no difference in time: one password is hashed either way.
-    pub async fn authenticate(
-        &self,
-        username: &str,
-        password: &Secret,
-        address: ClientAddress,
-    ) -> Result<Option<User>, AuthenticateError> {
-        let user = self.named(username).await?;
-        self.count_attempt(username, user.as_ref(), address).await?;
-        let Some(user) = user else {
-            self.hash(password.clone()).await;
-            return Ok(None);
-        };
-        let (stored, password) = (user.password.clone(), password.clone());
-        if !self.on_a_core(move || stored.verify(&password)).await {
-            return Ok(None);
-        }
-        let signed_in = User {
-            sign_ins: user.sign_ins + 1,
-            ..user.record.clone()
-        };
-        // Whoever changed the record meanwhile wins; then the attempts stay counted, no more.
-        self.people.replace(&user, &signed_in).await?;
-        Ok(Some(signed_in))
-    }
-
     /// Gives a person another password, and ends every browser session they have.
     pub async fn set_password(&self, subject: &str, password: Secret) -> Result<(), UserError> {
         check_password(&password)?;
@@ -253,7 +212,7 @@ impl Users {
             let user = self.people.get(subject).await?;
             let user = user.ok_or_else(|| UserError::Unknown(subject.to_owned()))?;
             let changed = User {
-                password: password.clone(),
+                password: Some(password.clone()),
                 password_set_at: self.clock.now(),
                 ..user.record.clone()
             };
@@ -271,57 +230,6 @@ impl Users {
             Some(found) => self.people.get(&found.subject).await,
             None => Ok(None),
         }
-    }
-
-    /// Counts before the password is looked at, so that many attempts at once cannot slip by.
-    ///
-    /// Signing in starts new counters for the username, because people who know their password may
-    /// use it as often as they like.
-    async fn count_attempt(
-        &self,
-        username: &str,
-        user: Option<&Versioned<User>>,
-        address: ClientAddress,
-    ) -> Result<(), AuthenticateError> {
-        let before = user.map_or(0, |user| user.sign_ins);
-        let username = folded(username).unwrap_or_default();
-        let address = address.rate_key();
-        // The address first: whoever is over that limit cannot fill the store with counters of names.
-        let limits = [
-            (format!("sign-in::{address}"), PER_ADDRESS),
-            (
-                format!("sign-in:{username}:{before}:{address}"),
-                PER_USERNAME_AND_ADDRESS,
-            ),
-            (format!("sign-in:{username}:{before}"), PER_USERNAME),
-        ];
-        for (key, limit) in limits {
-            if self.store.count(User::KIND, &key, WINDOW).await? > limit {
-                return Err(AuthenticateError::TooManyAttempts {
-                    retry_after: WINDOW,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    async fn hash(&self, password: Secret) -> PasswordHash {
-        let salt = PasswordHash::salt(&*self.random);
-        self.on_a_core(move || PasswordHash::new(&password, &salt))
-            .await
-    }
-
-    async fn on_a_core<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let core = Arc::clone(&self.cores).acquire_owned().await;
-        let core = core.expect("nobody closes this semaphore");
-        let work = move || {
-            // Held until the hash is done, even when the person has gone away meanwhile.
-            let _core = core;
-            work()
-        };
-        spawn_blocking(work)
-            .await
-            .expect("hashing does not panic, and nobody aborts it")
     }
 }
 

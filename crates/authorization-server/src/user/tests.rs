@@ -1,13 +1,16 @@
 //! Tests of people: unique names, passwords, roles, and guessing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use oauth::issuer::Issuer;
 use oauth::random::OsRandom;
 use oauth::time::ManualClock;
 use store::SqliteStore;
 
+use super::sign_in::{PER_ADDRESS, PER_USERNAME_AND_ADDRESS, WINDOW};
 use super::*;
+use crate::address::ClientAddress;
 
 const PASSWORD: &str = "correct horse";
 const HOME: ClientAddress = ClientAddress(Some(std::net::IpAddr::V4(std::net::Ipv4Addr::new(
@@ -26,7 +29,7 @@ async fn house() -> (Users, ManualClock) {
 fn person(username: &str) -> NewUser {
     NewUser {
         username: username.to_owned(),
-        password: Secret::from(PASSWORD),
+        password: Some(Secret::from(PASSWORD)),
         name: None,
         email: None,
         email_verified: false,
@@ -75,7 +78,7 @@ async fn malformed_names_and_short_passwords_are_refused() {
         assert!(matches!(result, Err(UserError::UsernameMalformed)), "{bad}");
     }
     let short = NewUser {
-        password: Secret::from("seven77"),
+        password: Some(Secret::from("seven77")),
         ..person("kim")
     };
     assert!(matches!(
@@ -95,6 +98,23 @@ async fn only_the_right_password_of_the_right_person_signs_in() {
     assert_eq!(sign_in(&users, "alice", "wrong horse").await, None);
     assert_eq!(sign_in(&users, "bob", PASSWORD).await, None);
     assert_eq!(sign_in(&users, "할일", PASSWORD).await, None);
+}
+
+#[tokio::test]
+async fn who_has_no_password_signs_in_with_none() {
+    let (users, _) = house().await;
+    let without = NewUser {
+        password: None,
+        ..person("kim")
+    };
+    let kim = users.create(without).await.unwrap();
+    assert!(!kim.has_password());
+    for guess in ["", PASSWORD] {
+        assert_eq!(sign_in(&users, "kim", guess).await, None);
+    }
+    let password = Secret::from("battery staple");
+    users.set_password(&kim.subject, password).await.unwrap();
+    assert!(sign_in(&users, "kim", "battery staple").await.is_some());
 }
 
 #[tokio::test]

@@ -197,7 +197,7 @@ impl House {
         for (username, role) in [("alice", "User"), ("admin", "Admin")] {
             let user = NewUser {
                 username: username.to_owned(),
-                password: Secret::from(PASSWORD),
+                password: Some(Secret::from(PASSWORD)),
                 name: Some(format!("{username} of the tests")),
                 email: Some(format!("{username}@example.com")),
                 email_verified: true,

@@ -98,7 +98,7 @@ async fn add_people(users: &Users) -> anyhow::Result<()> {
     for person in &PEOPLE {
         let new = NewUser {
             username: person.username.to_owned(),
-            password: Secret::from(person.password),
+            password: Some(Secret::from(person.password)),
             name: Some(person.name.to_owned()),
             email: Some(format!("{}@example.com", person.username)),
             email_verified: true,

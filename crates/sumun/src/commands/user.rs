@@ -33,7 +33,7 @@ pub(super) async fn add(options: AddUser, environment: &Environment) -> anyhow::
     let (data, server) = open(settings).await?;
     let new = NewUser {
         username: options.username.clone(),
-        password: read_password()?,
+        password: Some(read_password()?),
         name: options.name,
         email: options.email,
         email_verified: false,

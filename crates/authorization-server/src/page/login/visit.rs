@@ -39,6 +39,7 @@ pub(super) struct Visit<'a> {
 struct Person {
     user: User,
     authenticated_at: NumericDate,
+    identity_provider: Option<String>,
 }
 
 impl<'a> Visit<'a> {
@@ -150,11 +151,12 @@ impl<'a> Visit<'a> {
         };
         let sessions = self.server.sessions();
         let cookies = sessions
-            .begin(&user, self.browser.clone(), address, self.headers)
+            .begin(&user, None, self.browser.clone(), address, self.headers)
             .await?;
         let person = Person {
             user,
             authenticated_at: self.server.now(),
+            identity_provider: None,
         };
         let mut response = self.grant_chosen(&person, &form.scope).await?;
         cookies.append_to(&mut response);
@@ -213,6 +215,7 @@ impl<'a> Visit<'a> {
             subject: person.user.subject.clone(),
             scope: scope.clone(),
             authenticated_at: person.authenticated_at,
+            identity_provider: person.identity_provider.clone(),
         };
         let approved = match self
             .server
@@ -296,6 +299,7 @@ impl<'a> Visit<'a> {
         Ok(user.map(|user| Person {
             user,
             authenticated_at: session.authenticated_at,
+            identity_provider: session.identity_provider,
         }))
     }
 
