@@ -6,6 +6,7 @@
 
 mod access_token;
 mod address;
+mod bearer;
 mod client;
 mod client_authentication;
 mod consent;

@@ -80,6 +80,8 @@ reasons! {
     TooManyRequests => "too_many_requests",
     /// The access token is missing, expired, revoked or lacks a scope.
     AccessTokenRefused => "access_token_refused",
+    /// The registration access token is missing, or not that of this client.
+    RegistrationTokenRefused => "registration_token_refused",
     /// The store does not answer, or a record cannot be read.
     StoreFailed => "store_failed",
     /// Something else broke on our side.

@@ -14,6 +14,8 @@ pub enum Revocation {
     Grant(String),
     /// One access token that comes from no grant, by its `jti`.
     Token(String),
+    /// A client, and with it every token that was issued to it (`client_id`).
+    Client(String),
 }
 
 /// A revoked access token that has no grant to revoke: one from client credentials.

@@ -14,7 +14,8 @@ use tower_http::csrf::CsrfLayer;
 use crate::endpoint::authorization::MAX_REQUEST;
 use crate::endpoint::registration::MAX_REGISTRATION;
 use crate::endpoint::{
-    authorization, introspection, jwks, metadata, registration, revocation, token, userinfo,
+    authorization, client_configuration, introspection, jwks, metadata, registration, revocation,
+    token, userinfo,
 };
 use crate::error::{PageError, finish};
 use crate::page;
@@ -41,6 +42,15 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
         endpoints = endpoints.route(&address, get(metadata::get));
     }
 
+    // The only resource of a client's own, so the only one with other verbs.
+    let configuration = Router::new().route(
+        &under("/register/{client_id}"),
+        get(client_configuration::get)
+            .put(client_configuration::put)
+            .delete(client_configuration::delete)
+            .layer(DefaultBodyLimit::max(MAX_REGISTRATION)),
+    );
+
     // For people; a form that comes from another site is refused (Fetch Metadata, and `Origin` for
     // browsers without it).
     let csrf = CsrfLayer::new()
@@ -62,7 +72,8 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
     );
 
     endpoints
-        .layer(cors())
+        .layer(cors([Method::GET, Method::POST]))
+        .merge(configuration.layer(cors([Method::GET, Method::PUT, Method::DELETE])))
         .merge(pages)
         .merge(authorization)
         .layer(from_fn_with_state(server.clone(), finish))
@@ -83,10 +94,10 @@ fn metadata_addresses(base: &str) -> Vec<String> {
 }
 
 /// No cookie is read by these endpoints, so every origin may call them.
-fn cors() -> CorsLayer {
+fn cors<const N: usize>(methods: [Method; N]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods(methods)
         // Not `*`, which does not cover `Authorization` (Fetch §3.3.4).
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([WWW_AUTHENTICATE, HeaderName::from_static("x-request-id")])

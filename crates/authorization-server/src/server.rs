@@ -115,12 +115,18 @@ impl AuthorizationServer {
         self.0.signing_keys.key_set()
     }
 
-    /// Whether a token that was verified is still worth anything: neither it nor its grant revoked.
+    /// Whether a token that was verified is still worth anything: neither it nor its grant
+    /// revoked, nor its client gone.
     pub async fn is_live(&self, claims: &AccessTokenClaims) -> Result<bool, StoreError> {
-        match (&claims.grant_id, &claims.jti) {
-            (Some(grant_id), _) => self.grants().is_live(grant_id).await,
-            (None, Some(jti)) => Ok(!self.0.revocations.is_revoked(jti).await?),
-            (None, None) => Ok(false),
+        let is_live = match (&claims.grant_id, &claims.jti) {
+            (Some(grant_id), _) => self.grants().is_live(grant_id).await?,
+            (None, Some(jti)) => !self.0.revocations.is_revoked(jti).await?,
+            (None, None) => false,
+        };
+        // One read, so that removing a client is one write however many grants it has.
+        match &claims.client_id {
+            Some(client_id) if is_live => Ok(!self.is_gone(client_id).await?),
+            _ => Ok(is_live),
         }
     }
 

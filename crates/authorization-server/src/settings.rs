@@ -91,6 +91,9 @@ pub struct Registration {
     pub per_address_and_hour: u64,
     /// How long a client stays that nobody uses. Default 90 days.
     pub unused_lifetime: Duration,
+    /// Whether a client that registered with credentials of its own may read, change and remove
+    /// its registration (RFC 7592). Default yes.
+    pub management: bool,
 }
 
 impl Default for Registration {
@@ -98,6 +101,7 @@ impl Default for Registration {
         Self {
             per_address_and_hour: 60,
             unused_lifetime: Duration::from_hours(90 * 24),
+            management: true,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Answers on the wire (RFC 6749 §5.1, RFC 7591 §3.2.1, RFC 7662 §2.2).
+//! Answers on the wire (RFC 6749 §5.1, RFC 7591 §3.2.1, RFC 7592 §3, RFC 7662 §2.2).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -49,6 +49,12 @@ pub struct RegistrationResponse {
     /// When the secret ends; 0 is never. Present whenever there is a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret_expires_at: Option<NumericDate>,
+    /// What the client manages its registration with (RFC 7592 §3), when it has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_access_token: Option<String>,
+    /// Where it does so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_client_uri: Option<String>,
     /// All metadata as registered.
     #[serde(flatten)]
     pub metadata: ClientMetadata,

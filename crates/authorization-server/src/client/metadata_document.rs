@@ -84,6 +84,7 @@ impl AuthorizationServer {
             client_id: client_id.to_owned(),
             metadata: document.metadata,
             secret: None,
+            management: None,
             origin: Origin::MetadataDocument,
             created_at: document.fetched_at,
             expires_at: None,

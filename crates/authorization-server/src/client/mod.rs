@@ -1,5 +1,6 @@
 //! Clients: pre-registered, registered by themselves (RFC 7591), or named by a metadata document.
 
+mod managed;
 mod metadata_document;
 mod registered;
 
@@ -19,6 +20,7 @@ use crate::server::AuthorizationServer;
 use crate::settings::{PreRegisteredClient, Settings};
 use metadata_document::CachedDocument;
 
+pub(crate) use managed::Registered;
 pub(crate) use metadata_document::MetadataDocumentError;
 
 /// Where a client comes from, which decides how far it is trusted.
@@ -47,6 +49,9 @@ pub(crate) struct Client {
     pub(crate) client_id: String,
     pub(crate) metadata: ClientMetadata,
     pub(crate) secret: Option<SecretHash>,
+    /// What the client manages its registration with (RFC 7592).
+    #[serde(default)]
+    pub(crate) management: Option<SecretHash>,
     pub(crate) origin: Origin,
     pub(crate) created_at: NumericDate,
     /// When it goes, unless it is used before.
@@ -145,6 +150,7 @@ fn from_settings(client: &PreRegisteredClient, created_at: NumericDate) -> Clien
         client_id: client.client_id.clone(),
         metadata: client.metadata.clone(),
         secret: client.secret.clone(),
+        management: None,
         origin: Origin::PreRegistered {
             first_party: client.first_party,
             introspects: client.introspects.clone(),
@@ -172,5 +178,18 @@ impl AuthorizationServer {
         }
         let registered = clients.records.get(client_id).await?;
         Ok(registered.map(|client| Arc::new(client.record)))
+    }
+
+    /// Whether tokens of a client are void because it is no longer one.
+    ///
+    /// A client that is named by a metadata document ends only where that is published, and nobody
+    /// is asked there to verify a token.
+    pub(crate) async fn is_gone(&self, client_id: &str) -> Result<bool, StoreError> {
+        let clients = self.clients();
+        let is_elsewhere = client_id.starts_with("https://");
+        if is_elsewhere || clients.pre_registered.contains_key(client_id) {
+            return Ok(false);
+        }
+        Ok(clients.records.get(client_id).await?.is_none())
     }
 }

@@ -10,7 +10,8 @@ use oauth::random;
 use oauth::secret::Secret;
 use store::StoreError;
 
-use super::{Client, Clients, Origin};
+use super::{Client, Clients, Origin, Registered};
+use crate::settings::Registration;
 
 impl Clients {
     /// Registers a client; a confidential one gets a secret that is shown this once.
@@ -21,29 +22,40 @@ impl Clients {
     pub(crate) async fn register(
         &self,
         metadata: ClientMetadata,
-        unused_lifetime: Duration,
-    ) -> Result<(Client, Option<Secret>), StoreError> {
+        rules: &Registration,
+    ) -> Result<Registered, StoreError> {
         let now = self.clock.now();
         let method = metadata.token_endpoint_auth_method;
         let secret = method
             .is_shared_secret()
             .then(|| Secret::random(&*self.random));
+        // What many may share, nobody may change (docs/decisions/0005).
+        let is_shared = method == TokenEndpointAuthMethod::None;
+        let management = (rules.management && !is_shared).then(|| Secret::random(&*self.random));
         let client = Client {
-            client_id: match method {
-                TokenEndpointAuthMethod::None => name_by_content(&metadata),
-                _ => random::token::<16>(&*self.random),
+            client_id: if is_shared {
+                name_by_content(&metadata)
+            } else {
+                random::token::<16>(&*self.random)
             },
             metadata,
             secret: secret.as_ref().map(Secret::hash),
+            management: management.as_ref().map(Secret::hash),
             origin: Origin::Registered,
             created_at: now,
-            expires_at: Some(now.plus(unused_lifetime)),
+            expires_at: Some(now.plus(rules.unused_lifetime)),
         };
-        if self.records.insert(&client.client_id, &client).await? {
-            return Ok((client, secret));
-        }
-        let known = self.records.get(&client.client_id).await?;
-        Ok((known.map_or(client, |known| known.record), secret))
+        let client = if self.records.insert(&client.client_id, &client).await? {
+            client
+        } else {
+            let known = self.records.get(&client.client_id).await?;
+            known.map_or(client, |known| known.record)
+        };
+        Ok(Registered {
+            client,
+            secret,
+            management,
+        })
     }
 
     /// Keeps a registered client that is in use; written at most once in a tenth of its lifetime.

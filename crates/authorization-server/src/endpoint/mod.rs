@@ -1,6 +1,7 @@
 //! Endpoints, named by their metadata parameters without `_endpoint` (RFC 8414 §2).
 
 pub(crate) mod authorization;
+pub(crate) mod client_configuration;
 pub(crate) mod introspection;
 pub(crate) mod jwks;
 pub(crate) mod metadata;

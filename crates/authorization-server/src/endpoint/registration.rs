@@ -12,10 +12,12 @@ use http::header::CACHE_CONTROL;
 use oauth::client_metadata::ClientMetadata;
 use oauth::error::{ErrorCode, OAuthError};
 use oauth::messages::RegistrationResponse;
+use oauth::secret::Secret;
 use oauth::time::NumericDate;
 use store::Kind;
 
 use crate::address::ClientAddress;
+use crate::client::Registered;
 use crate::error::EndpointError;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
@@ -32,7 +34,7 @@ pub(crate) async fn post(
     address: ClientAddress,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, EndpointError> {
-    let body = body.map_err(|rejection| too_large(&rejection))?;
+    let body = read(body)?;
     let settings = server.settings();
     let Some(rules) = &settings.registration else {
         let error = OAuthError::access_denied("registration is switched off; ask the operator");
@@ -40,33 +42,58 @@ pub(crate) async fn post(
     };
     count(&server, rules, address).await?;
     let metadata = parse(&body)?;
+    check(&server, &metadata)?;
+    let registered = server.clients().register(metadata, rules).await?;
+    tracing::info!(client.id = registered.client.client_id, "client registered");
+    Ok(answer(&server, StatusCode::CREATED, registered))
+}
+
+/// What is registered now (RFC 7591 §3.2.1, RFC 7592 §3).
+pub(super) fn answer(
+    server: &AuthorizationServer,
+    status: StatusCode,
+    registered: Registered,
+) -> Response {
+    let Registered {
+        client,
+        secret,
+        management,
+    } = registered;
+    let exposed = |secret: Secret| secret.expose().to_owned();
+    let issuer = &server.settings().issuer;
+    let configuration = || issuer.join(&format!("/register/{}", client.client_id));
+    let response = RegistrationResponse {
+        registration_client_uri: management.as_ref().map(|_| configuration()),
+        registration_access_token: management.map(exposed),
+        client_id: client.client_id,
+        client_id_issued_at: client.created_at,
+        // RFC 7591 §3.2.1: 0 says that the secret does not expire.
+        client_secret_expires_at: secret.as_ref().map(|_| NumericDate(0)),
+        client_secret: secret.map(exposed),
+        metadata: client.metadata,
+    };
+    (status, [(CACHE_CONTROL, "no-store")], Json(response)).into_response()
+}
+
+/// The body, unless it is too large.
+pub(super) fn read(body: Result<Bytes, BytesRejection>) -> Result<Bytes, EndpointError> {
+    body.map_err(|rejection| too_large(&rejection))
+}
+
+/// The rules for strangers, whether they register or change what they registered.
+pub(super) fn check(
+    server: &AuthorizationServer,
+    metadata: &ClientMetadata,
+) -> Result<(), EndpointError> {
     metadata
-        .check(&settings.private_use_schemes)
+        .check(&server.settings().private_use_schemes)
         .map_err(refuse)?;
     // A stranger may act for people who agree, never for itself.
     if metadata.uses_grant("client_credentials") {
         let text = "client_credentials is for clients that the operator registers";
         return Err(refuse(OAuthError::invalid_client_metadata(text)));
     }
-    let (client, secret) = server
-        .clients()
-        .register(metadata, rules.unused_lifetime)
-        .await?;
-    tracing::info!(client.id = client.client_id, "client registered");
-    let response = RegistrationResponse {
-        client_id: client.client_id,
-        client_id_issued_at: client.created_at,
-        // RFC 7591 §3.2.1: 0 says that the secret does not expire.
-        client_secret_expires_at: secret.as_ref().map(|_| NumericDate(0)),
-        client_secret: secret.map(|secret| secret.expose().to_owned()),
-        metadata: client.metadata,
-    };
-    Ok((
-        StatusCode::CREATED,
-        [(CACHE_CONTROL, "no-store")],
-        Json(response),
-    )
-        .into_response())
+    Ok(())
 }
 
 fn too_large(rejection: &BytesRejection) -> EndpointError {
@@ -89,7 +116,7 @@ async fn count(
     Ok(())
 }
 
-fn parse(body: &[u8]) -> Result<ClientMetadata, EndpointError> {
+pub(super) fn parse(body: &[u8]) -> Result<ClientMetadata, EndpointError> {
     let metadata: serde_json::Result<ClientMetadata> = oauth::json::from_stranger(body);
     let mut metadata = metadata.map_err(|error| {
         // The parser's message names the field and never the server's inside.
@@ -101,7 +128,7 @@ fn parse(body: &[u8]) -> Result<ClientMetadata, EndpointError> {
     Ok(metadata)
 }
 
-fn refuse(error: OAuthError) -> EndpointError {
+pub(super) fn refuse(error: OAuthError) -> EndpointError {
     let reason = match error.code {
         ErrorCode::InvalidRedirectUri => Reason::RedirectUriRefused,
         _ => Reason::ClientMetadataRefused,

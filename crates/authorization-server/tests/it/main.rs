@@ -7,6 +7,7 @@ mod house;
 mod authorization_code;
 mod cimd;
 mod client_authentication;
+mod client_configuration;
 mod errors;
 mod grant_machine;
 mod introspection;

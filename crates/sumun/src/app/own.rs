@@ -57,6 +57,10 @@ impl OwnVerifier {
             match revocations.try_recv() {
                 Ok(Revocation::Grant(grant)) => self.cached.revoke_grant(&grant),
                 Ok(Revocation::Token(token)) => self.cached.revoke_token(&token),
+                Ok(Revocation::Client(client)) => {
+                    let is_its = |caller: &Caller| caller.client_id() == Some(&*client);
+                    self.cached.forget(is_its);
+                }
                 // More was revoked than the channel holds, and nobody knows what.
                 Err(TryRecvError::Lagged(_)) => self.cached.forget(|_| true),
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return,

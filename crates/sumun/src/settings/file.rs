@@ -102,6 +102,9 @@ pub(crate) struct RegistrationSection {
     pub(crate) per_address_and_hour: u64,
     /// How long a registered client stays that nobody uses.
     pub(crate) unused_lifetime: String,
+    /// Whether a client that registered with credentials of its own may read, change and remove
+    /// its registration (RFC 7592).
+    pub(crate) management: bool,
 }
 
 /// `[scopes."…"]`
@@ -229,6 +232,7 @@ impl Default for RegistrationSection {
             enabled: true,
             per_address_and_hour: 60,
             unused_lifetime: "90d".into(),
+            management: true,
         }
     }
 }

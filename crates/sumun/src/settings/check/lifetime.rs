@@ -79,6 +79,7 @@ impl Check<'_> {
         Some(Registration {
             per_address_and_hour: section.per_address_and_hour,
             unused_lifetime: unused?,
+            management: section.management,
         })
     }
 
