@@ -14,6 +14,7 @@ pub mod json;
 pub mod jwk;
 pub mod jws;
 pub mod jwt;
+pub mod md5;
 pub mod messages;
 pub mod metadata;
 pub mod pkce;

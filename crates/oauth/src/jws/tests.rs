@@ -21,8 +21,13 @@ fn with_header(header: &serde_json::Value, token: &str) -> String {
 }
 
 #[test]
-fn both_signing_algorithms_verify() {
-    for algorithm in [Algorithm::EdDSA, Algorithm::ES256] {
+fn every_signing_algorithm_verifies() {
+    for algorithm in [
+        Algorithm::EdDSA,
+        Algorithm::ES256,
+        Algorithm::ES384,
+        Algorithm::RS256,
+    ] {
         let key = key(algorithm);
         let token = key.sign("at+jwt", &json!({"sub": "alice"})).unwrap();
         let verified = verify(&token, &set(&key), &Algorithm::ALL).unwrap();

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
 use url::{Host, Url, form_urlencoded};
 
@@ -24,6 +24,9 @@ pub use exchange::{Authorization, Fetched, Outgoing};
 pub use network::{HostResolver, Network, SystemResolver};
 pub use scripted::Scripted;
 pub use special_use::is_special_use;
+
+/// What every request says of its sender (RFC 9110 §10.1.5).
+const AGENT: &str = concat!("sumun/", env!("CARGO_PKG_VERSION"));
 
 /// Who named the address of a request, which decides where it may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +184,8 @@ impl Requests<'_> {
         let url = allowed(self.reach, url)?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        // GitHub refuses requests that do not say what sends them (RFC 9110 §10.1.5).
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         if let Some(value) = authorization.header_value() {
             headers.insert(AUTHORIZATION, value);
         }
