@@ -7,6 +7,7 @@
 mod access_token;
 mod address;
 mod bearer;
+mod catalog;
 mod client;
 mod client_authentication;
 mod consent;
@@ -27,7 +28,6 @@ mod server;
 mod session;
 pub mod settings;
 mod signing_keys;
-mod target;
 pub mod text;
 pub mod user;
 

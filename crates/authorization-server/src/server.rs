@@ -10,6 +10,7 @@ use oauth::time::{Clock, NumericDate};
 use store::{KeyRing, SharedStore, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
+use crate::catalog::{Catalog, Catalogs};
 use crate::client::Clients;
 use crate::consent::Consents;
 use crate::grant::Grants;
@@ -48,6 +49,7 @@ struct Inner {
     fetch: Fetch,
     /// How many addresses that strangers name are asked at the same time.
     stranger_turns: Semaphore,
+    catalogs: Catalogs,
     grants: Grants,
     clients: Clients,
     consents: Consents,
@@ -65,7 +67,7 @@ pub enum StartError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The store does not answer.
-    #[error("the signing keys could not be read from the store")]
+    #[error("the signing keys or the catalog could not be read from the store")]
     Store(#[from] StoreError),
 }
 
@@ -81,7 +83,9 @@ impl AuthorizationServer {
             fetch,
         } = parts;
         let signing_keys = SigningKeys::load(&settings, &store, &keys, &*clock).await?;
+        let catalogs = Catalogs::load(&settings, &store, &keys).await?;
         let inner = Inner {
+            catalogs,
             grants: Grants::new(&settings, &store, &keys, &clock, &random),
             clients: Clients::new(&settings, &store, &keys, &clock, &random),
             consents: Consents::new(&store, &keys, &clock),
@@ -142,8 +146,19 @@ impl AuthorizationServer {
         self.0.signing_keys.rotate_if_due(&*self.0.clock).await
     }
 
+    /// Reads what other replicas and the command line have added to the resources, scopes and
+    /// roles of the settings; to be called every few seconds.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        self.0.catalogs.renew(&self.0.settings).await
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Resources, scopes and roles as they are now: those of the settings and those added since.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.0.catalogs.current()
     }
 
     pub(crate) fn store(&self) -> &SharedStore {

@@ -10,6 +10,7 @@ use oauth::redirect_uri::PrivateUseSchemes;
 use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use oauth::secret::SecretHash;
+use serde::{Deserialize, Serialize};
 
 use crate::text::Words;
 
@@ -41,7 +42,7 @@ pub struct Settings {
 }
 
 /// A resource server, by the name that stands in `aud`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Resource {
     /// The resource indicator (RFC 8707).
     pub indicator: ResourceIndicator,
@@ -215,22 +216,7 @@ impl Settings {
     }
 
     /// Whether `scope` is one of ours: described by the operator, or about identity.
-    pub(crate) fn is_known_scope(&self, scope: &str) -> bool {
+    fn is_known_scope(&self, scope: &str) -> bool {
         self.scopes.contains_key(scope) || crate::text::identity_scope(scope).is_some()
-    }
-
-    /// Every scope that can be asked for, the ones about identity first.
-    pub(crate) fn scopes_in_order(&self) -> Vec<String> {
-        let identity = crate::text::IDENTITY_SCOPES
-            .iter()
-            .map(|scope| (*scope).to_owned());
-        identity.chain(self.scopes.keys().cloned()).collect()
-    }
-
-    /// The resource called `indicator`.
-    pub(crate) fn resource(&self, indicator: &ResourceIndicator) -> Option<&Resource> {
-        self.resources
-            .iter()
-            .find(|resource| resource.indicator == *indicator)
     }
 }

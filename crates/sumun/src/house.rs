@@ -23,6 +23,9 @@ use crate::settings::Settings;
 /// How long requests may take to end after the house was told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// How often is looked for what other replicas and the command line have changed.
+const FOLLOWING: Duration = Duration::from_secs(4);
+
 /// How often the house is kept in order.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
 
@@ -88,6 +91,7 @@ impl House {
         } = self;
         // Before anybody is told that the house is there, so that no signal is missed.
         let mut stops = Stops::listen()?;
+        tasks.spawn(follow(app.authorization_server.clone(), stop.clone()));
         tasks.spawn(keep(
             data.store.clone(),
             app.authorization_server.clone(),
@@ -124,6 +128,21 @@ impl House {
         }
         data.store.close().await;
         result
+    }
+}
+
+/// Follows what other replicas and the command line add to resources, scopes and roles.
+async fn follow(server: AuthorizationServer, stop: CancellationToken) {
+    let mut ticks = interval(FOLLOWING);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        if let Err(error) = server.refresh().await.map_err(anyhow::Error::from) {
+            tracing::error!("resources, scopes and roles could not be read again: {error:#}");
+        }
     }
 }
 

@@ -155,9 +155,8 @@ fn check(
         return Err(EndpointError::new(Reason::GrantTypeNotAllowed, error));
     }
     let code_challenge = code_challenge(parameters)?;
-    let target = server
-        .settings()
-        .target(parameters.get("resource"), parameters.get("scope"))?;
+    let catalog = server.catalog();
+    let target = catalog.target(parameters.get("resource"), parameters.get("scope"))?;
     let scope = match client.scope_limit() {
         Some(limit) => target.scope.intersection(limit),
         None => target.scope,

@@ -77,7 +77,7 @@ impl AuthorizationServer {
             revocation_endpoint: at("/revoke"),
             introspection_endpoint: at("/introspect"),
             userinfo_endpoint: at("/userinfo"),
-            scopes_supported: settings.scopes_in_order(),
+            scopes_supported: self.catalog().scopes_in_order(),
             response_types_supported: words(&["code"]),
             response_modes_supported: words(&["query"]),
             grant_types_supported: words(&oauth::client_metadata::GRANT_TYPES),

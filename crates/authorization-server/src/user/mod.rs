@@ -16,9 +16,8 @@ use serde::{Deserialize, Serialize};
 use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versioned};
 use tokio::sync::Semaphore;
 
+use crate::catalog::Catalog;
 use crate::password::PasswordHash;
-use crate::settings::Settings;
-use crate::text::IDENTITY_SCOPES;
 
 pub use sign_in::AuthenticateError;
 
@@ -53,19 +52,8 @@ impl Record for User {
 
 impl User {
     /// What this person may let a client do: what the roles allow, and to know who it is.
-    pub fn permitted_scope(&self, settings: &Settings) -> Scope {
-        let default_role = std::slice::from_ref(&settings.default_role);
-        let roles = if self.roles.is_empty() {
-            default_role
-        } else {
-            &self.roles
-        };
-        let identity = Scope::from_tokens(IDENTITY_SCOPES)
-            .expect("the identity scopes are constants in the form of RFC 6749");
-        roles
-            .iter()
-            .filter_map(|role| settings.roles.get(role))
-            .fold(identity, |permitted, of_role| permitted.union(of_role))
+    pub(crate) fn permitted_scope(&self, catalog: &Catalog) -> Scope {
+        catalog.permitted_scope(&self.roles)
     }
 
     /// Whether the person can sign in with a password.

@@ -1,9 +1,7 @@
 //! Tests of people: unique names, passwords, roles, and guessing.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use oauth::issuer::Issuer;
 use oauth::random::OsRandom;
 use oauth::time::ManualClock;
 use store::SqliteStore;
@@ -187,33 +185,4 @@ async fn a_new_password_replaces_the_old_one() {
     assert_eq!(changed.password_set_at(), clock.now());
     let nobody = users.set_password("nobody", Secret::from(PASSWORD)).await;
     assert!(matches!(nobody, Err(UserError::Unknown(_))));
-}
-
-#[tokio::test]
-async fn roles_say_what_a_person_may_allow() {
-    let (users, _) = house().await;
-    let mut settings = Settings::new(Issuer::parse("https://a.example").unwrap(), Vec::new());
-    let scope = |text: &str| text.parse::<Scope>().unwrap();
-    settings.roles = BTreeMap::from([
-        ("User".to_owned(), scope("read:todos")),
-        ("Admin".to_owned(), scope("delete:todos")),
-    ]);
-    let plain = users.create(person("alice")).await.unwrap();
-    let identity = scope("openid profile email");
-    assert_eq!(
-        plain.permitted_scope(&settings),
-        identity.union(&scope("read:todos"))
-    );
-    let roles = vec!["Admin".to_owned(), "Gone".to_owned()];
-    let admin = users
-        .create(NewUser {
-            roles,
-            ..person("admin")
-        })
-        .await
-        .unwrap();
-    assert_eq!(
-        admin.permitted_scope(&settings),
-        identity.union(&scope("delete:todos"))
-    );
 }

@@ -26,9 +26,8 @@ pub(super) fn exchange(
     let asked = form
         .get("scope")
         .map_or_else(|| allowed.to_string(), str::to_owned);
-    let target = server
-        .settings()
-        .target(form.get("resource"), Some(&asked))?;
+    let catalog = server.catalog();
+    let target = catalog.target(form.get("resource"), Some(&asked))?;
     if form.get("scope").is_some() && !target.scope.is_subset(&allowed) {
         let text = if allowed.is_empty() {
             "the operator has given this client no scope of its own".to_owned()

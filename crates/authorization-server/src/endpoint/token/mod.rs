@@ -70,7 +70,7 @@ async fn approval_of(
         server.revoke_grant(&grant.id).await?;
         return Err(invalid_grant(Reason::GrantEnded));
     };
-    let permitted = user.permitted_scope(server.settings());
+    let permitted = user.permitted_scope(&server.catalog());
     let scope = approval.scope.intersection(&permitted);
     Ok((
         Approval {

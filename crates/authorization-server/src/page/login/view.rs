@@ -5,10 +5,10 @@ use oauth::redirect_uri::RedirectUri;
 use oauth::scope::Scope;
 use url::Url;
 
+use crate::catalog::Catalog;
 use crate::client::{Client, Origin};
 use crate::grant::{Delivery, Grant};
 use crate::html::Frame;
-use crate::settings::Settings;
 use crate::text::{Language, Text, identity_scope};
 use crate::user::User;
 
@@ -118,7 +118,7 @@ struct AccountView<'a> {
 
 impl<'a> LoginPage<'a> {
     pub(super) fn new(
-        settings: &'a Settings,
+        catalog: &'a Catalog,
         language: Language,
         grant: &'a Grant,
         client: &Client,
@@ -126,18 +126,18 @@ impl<'a> LoginPage<'a> {
     ) -> Self {
         let request = &grant.request;
         let text = language.text();
-        let permitted = view.account.map(|user| user.permitted_scope(settings));
+        let permitted = view.account.map(|user| user.permitted_scope(catalog));
         let scopes: Vec<_> = in_order_of_weight(&request.scope)
             .into_iter()
             .map(|token| ScopeView {
                 token,
-                words: words(settings, language, token),
+                words: catalog.words(token, language).unwrap_or(token),
                 choice: choice(token, permitted.as_ref(), view.chosen),
             })
             .collect();
         let is_unavailable = |scope: &ScopeView<'_>| scope.choice == Choice::Unavailable;
         let indicator = request.resource.as_str();
-        let resource = settings.resource(&request.resource);
+        let resource = catalog.resource(&request.resource);
         Self {
             frame: Frame::new(language),
             grant_id: &grant.id,
@@ -243,12 +243,6 @@ fn in_order_of_weight(scope: &Scope) -> Vec<&str> {
     let mut tokens: Vec<_> = scope.iter().collect();
     tokens.sort_by_key(|token| (*token == "openid", identity_scope(token).is_some()));
     tokens
-}
-
-fn words<'a>(settings: &'a Settings, language: Language, token: &'a str) -> &'a str {
-    let of_operator = settings.scopes.get(token).map(|words| words.get(language));
-    let of_identity = || identity_scope(token).map(|words| words(language.text()));
-    of_operator.or_else(of_identity).unwrap_or(token)
 }
 
 fn choice(token: &str, permitted: Option<&Scope>, chosen: Option<&Scope>) -> Choice {

@@ -340,7 +340,7 @@ impl<'a> Visit<'a> {
 
     /// What was asked for and this person may allow.
     fn permitted(&self, user: &User) -> Scope {
-        let permitted = user.permitted_scope(self.server.settings());
+        let permitted = user.permitted_scope(&self.server.catalog());
         self.grant.request.scope.intersection(&permitted)
     }
 
@@ -349,8 +349,8 @@ impl<'a> Visit<'a> {
     }
 
     fn page(&self, status: StatusCode, view: &View<'_>) -> Response {
-        let settings = self.server.settings();
-        let page = LoginPage::new(settings, self.language, &self.grant, &self.client, view);
+        let catalog = self.server.catalog();
+        let page = LoginPage::new(&catalog, self.language, &self.grant, &self.client, view);
         respond(status, self.language, &page)
     }
 }

@@ -4,9 +4,10 @@ use oauth::error::OAuthError;
 use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 
+use super::Catalog;
 use crate::error::EndpointError;
 use crate::reason::Reason;
-use crate::settings::{Resource, Settings};
+use crate::settings::Resource;
 use crate::text::identity_scope;
 
 /// A resource, and the part of the requested scope that means something to it.
@@ -16,7 +17,7 @@ pub(crate) struct Target<'a> {
     pub(crate) scope: Scope,
 }
 
-impl Settings {
+impl Catalog {
     /// Resolves the parameters `resource` and `scope`.
     ///
     /// Clients of MCP 2025-03-26 send no `resource`: then the scope says which resource is meant,
@@ -86,8 +87,10 @@ mod tests {
     use oauth::issuer::Issuer;
 
     use super::*;
+    use crate::catalog::additions::Additions;
+    use crate::settings::Settings;
 
-    fn settings() -> Settings {
+    fn catalog() -> Catalog {
         let resource = |name: &str, scopes: &str| Resource {
             indicator: ResourceIndicator::parse(&format!("https://a.example/{name}")).unwrap(),
             name: name.to_owned(),
@@ -97,13 +100,14 @@ mod tests {
             resource("whoami", "openid profile"),
             resource("todo", "read write"),
         ];
-        Settings::new(Issuer::parse("https://a.example").unwrap(), resources)
+        let issuer = Issuer::parse("https://a.example").unwrap();
+        Catalog::new(&Settings::new(issuer, resources), &Additions::none())
     }
 
     #[track_caller]
     fn check(resource: Option<&str>, scope: Option<&str>, name: &str, expected: &str) {
-        let settings = settings();
-        let target = settings.target(resource, scope).unwrap();
+        let catalog = catalog();
+        let target = catalog.target(resource, scope).unwrap();
         assert_eq!(
             (
                 target.resource.name.as_str(),
@@ -129,7 +133,7 @@ mod tests {
 
     #[test]
     fn a5_unknown_resources_and_scopes_are_refused() {
-        let code = |resource, scope| settings().target(resource, scope).unwrap_err().error.code;
+        let code = |resource, scope| catalog().target(resource, scope).unwrap_err().error.code;
         assert_eq!(
             code(Some("https://b.example/"), None),
             ErrorCode::InvalidTarget
