@@ -3,13 +3,13 @@
 use askama::Template;
 use oauth::redirect_uri::RedirectUri;
 use oauth::scope::Scope;
-use url::Url;
 
 use crate::catalog::Catalog;
-use crate::client::{Client, Origin};
+use crate::client::Client;
 use crate::grant::{Delivery, Grant};
 use crate::html::Frame;
-use crate::text::{Language, Text, identity_scope};
+use crate::page::client_view::{ClientView, in_order_of_weight};
+use crate::text::{Language, Text};
 use crate::user::User;
 
 /// What differs between two showings of the page for one grant.
@@ -68,14 +68,6 @@ pub(super) struct LoginPage<'a> {
     message: Option<Message>,
     /// Nothing can be allowed, so there is no button for it.
     is_hopeless: bool,
-}
-
-struct ClientView {
-    name: String,
-    /// The host that vouches for the name, for a client named by a metadata document.
-    host: Option<String>,
-    /// The name is the client's own claim.
-    is_claim: bool,
 }
 
 struct ResourceView<'a> {
@@ -189,22 +181,6 @@ impl<'a> LoginPage<'a> {
     }
 }
 
-impl ClientView {
-    fn of(client: &Client) -> Self {
-        let claimed = client.metadata.client_name.as_deref().map(plain);
-        let name = claimed.filter(|name| !name.is_empty());
-        let host = match client.origin {
-            Origin::MetadataDocument => Url::parse(&client.client_id).ok(),
-            Origin::PreRegistered { .. } | Origin::Registered => None,
-        };
-        Self {
-            is_claim: client.origin == Origin::Registered && name.is_some(),
-            name: name.unwrap_or_else(|| plain(&client.client_id)),
-            host: host.and_then(|url| url.host_str().map(str::to_owned)),
-        }
-    }
-}
-
 impl<'a> Destination<'a> {
     fn of(delivery: &'a Delivery, text: &Text) -> Self {
         match delivery {
@@ -238,13 +214,6 @@ impl<'a> AccountView<'a> {
     }
 }
 
-/// What a client can do comes before what it can know, and what is no choice comes last.
-fn in_order_of_weight(scope: &Scope) -> Vec<&str> {
-    let mut tokens: Vec<_> = scope.iter().collect();
-    tokens.sort_by_key(|token| (*token == "openid", identity_scope(token).is_some()));
-    tokens
-}
-
 fn choice(token: &str, permitted: Option<&Scope>, chosen: Option<&Scope>) -> Choice {
     if permitted.is_some_and(|permitted| !permitted.contains(token)) {
         Choice::Unavailable
@@ -257,35 +226,9 @@ fn choice(token: &str, permitted: Option<&Scope>, chosen: Option<&Scope>) -> Cho
     }
 }
 
-/// How much of a client's name is shown.
-const NAME_LENGTH: usize = 60;
-
-/// What a stranger wrote, without characters that hide or turn round other text.
-fn plain(text: &str) -> String {
-    let is_visible = |c: &char| {
-        !c.is_control()
-            && !matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    let visible: String = text.chars().filter(is_visible).collect();
-    let mut characters = visible.trim().chars();
-    let mut name: String = characters.by_ref().take(NAME_LENGTH).collect();
-    if characters.next().is_some() {
-        name.push('…');
-    }
-    name
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn c4_a_name_cannot_hide_or_turn_text() {
-        assert_eq!(plain("Good\u{202e}live\u{200b}\n"), "Goodlive");
-        assert_eq!(plain(&"x".repeat(61)), format!("{}…", "x".repeat(60)));
-        assert_eq!(plain("할 일 앱"), "할 일 앱");
-    }
 
     #[test]
     fn c4_what_is_known_to_be_impossible_is_not_offered() {
@@ -296,12 +239,5 @@ mod tests {
         assert!(choice("openid", Some(&permitted), Some(&chosen)) == Choice::Fixed);
         assert!(choice("a", None, None) == Choice::Ticked);
         assert!(choice("b", None, Some(&chosen)) == Choice::Ticked);
-    }
-
-    #[test]
-    fn what_a_client_can_do_is_shown_first() {
-        let scope: Scope = "email openid profile write:todos".parse().unwrap();
-        let order = in_order_of_weight(&scope);
-        assert_eq!(order, ["write:todos", "email", "profile", "openid"]);
     }
 }
