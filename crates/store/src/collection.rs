@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -120,71 +121,44 @@ impl<R: Record> Collection<R> {
         entries.into_iter().map(|entry| self.open(entry)).collect()
     }
 
-    /// Seals every record again that an older key than the newest has sealed, and says how many.
-    ///
-    /// After this, the older keys may leave the key ring.
-    pub async fn reseal(&self) -> Result<u64, StoreError> {
-        let mut resealed = 0;
-        if !R::SEALED {
-            return Ok(resealed);
-        }
-        let mut page = Page::default();
-        loop {
-            let entries = self.store.list(R::KIND, ListBy::All, page.clone()).await?;
-            let Some(last) = entries.last() else {
-                return Ok(resealed);
-            };
-            page.before = Some(last.cursor());
-            for entry in entries {
-                if !self.keys.is_sealed_by_newest(&entry.body) {
-                    let old = self.open(entry)?;
-                    // Whoever writes the record in the meantime seals it with the newest key.
-                    resealed += u64::from(self.replace(&old, &old.record).await?);
-                }
-            }
-        }
-    }
-
     fn entry(&self, key: &str, record: &R) -> Entry {
         let body = serde_json::to_vec(record)
             .expect("a record is plain data with string keys, which JSON can always write");
-        let body = if R::SEALED {
-            let body = Zeroizing::new(body);
-            self.keys
-                .seal(&body, &associated_data(R::KIND, key))
-                .into_bytes()
-        } else {
-            body
-        };
-        Entry {
+        let mut entry = Entry {
             owner: record.owner().map(str::to_owned),
             expires_at: record.expires_at(),
             ..Entry::new(key, body)
+        };
+        if R::SEALED {
+            let body = Zeroizing::new(mem::take(&mut entry.body));
+            let aad = associated_data(R::KIND.as_str(), &entry);
+            entry.body = self.keys.seal(&body, &aad).into_bytes();
         }
+        entry
     }
 
     fn open(&self, entry: Entry) -> Result<Versioned<R>, StoreError> {
-        let Entry {
-            key,
-            body,
-            version,
-            position,
-            ..
-        } = entry;
         let record = if R::SEALED {
-            match self.keys.open(&body, &associated_data(R::KIND, &key)) {
+            let aad = associated_data(R::KIND.as_str(), &entry);
+            match self.keys.open(&entry.body, &aad) {
                 Ok(body) => serde_json::from_slice(&Zeroizing::new(body)),
                 Err(source) => {
                     return Err(StoreError::Seal {
                         kind: R::KIND,
-                        key,
+                        key: entry.key,
                         source,
                     });
                 }
             }
         } else {
-            serde_json::from_slice(&body)
+            serde_json::from_slice(&entry.body)
         };
+        let Entry {
+            key,
+            version,
+            position,
+            ..
+        } = entry;
         match record {
             Ok(record) => Ok(Versioned {
                 record,
@@ -202,11 +176,26 @@ impl<R: Record> Collection<R> {
     }
 }
 
-/// What a sealed body is bound to, so that it cannot be moved to another record.
+/// What a sealed body is bound to: all that is not sealed and outlives a write. So it cannot be moved
+/// to another record, given to another owner, or kept for longer.
 ///
-/// A kind never holds a zero byte, so two different records never give the same bytes.
-fn associated_data(kind: Kind, key: &str) -> Vec<u8> {
-    [kind.as_str().as_bytes(), b"\0", key.as_bytes()].concat()
+/// A kind never holds a zero byte and a key comes with its length, so that two different places never
+/// give the same bytes.
+pub(crate) fn associated_data(kind: &str, entry: &Entry) -> Vec<u8> {
+    let length = (entry.key.len() as u64).to_be_bytes();
+    let mut aad = [kind.as_bytes(), b"\0", &length, entry.key.as_bytes()].concat();
+    match entry.expires_at {
+        Some(date) => {
+            aad.push(1);
+            aad.extend_from_slice(&date.0.to_be_bytes());
+        }
+        None => aad.push(0),
+    }
+    if let Some(owner) = &entry.owner {
+        aad.push(1);
+        aad.extend_from_slice(owner.as_bytes());
+    }
+    aad
 }
 
 impl<R> Clone for Collection<R> {

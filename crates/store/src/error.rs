@@ -148,10 +148,10 @@ pub enum KeyRingError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// Somebody else is writing the file, or was interrupted while writing it.
-    #[error("the key ring is being written: try again, or delete {path} if nobody is writing it")]
-    Busy {
-        /// The unfinished file.
-        path: PathBuf,
+    /// The key is needed, or is not there.
+    #[error("the key {kid} is not one that only opens: only such a key can be retired")]
+    InUse {
+        /// The id of the key.
+        kid: String,
     },
 }

@@ -1,9 +1,9 @@
 //! The key ring's file: JSON that nobody but its owner may read.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::error::KeyRingError;
 
-/// What stands in the file; never empty. The last key is the newest.
+/// What stands in the file; never empty. The last key whose time has come seals.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyFile {
@@ -32,16 +32,23 @@ pub(crate) struct StoredKey {
     pub(crate) kid: String,
     /// When it was made.
     pub(crate) created_at: NumericDate,
+    /// When it takes over from the key before it.
+    pub(crate) seals_from: NumericDate,
     #[serde(serialize_with = "expose")]
     key: Secret,
 }
 
 impl StoredKey {
     /// A new key of 256 random bits.
-    pub(crate) fn generate(random: &dyn Random, now: NumericDate) -> Self {
+    pub(crate) fn generate(
+        random: &dyn Random,
+        created_at: NumericDate,
+        seals_from: NumericDate,
+    ) -> Self {
         Self {
             kid: random::token::<8>(random),
-            created_at: now,
+            created_at,
+            seals_from,
             key: Secret::random(random),
         }
     }
@@ -63,9 +70,36 @@ fn expose<S: Serializer>(key: &Secret, serializer: S) -> Result<S::Ok, S::Error>
     serializer.serialize_str(key.expose())
 }
 
+/// Tells one state of the file from the next: every change is another file under the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    changed_at: (i64, i64),
+}
+
+impl Stamp {
+    /// The stamp of the file that is there now.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().as_ref().map(Self::from)
+    }
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.size(),
+            changed_at: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
 impl KeyFile {
     /// Reads the file; `None` if there is none.
-    pub(crate) fn read(path: &Path) -> Result<Option<Self>, KeyRingError> {
+    pub(crate) fn read(path: &Path) -> Result<Option<(Self, Stamp)>, KeyRingError> {
         let unreadable = |source| KeyRingError::Unreadable {
             path: path.to_owned(),
             source,
@@ -76,7 +110,8 @@ impl KeyFile {
             Err(error) => return Err(unreadable(error)),
         };
         // Asked of the open file, so that it is the mode of what is read, wherever a link leads.
-        let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o7777;
+        let metadata = file.metadata().map_err(unreadable)?;
+        let mode = metadata.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
             return Err(KeyRingError::TooOpen {
                 path: path.to_owned(),
@@ -90,26 +125,46 @@ impl KeyFile {
             reason,
         };
         let file: Self = serde_json::from_str(&text).map_err(|_| {
-            malformed("is not JSON of the form {\"keys\": [{kid, created_at, key}]}")
+            malformed("is not JSON of the form {\"keys\": [{kid, created_at, seals_from, key}]}")
         })?;
         file.check().map_err(malformed)?;
-        Ok(Some(file))
+        Ok(Some((file, Stamp::from(&metadata))))
+    }
+
+    /// Reads the file, which must be there.
+    pub(crate) fn read_existing(path: &Path) -> Result<(Self, Stamp), KeyRingError> {
+        Self::read(path)?.ok_or_else(|| KeyRingError::Unreadable {
+            path: path.to_owned(),
+            source: io::ErrorKind::NotFound.into(),
+        })
     }
 
     /// Makes the file, with a first key.
-    pub(crate) fn create(path: &Path, first: StoredKey) -> Result<Self, KeyRingError> {
+    pub(crate) fn create(path: &Path, first: StoredKey) -> Result<(Self, Stamp), KeyRingError> {
         let draft = Draft::begin(path)?;
-        // Whoever held the draft before may have finished the file since it was looked for.
-        if let Some(file) = Self::read(path)? {
-            return Ok(file);
+        // Whoever wrote before may have made the file since it was looked for.
+        if let Some(read) = Self::read(path)? {
+            return Ok(read);
         }
         let file = Self { keys: vec![first] };
-        draft.finish(&file)?;
-        Ok(file)
+        let stamp = draft.finish(&file)?;
+        Ok((file, stamp))
     }
 
     /// Adds a key to the file.
-    pub(crate) fn append(path: &Path, key: StoredKey) -> Result<Self, KeyRingError> {
+    pub(crate) fn append(path: &Path, key: StoredKey) -> Result<(Self, Stamp), KeyRingError> {
+        Self::change(path, |keys| keys.push(key))
+    }
+
+    /// Takes a key out of the file.
+    pub(crate) fn remove(path: &Path, kid: &str) -> Result<(Self, Stamp), KeyRingError> {
+        Self::change(path, |keys| keys.retain(|key| key.kid != kid))
+    }
+
+    fn change(
+        path: &Path,
+        change: impl FnOnce(&mut Vec<StoredKey>),
+    ) -> Result<(Self, Stamp), KeyRingError> {
         // A link is followed first: renaming over it would leave its target behind.
         let path = &fs::canonicalize(path).map_err(|source| KeyRingError::Unreadable {
             path: path.to_owned(),
@@ -117,13 +172,10 @@ impl KeyFile {
         })?;
         let draft = Draft::begin(path)?;
         // Read only now: two rotations at once must not lose each other's key.
-        let mut file = Self::read(path)?.ok_or_else(|| KeyRingError::Unreadable {
-            path: path.clone(),
-            source: io::ErrorKind::NotFound.into(),
-        })?;
-        file.keys.push(key);
-        draft.finish(&file)?;
-        Ok(file)
+        let (mut file, _) = Self::read_existing(path)?;
+        change(&mut file.keys);
+        let stamp = draft.finish(&file)?;
+        Ok((file, stamp))
     }
 
     fn check(&self) -> Result<(), &'static str> {
@@ -148,76 +200,73 @@ impl KeyFile {
     }
 }
 
-/// A file that becomes the key ring all at once.
-///
-/// It is made with `O_EXCL` under a fixed name, so it is also the lock that writers need: a crash
-/// or a race leaves the old key ring or the new one, never half of one.
+/// A file that becomes the key ring all at once: a crash leaves the old key ring or the new one,
+/// never half of one.
 struct Draft<'a> {
     path: &'a Path,
-    unfinished: PathBuf,
-    file: File,
-    finished: bool,
+    /// Locked until the draft is finished or dropped. The system unlocks it when a process dies, so
+    /// what a killed one leaves behind stops nobody.
+    directory: File,
 }
 
 impl<'a> Draft<'a> {
     fn begin(path: &'a Path) -> Result<Self, KeyRingError> {
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(".new");
-        let unfinished = PathBuf::from(unfinished);
-        match OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&unfinished)
-        {
-            Ok(file) => Ok(Self {
-                path,
-                unfinished,
-                file,
-                finished: false,
-            }),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(KeyRingError::Busy { path: unfinished })
-            }
-            Err(source) => Err(KeyRingError::NotWritable {
-                path: path.to_owned(),
-                source,
-            }),
-        }
+        let lock = || {
+            let directory = File::open(directory_of(path))?;
+            directory.lock()?;
+            Ok(directory)
+        };
+        let directory = lock().map_err(|source| KeyRingError::NotWritable {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self { path, directory })
     }
 
-    fn finish(mut self, content: &KeyFile) -> Result<(), KeyRingError> {
+    fn finish(self, content: &KeyFile) -> Result<Stamp, KeyRingError> {
+        let mut unfinished = self.path.as_os_str().to_owned();
+        unfinished.push(".new");
+        let unfinished = PathBuf::from(unfinished);
+        self.write(&unfinished, content).map_err(|source| {
+            // If this fails too, the next writer removes it.
+            let _ = fs::remove_file(&unfinished);
+            KeyRingError::NotWritable {
+                path: self.path.to_owned(),
+                source,
+            }
+        })
+    }
+
+    fn write(&self, unfinished: &Path, content: &KeyFile) -> io::Result<Stamp> {
         let mut text = Zeroizing::new(Vec::with_capacity(16 * 1024));
         serde_json::to_writer_pretty(&mut *text, content).expect("strings and numbers are JSON");
         text.push(b'\n');
-        self.file
-            .write_all(&text)
-            .and_then(|()| self.file.sync_all())
-            .and_then(|()| fs::rename(&self.unfinished, self.path))
-            .and_then(|()| sync_directory(self.path))
-            .map_err(|source| KeyRingError::NotWritable {
-                path: self.path.to_owned(),
-                source,
-            })?;
-        self.finished = true;
-        Ok(())
-    }
-}
-
-impl Drop for Draft<'_> {
-    fn drop(&mut self) {
-        if !self.finished {
-            // If this fails too, the next writer is told which file to delete.
-            let _ = fs::remove_file(&self.unfinished);
+        match fs::remove_file(unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
+        // Made anew, so that its mode is ours and not that of whatever was there.
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(unfinished)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        fs::rename(unfinished, self.path)?;
+        self.directory.sync_all()?;
+        Ok(Stamp::from(&file.metadata()?))
     }
 }
 
 /// Makes a new name in the file's directory survive a power loss.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
-    let directory = match path.parent() {
+    File::open(directory_of(path))?.sync_all()
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
-    };
-    File::open(directory)?.sync_all()
+    }
 }

@@ -8,8 +8,8 @@
 //! |---|---|
 //! | `store.rs` | [`Store`]: the eight verbs; [`Kind`], [`Entry`], [`Page`], [`ListBy`] |
 //! | `collection.rs` | [`Collection`], [`Record`], [`Versioned`]: the typed, sealed view |
-//! | `key_ring.rs`, `key_file.rs` | [`KeyRing`]: the keys, their file and their rotation |
-//! | `seal.rs` | the envelope of a sealed value |
+//! | `key_ring/`, `key_file.rs` | [`KeyRing`]: the keys, their file and their rotation |
+//! | `seal.rs` | the envelope of a sealed value: a data key, wrapped, and what it encrypts |
 //! | `mac.rs` | [`MacKeys`]: tags for handles that nobody can forge |
 //! | `sqlite/` | [`SqliteStore`]: the embedded back end |
 //! | `error.rs` | [`StoreError`], [`KeyRingError`], [`SealError`] |
@@ -57,7 +57,7 @@ mod store;
 
 pub use collection::{Collection, Record, Versioned};
 pub use error::{KeyRingError, SealError, StoreError};
-pub use key_ring::{KeyInfo, KeyRing};
+pub use key_ring::{KeyInfo, KeyRing, KeyUsage};
 pub use mac::MacKeys;
-pub use sqlite::SqliteStore;
+pub use sqlite::{Rewrapped, SqliteStore};
 pub use store::{Entry, Kind, ListBy, Page, SharedStore, Store};

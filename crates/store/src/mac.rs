@@ -1,47 +1,45 @@
 //! Tags for handles that nobody can forge: HMAC-SHA256 (RFC 2104) with keys of the key ring.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 
-use crate::key_ring::RingKey;
+use crate::key_ring::Ring;
 
 /// The keys of one purpose, one for each key of the ring; they follow its rotation.
 #[derive(Clone)]
 pub struct MacKeys {
-    ring: Arc<RwLock<Vec<RingKey>>>,
+    ring: Arc<Ring>,
     purpose: String,
 }
 
 impl MacKeys {
-    pub(crate) fn new(ring: Arc<RwLock<Vec<RingKey>>>, purpose: &str) -> Self {
+    pub(crate) fn new(ring: Arc<Ring>, purpose: &str) -> Self {
         Self {
             ring,
             purpose: purpose.to_owned(),
         }
     }
 
-    /// The tag of `message` under the newest key, and that key's id.
+    /// The tag of `message` under the key that seals now, and that key's id.
     ///
     /// A message of several parts needs a form in which no two different lists of parts look the
     /// same.
     pub fn tag(&self, message: &[u8]) -> (String, [u8; 32]) {
-        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
-        let newest = ring
-            .last()
-            .expect("a key ring is never empty: every way in checks it");
-        let tag = hmac::sign(&newest.mac_key(&self.purpose), message);
+        let keys = self.ring.read();
+        let key = keys.sealing();
+        let tag = hmac::sign(&key.mac_key(&self.purpose), message);
         let tag = tag.as_ref().try_into().expect("HMAC-SHA256 gives 32 bytes");
-        (newest.kid.clone(), tag)
+        (key.kid.clone(), tag)
     }
 
     /// Whether `tag` is the tag of `message` under the key `kid`, in constant time.
     pub fn verify(&self, kid: &str, message: &[u8], tag: &[u8]) -> bool {
-        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
-        ring.iter()
-            .find(|key| key.kid == kid)
-            .is_some_and(|key| hmac::verify(&key.mac_key(&self.purpose), message, tag).is_ok())
+        let verified = self.ring.with_key(kid, |key, _| {
+            hmac::verify(&key.mac_key(&self.purpose), message, tag).is_ok()
+        });
+        verified.unwrap_or(false)
     }
 }
 
@@ -55,6 +53,8 @@ impl fmt::Debug for MacKeys {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use oauth::random::OsRandom;
     use oauth::time::SystemClock;
 
@@ -83,7 +83,9 @@ mod tests {
         let ring = KeyRing::ephemeral(&OsRandom);
         let keys = ring.mac_key("session");
         let (old, tag) = keys.tag(b"alice");
-        let new = ring.rotate(&OsRandom, &SystemClock).unwrap();
+        let new = ring
+            .rotate(&OsRandom, &SystemClock, Duration::ZERO)
+            .unwrap();
         assert!(keys.verify(&old, b"alice", &tag));
         assert!(!keys.verify(&new, b"alice", &tag));
         assert_eq!(keys.tag(b"alice").0, new);

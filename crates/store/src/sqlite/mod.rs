@@ -1,5 +1,6 @@
 //! The embedded back end: one SQLite file.
 
+mod rewrap;
 mod schema;
 mod writer;
 
@@ -17,6 +18,7 @@ use sqlx::{ConnectOptions as _, Row as _};
 
 use crate::error::StoreError;
 use crate::store::{Entry, Kind, ListBy, Page, Store};
+pub use rewrap::Rewrapped;
 use writer::{Durability, Statement, Writer};
 
 /// How many connections read at the same time.

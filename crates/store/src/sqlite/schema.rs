@@ -110,6 +110,21 @@ DELETE FROM counter WHERE (kind, key) IN
     (SELECT kind, key FROM counter WHERE ends_at <= $1 LIMIT $2)
 RETURNING 1";
 
+// In the order of the primary key, from the place where the last page ended.
+pub(super) const LIST_SEALED: &str = "
+SELECT key, body, version, owner, expires_at, position, kind FROM record
+WHERE (kind, key) > ($1, $2) AND (expires_at IS NULL OR expires_at > $3)
+    AND substr(body, 1, length($4)) = $4 AND substr(body, 1, length($5)) <> $5
+ORDER BY kind, key LIMIT $6";
+
+pub(super) const COUNT_SEALED: &str = "
+SELECT count(*) FROM record
+WHERE (expires_at IS NULL OR expires_at > $1) AND substr(body, 1, length($2)) = $2";
+
+// The version stays: the record says what it said before.
+pub(super) const REWRITE: &str = "
+UPDATE record SET body = $4 WHERE kind = $1 AND key = $2 AND version = $3 RETURNING 1";
+
 /// Refuses a file that is not ours or too new before SQLite touches it; makes a missing one.
 pub(super) fn prepare_file(path: &Path) -> Result<(), StoreError> {
     let not_writable = |source: io::Error| StoreError::NotWritable {
