@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use oauth::actor::{self, Actor};
 use oauth::jws::{self, Algorithm};
 use oauth::jwt::{ACCESS_TOKEN_TYPE, AccessTokenClaims};
 use oauth::random;
+use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
+use oauth::time::NumericDate;
 use serde_json::{Map, Value};
 use store::StoreError;
 
@@ -33,6 +36,21 @@ pub(crate) fn identity_claims(user: &User, scope: &Scope) -> Map<String, Value> 
     claims
 }
 
+/// What becomes of a token that a resource server exchanges (RFC 8693 §2.2).
+#[derive(Debug)]
+pub(crate) struct Exchange<'a> {
+    /// What the token says that is exchanged.
+    pub(crate) subject: &'a AccessTokenClaims,
+    pub(crate) user: &'a User,
+    /// Who exchanges it.
+    pub(crate) client_id: &'a str,
+    pub(crate) audience: &'a ResourceIndicator,
+    pub(crate) scope: &'a Scope,
+    /// Who acts, and who did before.
+    pub(crate) actor: Actor,
+    pub(crate) expires_at: NumericDate,
+}
+
 impl AuthorizationServer {
     /// An access token of a grant, for the person who gave it.
     pub(crate) fn mint_for_user(
@@ -52,6 +70,28 @@ impl AuthorizationServer {
             client_id: Some(grant.client_id.clone()),
             scope: scope.clone(),
             grant_id: Some(grant.id.clone()),
+            other,
+            ..self.blank_claims()
+        })
+    }
+
+    /// An access token of the same grant for another resource, in the hands of an actor.
+    pub(crate) fn mint_exchanged(&self, exchange: &Exchange<'_>) -> serde_json::Result<String> {
+        let subject = exchange.subject;
+        let mut other = identity_claims(exchange.user, exchange.scope);
+        other.insert("roles".into(), exchange.user.roles.clone().into());
+        if let Some(auth_time) = subject.other.get("auth_time") {
+            other.insert("auth_time".into(), auth_time.clone());
+        }
+        other.insert(actor::CLAIM.into(), serde_json::to_value(&exchange.actor)?);
+        self.mint(&AccessTokenClaims {
+            sub: subject.sub.clone(),
+            aud: vec![exchange.audience.as_str().to_owned()],
+            exp: exchange.expires_at,
+            // RFC 8693 §4.3: the client that asked for this token.
+            client_id: Some(exchange.client_id.to_owned()),
+            scope: exchange.scope.clone(),
+            grant_id: subject.grant_id.clone(),
             other,
             ..self.blank_claims()
         })

@@ -64,6 +64,12 @@ reasons! {
     RefreshTokenReused => "refresh_token_reused",
     /// The grant was revoked, or its user no longer exists.
     GrantEnded => "grant_ended",
+    /// The subject token is not one that this client may exchange, or is no longer good.
+    SubjectTokenRefused => "subject_token_refused",
+    /// The actor token is not a program's, not for this client, or no longer good.
+    ActorTokenRefused => "actor_token_refused",
+    /// A token of this type is neither taken nor issued.
+    TokenTypeUnsupported => "token_type_unsupported",
     /// The person said no.
     AccessDenied => "access_denied",
     /// Nobody is signed in, and the client asked for no page.

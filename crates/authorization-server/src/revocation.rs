@@ -12,13 +12,14 @@ use tokio::sync::broadcast;
 pub enum Revocation {
     /// A grant, and with it every token that names it (`grant_id`).
     Grant(String),
-    /// One access token that comes from no grant, by its `jti`.
+    /// One access token that does not end with a grant, or before it, by its `jti`.
     Token(String),
     /// A client, and with it every token that was issued to it (`client_id`).
     Client(String),
 }
 
-/// A revoked access token that has no grant to revoke: one from client credentials.
+/// A revoked access token whose grant, if it has one, lives on: one from client credentials, or an
+/// exchanged one.
 #[derive(Debug, Serialize, Deserialize)]
 struct RevokedToken {
     expires_at: NumericDate,

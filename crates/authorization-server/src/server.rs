@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use oauth::actor;
 use oauth::client::fetch::Fetch;
 use oauth::jwk::JwkSet;
 use oauth::jwt::AccessTokenClaims;
@@ -123,6 +124,9 @@ impl AuthorizationServer {
     /// revoked, nor its client gone.
     pub async fn is_live(&self, claims: &AccessTokenClaims) -> Result<bool, StoreError> {
         let is_live = match (&claims.grant_id, &claims.jti) {
+            (Some(grant_id), Some(jti)) if claims.other.contains_key(actor::CLAIM) => {
+                self.is_exchange_live(grant_id, jti).await?
+            }
             (Some(grant_id), _) => self.grants().is_live(grant_id).await?,
             (None, Some(jti)) => !self.0.revocations.is_revoked(jti).await?,
             (None, None) => false,
@@ -132,6 +136,16 @@ impl AuthorizationServer {
             Some(client_id) if is_live => Ok(!self.is_gone(client_id).await?),
             _ => Ok(is_live),
         }
+    }
+
+    /// An exchanged token can end alone, and ends with its grant and with the client that the person
+    /// gave the grant to, which is not the one that the token names.
+    async fn is_exchange_live(&self, grant_id: &str, jti: &str) -> Result<bool, StoreError> {
+        let grant = self.grants().find(grant_id).await?;
+        let Some(grant) = grant.filter(|grant| grant.is_live()) else {
+            return Ok(false);
+        };
+        Ok(!self.is_gone(&grant.client_id).await? && !self.0.revocations.is_revoked(jti).await?)
     }
 
     /// Revocations as they happen here, for caches of verified tokens.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use oauth::client_metadata::ClientMetadata;
+use oauth::grant_type;
 use oauth::issuer::Issuer;
 use oauth::jws::Algorithm;
 use oauth::redirect_uri::PrivateUseSchemes;
@@ -120,6 +121,9 @@ pub struct PreRegisteredClient {
     pub first_party: bool,
     /// The resources whose tokens this client may introspect (RFC 7662): a resource server's own.
     pub introspects: Vec<ResourceIndicator>,
+    /// The resources that this client, as a resource server, may exchange its callers' tokens for
+    /// (RFC 8693). It needs the grant type and something in `introspects`.
+    pub exchanges_to: Vec<ResourceIndicator>,
 }
 
 /// Why the settings cannot work.
@@ -206,6 +210,7 @@ impl Settings {
             let reason = "its authentication method needs a secret".to_owned();
             return Err(SettingsError::Client { client_id, reason });
         }
+        self.check_exchange(client)?;
         client
             .metadata
             .check(&self.private_use_schemes)
@@ -213,6 +218,43 @@ impl Settings {
                 client_id,
                 reason: error.description,
             })
+    }
+
+    /// Exchanging tokens takes three settings, of which none means anything without the others.
+    fn check_exchange(&self, client: &PreRegisteredClient) -> Result<(), SettingsError> {
+        let may_exchange = client.metadata.uses_grant(grant_type::TOKEN_EXCHANGE);
+        let unknown = client
+            .exchanges_to
+            .iter()
+            .find(|named| self.resources.iter().all(|one| one.indicator != **named));
+        let reason = if may_exchange == client.exchanges_to.is_empty() {
+            format!(
+                "to exchange tokens it needs both the grant type {} and a resource to exchange to",
+                grant_type::TOKEN_EXCHANGE
+            )
+        } else if may_exchange && client.introspects.is_empty() {
+            "it exchanges tokens of its callers, and introspects none: name its own resource".into()
+        } else if let Some(unknown) = unknown {
+            format!("it exchanges tokens for {unknown}, which is no resource of this server")
+        } else {
+            return Ok(());
+        };
+        let client_id = client.client_id.clone();
+        Err(SettingsError::Client { client_id, reason })
+    }
+
+    /// The grant types that somebody can use, for the metadata.
+    pub(crate) fn grant_types(&self) -> Vec<&'static str> {
+        let exchanges = |client: &PreRegisteredClient| !client.exchanges_to.is_empty();
+        let mut grant_types = vec![
+            grant_type::AUTHORIZATION_CODE,
+            grant_type::REFRESH_TOKEN,
+            grant_type::CLIENT_CREDENTIALS,
+        ];
+        if self.clients.iter().any(exchanges) {
+            grant_types.push(grant_type::TOKEN_EXCHANGE);
+        }
+        grant_types
     }
 
     /// Whether `scope` is one of ours: described by the operator, or about identity.

@@ -4,12 +4,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::OAuthError;
+use crate::grant_type;
 use crate::jwk::JwkSet;
 use crate::redirect_uri::{PrivateUseSchemes, RedirectUri};
 use crate::scope::Scope;
 
 /// Grant types that a client may register for (RFC 7591 §2).
-pub const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
+pub const GRANT_TYPES: [&str; 5] = [
+    grant_type::AUTHORIZATION_CODE,
+    grant_type::REFRESH_TOKEN,
+    grant_type::CLIENT_CREDENTIALS,
+    grant_type::JWT_BEARER,
+    grant_type::TOKEN_EXCHANGE,
+];
+
+/// Grant types that rest on rights of the client's own, so that only an operator can give them.
+pub const OPERATOR_GRANT_TYPES: [&str; 2] =
+    [grant_type::CLIENT_CREDENTIALS, grant_type::TOKEN_EXCHANGE];
 
 /// Members of a registration that the server alone sets.
 const RESERVED: [&str; 6] = [
@@ -145,8 +156,9 @@ impl ClientMetadata {
             ));
         }
         let method = self.token_endpoint_auth_method;
-        if self.uses_grant("client_credentials") && method == TokenEndpointAuthMethod::None {
-            return invalid("the grant type client_credentials needs client authentication");
+        let own = OPERATOR_GRANT_TYPES.iter().find(|own| self.uses_grant(own));
+        if let (Some(own), TokenEndpointAuthMethod::None) = (own, method) {
+            return invalid(&format!("the grant type {own} needs client authentication"));
         }
         if self.jwks.is_some() && self.jwks_uri.is_some() {
             return invalid("jwks and jwks_uri must not both be present");

@@ -4,11 +4,13 @@
 //! Nothing here does I/O except `client`, the client role (feature `client`).
 #![deny(missing_docs)]
 
+pub mod actor;
 pub mod challenge;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod client_metadata;
 pub mod error;
+pub mod grant_type;
 pub mod issuer;
 pub mod json;
 pub mod jwk;
@@ -25,3 +27,4 @@ pub mod scope;
 pub mod secret;
 pub mod signing_key;
 pub mod time;
+pub mod token_type;

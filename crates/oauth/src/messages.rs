@@ -25,6 +25,9 @@ pub struct TokenResponse {
     /// Who signed in (`OpenID` Connect Core §3.1.3.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
+    /// What `access_token` is, when it was exchanged for another token (RFC 8693 §2.2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<String>,
 }
 
 impl std::fmt::Debug for TokenResponse {

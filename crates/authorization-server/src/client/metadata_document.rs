@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use oauth::client::fetch::{FetchError, Fetched, Limits};
-use oauth::client_metadata::{ClientMetadata, MAX_KEYS};
+use oauth::client_metadata::{ClientMetadata, MAX_KEYS, OPERATOR_GRANT_TYPES};
 use oauth::jwk::JwkSet;
 use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize};
@@ -192,7 +192,7 @@ fn check_document(address: &str, body: &[u8]) -> Result<ClientMetadata, Metadata
     // A stranger's document must not name itself a machine with rights of its own.
     metadata
         .grant_types
-        .retain(|grant| grant != "client_credentials");
+        .retain(|grant| !OPERATOR_GRANT_TYPES.contains(&grant.as_str()));
     Ok(metadata)
 }
 

@@ -32,6 +32,8 @@ pub(crate) enum Origin {
         first_party: bool,
         /// The resources whose tokens it may introspect.
         introspects: Vec<ResourceIndicator>,
+        /// The resources that it may exchange tokens of its callers for.
+        exchanges_to: Vec<ResourceIndicator>,
     },
     /// It registered itself (RFC 7591).
     Registered,
@@ -98,6 +100,14 @@ impl Client {
             .iter()
             .any(|resource| oauth::jwt::is_in_audience(resource.as_str(), audience))
     }
+
+    /// Whether the client may go on to `resource` in the name of its callers (RFC 8693 §2.1).
+    pub(crate) fn may_exchange_to(&self, resource: &ResourceIndicator) -> bool {
+        let Origin::PreRegistered { exchanges_to, .. } = &self.origin else {
+            return false;
+        };
+        exchanges_to.contains(resource)
+    }
 }
 
 /// Why a client could not be looked up.
@@ -154,6 +164,7 @@ fn from_settings(client: &PreRegisteredClient, created_at: NumericDate) -> Clien
         origin: Origin::PreRegistered {
             first_party: client.first_party,
             introspects: client.introspects.clone(),
+            exchanges_to: client.exchanges_to.clone(),
         },
         created_at,
         expires_at: None,

@@ -80,7 +80,7 @@ impl AuthorizationServer {
             scopes_supported: self.catalog().scopes_in_order(),
             response_types_supported: words(&["code"]),
             response_modes_supported: words(&["query"]),
-            grant_types_supported: words(&oauth::client_metadata::GRANT_TYPES),
+            grant_types_supported: words(&settings.grant_types()),
             token_endpoint_auth_methods_supported: words(&every),
             token_endpoint_auth_signing_alg_values_supported: algorithms(),
             revocation_endpoint_auth_methods_supported: words(&every),

@@ -9,7 +9,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
-use oauth::client_metadata::ClientMetadata;
+use oauth::client_metadata::{ClientMetadata, OPERATOR_GRANT_TYPES};
 use oauth::error::{ErrorCode, OAuthError};
 use oauth::messages::RegistrationResponse;
 use oauth::secret::Secret;
@@ -89,8 +89,11 @@ pub(super) fn check(
         .check(&server.settings().private_use_schemes)
         .map_err(refuse)?;
     // A stranger may act for people who agree, never for itself.
-    if metadata.uses_grant("client_credentials") {
-        let text = "client_credentials is for clients that the operator registers";
+    if let Some(own) = OPERATOR_GRANT_TYPES
+        .iter()
+        .find(|grant| metadata.uses_grant(grant))
+    {
+        let text = format!("{own} is for clients that the operator registers");
         return Err(refuse(OAuthError::invalid_client_metadata(text)));
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use http::StatusCode;
+use oauth::actor;
 
 use crate::client::Client;
 use crate::client_authentication::AuthenticatedClient;
@@ -45,6 +46,10 @@ async fn revoke_access_token(
         return Ok(());
     }
     match (claims.grant_id, claims.jti) {
+        // Who exchanged a token gives back what it got, not what the person gave to somebody else.
+        (Some(_), Some(jti)) if claims.other.contains_key(actor::CLAIM) => {
+            server.revocations().revoke(&jti, claims.exp).await?;
+        }
         (Some(grant_id), _) => server.revoke_grant(&grant_id).await?,
         (None, Some(jti)) => server.revocations().revoke(&jti, claims.exp).await?,
         (None, None) => {}

@@ -152,6 +152,13 @@ impl Record for Grant {
     }
 }
 
+impl Grant {
+    /// Whether tokens of this grant are still good.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.stage, Stage::Exchanged { .. })
+    }
+}
+
 /// Why a grant did not move.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GrantError {
@@ -328,7 +335,7 @@ impl Grants {
     /// Whether tokens of this grant are still good.
     pub(crate) async fn is_live(&self, id: &str) -> Result<bool, StoreError> {
         let grant = self.records.get(id).await?;
-        Ok(grant.is_some_and(|grant| matches!(grant.stage, Stage::Exchanged { .. })))
+        Ok(grant.is_some_and(|grant| grant.is_live()))
     }
 
     /// Ends the grant, wherever it is. One write; whoever races to move it, loses.

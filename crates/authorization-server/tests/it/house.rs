@@ -125,6 +125,7 @@ pub(crate) fn client(
         },
         first_party: false,
         introspects: Vec::new(),
+        exchanges_to: Vec::new(),
     }
 }
 
@@ -211,6 +212,12 @@ impl House {
     /// The same house after a restart of the program.
     pub(crate) async fn restarted(self) -> Self {
         Self::furnished(self.settings, self.clock, self.store, self.keys).await
+    }
+
+    /// The same, after the operator changed the settings.
+    pub(crate) async fn restarted_with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self.restarted().await
     }
 
     async fn furnished(

@@ -17,4 +17,5 @@ mod page_login;
 mod refresh;
 mod registration;
 mod revocation;
+mod token_exchange;
 mod userinfo;

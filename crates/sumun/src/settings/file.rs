@@ -137,8 +137,9 @@ pub(crate) struct ClientSection {
     /// `private_key_jwt`. Unless set, it is `client_secret_basic` for a client with a secret,
     /// `private_key_jwt` for one with keys, and `none` for any other.
     pub(crate) auth_method: Option<String>,
-    /// Which grants it uses: `authorization_code`, `refresh_token`, `client_credentials`. The first
-    /// two unless set.
+    /// Which grants it uses: `authorization_code`, `refresh_token`, `client_credentials`,
+    /// `urn:ietf:params:oauth:grant-type:token-exchange` or
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer`. The first two unless set.
     pub(crate) grant_types: Vec<String>,
     /// Where answers may go. Needed for `authorization_code`.
     pub(crate) redirect_uris: Vec<String>,
@@ -149,6 +150,10 @@ pub(crate) struct ClientSection {
     /// The paths of the servers whose tokens it may introspect (RFC 7662): it then is the resource
     /// server behind them. None unless set.
     pub(crate) introspects: Vec<String>,
+    /// The paths of the servers for which it may exchange the tokens of its callers (RFC 8693), as
+    /// the resource server of what it `introspects`. Needs
+    /// `urn:ietf:params:oauth:grant-type:token-exchange` in `grant_types`. None unless set.
+    pub(crate) exchanges_to: Vec<String>,
 }
 
 /// `[[servers]]`
@@ -251,6 +256,7 @@ impl Default for ClientSection {
             scope: None,
             jwks_uri: None,
             introspects: Vec::new(),
+            exchanges_to: Vec::new(),
         }
     }
 }

@@ -50,5 +50,6 @@ pub(super) fn exchange(
         refresh_token: None,
         scope,
         id_token: None,
+        issued_token_type: None,
     })
 }

@@ -3,12 +3,14 @@
 mod authorization_code;
 mod client_credentials;
 mod refresh_token;
+mod token_exchange;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, PRAGMA};
 use oauth::error::OAuthError;
+use oauth::grant_type;
 use oauth::messages::TokenResponse;
 use oauth::scope::Scope;
 
@@ -34,6 +36,9 @@ pub(crate) async fn post(
         }
         "client_credentials" => {
             client_credentials::exchange(&server, registered(&client, grant_type)?, &form)?
+        }
+        grant_type::TOKEN_EXCHANGE => {
+            token_exchange::exchange(&server, registered(&client, grant_type)?, &form).await?
         }
         _ => {
             let error = OAuthError::unsupported_grant_type("this grant type is not supported");
@@ -101,6 +106,7 @@ fn tokens(
         refresh_token,
         scope,
         id_token: id_token.transpose().map_err(unsigned)?,
+        issued_token_type: None,
     })
 }
 

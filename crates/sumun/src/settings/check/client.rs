@@ -65,7 +65,9 @@ impl Check<'_> {
             Some(tokens) => self.scope_of(file, &place.key("scope"), tokens).map(Some),
             None => Some(None),
         };
-        let introspects = self.introspected(place, client, servers);
+        let introspects = self.own_servers(&place.key("introspects"), &client.introspects, servers);
+        let exchanges_to =
+            self.own_servers(&place.key("exchanges_to"), &client.exchanges_to, servers);
 
         let is_local = |uri: &RedirectUri| !uri.as_str().starts_with("https://");
         if client.first_party
@@ -110,6 +112,7 @@ impl Check<'_> {
             metadata,
             first_party: client.first_party,
             introspects: introspects?,
+            exchanges_to: exchanges_to?,
         })
     }
 
@@ -148,13 +151,13 @@ impl Check<'_> {
         collect(client.redirect_uris.iter().enumerate().map(parse))
     }
 
-    fn introspected(
+    /// The servers at `paths`.
+    fn own_servers(
         &mut self,
-        place: &Place,
-        client: &ClientSection,
+        list: &Place,
+        paths: &[String],
         servers: Option<&[Server]>,
     ) -> Option<Vec<ResourceIndicator>> {
-        let list = place.key("introspects");
         let servers = servers?;
         let find = |(n, path): (usize, &String)| {
             let server = servers.iter().find(|server| server.path == *path);
@@ -162,6 +165,6 @@ impl Check<'_> {
             let reason = format!("no server has the path `{path}`: write the path of one");
             self.accept(&list.index(n), resource.ok_or(reason))
         };
-        collect(client.introspects.iter().enumerate().map(find))
+        collect(paths.iter().enumerate().map(find))
     }
 }
