@@ -440,8 +440,7 @@ async fn a7_the_metadata_names_it_where_somebody_may_use_it() {
 #[tokio::test]
 async fn settings_that_contradict_themselves() {
     let good = house().await.settings;
-    type Change = fn(&mut PreRegisteredClient);
-    let changes: [Change; 4] = [
+    let changes: [fn(&mut PreRegisteredClient); 4] = [
         |gateway| gateway.exchanges_to.clear(),
         |gateway| gateway.introspects.clear(),
         |gateway| gateway.exchanges_to = vec![indicator("https://evil.example")],
