@@ -93,6 +93,13 @@ pub struct Header {
     crit: Option<serde_json::Value>,
 }
 
+impl Header {
+    /// Whether the header demands an extension (RFC 7515 §4.1.11).
+    pub(crate) fn has_critical(&self) -> bool {
+        self.crit.is_some()
+    }
+}
+
 /// A token whose signature was verified; its claims still have to be.
 #[derive(Clone, Debug)]
 pub struct VerifiedJws {
@@ -131,7 +138,7 @@ pub fn verify(token: &str, keys: &JwkSet, allowed: &[Algorithm]) -> Result<Verif
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .ok_or(JwsError::Malformed)?;
     let payload = decode(payload).ok_or(JwsError::Malformed)?;
-    if header.crit.is_some() {
+    if header.has_critical() {
         return Err(JwsError::Critical);
     }
     let algorithm = allowed.iter().find(|alg| format!("{alg:?}") == header.alg);
