@@ -19,6 +19,7 @@ mod grant;
 mod handle;
 mod html;
 mod id_token;
+pub mod identity_provider;
 mod page;
 mod password;
 mod reason;

@@ -82,6 +82,12 @@ reasons! {
     OtherBrowser => "other_browser",
     /// The form came from another site, or without the cookie of the page.
     ForeignForm => "foreign_form",
+    /// The person said no at the identity provider.
+    IdentityProviderDenied => "identity_provider_denied",
+    /// The identity provider cannot be reached, or asks to come again later.
+    IdentityProviderUnavailable => "identity_provider_unavailable",
+    /// The identity provider refuses us, or its answer must not be used.
+    IdentityProviderRefused => "identity_provider_refused",
     /// Too many tries; the answer says when to come back.
     TooManyRequests => "too_many_requests",
     /// The access token is missing, expired, revoked or lacks a scope.

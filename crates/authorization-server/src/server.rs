@@ -15,6 +15,7 @@ use crate::catalog::{Catalog, Catalogs};
 use crate::client::Clients;
 use crate::consent::Consents;
 use crate::grant::Grants;
+use crate::identity_provider::{IdentityProviderSettingsError, IdentityProviders};
 use crate::revocation::{Revocation, Revocations};
 use crate::session::BrowserSessions;
 use crate::settings::{Settings, SettingsError};
@@ -58,6 +59,7 @@ struct Inner {
     sessions: BrowserSessions,
     signing_keys: SigningKeys,
     revocations: Revocations,
+    identity_providers: IdentityProviders,
 }
 
 /// Why the server did not start.
@@ -67,6 +69,9 @@ pub enum StartError {
     /// The settings contradict themselves.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// An identity provider cannot be used.
+    #[error(transparent)]
+    IdentityProvider(#[from] IdentityProviderSettingsError),
     /// The store does not answer.
     #[error("the signing keys or the catalog could not be read from the store")]
     Store(#[from] StoreError),
@@ -93,6 +98,7 @@ impl AuthorizationServer {
             users: Users::new(&store, &keys, &clock, &random),
             sessions: BrowserSessions::new(&settings, &store, &keys, &clock, &random),
             revocations: Revocations::new(&store, &keys),
+            identity_providers: IdentityProviders::new(&settings, &fetch, &clock)?,
             signing_keys,
             settings,
             store,
@@ -113,6 +119,11 @@ impl AuthorizationServer {
     /// The people who can sign in.
     pub fn users(&self) -> &Users {
         &self.0.users
+    }
+
+    /// Where people may sign in besides here.
+    pub fn identity_providers(&self) -> &IdentityProviders {
+        &self.0.identity_providers
     }
 
     /// The public keys that verify tokens issued here.

@@ -13,6 +13,7 @@ use oauth::scope::Scope;
 use oauth::secret::SecretHash;
 use serde::{Deserialize, Serialize};
 
+use crate::identity_provider::{IdentityProviderSettings, IdentityProviderSettingsError};
 use crate::text::Words;
 
 /// Everything that can be set. [`Settings::new`] gives the defaults that are documented per field.
@@ -40,6 +41,8 @@ pub struct Settings {
     pub client_id_metadata_documents: bool,
     /// The private-use schemes that clients may redirect to.
     pub private_use_schemes: PrivateUseSchemes,
+    /// Where people may sign in besides here, in the order in which they are shown.
+    pub identity_providers: Vec<IdentityProviderSettings>,
 }
 
 /// A resource server, by the name that stands in `aud`.
@@ -150,6 +153,17 @@ pub enum SettingsError {
         /// Which rule.
         reason: String,
     },
+    /// An identity provider cannot be used.
+    #[error("identity provider `{id}`: {error}")]
+    IdentityProvider {
+        /// Which provider.
+        id: String,
+        /// Why.
+        error: IdentityProviderSettingsError,
+    },
+    /// Two identity providers would share their callback, their people and their credentials.
+    #[error("two identity providers have the id `{0}`: choose another one for the second")]
+    IdentityProviderTwice(String),
     /// Only two algorithms are good for signing here.
     #[error("tokens are signed with EdDSA or ES256, not {0:?}")]
     SigningAlgorithm(Algorithm),
@@ -171,6 +185,7 @@ impl Settings {
             registration: Some(Registration::default()),
             client_id_metadata_documents: true,
             private_use_schemes: PrivateUseSchemes::new(PrivateUseSchemes::KNOWN_CLIENTS),
+            identity_providers: Vec::new(),
         }
     }
 
@@ -197,7 +212,21 @@ impl Settings {
         }
         self.clients
             .iter()
-            .try_for_each(|client| self.check_client(client))
+            .try_for_each(|client| self.check_client(client))?;
+        self.check_identity_providers()
+    }
+
+    fn check_identity_providers(&self) -> Result<(), SettingsError> {
+        let providers = &self.identity_providers;
+        for (n, provider) in providers.iter().enumerate() {
+            let id = provider.id.clone();
+            if providers[..n].iter().any(|other| other.id == id) {
+                return Err(SettingsError::IdentityProviderTwice(id));
+            }
+            let checked = provider.check();
+            checked.map_err(|error| SettingsError::IdentityProvider { id, error })?;
+        }
+        Ok(())
     }
 
     fn check_client(&self, client: &PreRegisteredClient) -> Result<(), SettingsError> {

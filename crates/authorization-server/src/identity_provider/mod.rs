@@ -1,0 +1,360 @@
+//! Identity providers: third parties where people sign in, and whose ordinary client we are (RFC 6749 §1.1).
+//!
+//! To MCP clients this server is the authorization server; to a provider it is one client with one
+//! callback. Nothing of a provider is ever passed on: neither tokens nor codes nor words.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `preset.rs`, `presets/` | what is particular about each provider, as data |
+//! | `settings.rs`, `rules.rs` | what the operator says, and what follows from it |
+//! | `leg.rs` | one way of one person to a provider and back |
+//! | `endpoints.rs` | where a provider is |
+//! | `profile.rs` | who signed in |
+//! | `credential.rs` | what the provider issued: made, renewed, ended |
+//! | `error.rs` | what went wrong |
+
+mod credential;
+mod endpoints;
+mod error;
+mod leg;
+mod preset;
+mod profile;
+mod rules;
+mod settings;
+
+use std::fmt;
+use std::sync::Arc;
+
+use oauth::client::authorization::{AuthorizationRequest, CallbackAnswer, ExpectedIssuer};
+use oauth::client::fetch::{Authorization, Fetch, Limits, Reach};
+use oauth::client::id_token::{self, Expectation};
+use oauth::client::key_set::{KeySource, RemoteKeySet};
+use oauth::client::token::{TokenEndpoint, Tokens, usable};
+use oauth::jwk::JwkSet;
+use oauth::pkce::CodeVerifier;
+use oauth::secret::Secret;
+use oauth::time::Clock;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::settings::Settings;
+use crate::text::Words;
+use endpoints::{EndpointFinder, Known};
+use profile::{Testimony, first_missing};
+use rules::{IdTokenRules, ResourceRule, Rules};
+
+pub use error::{IdentityProviderError, Refusal};
+pub use leg::Leg;
+pub use preset::PresetFields;
+pub use profile::{Arrival, Identity};
+pub use settings::{IdentityProviderSettings, IdentityProviderSettingsError};
+
+/// The identity providers of this house, in the order of the settings.
+#[derive(Debug)]
+pub struct IdentityProviders(Vec<IdentityProvider>);
+
+impl IdentityProviders {
+    /// The providers of `settings`.
+    pub(crate) fn new(
+        settings: &Settings,
+        fetch: &Fetch,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, IdentityProviderSettingsError> {
+        let build = |own: &IdentityProviderSettings| {
+            let redirect_uri = settings.issuer.join(&format!("/callback/{}", own.id));
+            IdentityProvider::new(own, redirect_uri, fetch.clone(), Arc::clone(clock))
+        };
+        let providers = settings.identity_providers.iter().map(build);
+        Ok(Self(providers.collect::<Result<_, _>>()?))
+    }
+
+    /// The provider `id`.
+    pub fn get(&self, id: &str) -> Option<&IdentityProvider> {
+        self.0.iter().find(|provider| provider.id == id)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &IdentityProvider> {
+        self.0.iter()
+    }
+}
+
+/// A third party where people sign in.
+pub struct IdentityProvider {
+    id: String,
+    client_id: String,
+    client_secret: Option<Secret>,
+    link_by_verified_email: bool,
+    redirect_uri: String,
+    rules: Rules,
+    finder: EndpointFinder,
+    keys: Arc<dyn KeySource>,
+    fetch: Fetch,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for IdentityProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentityProvider")
+            .field("id", &self.id)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IdentityProvider {
+    fn new(
+        settings: &IdentityProviderSettings,
+        redirect_uri: String,
+        fetch: Fetch,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, IdentityProviderSettingsError> {
+        let rules = settings.rules()?;
+        let keys = (fetch.clone(), Reach::Configured, Arc::clone(&clock));
+        let keys: Arc<dyn KeySource> = match (&rules.endpoints.jwks, &rules.issuer) {
+            (Some(jwks_uri), _) => Arc::new(RemoteKeySet::at(keys.0, keys.1, jwks_uri, keys.2)),
+            (None, Some(issuer)) if rules.discovery => Arc::new(RemoteKeySet::of_issuer(
+                keys.0,
+                keys.1,
+                issuer.clone(),
+                keys.2,
+            )),
+            // Nothing is signed with a key.
+            _ => Arc::new(Arc::new(JwkSet::default())),
+        };
+        Ok(Self {
+            id: settings.id.clone(),
+            client_id: settings.client_id.clone(),
+            client_secret: settings.client_secret.clone(),
+            link_by_verified_email: settings.link_by_verified_email,
+            redirect_uri,
+            finder: EndpointFinder::new(&rules),
+            rules,
+            keys,
+            fetch,
+            clock,
+        })
+    }
+
+    /// Its name in addresses and records.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The name that people see.
+    pub fn name(&self) -> &Words {
+        &self.rules.name
+    }
+
+    /// Where it sends people back to, by our public address.
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    /// Whether a verified address there names the user with that verified address here.
+    pub fn links_by_verified_email(&self) -> bool {
+        self.link_by_verified_email
+    }
+
+    /// Where to send the person who takes this way.
+    pub async fn authorization_url(&self, leg: &Leg) -> Result<Url, IdentityProviderError> {
+        let known = self.known().await?;
+        let endpoint = self.endpoint(
+            "authorization_endpoint",
+            known.endpoints.authorization.as_deref(),
+        )?;
+        let challenge = self.rules.pkce.then(|| self.verifier(leg)).transpose()?;
+        let challenge = challenge.map(|verifier| verifier.challenge());
+        let request = AuthorizationRequest {
+            client_id: &self.client_id,
+            redirect_uri: &leg.redirect_uri,
+            scope: &self.rules.scope,
+            state: &leg.state,
+            code_challenge: challenge.as_ref(),
+            nonce: self.sent_nonce(leg),
+            resource: self.resource(leg),
+        };
+        let more = pairs(&self.rules.authorization_parameters);
+        request
+            .url(endpoint, more)
+            .map_err(|error| self.refuse(Refusal::Metadata(error.to_string())))
+    }
+
+    /// Who came back by this way, with what the provider issued for them.
+    pub async fn finish(
+        &self,
+        leg: &Leg,
+        answer: &CallbackAnswer,
+    ) -> Result<Arrival, IdentityProviderError> {
+        let known = self.known().await?;
+        let code = answer
+            .code(&leg.state, self.expected_issuer(&known))
+            .map_err(|error| IdentityProviderError::of_callback(&self.id, error))?;
+        let tokens = self.redeem(&known, leg, code).await?;
+        let id_token = match &self.rules.id_token {
+            Some(rules) => Some(self.verified_id_token(rules, leg, &tokens).await?),
+            None => None,
+        };
+        let profile = match known.endpoints.userinfo.as_deref() {
+            Some(endpoint) => Some(self.profile(endpoint, &tokens.access_token).await?),
+            None => None,
+        };
+        let identity = Testimony::new(id_token, profile).identity(&self.rules);
+        Ok(Arrival {
+            identity: identity.map_err(|refusal| self.refuse(refusal))?,
+            credential: self.credential(tokens, None),
+        })
+    }
+
+    /// RFC 6749 §4.1.3.
+    async fn redeem(
+        &self,
+        known: &Known,
+        leg: &Leg,
+        code: &str,
+    ) -> Result<Tokens, IdentityProviderError> {
+        let verifier = self.verifier(leg)?;
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", leg.redirect_uri.as_str()),
+        ];
+        if self.rules.pkce {
+            form.push(("code_verifier", verifier.expose()));
+        }
+        if self.rules.state_at_token_endpoint {
+            form.push(("state", &leg.state));
+        }
+        form.extend(self.resource(leg).map(|resource| ("resource", resource)));
+        self.extend_token_request(&mut form);
+        let tokens = self.token_endpoint(known)?.tokens(&self.fetch, &form).await;
+        tokens.map_err(|error| IdentityProviderError::of_token(&self.id, error))
+    }
+
+    async fn verified_id_token(
+        &self,
+        rules: &IdTokenRules,
+        leg: &Leg,
+        tokens: &Tokens,
+    ) -> Result<Map<String, Value>, IdentityProviderError> {
+        let token = tokens.id_token.as_ref();
+        let token = token.ok_or_else(|| self.refuse(Refusal::NoIdToken))?;
+        let expected = Expectation {
+            issuers: &rules.issuers,
+            client_id: &self.client_id,
+            nonce: self.sent_nonce(leg),
+            algorithms: &rules.algorithms,
+            client_secret: self
+                .client_secret
+                .as_ref()
+                .filter(|_| rules.by_client_secret),
+            access_token: &tokens.access_token,
+        };
+        id_token::verify(token, &*self.keys, &expected, self.clock.now())
+            .await
+            .map_err(|error| IdentityProviderError::of_id_token(&self.id, error))
+    }
+
+    /// What the provider says about whoever the access token belongs to.
+    async fn profile(
+        &self,
+        endpoint: &str,
+        access_token: &Secret,
+    ) -> Result<Value, IdentityProviderError> {
+        let bearer = Authorization::Bearer(access_token);
+        let requests = self.fetch.configured();
+        let answer = requests.get_as(bearer, endpoint, Limits::DOCUMENT).await;
+        let fetched =
+            usable(answer).map_err(|error| IdentityProviderError::of_token(&self.id, error))?;
+        let refuse = |what: String| Err(self.refuse(Refusal::Profile(what)));
+        if fetched.status.as_u16() != 200 {
+            return refuse(format!(
+                "it is answered with status {}",
+                fetched.status.as_u16()
+            ));
+        }
+        let Ok(profile) = oauth::json::from_stranger::<Value>(&fetched.body) else {
+            return refuse("it is not JSON".to_owned());
+        };
+        if !profile.is_object() || profile.get("error").is_some() {
+            return refuse("it is an error inside status 200".to_owned());
+        }
+        match first_missing(&self.rules.success, Some(&profile)) {
+            Some(place) => refuse(format!("`{place}` does not say that it is a success")),
+            None => Ok(profile),
+        }
+    }
+
+    async fn known(&self) -> Result<Arc<Known>, IdentityProviderError> {
+        self.finder.find(&self.id, &self.fetch, &*self.clock).await
+    }
+
+    fn endpoint<'a>(
+        &self,
+        name: &str,
+        endpoint: Option<&'a str>,
+    ) -> Result<&'a str, IdentityProviderError> {
+        endpoint.ok_or_else(|| self.refuse(Refusal::Metadata(format!("it has no {name}"))))
+    }
+
+    fn token_endpoint<'a>(
+        &'a self,
+        known: &'a Known,
+    ) -> Result<TokenEndpoint<'a>, IdentityProviderError> {
+        let url = self.endpoint("token_endpoint", known.endpoints.token.as_deref())?;
+        Ok(self.authenticated(url))
+    }
+
+    /// An address that we authenticate at.
+    fn authenticated<'a>(&'a self, url: &'a str) -> TokenEndpoint<'a> {
+        TokenEndpoint {
+            url,
+            client_id: &self.client_id,
+            client_secret: self.client_secret.as_ref(),
+            auth_method: self.rules.auth_method,
+        }
+    }
+
+    /// What every request for tokens carries besides its grant.
+    fn extend_token_request<'a>(&'a self, form: &mut Vec<(&'a str, &'a str)>) {
+        if self.rules.scope_at_token_endpoint {
+            form.push(("scope", &self.rules.scope));
+        }
+        form.extend(pairs(&self.rules.token_parameters));
+    }
+
+    fn expected_issuer(&self, known: &Known) -> ExpectedIssuer<'_> {
+        match &self.rules.issuer {
+            Some(issuer) if known.names_itself => ExpectedIssuer::Promised(issuer.as_str()),
+            Some(issuer) => ExpectedIssuer::IfNamed(issuer.as_str()),
+            None => ExpectedIssuer::Unknown,
+        }
+    }
+
+    fn sent_nonce<'a>(&self, leg: &'a Leg) -> Option<&'a str> {
+        self.rules.nonce.then_some(leg.nonce.as_str())
+    }
+
+    fn resource<'a>(&'a self, leg: &'a Leg) -> Option<&'a str> {
+        match &self.rules.resource {
+            ResourceRule::Drop => None,
+            ResourceRule::Forward => leg.resource.as_deref(),
+            ResourceRule::Instead(resource) => Some(resource),
+        }
+    }
+
+    fn verifier(&self, leg: &Leg) -> Result<CodeVerifier, IdentityProviderError> {
+        // A leg is sealed, so this happens only to a record of another version.
+        CodeVerifier::parse(&leg.code_verifier)
+            .map_err(|error| self.refuse(Refusal::Metadata(error.to_string())))
+    }
+
+    fn refuse(&self, refusal: Refusal) -> IdentityProviderError {
+        IdentityProviderError::refused(&self.id, refusal)
+    }
+}
+
+fn pairs(map: &std::collections::BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    map.iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+}
