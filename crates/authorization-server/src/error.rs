@@ -148,6 +148,12 @@ impl PageError {
         }
     }
 
+    /// Another status than the one of the reason, where HTTP knows a better one.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
     pub(crate) fn with_cause(
         mut self,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -155,9 +161,7 @@ impl PageError {
         self.cause = Some(cause.into());
         self
     }
-}
 
-impl PageError {
     /// The same refusal for a program that asked for JSON.
     fn to_endpoint_error(&self) -> EndpointError {
         let error = match self.reason {
@@ -173,6 +177,15 @@ impl PageError {
             _ => OAuthError::invalid_request("the authorization request is malformed"),
         };
         EndpointError::new(self.reason, error).with_status(self.status)
+    }
+}
+
+impl From<EndpointError> for PageError {
+    fn from(error: EndpointError) -> Self {
+        Self {
+            cause: error.cause,
+            ..Self::new(error.reason)
+        }
     }
 }
 
@@ -268,6 +281,8 @@ fn log(failure: &Failure, request_id: &str, path: &str) {
         Failure::Endpoint(error) => (error.status, error.reason, &error.cause),
         Failure::Page(error) => (error.status, error.reason, &error.cause),
     };
+    // A device asks every few seconds until its person has decided.
+    let is_routine = reason == Reason::AuthorizationPending;
     let (reason, cause) = (reason.as_str(), cause.as_deref().map(chain));
     if status.is_server_error() {
         tracing::error!(
@@ -276,6 +291,13 @@ fn log(failure: &Failure, request_id: &str, path: &str) {
             reason,
             cause,
             "request failed: {reason}"
+        );
+    } else if is_routine {
+        tracing::debug!(
+            request.id = request_id,
+            path,
+            reason,
+            "request refused: {reason}"
         );
     } else {
         tracing::info!(

@@ -1,4 +1,4 @@
-//! Codes and refresh tokens: unforgeable names of a grant's stage.
+//! Codes, device codes and refresh tokens: unforgeable names of a grant's stage.
 //!
 //! A handle is the grant's id, a generation and a tag that only the key ring can make. So nothing
 //! secret about it is stored, an old handle is recognized as ours and not mistaken for a forgery
@@ -9,10 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use store::{KeyRing, MacKeys};
 
-/// Makes and reads handles of both purposes.
+/// Makes and reads handles of every purpose.
 #[derive(Debug)]
 pub(crate) struct Handles {
     code: MacKeys,
+    device_code: MacKeys,
     refresh_token: MacKeys,
 }
 
@@ -20,7 +21,7 @@ pub(crate) struct Handles {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Handle {
     pub(crate) grant_id: String,
-    /// 0 for a code; the count of rotations for a refresh token.
+    /// 0 for a code of any kind; the count of rotations for a refresh token.
     pub(crate) generation: u64,
 }
 
@@ -28,6 +29,7 @@ impl Handles {
     pub(crate) fn new(keys: &KeyRing) -> Self {
         Self {
             code: keys.mac_key("authorization-code"),
+            device_code: keys.mac_key("device-code"),
             refresh_token: keys.mac_key("refresh-token"),
         }
     }
@@ -36,12 +38,20 @@ impl Handles {
         write(&self.code, grant_id, 0)
     }
 
+    pub(crate) fn device_code(&self, grant_id: &str) -> String {
+        write(&self.device_code, grant_id, 0)
+    }
+
     pub(crate) fn refresh_token(&self, grant_id: &str, generation: u64) -> String {
         write(&self.refresh_token, grant_id, generation)
     }
 
     pub(crate) fn read_code(&self, text: &str) -> Option<Handle> {
         read(&self.code, text)
+    }
+
+    pub(crate) fn read_device_code(&self, text: &str) -> Option<Handle> {
+        read(&self.device_code, text)
     }
 
     pub(crate) fn read_refresh_token(&self, text: &str) -> Option<Handle> {

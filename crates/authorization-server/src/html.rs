@@ -117,9 +117,8 @@ pub(crate) fn error_page(
     respond(status, frame.language, &page)
 }
 
-/// The page for somebody who comes back to a sign-in that is done. Nothing went wrong.
-pub(crate) fn finished_page(language: Language) -> Response {
-    let explanation = &language.text().explanations.request_finished;
+/// A page on which something ends and nothing went wrong.
+pub(crate) fn explanation_page(language: Language, explanation: &Explanation) -> Response {
     let page = MessagePage {
         frame: Frame::new(language),
         explanation,
@@ -202,6 +201,7 @@ mod tests {
     fn c7_pages_hold_nothing_that_the_policy_forbids() {
         for template in [
             include_str!("../templates/base.html"),
+            include_str!("../templates/device.html"),
             include_str!("../templates/login.html"),
             include_str!("../templates/message.html"),
         ] {

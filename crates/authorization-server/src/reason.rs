@@ -58,6 +58,18 @@ reasons! {
     CodeExpired => "code_expired",
     /// The code was redeemed before; its grant has been revoked.
     CodeReplayed => "code_replayed",
+    /// The device code is not one that was issued here, or belongs to another client.
+    DeviceCodeUnknown => "device_code_unknown",
+    /// The person did not decide in time, or the device did not ask in time.
+    DeviceCodeExpired => "device_code_expired",
+    /// The device code was redeemed before; its grant has been revoked.
+    DeviceCodeReplayed => "device_code_replayed",
+    /// The person has not decided yet, so the device has to ask again.
+    AuthorizationPending => "authorization_pending",
+    /// The device asks too often; it was told to wait longer.
+    PolledTooOften => "polled_too_often",
+    /// The code that was typed for a device is not one that a device shows.
+    UserCodeUnknown => "user_code_unknown",
     /// The refresh token is not one that was issued here, or belongs to another client.
     RefreshTokenUnknown => "refresh_token_unknown",
     /// The refresh token was rotated before, outside the grace window; its grant has been revoked.

@@ -14,8 +14,8 @@ use tower_http::csrf::CsrfLayer;
 use crate::endpoint::authorization::MAX_REQUEST;
 use crate::endpoint::registration::MAX_REGISTRATION;
 use crate::endpoint::{
-    authorization, client_configuration, introspection, jwks, metadata, registration, revocation,
-    token, userinfo,
+    authorization, client_configuration, device_authorization, introspection, jwks, metadata,
+    registration, revocation, token, userinfo,
 };
 use crate::error::{PageError, finish};
 use crate::page;
@@ -30,6 +30,10 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
     let mut endpoints = Router::new()
         .route(&under("/token"), post(token::post))
         .route(&under("/oauth2/token"), post(token::post))
+        .route(
+            &under("/device_authorization"),
+            post(device_authorization::post),
+        )
         .route(&under("/revoke"), post(revocation::post))
         .route(&under("/introspect"), post(introspection::post))
         .route(&under("/userinfo"), get(userinfo::get).post(userinfo::get))
@@ -59,6 +63,10 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
         .route(
             &under("/login"),
             get(page::login::get).post(page::login::post),
+        )
+        .route(
+            &under("/device"),
+            get(page::device::get).post(page::device::post),
         )
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(csrf)

@@ -37,6 +37,8 @@ pub struct Settings {
     pub signing_algorithm: Algorithm,
     /// Dynamic registration (RFC 7591); `None` switches it off.
     pub registration: Option<Registration>,
+    /// Sign-in on devices without a browser (RFC 8628); `None` switches it off.
+    pub device_authorization: Option<DeviceAuthorization>,
     /// Whether https URLs may be client identifiers (CIMD).
     pub client_id_metadata_documents: bool,
     /// The private-use schemes that clients may redirect to.
@@ -107,6 +109,21 @@ impl Default for Registration {
             per_address_and_hour: 60,
             unused_lifetime: Duration::from_hours(90 * 24),
             management: true,
+        }
+    }
+}
+
+/// Rules for devices that have no browser of their own (RFC 8628).
+#[derive(Clone, Debug)]
+pub struct DeviceAuthorization {
+    /// How long a person has to type the code and decide. Default 10 minutes.
+    pub lifetime: Duration,
+}
+
+impl Default for DeviceAuthorization {
+    fn default() -> Self {
+        Self {
+            lifetime: Duration::from_mins(10),
         }
     }
 }
@@ -183,6 +200,7 @@ impl Settings {
             lifetimes: Lifetimes::default(),
             signing_algorithm: Algorithm::EdDSA,
             registration: Some(Registration::default()),
+            device_authorization: Some(DeviceAuthorization::default()),
             client_id_metadata_documents: true,
             private_use_schemes: PrivateUseSchemes::new(PrivateUseSchemes::KNOWN_CLIENTS),
             identity_providers: Vec::new(),
@@ -282,6 +300,9 @@ impl Settings {
         ];
         if self.clients.iter().any(exchanges) {
             grant_types.push(grant_type::TOKEN_EXCHANGE);
+        }
+        if self.device_authorization.is_some() {
+            grant_types.push(grant_type::DEVICE_CODE);
         }
         grant_types
     }

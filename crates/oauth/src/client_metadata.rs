@@ -10,10 +10,11 @@ use crate::redirect_uri::{PrivateUseSchemes, RedirectUri};
 use crate::scope::Scope;
 
 /// Grant types that a client may register for (RFC 7591 §2).
-pub const GRANT_TYPES: [&str; 5] = [
+pub const GRANT_TYPES: [&str; 6] = [
     grant_type::AUTHORIZATION_CODE,
     grant_type::REFRESH_TOKEN,
     grant_type::CLIENT_CREDENTIALS,
+    grant_type::DEVICE_CODE,
     grant_type::JWT_BEARER,
     grant_type::TOKEN_EXCHANGE,
 ];

@@ -1,4 +1,5 @@
-//! OAuth errors as a peer sees them (RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2).
+//! OAuth errors as a peer sees them (RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2,
+//! RFC 8628 §3.5, RFC 9101 §6.2).
 
 use std::fmt;
 
@@ -45,6 +46,16 @@ pub enum ErrorCode {
     LoginRequired,
     /// `prompt=none`, but consent is missing (`OpenID` Connect Core §3.1.2.6).
     ConsentRequired,
+    /// The person has not decided yet; ask again (RFC 8628 §3.5).
+    AuthorizationPending,
+    /// As `AuthorizationPending`, and the device asks too often (RFC 8628 §3.5).
+    SlowDown,
+    /// The device code has expired (RFC 8628 §3.5).
+    ExpiredToken,
+    /// Request objects are not read here (RFC 9101 §6.2).
+    RequestNotSupported,
+    /// The `request_uri` is unknown or has expired (RFC 9101 §6.2).
+    InvalidRequestUri,
 }
 
 impl ErrorCode {
@@ -69,6 +80,11 @@ impl ErrorCode {
             Self::UnsupportedTokenType => "unsupported_token_type",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
         }
     }
 }
@@ -137,6 +153,11 @@ constructors! {
     invalid_client_metadata => InvalidClientMetadata,
     login_required => LoginRequired,
     consent_required => ConsentRequired,
+    authorization_pending => AuthorizationPending,
+    slow_down => SlowDown,
+    expired_token => ExpiredToken,
+    request_not_supported => RequestNotSupported,
+    invalid_request_uri => InvalidRequestUri,
 }
 
 #[cfg(test)]

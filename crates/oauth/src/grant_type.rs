@@ -1,4 +1,5 @@
-//! Grant types under their registered names (RFC 6749 §4, RFC 7523 §2.1, RFC 8693 §2.1).
+//! Grant types under their registered names (RFC 6749 §4, RFC 7523 §2.1, RFC 8628 §3.4, RFC 8693
+//! §2.1).
 
 /// A code that a person's browser brought (RFC 6749 §4.1).
 pub const AUTHORIZATION_CODE: &str = "authorization_code";
@@ -6,6 +7,8 @@ pub const AUTHORIZATION_CODE: &str = "authorization_code";
 pub const REFRESH_TOKEN: &str = "refresh_token";
 /// The client for itself (RFC 6749 §4.4).
 pub const CLIENT_CREDENTIALS: &str = "client_credentials";
+/// A device that waits for its person (RFC 8628 §3.4).
+pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// An assertion of an issuer that both sides trust (RFC 7523 §2.1).
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// A token for another token (RFC 8693 §2.1).

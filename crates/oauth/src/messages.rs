@@ -1,4 +1,5 @@
-//! Answers on the wire (RFC 6749 §5.1, RFC 7591 §3.2.1, RFC 7592 §3, RFC 7662 §2.2).
+//! Answers on the wire (RFC 6749 §5.1, RFC 7591 §3.2.1, RFC 7592 §3, RFC 7662 §2.2, RFC 8628
+//! §3.2).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -68,6 +69,39 @@ impl std::fmt::Debug for RegistrationResponse {
         f.debug_struct("RegistrationResponse")
             .field("client_id", &self.client_id)
             .field("metadata", &self.metadata)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a device is told: which code to show, and how to ask for tokens (RFC 8628 §3.2).
+#[derive(Clone, Serialize, Deserialize)]
+pub struct DeviceAuthorizationResponse {
+    /// What the device asks with; nobody sees it.
+    pub device_code: String,
+    /// What the person types.
+    pub user_code: String,
+    /// Where they type it.
+    pub verification_uri: String,
+    /// The same with the code in it, for a QR code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification_uri_complete: Option<String>,
+    /// Seconds until both codes end.
+    pub expires_in: u64,
+    /// Seconds to wait between two questions; 5 where it is not said.
+    #[serde(default = "five")]
+    pub interval: u64,
+}
+
+fn five() -> u64 {
+    5
+}
+
+impl std::fmt::Debug for DeviceAuthorizationResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeviceAuthorizationResponse")
+            .field("verification_uri", &self.verification_uri)
+            .field("expires_in", &self.expires_in)
+            .field("interval", &self.interval)
             .finish_non_exhaustive()
     }
 }

@@ -84,10 +84,18 @@ impl Client {
     ///
     /// What a client writes into its own registration is a wish, not a limit: MCP clients register
     /// with the first scope they hear of and step up later.
-    pub(crate) fn scope_limit(&self) -> Option<&Scope> {
+    fn scope_limit(&self) -> Option<&Scope> {
         match self.origin {
             Origin::PreRegistered { .. } => self.metadata.scope.as_ref(),
             Origin::Registered | Origin::MetadataDocument => None,
+        }
+    }
+
+    /// The part of `scope` that the operator lets the client ask people for.
+    pub(crate) fn within_limit(&self, scope: Scope) -> Scope {
+        match self.scope_limit() {
+            Some(limit) => scope.intersection(limit),
+            None => scope,
         }
     }
 
@@ -172,6 +180,14 @@ fn from_settings(client: &PreRegisteredClient, created_at: NumericDate) -> Clien
 }
 
 impl AuthorizationServer {
+    /// Keeps a client that registered itself and is in use.
+    pub(crate) async fn keep_client(&self, client: &Client) -> Result<(), StoreError> {
+        match &self.settings().registration {
+            Some(rules) => self.clients().keep(client, rules.unused_lifetime).await,
+            None => Ok(()),
+        }
+    }
+
     /// The client called `client_id`, wherever it comes from.
     pub(crate) async fn find_client(
         &self,

@@ -57,11 +57,10 @@ async fn begin(
     address: ClientAddress,
     parameters: &[u8],
 ) -> Result<Response, PageError> {
-    let malformed = |error: EndpointError| PageError::new(error.reason);
     if parameters.len() > MAX_REQUEST {
         return Err(PageError::new(Reason::MalformedRequest));
     }
-    let parameters = Parameters::parse(parameters).map_err(malformed)?;
+    let parameters = Parameters::parse(parameters)?;
     // Until client and redirect URI are known to belong together, nobody is redirected (§4.1.2.1).
     let client = find_client(server, &parameters).await?;
     let redirect_uri = redirect_uri(&client, &parameters)?;
@@ -83,13 +82,8 @@ async fn begin(
             return Ok(with_security_headers(answer));
         }
     };
-    count(server, address).await?;
-    if let Some(registration) = &server.settings().registration {
-        server
-            .clients()
-            .keep(&client, registration.unused_lifetime)
-            .await?;
-    }
+    may_ask(server, address).await?;
+    server.keep_client(&client).await?;
     let grant = server.grants().begin(&client.client_id, request).await?;
     let page = server
         .settings()
@@ -99,13 +93,16 @@ async fn begin(
 }
 
 /// Each request is remembered until somebody answers it, so nobody may make any number of them.
-async fn count(server: &AuthorizationServer, address: ClientAddress) -> Result<(), PageError> {
+pub(super) async fn may_ask(
+    server: &AuthorizationServer,
+    address: ClientAddress,
+) -> Result<(), EndpointError> {
     let count = server
         .store()
         .count(REQUESTS, &address.rate_key(), WINDOW)
         .await?;
     if count > PER_ADDRESS {
-        return Err(PageError::new(Reason::TooManyRequests));
+        return Err(EndpointError::too_many_requests(WINDOW));
     }
     Ok(())
 }
@@ -157,18 +154,14 @@ fn check(
     let code_challenge = code_challenge(parameters)?;
     let catalog = server.catalog();
     let target = catalog.target(parameters.get("resource"), parameters.get("scope"))?;
-    let scope = match client.scope_limit() {
-        Some(limit) => target.scope.intersection(limit),
-        None => target.scope,
-    };
     Ok(AuthorizationRequest {
         delivery: Delivery::Redirect {
             redirect_uri,
             state: parameters.get("state").map(str::to_owned),
             code_challenge,
         },
-        scope,
         resource: target.resource.indicator.clone(),
+        scope: client.within_limit(target.scope),
         nonce: parameters.get("nonce").map(str::to_owned),
         prompt: prompt(parameters)?,
         max_age: max_age(parameters)?,

@@ -68,6 +68,10 @@ impl AuthorizationServer {
             "introspection_endpoint_auth_signing_alg_values_supported".into(),
             json!(algorithms()),
         );
+        if settings.device_authorization.is_some() {
+            let endpoint = settings.issuer.join("/device_authorization");
+            other.insert("device_authorization_endpoint".into(), json!(endpoint));
+        }
         AuthorizationServerMetadata {
             issuer: settings.issuer.clone(),
             authorization_endpoint: at("/authorize"),

@@ -2,6 +2,7 @@
 
 pub(crate) mod authorization;
 pub(crate) mod client_configuration;
+pub(crate) mod device_authorization;
 pub(crate) mod introspection;
 pub(crate) mod jwks;
 pub(crate) mod metadata;

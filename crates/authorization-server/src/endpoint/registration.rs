@@ -11,6 +11,7 @@ use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use oauth::client_metadata::{ClientMetadata, OPERATOR_GRANT_TYPES};
 use oauth::error::{ErrorCode, OAuthError};
+use oauth::grant_type;
 use oauth::messages::RegistrationResponse;
 use oauth::secret::Secret;
 use oauth::time::NumericDate;
@@ -88,6 +89,11 @@ pub(super) fn check(
     metadata
         .check(&server.settings().private_use_schemes)
         .map_err(refuse)?;
+    let serves_devices = server.settings().device_authorization.is_some();
+    if metadata.uses_grant(grant_type::DEVICE_CODE) && !serves_devices {
+        let text = format!("the grant type {} is switched off", grant_type::DEVICE_CODE);
+        return Err(refuse(OAuthError::invalid_client_metadata(text)));
+    }
     // A stranger may act for people who agree, never for itself.
     if let Some(own) = OPERATOR_GRANT_TYPES
         .iter()

@@ -4,8 +4,10 @@
 //! of racing requests exactly one makes it. The grant is the only mutable truth: codes, refresh
 //! tokens and access tokens merely name it, and revoking it is one write.
 
+mod device;
 mod redeem;
 mod rotate;
+mod user_code;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +25,12 @@ use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versione
 use crate::handle::Handles;
 use crate::reason::Reason;
 use crate::settings::{Lifetimes, Settings};
+use device::{DevicePoll, WaitingDevice};
 
+pub(crate) use device::{POLL_INTERVAL, Poll};
 pub(crate) use redeem::Redemption;
 pub(crate) use rotate::Rotation;
+pub(crate) use user_code::UserCode;
 
 /// What a client asked for, as it was checked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -193,6 +198,8 @@ impl GrantError {
 #[derive(Debug)]
 pub(crate) struct Grants {
     records: Collection<Grant>,
+    devices: Collection<WaitingDevice>,
+    polls: Collection<DevicePoll>,
     handles: Handles,
     lifetimes: Lifetimes,
     clock: Arc<dyn Clock>,
@@ -209,6 +216,8 @@ impl Grants {
     ) -> Self {
         Self {
             records: Collection::new(Arc::clone(store), Arc::clone(keys)),
+            devices: Collection::new(Arc::clone(store), Arc::clone(keys)),
+            polls: Collection::new(Arc::clone(store), Arc::clone(keys)),
             handles: Handles::new(keys),
             lifetimes: settings.lifetimes.clone(),
             clock: Arc::clone(clock),
@@ -289,7 +298,11 @@ impl Grants {
             _ => return self.approved_before(&grant.id, browser).await,
         }
         let now = self.clock.now();
-        let code_expires_at = now.plus(self.lifetimes.authorization_code);
+        let code_expires_at = match grant.request.delivery {
+            Delivery::Redirect { .. } => now.plus(self.lifetimes.authorization_code),
+            // A device was told at the beginning how long it may ask.
+            Delivery::Device { .. } => grant.expires_at,
+        };
         let stage = Stage::Approved {
             browser: browser.clone(),
             approval,

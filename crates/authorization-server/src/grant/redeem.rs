@@ -2,9 +2,10 @@
 
 use oauth::pkce::CodeVerifier;
 use oauth::redirect_uri::RedirectUri;
-use store::Versioned;
+use oauth::time::NumericDate;
+use store::{StoreError, Versioned};
 
-use super::{Delivery, Grant, GrantError, Grants, Refresh, Stage};
+use super::{Approval, Delivery, Grant, GrantError, Grants, Refresh, Stage};
 use crate::reason::Reason;
 
 /// What a client presents with a code.
@@ -72,18 +73,15 @@ impl Grants {
                     code_expires_at,
                     ..
                 } => {
-                    let refresh = redemption.wants_refresh_token.then_some(Refresh {
-                        generation: 1,
-                        rotated_at: now,
-                    });
-                    let (approval, code_expires_at) = (approval.clone(), *code_expires_at);
-                    let stage = Stage::Exchanged {
-                        approval,
-                        code_expires_at,
-                        refresh,
-                    };
-                    let expires_at = now.plus(self.lifetime_after_issue(refresh.is_some()));
-                    if let Some(grant) = self.move_to(&grant, stage, expires_at).await? {
+                    let exchanged = self
+                        .exchange(
+                            &grant,
+                            approval,
+                            *code_expires_at,
+                            redemption.wants_refresh_token,
+                        )
+                        .await?;
+                    if let Some(grant) = exchanged {
                         return Ok(grant);
                     }
                 }
@@ -103,6 +101,30 @@ impl Grants {
                 }
             }
         }
+    }
+}
+
+impl Grants {
+    /// Tokens go out for an approved grant; `None` when somebody else was faster.
+    pub(super) async fn exchange(
+        &self,
+        grant: &Versioned<Grant>,
+        approval: &Approval,
+        code_expires_at: NumericDate,
+        wants_refresh_token: bool,
+    ) -> Result<Option<Grant>, StoreError> {
+        let now = self.clock.now();
+        let refresh = wants_refresh_token.then_some(Refresh {
+            generation: 1,
+            rotated_at: now,
+        });
+        let stage = Stage::Exchanged {
+            approval: approval.clone(),
+            code_expires_at,
+            refresh,
+        };
+        let expires_at = now.plus(self.lifetime_after_issue(wants_refresh_token));
+        self.move_to(grant, stage, expires_at).await
     }
 }
 

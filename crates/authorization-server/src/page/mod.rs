@@ -1,6 +1,7 @@
 //! Pages: what a person sees, and the files that they look like.
 
 pub(crate) mod client_view;
+pub(crate) mod device;
 pub(crate) mod login;
 
 use axum::Router;
@@ -10,6 +11,14 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 
 use crate::html::{Asset, MARK, STYLE};
 use crate::server::AuthorizationServer;
+
+/// The first value of a parameter in a query.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.into_owned())
+}
 
 /// Style and mark, under the path of the issuer.
 pub(crate) fn assets(base: &str) -> Router<AuthorizationServer> {

@@ -17,6 +17,14 @@ pub(super) const TEXT: Text = Text {
         just started it yourself.",
     redirect_installed: "This is an application installed on your device. Continue only if you \
         have just started it yourself.",
+    device_title: "Sign in on a device",
+    device_code: "Code that your device shows",
+    device_code_hint: "Eight letters. Capitals and the dash do not matter.",
+    device_code_question: "Does your device show this code?",
+    device_code_matches: "Yes, my device shows it",
+    device_other_code: "It shows another code",
+    unknown_code: "No device shows this code now. Compare it with your device, or let the device \
+        show a new one.",
     device_shows: "Your answer goes to the device that shows",
     device_warning: "Continue only if you have this device at hand and have just started to sign \
         in on it yourself. Whoever sent you this code would get in as you.",
@@ -60,6 +68,16 @@ pub(super) const TEXT: Text = Text {
             what: "This sign-in is done",
             why: "The answer has already gone to the application. You can close this page.",
             what_to_do: "To sign in once more, start again from the application.",
+        },
+        device_allowed: Explanation {
+            what: "You can go back to your device",
+            why: "Your answer is on its way. The device fetches it within a few seconds.",
+            what_to_do: "You can close this page.",
+        },
+        device_denied: Explanation {
+            what: "The device has no access",
+            why: "Access was denied, or it has ended since. The device is told so when it asks.",
+            what_to_do: "You can close this page. To sign in after all, start again on the device.",
         },
         other_browser: Explanation {
             what: "This sign-in was begun in another browser",

@@ -17,6 +17,14 @@ pub(super) const TEXT: Text = Text {
         계속하세요.",
     redirect_installed: "지금 쓰고 계신 기기에 설치된 앱입니다. 방금 직접 시작한 앱일 때만 \
         계속하세요.",
+    device_title: "기기에서 로그인",
+    device_code: "기기에 표시된 코드",
+    device_code_hint: "영문 여덟 글자입니다. 대소문자와 줄표는 구분하지 않습니다.",
+    device_code_question: "기기에 아래 코드가 표시되어 있나요?",
+    device_code_matches: "네, 기기에 표시된 코드입니다",
+    device_other_code: "다른 코드가 표시되어 있습니다",
+    unknown_code: "지금 이 코드를 표시하는 기기가 없습니다. 기기의 코드와 비교해 보거나 기기에서 새 \
+        코드를 받아 주세요.",
     device_shows: "응답을 받는 기기에 표시된 코드",
     device_warning: "이 기기를 직접 가지고 있고 방금 그 기기에서 로그인을 시작했을 때만 계속하세요. \
         다른 사람이 보낸 코드라면 그 사람이 내 계정으로 접속하게 됩니다.",
@@ -59,6 +67,16 @@ pub(super) const TEXT: Text = Text {
             what: "이미 완료된 로그인입니다",
             why: "앱에 응답을 전달했습니다. 이 페이지를 닫으셔도 됩니다.",
             what_to_do: "다시 로그인하려면 앱에서 새로 시작해 주세요.",
+        },
+        device_allowed: Explanation {
+            what: "이제 기기로 돌아가세요",
+            why: "응답을 전달하는 중입니다. 몇 초 안에 기기에서 확인합니다.",
+            what_to_do: "이 페이지를 닫으셔도 됩니다.",
+        },
+        device_denied: Explanation {
+            what: "기기에 접근 권한이 없습니다",
+            why: "접근을 거부했거나 그 후에 접근 권한이 해제되었습니다. 기기에도 이 사실을 알립니다.",
+            what_to_do: "이 페이지를 닫으셔도 됩니다. 다시 로그인하려면 기기에서 새로 시작해 주세요.",
         },
         other_browser: Explanation {
             what: "다른 브라우저에서 시작한 로그인입니다",

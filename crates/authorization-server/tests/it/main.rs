@@ -8,6 +8,7 @@ mod authorization_code;
 mod cimd;
 mod client_authentication;
 mod client_configuration;
+mod device;
 mod errors;
 mod grant_machine;
 mod introspection;

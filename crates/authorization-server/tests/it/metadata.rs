@@ -61,7 +61,7 @@ async fn a7_nothing_in_the_metadata_is_untrue() {
         assert_ne!(answer.status, 404, "{name} is not served");
         count += 1;
     }
-    assert_eq!(count, 6);
+    assert_eq!(count, 7);
     assert_eq!(
         metadata["code_challenge_methods_supported"],
         serde_json::json!(["S256"])
@@ -70,7 +70,12 @@ async fn a7_nothing_in_the_metadata_is_untrue() {
         metadata["authorization_response_iss_parameter_supported"],
         true
     );
-    let grants = serde_json::json!(["authorization_code", "refresh_token", "client_credentials"]);
+    let grants = serde_json::json!([
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        "urn:ietf:params:oauth:grant-type:device_code",
+    ]);
     assert_eq!(metadata["grant_types_supported"], grants);
 }
 

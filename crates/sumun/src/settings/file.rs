@@ -49,6 +49,8 @@ pub(crate) struct SettingsFile {
     pub(crate) tokens: TokensSection,
     /// Clients that register themselves (RFC 7591).
     pub(crate) registration: RegistrationSection,
+    /// Sign-in on devices without a browser (RFC 8628).
+    pub(crate) device_authorization: DeviceAuthorizationSection,
     /// What a person with a role may let a client do: `Admin = ["read:todos", "delete:todos"]`.
     pub(crate) roles: BTreeMap<String, Vec<String>>,
     /// Each scope in words, for the page that asks for consent: `[scopes."read:todos"]`.
@@ -107,6 +109,18 @@ pub(crate) struct RegistrationSection {
     pub(crate) management: bool,
 }
 
+/// `[device_authorization]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DeviceAuthorizationSection {
+    /// Whether devices may show a code that a person types at `/device`. Only clients that are
+    /// registered for `urn:ietf:params:oauth:grant-type:device_code` can do so. Switch it off if you
+    /// have none: people can be talked into typing the code of somebody else's device.
+    pub(crate) enabled: bool,
+    /// How long a person may take to type the code and decide. At most `30m`.
+    pub(crate) lifetime: String,
+}
+
 /// `[scopes."…"]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -138,6 +152,7 @@ pub(crate) struct ClientSection {
     /// `private_key_jwt` for one with keys, and `none` for any other.
     pub(crate) auth_method: Option<String>,
     /// Which grants it uses: `authorization_code`, `refresh_token`, `client_credentials`,
+    /// `urn:ietf:params:oauth:grant-type:device_code`,
     /// `urn:ietf:params:oauth:grant-type:token-exchange` or
     /// `urn:ietf:params:oauth:grant-type:jwt-bearer`. The first two unless set.
     pub(crate) grant_types: Vec<String>,
@@ -200,6 +215,7 @@ impl Default for SettingsFile {
             log: LogSection::default(),
             tokens: TokensSection::default(),
             registration: RegistrationSection::default(),
+            device_authorization: DeviceAuthorizationSection::default(),
             roles: BTreeMap::new(),
             scopes: BTreeMap::new(),
             clients: Vec::new(),
@@ -238,6 +254,15 @@ impl Default for RegistrationSection {
             per_address_and_hour: 60,
             unused_lifetime: "90d".into(),
             management: true,
+        }
+    }
+}
+
+impl Default for DeviceAuthorizationSection {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            lifetime: "10m".into(),
         }
     }
 }

@@ -4,11 +4,11 @@ use oauth::error::OAuthError;
 use oauth::messages::TokenResponse;
 use oauth::pkce::CodeVerifier;
 
-use super::{approval_of, check_resource, tokens};
+use super::{check_resource, first_tokens};
 use crate::client::Client;
 use crate::error::EndpointError;
 use crate::form::Parameters;
-use crate::grant::{Redemption, Stage};
+use crate::grant::Redemption;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 
@@ -44,14 +44,5 @@ pub(super) async fn exchange(
         .redeem(&redemption)
         .await
         .map_err(|error| server.refuse_grant(Some(&pending.id), client, error))?;
-    let approved = approval_of(server, &grant).await?;
-    let refresh_token = match &grant.stage {
-        Stage::Exchanged {
-            refresh: Some(refresh),
-            ..
-        } => Some(grants.refresh_token(&grant.id, refresh.generation)),
-        _ => None,
-    };
-    let scope = approved.0.scope.clone();
-    tokens(server, &grant, &approved, scope, refresh_token)
+    first_tokens(server, &grant).await
 }

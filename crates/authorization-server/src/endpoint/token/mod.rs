@@ -2,6 +2,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod refresh_token;
 mod token_exchange;
 
@@ -40,10 +41,10 @@ pub(crate) async fn post(
         grant_type::TOKEN_EXCHANGE => {
             token_exchange::exchange(&server, registered(&client, grant_type)?, &form).await?
         }
-        _ => {
-            let error = OAuthError::unsupported_grant_type("this grant type is not supported");
-            return Err(EndpointError::new(Reason::GrantTypeUnknown, error));
+        grant_type::DEVICE_CODE if server.settings().device_authorization.is_some() => {
+            device_code::exchange(&server, registered(&client, grant_type)?, &form).await?
         }
+        _ => return Err(unsupported()),
     };
     // RFC 6749 §5.1: an answer with a token must not be stored anywhere on the way.
     Ok((
@@ -53,8 +54,16 @@ pub(crate) async fn post(
         .into_response())
 }
 
+pub(super) fn unsupported() -> EndpointError {
+    let error = OAuthError::unsupported_grant_type("this grant type is not supported");
+    EndpointError::new(Reason::GrantTypeUnknown, error)
+}
+
 /// RFC 6749 §5.2: a client uses only the grant types it registered for.
-fn registered<'a>(client: &'a Client, grant_type: &str) -> Result<&'a Client, EndpointError> {
+pub(super) fn registered<'a>(
+    client: &'a Client,
+    grant_type: &str,
+) -> Result<&'a Client, EndpointError> {
     if client.metadata.uses_grant(grant_type) {
         return Ok(client);
     }
@@ -84,6 +93,26 @@ async fn approval_of(
         },
         user,
     ))
+}
+
+/// The first tokens of a grant, which a code has just been exchanged for.
+async fn first_tokens(
+    server: &AuthorizationServer,
+    grant: &Grant,
+) -> Result<TokenResponse, EndpointError> {
+    let approved = approval_of(server, grant).await?;
+    let refresh_token = match &grant.stage {
+        Stage::Exchanged {
+            refresh: Some(refresh),
+            ..
+        } => {
+            let generation = refresh.generation;
+            Some(server.grants().refresh_token(&grant.id, generation))
+        }
+        _ => None,
+    };
+    let scope = approved.0.scope.clone();
+    tokens(server, grant, &approved, scope, refresh_token)
 }
 
 /// Tokens of a grant that has just moved.
@@ -138,6 +167,10 @@ fn invalid_grant(reason: Reason) -> EndpointError {
         Reason::RefreshTokenReused => {
             "the refresh token was used before; all tokens of its grant are revoked"
         }
+        Reason::DeviceCodeReplayed => {
+            "the device code was used before; all tokens of its grant are revoked"
+        }
+        Reason::DeviceCodeUnknown => "the device code is not valid for this client",
         Reason::RefreshTokenUnknown => "the refresh token is not valid for this client",
         _ => "the grant has ended; the user has to sign in again",
     };

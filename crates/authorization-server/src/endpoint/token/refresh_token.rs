@@ -33,12 +33,7 @@ pub(super) async fn exchange(
         .rotate(token, &client.client_id)
         .await
         .map_err(|error| refused(Some(&grant.id), error))?;
-    if let Some(registration) = &server.settings().registration {
-        server
-            .clients()
-            .keep(client, registration.unused_lifetime)
-            .await?;
-    }
+    server.keep_client(client).await?;
     let refresh_token = grants.refresh_token(&grant.id, generation);
     tokens(server, &grant, &approved, scope, Some(refresh_token))
 }

@@ -213,11 +213,9 @@ fn scope(
         |text: &str| EndpointError::new(Reason::ScopeRefused, OAuthError::invalid_scope(text));
     let means_something =
         |token: &&str| target.scopes.contains(token) || identity_scope(token).is_some();
-    let mut possible = Scope::from_tokens(permitted.iter().filter(means_something))
+    let possible = Scope::from_tokens(permitted.iter().filter(means_something))
         .expect("a part of a well-formed scope is well-formed");
-    if let Some(limit) = client.scope_limit() {
-        possible = possible.intersection(limit);
-    }
+    let possible = client.within_limit(possible);
     let scope = match form.get("scope").map(str::parse::<Scope>) {
         None => possible,
         Some(Ok(asked)) if asked.is_subset(&possible) => asked,

@@ -7,15 +7,16 @@ mod visit;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use http::HeaderMap;
 use oauth::secret::SecretHash;
 use store::Versioned;
 
+use super::parameter;
 use crate::address::ClientAddress;
 use crate::error::{CurrentRequestId, PageError};
-use crate::grant::{Grant, Stage};
-use crate::html::{finished_page, with_security_headers};
+use crate::grant::{Delivery, Grant, Stage};
+use crate::html::{explanation_page, with_security_headers};
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::text::Language;
@@ -37,6 +38,12 @@ pub(crate) async fn get(
         .map(|browser| browser.hash());
     if let Some(answer) = decided(&server, &grant, known.as_ref(), &headers) {
         return answer;
+    }
+    if is_unbound(&grant) && is_for_device(&grant) {
+        // The id of a device's grant stands in its device code, so a link to this page proves
+        // nothing: whoever sent it may hold the device (RFC 8628 §5.4).
+        let page = server.settings().issuer.join("/device");
+        return Ok(with_security_headers(Redirect::to(&page).into_response()));
     }
     let (browser, cookies) = if let Some(browser) = known {
         (browser, None)
@@ -113,20 +120,31 @@ fn decided(
     headers: &HeaderMap,
 ) -> Option<Result<Response, PageError>> {
     let language = Language::choose(grant.request.ui_locales.as_deref(), headers);
+    let explanations = &language.text().explanations;
     match &grant.stage {
         Stage::Pending { .. } => None,
         Stage::Approved { browser: bound, .. } if browser != Some(bound) => {
             Some(Err(PageError::new(Reason::OtherBrowser)))
+        }
+        Stage::Approved { .. } | Stage::Exchanged { .. } if is_for_device(grant) => {
+            Some(Ok(explanation_page(language, &explanations.device_allowed)))
+        }
+        Stage::Ended if is_for_device(grant) => {
+            Some(Ok(explanation_page(language, &explanations.device_denied)))
         }
         Stage::Approved {
             code_expires_at, ..
         } if *code_expires_at > server.now() => Some(Ok(with_security_headers(
             server.authorization_response(grant),
         ))),
-        Stage::Approved { .. } | Stage::Exchanged { .. } | Stage::Ended => {
-            Some(Ok(finished_page(language)))
-        }
+        Stage::Approved { .. } | Stage::Exchanged { .. } | Stage::Ended => Some(Ok(
+            explanation_page(language, &explanations.request_finished),
+        )),
     }
+}
+
+fn is_for_device(grant: &Grant) -> bool {
+    matches!(grant.request.delivery, Delivery::Device { .. })
 }
 
 fn is_unbound(grant: &Grant) -> bool {
@@ -135,11 +153,4 @@ fn is_unbound(grant: &Grant) -> bool {
 
 fn is_bound_to(grant: &Grant, browser: &SecretHash) -> bool {
     matches!(&grant.stage, Stage::Pending { browser: Some(bound) } if bound == browser)
-}
-
-fn parameter(query: &str, name: &str) -> Option<String> {
-    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    pairs
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.into_owned())
 }

@@ -18,7 +18,7 @@ use crate::client::{Client, ClientError};
 use crate::consent::ConsentKey;
 use crate::error::{CurrentRequestId, PageError};
 use crate::grant::{Approval, Grant, GrantError};
-use crate::html::{finished_page, respond, with_security_headers};
+use crate::html::{explanation_page, respond, with_security_headers};
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::text::Language;
@@ -228,7 +228,10 @@ impl<'a> Visit<'a> {
                 reason: Reason::AuthorizationRequestExpired,
                 ..
             }) => {
-                return Ok(finished_page(self.language));
+                return Ok(explanation_page(
+                    self.language,
+                    &self.language.text().explanations.request_finished,
+                ));
             }
             Err(GrantError::Refused { reason, .. }) => return Err(PageError::new(reason)),
             Err(GrantError::Store(error)) => return Err(error.into()),
@@ -269,7 +272,10 @@ impl<'a> Visit<'a> {
     /// Ends the grant and tells the client, with the id that finds the reason in the log (C8).
     async fn refuse(&self, reason: Reason, error: &OAuthError) -> Result<Response, PageError> {
         if !self.server.grants().deny(&self.grant).await? {
-            return Ok(finished_page(self.language));
+            return Ok(explanation_page(
+                self.language,
+                &self.language.text().explanations.request_finished,
+            ));
         }
         self.log(reason);
         let description = format!("{} (request {})", error.description, self.request_id.0);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use authorization_server::settings::{Lifetimes, Registration};
+use authorization_server::settings::{DeviceAuthorization, Lifetimes, Registration};
 
 use super::Check;
 use crate::settings::duration;
@@ -17,6 +17,9 @@ const LONGEST_CODE: Duration = Duration::from_mins(10);
 
 /// The grace window forgives a lost answer; within a longer one a theft would not be noticed.
 const LONGEST_GRACE: Duration = Duration::from_mins(5);
+
+/// RFC 8628 §5.1: a short code must not be good for long.
+const LONGEST_USER_CODE: Duration = Duration::from_mins(30);
 
 impl Check<'_> {
     pub(super) fn lifetimes(&mut self, file: &SettingsFile) -> Option<Lifetimes> {
@@ -81,6 +84,21 @@ impl Check<'_> {
             unused_lifetime: unused?,
             management: section.management,
         })
+    }
+
+    pub(super) fn device_authorization(
+        &mut self,
+        file: &SettingsFile,
+    ) -> Option<DeviceAuthorization> {
+        let place = Place::of("device_authorization").key("lifetime");
+        let lifetime = self.at_least_a_second(&place, &file.device_authorization.lifetime)?;
+        if lifetime > LONGEST_USER_CODE {
+            let message = format!(
+                "`{place}` is too long: write at most 30m, so that few codes can be guessed"
+            );
+            self.refuse(&place, message);
+        }
+        Some(DeviceAuthorization { lifetime })
     }
 
     fn lifetime(&mut self, key: &str, text: &str) -> Option<Duration> {

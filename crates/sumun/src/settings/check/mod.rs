@@ -57,6 +57,7 @@ impl Check<'_> {
         let trusted_proxies = self.proxies(file);
         let lifetimes = self.lifetimes(file);
         let registration = self.registration(file);
+        let device_authorization = self.device_authorization(file);
         let signing_algorithm = self.signing_algorithm(file);
         let scopes = self.scopes(file);
         let roles = self.roles(file);
@@ -78,6 +79,10 @@ impl Check<'_> {
         settings.lifetimes = lifetimes?;
         settings.signing_algorithm = signing_algorithm?;
         settings.registration = file.registration.enabled.then_some(registration?);
+        settings.device_authorization = file
+            .device_authorization
+            .enabled
+            .then_some(device_authorization?);
         settings.client_id_metadata_documents = file.client_id_metadata_documents;
         settings.private_use_schemes = PrivateUseSchemes::new(&file.private_use_schemes);
         // What is told with its exact place already need not be told again.

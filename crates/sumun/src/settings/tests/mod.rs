@@ -332,6 +332,13 @@ fn words_that_are_none_of_the_choices() {
         ],
     );
     refused(
+        "device_authorization.lifetime = \"31m\"",
+        &[
+            "`device_authorization.lifetime` is too long: write at most 30m, so that few codes can \
+         be guessed",
+        ],
+    );
+    refused(
         "default_resource = \"/todo/mcp\"",
         &["`default_resource`: no server has the path `/todo/mcp`: write the path of one"],
     );
@@ -340,8 +347,8 @@ fn words_that_are_none_of_the_choices() {
         &[
             "unknown key `unheard_of`: known here are public_url, listen, data, default_resource, \
          default_role, signing_algorithm, client_id_metadata_documents, private_use_schemes, \
-         allowed_origins, trusted_proxies, log, tokens, registration, roles, scopes, clients, \
-         servers",
+         allowed_origins, trusted_proxies, log, tokens, registration, device_authorization, roles, scopes, \
+         clients, servers",
         ],
     );
 }
