@@ -91,6 +91,16 @@ impl Default for Lifetimes {
     }
 }
 
+impl Lifetimes {
+    /// The longest time that a handle is good for without being renewed: a code, a refresh token, or
+    /// what stands for a request.
+    pub fn longest_handle(&self) -> Duration {
+        self.authorization_request
+            .max(self.authorization_code)
+            .max(self.refresh_token)
+    }
+}
+
 /// Rules for dynamic registration (RFC 7591).
 #[derive(Clone, Debug)]
 pub struct Registration {

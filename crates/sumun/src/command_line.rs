@@ -1,8 +1,11 @@
 //! The command line: what can be asked of `sumun`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::settings;
 
 /// Parses the command line; a wrong one, and `--help`, end the process here.
 pub(crate) fn parse() -> Command {
@@ -36,6 +39,9 @@ pub(crate) enum Command {
     /// Manages the people who can sign in
     #[command(subcommand)]
     User(UserCommand),
+    /// Looks after the keys that seal what is stored
+    #[command(subcommand)]
+    Keys(KeysCommand),
 }
 
 /// `sumun demo`
@@ -98,6 +104,29 @@ pub(crate) struct UserPassword {
     pub(crate) username: String,
     #[command(flatten)]
     pub(crate) config: Config,
+}
+
+/// `sumun keys`
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Shows every key: what it is used for, and how many records it has sealed
+    List(Config),
+    /// Adds a new key, which takes over from the one before while the house runs
+    Rotate(RotateKeys),
+}
+
+/// `sumun keys rotate`
+#[derive(Debug, Args)]
+pub(crate) struct RotateKeys {
+    /// When the new key begins to seal: every process with a copy of the key ring must have it then
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub(crate) after: Duration,
+    #[command(flatten)]
+    pub(crate) config: Config,
+}
+
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    settings::parse_duration(text).ok_or("write a duration as 45s, 5m, 12h or 30d")
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use oauth::random::OsRandom;
 use oauth::time::SystemClock;
 use store::{KeyRing, SqliteStore};
 
-/// What is remembered, opened.
+/// What is remembered, opened; clones are the same.
+#[derive(Clone)]
 pub(crate) struct Data {
     /// The records.
     pub(crate) store: Arc<SqliteStore>,

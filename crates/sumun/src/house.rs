@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use authorization_server::AuthorizationServer;
 use authorization_server::user::Users;
+use oauth::time::SystemClock;
 use store::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::{self, App};
 use crate::connections::{self, Limits};
 use crate::data::{self, Data};
+use crate::rotation::Rotation;
 use crate::self_check;
 use crate::settings::Settings;
 
@@ -92,9 +94,13 @@ impl House {
         // Before anybody is told that the house is there, so that no signal is missed.
         let mut stops = Stops::listen()?;
         tasks.spawn(follow(app.authorization_server.clone(), stop.clone()));
+        let now = signal(SignalKind::user_defined1())?;
+        let handles = settings.authorization_server.lifetimes.longest_handle();
         tasks.spawn(keep(
             data.store.clone(),
+            Rotation::new(data.clone(), Arc::new(SystemClock), handles),
             app.authorization_server.clone(),
+            now,
             stop.clone(),
         ));
         let server = tasks.spawn(connections::serve(
@@ -146,14 +152,30 @@ async fn follow(server: AuthorizationServer, stop: CancellationToken) {
     }
 }
 
-/// Keeps the house in order: keys are rotated in time, and what has expired is swept out.
-async fn keep(store: Arc<SqliteStore>, server: AuthorizationServer, stop: CancellationToken) {
+/// Keeps the house in order, every minute and when it is told to (`now`): keys are rotated in time,
+/// and what has expired is swept out.
+async fn keep(
+    store: Arc<SqliteStore>,
+    mut rotation: Rotation,
+    server: AuthorizationServer,
+    mut now: Signal,
+    stop: CancellationToken,
+) {
     let mut ticks = interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
+            _ = now.recv() => {}
             () = stop.cancelled() => return,
+        }
+        // It can be stopped anywhere, and may have much to do.
+        let rotated = tokio::select! {
+            rotated = rotation.advance() => rotated,
+            () = stop.cancelled() => return,
+        };
+        if let Err(error) = rotated {
+            tracing::error!("housekeeping: the key ring could not be looked after: {error:#}");
         }
         if let Err(error) = server.maintain().await.map_err(anyhow::Error::from) {
             tracing::error!("housekeeping: signing keys could not be rotated: {error:#}");

@@ -6,6 +6,7 @@ mod commands;
 mod connections;
 mod data;
 mod house;
+mod rotation;
 mod self_check;
 mod settings;
 mod telemetry;

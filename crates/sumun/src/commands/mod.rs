@@ -2,13 +2,14 @@
 
 mod config;
 mod demo;
+mod keys;
 mod serve;
 mod user;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use crate::command_line::{Command, ConfigCommand, UserCommand};
+use crate::command_line::{Command, ConfigCommand, KeysCommand, UserCommand};
 use crate::settings::{Environment, Problems, SettingsError};
 
 /// Runs the command. The exit codes are documented in `sumun --help`.
@@ -21,6 +22,10 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::User(UserCommand::Add(options)) => in_runtime(user::add(options, &environment)),
         Command::User(UserCommand::Password(options)) => {
             in_runtime(user::password(options, &environment))
+        }
+        Command::Keys(KeysCommand::List(options)) => in_runtime(keys::list(options, &environment)),
+        Command::Keys(KeysCommand::Rotate(options)) => {
+            in_runtime(keys::rotate(options, &environment))
         }
     };
     match result {

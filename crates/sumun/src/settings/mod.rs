@@ -25,6 +25,7 @@ use document::Document;
 use environment::Override;
 use problem::Problem;
 
+pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
 pub(crate) use network::Network;
 pub(crate) use problem::Problems;

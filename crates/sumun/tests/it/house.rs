@@ -126,14 +126,26 @@ impl House {
         answer.json()["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// Sends a signal (`INT`, `TERM`), waits for the end and returns how it was and the whole log.
-    pub(crate) async fn stop(mut self, signal: &str) -> (ExitStatus, String) {
+    /// Sends a signal.
+    pub(crate) async fn signal(&self, signal: &str) {
         let id = self.child.id().expect("the house is still running");
         let kill = Command::new("sh")
             .args(["-c", &format!("kill -{signal} {id}")])
             .status()
             .await;
         assert!(kill.unwrap().success());
+    }
+
+    /// Waits until the log says `sign`.
+    pub(crate) async fn logged(&self, sign: &str) {
+        let line = self.log.line_with(sign).await;
+        line.unwrap_or_else(|log| panic!("the log ends without `{sign}`: {log}"));
+    }
+
+    /// Sends a signal (`INT`, `TERM`, `KILL`), waits for the end and returns how it was and the whole
+    /// log.
+    pub(crate) async fn stop(mut self, signal: &str) -> (ExitStatus, String) {
+        self.signal(signal).await;
         let status = self.child.wait().await.unwrap();
         self.log.ended().await;
         (status, self.log.text())

@@ -7,6 +7,7 @@ mod demo;
 mod foreign;
 mod house;
 mod http_client;
+mod keys;
 mod restart;
 mod serve;
 mod users;
