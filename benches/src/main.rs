@@ -12,8 +12,13 @@ mod subject;
 mod token;
 
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 
 use command_line::{CommandLine, What};
+
+/// The allocator of `sumun`, for the guarded and the unguarded alike.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> anyhow::Result<()> {
     match CommandLine::parse().what {

@@ -1,20 +1,27 @@
 //! A memory of verified tokens that outlives neither the token nor its revocation (RFC 7662 §4).
 
+use std::borrow::Borrow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use aws_lc_rs::digest::{SHA256, digest};
+use foldhash::fast::RandomState;
+use moka::Expiry;
 use moka::sync::Cache;
 
+use oauth::secret::Secret;
 use oauth::time::{Clock, NumericDate};
 
 use crate::Caller;
 use crate::verify::{VerifyError, VerifyToken};
 
-/// SHA-256 of a token: of one size, and useless to whoever reads the memory.
-type Key = [u8; 32];
+/// A token under which an answer is remembered.
+///
+/// The whole of it is compared, so a verdict belongs to exactly the text that was verified. Only
+/// verified tokens are kept, so nobody can fill the table with names that a fast hash confuses.
+struct Token(Secret);
 
 /// How often a verification starts again because something was revoked meanwhile.
 const ATTEMPTS: usize = 3;
@@ -33,7 +40,7 @@ pub struct CachedVerifier<V> {
 struct Shared<V> {
     verifier: V,
     clock: Arc<dyn Clock>,
-    answers: Cache<Key, Answer>,
+    answers: Cache<Token, Answer, RandomState>,
     /// Counts revocations. Readers of the lock may remember answers; its writer forgets some.
     revocations: RwLock<u64>,
 }
@@ -42,6 +49,8 @@ struct Shared<V> {
 struct Answer {
     caller: Caller,
     verified_at: NumericDate,
+    /// How long it may be of use to anybody, outages included.
+    kept_for: Duration,
 }
 
 impl<V: VerifyToken> CachedVerifier<V> {
@@ -56,7 +65,10 @@ impl<V: VerifyToken> CachedVerifier<V> {
             shared: Arc::new(Shared {
                 verifier,
                 clock,
-                answers: Cache::new(capacity),
+                answers: Cache::builder()
+                    .max_capacity(capacity)
+                    .expire_after(Uselessness)
+                    .build_with_hasher(RandomState::default()),
                 revocations: RwLock::new(0),
             }),
             max_age: Duration::from_secs(5),
@@ -79,8 +91,8 @@ impl<V: VerifyToken> CachedVerifier<V> {
         self
     }
 
-    fn known(&self, key: &Key) -> Option<Caller> {
-        let answer = self.shared.answers.get(key)?;
+    fn known(&self, token: &str) -> Option<Caller> {
+        let answer = self.shared.answers.get(token)?;
         let now = self.shared.clock.now();
         Shared::<V>::is_usable(&answer, self.max_age, now).then_some(answer.caller)
     }
@@ -121,26 +133,27 @@ impl<V: VerifyToken> Shared<V> {
     }
 
     /// Remembers `answer`, unless something was revoked since `revocations` was read.
-    fn remember(&self, key: Key, answer: Answer, revocations: u64) -> bool {
+    fn remember(&self, token: &str, answer: Answer, revocations: u64) -> bool {
         let current = self
             .revocations
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         if *current == revocations {
-            self.answers.insert(key, answer);
+            self.answers.insert(Token(Secret::from(token)), answer);
         }
         *current == revocations
     }
 
-    async fn verify(&self, key: Key, token: &str) -> Result<Caller, VerifyError> {
+    async fn verify(&self, token: &str, kept_for: Duration) -> Result<Caller, VerifyError> {
         for _ in 0..ATTEMPTS {
             let revocations = self.revocations();
             let caller = self.verifier.verify(token).await?;
             let answer = Answer {
                 caller: caller.clone(),
                 verified_at: self.clock.now(),
+                kept_for,
             };
-            if self.remember(key, answer, revocations) {
+            if self.remember(token, answer, revocations) {
                 return Ok(caller);
             }
         }
@@ -158,18 +171,18 @@ impl<V: VerifyToken> Shared<V> {
 #[async_trait]
 impl<V: VerifyToken> VerifyToken for CachedVerifier<V> {
     async fn verify(&self, token: &str) -> Result<Caller, VerifyError> {
-        let (shared, key) = (&*self.shared, key_of(token));
-        if let Some(caller) = self.known(&key) {
+        if let Some(caller) = self.known(token) {
             return Ok(caller);
         }
-        let verdict = shared.verify(key, token).await;
+        let shared = &*self.shared;
+        let grace = self.max_age + self.outage_grace;
+        let verdict = shared.verify(token, grace).await;
         match &verdict {
-            Err(VerifyError::Invalid(_)) => shared.answers.invalidate(&key),
+            Err(VerifyError::Invalid(_)) => shared.answers.invalidate(token),
             Err(VerifyError::Unavailable(_)) => {
                 // What was revoked during the outage is no longer there.
-                let grace = self.max_age + self.outage_grace;
                 let now = shared.clock.now();
-                let last_known = shared.answers.get(&key);
+                let last_known = shared.answers.get(token);
                 if let Some(answer) = last_known.filter(|a| Shared::<V>::is_usable(a, grace, now)) {
                     return Ok(answer.caller);
                 }
@@ -180,13 +193,47 @@ impl<V: VerifyToken> VerifyToken for CachedVerifier<V> {
     }
 
     fn remembered(&self, token: &str) -> Option<Caller> {
-        self.known(&key_of(token))
+        self.known(token)
     }
 }
 
-fn key_of(token: &str) -> Key {
-    let hash = digest(&SHA256, token.as_bytes());
-    hash.as_ref().try_into().expect("SHA-256 has 32 bytes")
+impl Borrow<str> for Token {
+    fn borrow(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl Hash for Token {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.expose().hash(hasher);
+    }
+}
+
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose() == other.0.expose()
+    }
+}
+
+impl Eq for Token {}
+
+/// Drops, and by that wipes, a token as soon as its answer is of no more use.
+struct Uselessness;
+
+impl Expiry<Token, Answer> for Uselessness {
+    fn expire_after_create(&self, _: &Token, answer: &Answer, _: Instant) -> Option<Duration> {
+        Some(answer.kept_for)
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Token,
+        answer: &Answer,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(answer.kept_for)
+    }
 }
 
 impl<V> Clone for CachedVerifier<V> {

@@ -13,6 +13,12 @@ mod telemetry;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+/// A request makes and drops some hundred small things, which this allocator does in half the time.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     commands::run(command_line::parse())
 }

@@ -274,30 +274,33 @@ impl<'a> Visitor<'a> for Walk<'_, 'a> {
 #[serde(transparent)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The keys of one object so far; nearly every object has few, and those need no allocation.
+/// The keys of one object so far; nearly every object has few, without escapes, and those need no
+/// allocation.
 #[derive(Default)]
 struct Keys<'a> {
-    few: [Cow<'a, str>; 8],
+    few: [&'a str; 8],
     count: usize,
-    many: HashSet<Cow<'a, str>>,
+    others: HashSet<Cow<'a, str>>,
 }
 
 impl<'a> Keys<'a> {
     /// Adds a key, or gives it back if it was there.
     fn add(&mut self, key: Cow<'a, str>) -> Result<(), Cow<'a, str>> {
-        let few = &mut self.few[..];
-        if few[..self.count].contains(&key) {
+        let is_there = self.few[..self.count].contains(&&*key)
+            || (!self.others.is_empty() && self.others.contains(&key));
+        if is_there {
             return Err(key);
         }
-        if let Some(free) = few.get_mut(self.count) {
-            *free = key;
-            self.count += 1;
-            return Ok(());
+        match (key, self.few.get_mut(self.count)) {
+            (Cow::Borrowed(key), Some(free)) => {
+                *free = key;
+                self.count += 1;
+            }
+            (key, _) => {
+                self.others.insert(key);
+            }
         }
-        match self.many.replace(key) {
-            None => Ok(()),
-            Some(key) => Err(key),
-        }
+        Ok(())
     }
 }
 
