@@ -59,15 +59,14 @@ fn settings(algorithm: Algorithm) -> anyhow::Result<Settings> {
         "client_name": CLIENT, "grant_types": ["client_credentials"], "scope": SCOPE,
     }))?;
     let method = TokenEndpointAuthMethod::ClientSecretPost;
+    let metadata = ClientMetadata {
+        token_endpoint_auth_method: method,
+        ..metadata
+    };
     settings.clients.push(PreRegisteredClient {
-        client_id: CLIENT.to_owned(),
         secret: Some(Secret::from(SECRET).hash()),
-        metadata: ClientMetadata {
-            token_endpoint_auth_method: method,
-            ..metadata
-        },
         first_party: true,
-        introspects: Vec::new(),
+        ..PreRegisteredClient::new(CLIENT, metadata)
     });
     Ok(settings)
 }

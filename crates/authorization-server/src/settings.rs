@@ -156,6 +156,20 @@ pub struct PreRegisteredClient {
     pub exchanges_to: Vec<ResourceIndicator>,
 }
 
+impl PreRegisteredClient {
+    /// A third-party client without a secret and without any right that is not in `metadata`.
+    pub fn new(client_id: impl Into<String>, metadata: ClientMetadata) -> Self {
+        Self {
+            client_id: client_id.into(),
+            secret: None,
+            metadata,
+            first_party: false,
+            introspects: Vec::new(),
+            exchanges_to: Vec::new(),
+        }
+    }
+}
+
 /// Why the settings cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
