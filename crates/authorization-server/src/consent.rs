@@ -10,7 +10,9 @@ use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use oauth::time::{Clock, NumericDate};
 use serde::{Deserialize, Serialize};
-use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError};
+use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versioned};
+
+use crate::owned::all_of;
 
 /// One agreement: this person lets this client, answered there, do this at that resource.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +23,7 @@ pub(crate) struct Consent {
     pub(crate) redirect_uri: Option<RedirectUri>,
     pub(crate) resource: ResourceIndicator,
     pub(crate) scope: Scope,
+    /// When the person agreed for the first time.
     pub(crate) given_at: NumericDate,
 }
 
@@ -85,6 +88,21 @@ impl Consents {
             .unwrap_or_default())
     }
 
+    /// Everything that a person has agreed to.
+    pub(crate) async fn of(&self, subject: &str) -> Result<Vec<Versioned<Consent>>, StoreError> {
+        all_of(&self.records, subject).await
+    }
+
+    /// Forgets what a person has agreed to for a client, so that they are asked again.
+    pub(crate) async fn withdraw(&self, subject: &str, client_id: &str) -> Result<(), StoreError> {
+        for consent in self.of(subject).await? {
+            if consent.client_id == client_id {
+                self.records.remove(&consent.key).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Remembers an agreement. What was agreed to before stays agreed to.
     pub(crate) async fn record(
         &self,
@@ -93,6 +111,12 @@ impl Consents {
     ) -> Result<(), StoreError> {
         loop {
             let before = self.records.get(&key.text()).await?;
+            if before
+                .as_ref()
+                .is_some_and(|before| scope.is_subset(&before.scope))
+            {
+                return Ok(());
+            }
             let consent = Consent {
                 subject: key.subject.to_owned(),
                 client_id: key.client_id.to_owned(),
@@ -101,7 +125,9 @@ impl Consents {
                 scope: before
                     .as_ref()
                     .map_or(scope.clone(), |before| before.scope.union(scope)),
-                given_at: self.clock.now(),
+                given_at: before
+                    .as_ref()
+                    .map_or_else(|| self.clock.now(), |before| before.given_at),
             };
             let written = match &before {
                 Some(before) => self.records.replace(before, &consent).await?,

@@ -4,6 +4,7 @@
 //! ([`Parts`]); [`AuthorizationServer::router`] serves every endpoint and page. One record walks
 //! through the whole flow: the grant, from the authorization request to its end.
 
+mod access;
 mod access_token;
 mod address;
 mod bearer;
@@ -20,6 +21,7 @@ mod handle;
 mod html;
 mod id_token;
 pub mod identity_provider;
+mod owned;
 mod page;
 mod password;
 mod reason;

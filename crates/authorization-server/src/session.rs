@@ -9,10 +9,11 @@ use oauth::random::Random;
 use oauth::secret::{Secret, SecretHash};
 use oauth::time::{Clock, NumericDate};
 use serde::{Deserialize, Serialize};
-use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError};
+use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versioned};
 
 use crate::address::ClientAddress;
 use crate::cookies::{Cookies, SetCookies};
+use crate::owned::all_of;
 use crate::settings::Settings;
 use crate::user::User;
 
@@ -100,12 +101,45 @@ impl BrowserSessions {
     pub(crate) async fn find(
         &self,
         headers: &HeaderMap,
-    ) -> Result<Option<BrowserSession>, StoreError> {
+    ) -> Result<Option<Versioned<BrowserSession>>, StoreError> {
         let Some(id) = self.cookies.session(headers) else {
             return Ok(None);
         };
-        let session = self.records.get(id.hash().as_str()).await?;
-        Ok(session.map(|session| session.record))
+        self.records.get(id.hash().as_str()).await
+    }
+
+    /// Every session in which a person is signed in, newest first.
+    pub(crate) async fn of(
+        &self,
+        user: &User,
+    ) -> Result<Vec<Versioned<BrowserSession>>, StoreError> {
+        let mut sessions = all_of(&self.records, &user.subject).await?;
+        sessions.retain(|session| session.is_of(user));
+        Ok(sessions)
+    }
+
+    /// Ends the session `id` if it belongs to `subject`; `false` when they have none of that name.
+    pub(crate) async fn end(&self, subject: &str, id: &str) -> Result<bool, StoreError> {
+        let session = self.records.get(id).await?;
+        let is_theirs = session.is_some_and(|session| session.subject == subject);
+        if is_theirs {
+            self.records.remove(id).await?;
+        }
+        Ok(is_theirs)
+    }
+
+    /// Ends every session of `subject`, except the one called `kept`.
+    pub(crate) async fn end_all(
+        &self,
+        subject: &str,
+        kept: Option<&str>,
+    ) -> Result<(), StoreError> {
+        for session in all_of(&self.records, subject).await? {
+            if kept != Some(&*session.key) {
+                self.records.remove(&session.key).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Somebody has signed in: ends the session that this browser had and begins one under a new

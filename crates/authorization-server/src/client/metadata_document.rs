@@ -66,6 +66,21 @@ impl Record for CachedDocument {
     }
 }
 
+impl CachedDocument {
+    /// The client that the document at `client_id` describes.
+    pub(super) fn into_client(self, client_id: &str) -> Client {
+        Client {
+            client_id: client_id.to_owned(),
+            metadata: self.metadata,
+            secret: None,
+            management: None,
+            origin: Origin::MetadataDocument,
+            created_at: self.fetched_at,
+            expires_at: None,
+        }
+    }
+}
+
 impl AuthorizationServer {
     /// The client that the document at `client_id` describes.
     pub(super) async fn fetch_client(&self, client_id: &str) -> Result<Client, ClientError> {
@@ -80,15 +95,7 @@ impl AuthorizationServer {
             clients.documents.put(client_id, &document).await?;
             document
         };
-        Ok(Client {
-            client_id: client_id.to_owned(),
-            metadata: document.metadata,
-            secret: None,
-            management: None,
-            origin: Origin::MetadataDocument,
-            created_at: document.fetched_at,
-            expires_at: None,
-        })
+        Ok(document.into_client(client_id))
     }
 
     async fn fetch_document(&self, address: &str) -> Result<CachedDocument, MetadataDocumentError> {

@@ -207,6 +207,23 @@ impl AuthorizationServer {
         Ok(registered.map(|client| Arc::new(client.record)))
     }
 
+    /// What is known of a client without asking anybody: a metadata document only while it is fresh.
+    pub(crate) async fn known_client(
+        &self,
+        client_id: &str,
+    ) -> Result<Option<Arc<Client>>, StoreError> {
+        let clients = self.clients();
+        if let Some(client) = clients.pre_registered.get(client_id) {
+            return Ok(Some(Arc::clone(client)));
+        }
+        if client_id.starts_with("https://") {
+            let document = clients.documents.get(client_id).await?;
+            return Ok(document.map(|document| Arc::new(document.record.into_client(client_id))));
+        }
+        let registered = clients.records.get(client_id).await?;
+        Ok(registered.map(|client| Arc::new(client.record)))
+    }
+
     /// Whether tokens of a client are void because it is no longer one.
     ///
     /// A client that is named by a metadata document ends only where that is published, and nobody

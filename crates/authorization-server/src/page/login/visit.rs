@@ -305,7 +305,7 @@ impl<'a> Visit<'a> {
         Ok(user.map(|user| Person {
             user,
             authenticated_at: session.authenticated_at,
-            identity_provider: session.identity_provider,
+            identity_provider: session.record.identity_provider,
         }))
     }
 

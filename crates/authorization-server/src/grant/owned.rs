@@ -1,0 +1,37 @@
+//! The grants of a person.
+
+use oauth::time::NumericDate;
+use store::{StoreError, Versioned};
+
+use super::{Grant, Grants, Stage};
+use crate::owned::all_of;
+
+impl Grants {
+    /// Every grant that a person gave and that has not ended, newest first.
+    pub(crate) async fn of(&self, subject: &str) -> Result<Vec<Versioned<Grant>>, StoreError> {
+        all_of(&self.records, subject).await
+    }
+}
+
+impl Grant {
+    /// When the client last got tokens; never, when it has none yet.
+    pub(crate) fn last_used_at(&self) -> Option<NumericDate> {
+        match &self.stage {
+            Stage::Exchanged { refresh, .. } => {
+                Some(refresh.map_or(self.created_at, |refresh| refresh.rotated_at))
+            }
+            Stage::Pending { .. } | Stage::Approved { .. } | Stage::Ended => None,
+        }
+    }
+
+    /// Whether the client may go on without the person: it has a refresh token.
+    pub(crate) fn is_offline(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Exchanged {
+                refresh: Some(_),
+                ..
+            }
+        )
+    }
+}
