@@ -55,10 +55,7 @@ impl Gathered {
         // The port of a loopback redirect changes with every run of a native client.
         let redirect_uri = new.redirect_uri.as_ref();
         let place = redirect_uri.map(RedirectUri::without_loopback_port);
-        let key = (
-            place.unwrap_or_default(),
-            new.resource.as_str().to_owned(),
-        );
+        let key = (place.unwrap_or_default(), new.resource.as_str().to_owned());
         let of_client = self.0.entry(client_id.to_owned()).or_default();
         match of_client.get_mut(&key) {
             None => {

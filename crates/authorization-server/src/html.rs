@@ -204,6 +204,13 @@ mod tests {
             include_str!("../templates/device.html"),
             include_str!("../templates/login.html"),
             include_str!("../templates/message.html"),
+            include_str!("../templates/account/clients.html"),
+            include_str!("../templates/account/overview.html"),
+            include_str!("../templates/account/pager.html"),
+            include_str!("../templates/account/password.html"),
+            include_str!("../templates/account/sessions.html"),
+            include_str!("../templates/account/shell.html"),
+            include_str!("../templates/account/sign_in.html"),
         ] {
             for forbidden in [
                 "<script",

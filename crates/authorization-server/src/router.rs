@@ -18,7 +18,7 @@ use crate::endpoint::{
     registration, revocation, token, userinfo,
 };
 use crate::error::{PageError, finish};
-use crate::page;
+use crate::page::{self, account};
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 
@@ -68,6 +68,24 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
             &under("/device"),
             get(page::device::get).post(page::device::post),
         )
+        .route(&under("/account"), get(account::overview::get))
+        .route(
+            &under("/account/clients"),
+            get(account::clients::get).post(account::clients::post),
+        )
+        .route(
+            &under("/account/sessions"),
+            get(account::sessions::get).post(account::sessions::post),
+        )
+        .route(
+            &under("/account/password"),
+            get(account::password::get).post(account::password::post),
+        )
+        .route(
+            &under("/account/sign-in"),
+            get(account::sign_in::get).post(account::sign_in::post),
+        )
+        .route(&under("/account/sign-out"), post(account::sign_out::post))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(csrf)
         .merge(page::assets(&base));

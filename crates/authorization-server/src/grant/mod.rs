@@ -4,11 +4,8 @@
 //! of racing requests exactly one makes it. The grant is the only mutable truth: codes, refresh
 //! tokens and access tokens merely name it, and revoking it is one write.
 
-<<<<<<< HEAD
 mod device;
-=======
 mod owned;
->>>>>>> f5bdc8c (authorization-server: see what clients may do for a person, and take it back)
 mod redeem;
 mod rotate;
 mod user_code;

@@ -16,6 +16,17 @@ pub(crate) struct ClientView {
 }
 
 impl ClientView {
+    /// A client of which nothing is known at this moment but its identifier.
+    pub(crate) fn named(client_id: &str) -> Self {
+        let host = Url::parse(client_id).ok();
+        let host = host.and_then(|url| url.host_str().map(str::to_owned));
+        Self {
+            name: host.unwrap_or_else(|| plain(client_id)),
+            host: None,
+            is_claim: false,
+        }
+    }
+
     pub(crate) fn of(client: &Client) -> Self {
         let claimed = client.metadata.client_name.as_deref().map(plain);
         let name = claimed.filter(|name| !name.is_empty());

@@ -1,5 +1,6 @@
 //! Pages: what a person sees, and the files that they look like.
 
+pub(crate) mod account;
 pub(crate) mod client_view;
 pub(crate) mod device;
 pub(crate) mod login;

@@ -127,4 +127,5 @@ pub(super) const TEXT: Text = Text {
                 the request number below.",
         },
     },
+    own: super::account::ENGLISH,
 };

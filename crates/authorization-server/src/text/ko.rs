@@ -125,4 +125,5 @@ pub(super) const TEXT: Text = Text {
                 운영자에게 알려 주세요.",
         },
     },
+    own: super::account::KOREAN,
 };

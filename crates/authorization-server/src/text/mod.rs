@@ -7,8 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::reason::Reason;
 
+pub(crate) mod account;
 mod en;
 mod ko;
+mod time;
+
+pub(crate) use account::AccountText;
+pub(crate) use time::When;
 
 /// A language that the pages are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -178,6 +183,7 @@ pub(crate) struct Text {
     pub(crate) error_reason: &'static str,
     pub(crate) error_request: &'static str,
     pub(crate) explanations: Explanations,
+    pub(crate) own: AccountText,
 }
 
 /// Why a person cannot go on.

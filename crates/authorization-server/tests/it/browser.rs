@@ -134,7 +134,7 @@ impl<'a> Browser<'a> {
         self.house.redeem(&code).await.tokens()
     }
 
-    fn cookie_header(&self) -> String {
+    pub(crate) fn cookie_header(&self) -> String {
         let cookies = self
             .cookies
             .iter()
@@ -142,7 +142,15 @@ impl<'a> Browser<'a> {
         cookies.collect::<Vec<_>>().join("; ")
     }
 
-    fn keep_cookies(&mut self, answer: &Answer) {
+    /// Takes cookies that somebody else had.
+    pub(crate) fn plant(&mut self, cookie_header: &str) {
+        for pair in cookie_header.split("; ") {
+            let (name, value) = pair.split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    pub(crate) fn keep_cookies(&mut self, answer: &Answer) {
         for cookie in answer.headers.get_all(SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();
             let (name, value) = pair.split_once('=').unwrap();

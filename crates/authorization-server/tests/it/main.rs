@@ -4,10 +4,12 @@
 mod browser;
 mod house;
 
+mod account;
 mod authorization_code;
 mod cimd;
 mod client_authentication;
 mod client_configuration;
+mod consent;
 mod device;
 mod errors;
 mod grant_machine;

@@ -1,0 +1,39 @@
+//! Who one is, and how one can sign in.
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use http::StatusCode;
+
+use super::form::AccountForm;
+use super::shell::{Notice, Shell, frame};
+use super::visitor::Visitor;
+use crate::error::PageError;
+use crate::html::{Frame, respond};
+use crate::server::AuthorizationServer;
+use crate::text::When;
+use crate::user::User;
+
+#[derive(Template)]
+#[template(path = "account/overview.html")]
+struct OverviewPage<'a> {
+    frame: Frame,
+    shell: Shell,
+    user: &'a User,
+    member_since: When,
+}
+
+pub(crate) async fn get(
+    State(_): State<AuthorizationServer>,
+    visitor: Visitor,
+    RawQuery(query): RawQuery,
+) -> Result<Response, PageError> {
+    let query = AccountForm::parse(query.unwrap_or_default().as_bytes())?;
+    let page = OverviewPage {
+        frame: frame(&visitor),
+        shell: Shell::of(&visitor, Notice::in_query(&query)),
+        user: &visitor.user,
+        member_since: visitor.when(visitor.user.created_at),
+    };
+    Ok(respond(StatusCode::OK, visitor.language, &page))
+}
