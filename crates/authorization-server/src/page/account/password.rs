@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::response::Response;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use oauth::secret::Secret;
 
 use super::OwnPage;
 use super::form::AccountForm;
@@ -59,23 +58,8 @@ pub(crate) async fn post(
     if new.expose() != form.secret("again").expose() {
         return again(Notice::PasswordsDiffer);
     }
-    if !visitor.user.has_password() {
-        if !visitor.is_recent() {
-            return Ok(server.to_own_sign_in(OwnPage::Password, Some(Notice::SignInAgain)));
-        }
-    } else {
-        match is_right(&server, &visitor, &form.secret("old"), address).await {
-            Ok(true) => {}
-            Ok(false) => return again(Notice::WrongOldPassword),
-            Err(AuthenticateError::TooManyAttempts { retry_after }) => {
-                let status = StatusCode::TOO_MANY_REQUESTS;
-                let mut page = page(&visitor, status, Some(Notice::TooManyAttempts));
-                let seconds = HeaderValue::from(retry_after.as_secs());
-                page.headers_mut().insert(RETRY_AFTER, seconds);
-                return Ok(page);
-            }
-            Err(AuthenticateError::Store(error)) => return Err(error.into()),
-        }
+    if let Some(refusal) = refusal(&server, &visitor, &form, address).await? {
+        return Ok(refusal);
     }
     let subject = &visitor.user.subject;
     match server.users().set_password(subject, new).await {
@@ -97,15 +81,36 @@ pub(crate) async fn post(
     Ok(response)
 }
 
-async fn is_right(
+/// The answer to somebody who has not shown that the account is theirs: by the old password, or
+/// without one by having signed in just now.
+async fn refusal(
     server: &AuthorizationServer,
     visitor: &Visitor,
-    old: &Secret,
+    form: &AccountForm,
     address: ClientAddress,
-) -> Result<bool, AuthenticateError> {
-    let username = &visitor.user.username;
-    let user = server.users().authenticate(username, old, address).await?;
-    Ok(user.is_some_and(|user| user.subject == visitor.user.subject))
+) -> Result<Option<Response>, PageError> {
+    let user = &visitor.user;
+    if !user.has_password() {
+        let again = || server.to_own_sign_in(OwnPage::Password, Some(Notice::SignInAgain));
+        return Ok((!visitor.is_recent()).then(again));
+    }
+    let old = form.secret("old");
+    let users = server.users();
+    match users.authenticate(&user.username, &old, address).await {
+        Ok(Some(found)) if found.subject == user.subject => Ok(None),
+        Ok(_) => {
+            let notice = Some(Notice::WrongOldPassword);
+            Ok(Some(page(visitor, StatusCode::OK, notice)))
+        }
+        Err(AuthenticateError::TooManyAttempts { retry_after }) => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let mut page = page(visitor, status, Some(Notice::TooManyAttempts));
+            let seconds = HeaderValue::from(retry_after.as_secs());
+            page.headers_mut().insert(RETRY_AFTER, seconds);
+            Ok(Some(page))
+        }
+        Err(AuthenticateError::Store(error)) => Err(error.into()),
+    }
 }
 
 fn page(visitor: &Visitor, status: StatusCode, notice: Option<Notice>) -> Response {

@@ -71,20 +71,17 @@ pub(crate) async fn post(
         Err(AuthenticateError::Store(error)) => return Err(error.into()),
     };
     let sessions = server.sessions();
-    // What is signed in for is an own page, which no other browser can have asked for.
-    let (browser, new) = match sessions.browser(&headers) {
-        Some(browser) => (browser, None),
-        None => {
-            let (browser, cookies) = sessions.new_browser();
-            (browser, Some(cookies))
-        }
-    };
+    // Nothing was begun for any browser that this one could be mistaken for.
+    let known = sessions.browser(&headers);
+    let new = known.is_none().then(|| sessions.new_browser());
+    let (new, new_cookies) = new.unzip();
+    let browser = known.or(new).expect("a browser without a secret got one");
     let cookies = sessions
         .begin(&user, None, browser.hash(), address, &headers)
         .await?;
     let mut response = server.to_own_page(to, None);
     cookies.append_to(&mut response);
-    if let Some(new) = new {
+    if let Some(new) = new_cookies {
         new.append_to(&mut response);
     }
     tracing::info!(subject = user.subject, "signed in for the own account");
