@@ -31,6 +31,8 @@ mod server;
 mod session;
 pub mod settings;
 mod signing_keys;
+#[cfg(any(test, feature = "simulators"))]
+pub mod simulators;
 pub mod text;
 pub mod user;
 
