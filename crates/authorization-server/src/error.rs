@@ -137,7 +137,12 @@ impl PageError {
     pub(crate) fn new(reason: Reason) -> Self {
         let status = match reason {
             Reason::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Reason::ForeignForm => StatusCode::FORBIDDEN,
+            Reason::ForeignForm | Reason::IdentityUnknown => StatusCode::FORBIDDEN,
+            Reason::IdentityTaken | Reason::IdentityAlreadyConnected | Reason::LastWayIn => {
+                StatusCode::CONFLICT
+            }
+            Reason::IdentityProviderUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Reason::IdentityProviderRefused => StatusCode::BAD_GATEWAY,
             Reason::StoreFailed | Reason::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         };
@@ -168,9 +173,6 @@ impl PageError {
             Reason::UnknownClient | Reason::MetadataDocumentRefused => {
                 OAuthError::invalid_client("no such client; register again, or check client_id")
             }
-            Reason::RequestUriUnknown => OAuthError::invalid_request_uri(
-                "request_uri is unknown, used or expired; push the request again",
-            ),
             Reason::RedirectUriNotRegistered => {
                 OAuthError::invalid_request("redirect_uri is not one that the client registered")
             }

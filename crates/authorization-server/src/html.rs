@@ -8,7 +8,7 @@ use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, REFRESH,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
@@ -115,6 +115,24 @@ pub(crate) fn error_page(
         refusal: Some((reason.as_str(), request_id)),
     };
     respond(status, frame.language, &page)
+}
+
+/// The page for somebody whose sign-in is being finished by a request before this one. It asks
+/// again by itself, at the callback of an identity provider.
+pub(crate) fn waiting_page(language: Language) -> Response {
+    let page = MessagePage {
+        frame: Frame {
+            root: "../",
+            ..Frame::new(language)
+        },
+        explanation: &language.text().explanations.sign_in_waiting,
+        refusal: None,
+    };
+    let mut response = respond(StatusCode::OK, language, &page);
+    response
+        .headers_mut()
+        .insert(REFRESH, HeaderValue::from_static("1"));
+    response
 }
 
 /// A page on which something ends and nothing went wrong.

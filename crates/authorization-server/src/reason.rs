@@ -42,10 +42,6 @@ reasons! {
     ClientMetadataRefused => "client_metadata_refused",
     /// The client's metadata document could not be fetched or breaks a rule.
     MetadataDocumentRefused => "metadata_document_refused",
-    /// The `request_uri` is unknown, has expired, was used or was pushed by another client.
-    RequestUriUnknown => "request_uri_unknown",
-    /// The authorization request has to be pushed, and stood in the browser.
-    PushedRequestRequired => "pushed_request_required",
     /// The response type or mode is not supported.
     ResponseTypeUnsupported => "response_type_unsupported",
     /// PKCE is missing, or not S256.
@@ -96,6 +92,18 @@ reasons! {
     AuthorizationRequestExpired => "authorization_request_expired",
     /// The authorization request was begun in another browser.
     OtherBrowser => "other_browser",
+    /// Nobody is away at an identity provider with this `state`; it may have expired.
+    LoginStateUnknown => "login_state_unknown",
+    /// The answer of an identity provider came to the callback of another one.
+    OtherIdentityProvider => "other_identity_provider",
+    /// The person at the identity provider is nobody here, and is not made known by themselves.
+    IdentityUnknown => "identity_unknown",
+    /// The account at the identity provider signs in somebody else.
+    IdentityTaken => "identity_taken",
+    /// The person is connected to the identity provider with another account.
+    IdentityAlreadyConnected => "identity_already_connected",
+    /// Without the identity provider the person could not sign in any more.
+    LastWayIn => "last_way_in",
     /// The form came from another site, or without the cookie of the page.
     ForeignForm => "foreign_form",
     /// The person said no at the identity provider.

@@ -15,7 +15,7 @@ use crate::endpoint::authorization::MAX_REQUEST;
 use crate::endpoint::registration::MAX_REGISTRATION;
 use crate::endpoint::{
     authorization, client_configuration, device_authorization, introspection, jwks, metadata,
-    pushed_authorization, registration, revocation, token, userinfo,
+    registration, revocation, token, userinfo,
 };
 use crate::error::{PageError, finish};
 use crate::page::{self, account};
@@ -34,7 +34,6 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
             &under("/device_authorization"),
             post(device_authorization::post),
         )
-        .route(&under("/par"), post(pushed_authorization::post))
         .route(&under("/revoke"), post(revocation::post))
         .route(&under("/introspect"), post(introspection::post))
         .route(&under("/userinfo"), get(userinfo::get).post(userinfo::get))
@@ -87,6 +86,7 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
             get(account::sign_in::get).post(account::sign_in::post),
         )
         .route(&under("/account/sign-out"), post(account::sign_out::post))
+        .route(&under("/callback/{provider}"), get(page::callback::get))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(csrf)
         .merge(page::assets(&base));

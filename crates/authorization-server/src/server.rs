@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use delegation::Vault;
 use oauth::actor;
 use oauth::client::fetch::Fetch;
 use oauth::jwk::JwkSet;
@@ -10,12 +11,14 @@ use oauth::random::Random;
 use oauth::time::{Clock, NumericDate};
 use store::{KeyRing, SharedStore, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
+use tokio_util::task::TaskTracker;
 
 use crate::catalog::{Catalog, Catalogs};
 use crate::client::Clients;
 use crate::consent::Consents;
 use crate::grant::Grants;
 use crate::identity_provider::{IdentityProviderSettingsError, IdentityProviders};
+use crate::login_state::LoginStates;
 use crate::revocation::{Revocation, Revocations};
 use crate::session::BrowserSessions;
 use crate::settings::{Settings, SettingsError};
@@ -60,6 +63,10 @@ struct Inner {
     signing_keys: SigningKeys,
     revocations: Revocations,
     identity_providers: IdentityProviders,
+    vault: Vault,
+    login_states: LoginStates,
+    /// What goes on although nobody waits for it any more.
+    tasks: TaskTracker,
 }
 
 /// Why the server did not start.
@@ -99,6 +106,9 @@ impl AuthorizationServer {
             sessions: BrowserSessions::new(&settings, &store, &keys, &clock, &random),
             revocations: Revocations::new(&store, &keys),
             identity_providers: IdentityProviders::new(&settings, &fetch, &clock)?,
+            vault: Vault::new(Arc::clone(&store), Arc::clone(&keys)),
+            login_states: LoginStates::new(&settings, &store, &keys, &clock),
+            tasks: TaskTracker::new(),
             signing_keys,
             settings,
             store,
@@ -157,6 +167,13 @@ impl AuthorizationServer {
             return Ok(false);
         };
         Ok(!self.is_gone(&grant.client_id).await? && !self.0.revocations.is_revoked(jti).await?)
+    }
+
+    /// Ends what was begun and goes on, such as redeeming the code of an identity provider for a
+    /// browser that has gone away; to be awaited when nothing is served any more.
+    pub async fn settle(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
     }
 
     /// Revocations as they happen here, for caches of verified tokens.
@@ -222,6 +239,19 @@ impl AuthorizationServer {
 
     pub(crate) fn consents(&self) -> &Consents {
         &self.0.consents
+    }
+
+    /// What identity providers issued for people.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    pub(crate) fn login_states(&self) -> &LoginStates {
+        &self.0.login_states
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
     }
 
     pub(crate) fn sessions(&self) -> &BrowserSessions {

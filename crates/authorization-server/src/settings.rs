@@ -39,14 +39,14 @@ pub struct Settings {
     pub registration: Option<Registration>,
     /// Sign-in on devices without a browser (RFC 8628); `None` switches it off.
     pub device_authorization: Option<DeviceAuthorization>,
-    /// Whether authorization requests must be pushed (RFC 9126 §5); few MCP clients can do that.
-    pub require_pushed_authorization_requests: bool,
     /// Whether https URLs may be client identifiers (CIMD).
     pub client_id_metadata_documents: bool,
     /// The private-use schemes that clients may redirect to.
     pub private_use_schemes: PrivateUseSchemes,
     /// Where people may sign in besides here, in the order in which they are shown.
     pub identity_providers: Vec<IdentityProviderSettings>,
+    /// Whether people who have a password can sign in with it. Default yes.
+    pub password_sign_in: bool,
 }
 
 /// A resource server, by the name that stands in `aud`.
@@ -207,6 +207,9 @@ pub enum SettingsError {
     /// Two identity providers would share their callback, their people and their credentials.
     #[error("two identity providers have the id `{0}`: choose another one for the second")]
     IdentityProviderTwice(String),
+    /// Every way in is closed.
+    #[error("nobody could sign in: switch password sign-in on, or add an identity provider")]
+    NobodyCanSignIn,
     /// Only two algorithms are good for signing here.
     #[error("tokens are signed with EdDSA or ES256, not {0:?}")]
     SigningAlgorithm(Algorithm),
@@ -227,10 +230,10 @@ impl Settings {
             signing_algorithm: Algorithm::EdDSA,
             registration: Some(Registration::default()),
             device_authorization: Some(DeviceAuthorization::default()),
-            require_pushed_authorization_requests: false,
             client_id_metadata_documents: true,
             private_use_schemes: PrivateUseSchemes::new(PrivateUseSchemes::KNOWN_CLIENTS),
             identity_providers: Vec::new(),
+            password_sign_in: true,
         }
     }
 
@@ -263,6 +266,9 @@ impl Settings {
 
     fn check_identity_providers(&self) -> Result<(), SettingsError> {
         let providers = &self.identity_providers;
+        if providers.is_empty() && !self.password_sign_in {
+            return Err(SettingsError::NobodyCanSignIn);
+        }
         for (n, provider) in providers.iter().enumerate() {
             let id = provider.id.clone();
             if providers[..n].iter().any(|other| other.id == id) {

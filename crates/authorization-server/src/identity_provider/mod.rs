@@ -85,6 +85,7 @@ pub struct IdentityProvider {
     client_id: String,
     client_secret: Option<Secret>,
     link_by_verified_email: bool,
+    sign_up: bool,
     redirect_uri: String,
     rules: Rules,
     finder: EndpointFinder,
@@ -127,6 +128,7 @@ impl IdentityProvider {
             client_id: settings.client_id.clone(),
             client_secret: settings.client_secret.clone(),
             link_by_verified_email: settings.link_by_verified_email,
+            sign_up: settings.sign_up,
             redirect_uri,
             finder: EndpointFinder::new(&rules),
             rules,
@@ -154,6 +156,11 @@ impl IdentityProvider {
     /// Whether a verified address there names the user with that verified address here.
     pub fn links_by_verified_email(&self) -> bool {
         self.link_by_verified_email
+    }
+
+    /// Whether people who are not known here are made known.
+    pub fn signs_up(&self) -> bool {
+        self.sign_up
     }
 
     /// Where to send the person who takes this way.

@@ -28,6 +28,9 @@ pub struct IdentityProviderSettings {
     /// Whether a verified e-mail address there names the user with that verified address here. Off
     /// by default: whoever controls the provider's word on addresses could then be anybody here.
     pub link_by_verified_email: bool,
+    /// Whether people who are not known here are made known when they come from there. On by
+    /// default: then everybody with an account there can sign in here, in the default role.
+    pub sign_up: bool,
 }
 
 /// Why an identity provider cannot be used; the first word of [`IdentityProviderSettingsError::key`]
@@ -111,6 +114,7 @@ impl IdentityProviderSettings {
             variables: BTreeMap::new(),
             overrides: PresetFields::default(),
             link_by_verified_email: false,
+            sign_up: true,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Pages: what a person sees, and the files that they look like.
 
 pub(crate) mod account;
+pub(crate) mod callback;
 pub(crate) mod client_view;
 pub(crate) mod device;
 pub(crate) mod login;

@@ -42,6 +42,10 @@ pub(super) const TEXT: Text = Text {
     signed_in_as: "Signed in as",
     other_account: "Use another account",
     sign_in: "Sign in",
+    continue_with: |name| format!("Continue with {name}"),
+    or: "or",
+    providers: "Other ways to sign in",
+    providers_hint: "You sign in there, and by that allow what is ticked above.",
     sign_in_and_allow: "Sign in and allow",
     carry_on: "Continue",
     allow: "Allow",
@@ -55,6 +59,8 @@ pub(super) const TEXT: Text = Text {
     sign_in_again: "The application asks you to sign in again.",
     nothing_permitted: "This account may do nothing of what the application asks for. Another \
         account may.",
+    provider_unavailable: "That way to sign in does not answer at the moment. Try again in a minute, \
+        or sign in another way.",
     error_reason: "Reason",
     error_request: "Request",
     explanations: Explanations {
@@ -78,6 +84,67 @@ pub(super) const TEXT: Text = Text {
             what: "The device has no access",
             why: "Access was denied, or it has ended since. The device is told so when it asks.",
             what_to_do: "You can close this page. To sign in after all, start again on the device.",
+        },
+        sign_in_waiting: Explanation {
+            what: "Signing you in…",
+            why: "This page goes on by itself in a moment.",
+            what_to_do: "If it does not, reload it.",
+        },
+        way_back_unknown: Explanation {
+            what: "This sign-in has expired",
+            why: "It took longer than a few minutes, or was never begun here. Nobody has been signed \
+                in.",
+            what_to_do: START_AGAIN,
+        },
+        other_provider: Explanation {
+            what: "This answer belongs to another sign-in",
+            why: "It came from another place than the one that you were sent to. For your safety, it \
+                has not been used.",
+            what_to_do: START_AGAIN,
+        },
+        provider_denied: Explanation {
+            what: "You were not signed in",
+            why: "You did not agree there, so nothing has changed here.",
+            what_to_do: START_AGAIN,
+        },
+        provider_unavailable: Explanation {
+            what: "That way to sign in does not answer",
+            why: "The place where you have your account cannot be reached at the moment. Nothing has \
+                changed here.",
+            what_to_do: "Try again in a few minutes.",
+        },
+        provider_refused: Explanation {
+            what: "The sign-in did not succeed",
+            why: "The answer of the place where you have your account could not be used. Nothing has \
+                changed here.",
+            what_to_do: "Try again. If it happens again, give the operator the request number below.",
+        },
+        identity_unknown: Explanation {
+            what: "This account is not known here",
+            why: "You have signed in there, but nobody here has this account.",
+            what_to_do: "Start again from the application with another account, or ask the operator \
+                to let you in.",
+        },
+        identity_taken: Explanation {
+            what: "This account belongs to somebody else here",
+            why: "It already signs in another person here, so it has not been connected to you.",
+            what_to_do: "If that is you, too, sign in with it and disconnect it there at first.",
+        },
+        identity_already_connected: Explanation {
+            what: "You are connected with another account",
+            why: "Only one account of each kind can be connected, and one is.",
+            what_to_do: "Disconnect that one at first, then connect this one.",
+        },
+        last_way_in: Explanation {
+            what: "This is your only way to sign in",
+            why: "Without it you could never sign in here again, so it stays connected.",
+            what_to_do: "Connect another account at first, or ask the operator for a password.",
+        },
+        signed_out: Explanation {
+            what: "You are not signed in any more",
+            why: "Your sign-in has ended, or somebody else has signed in in this browser. Nothing \
+                has changed here.",
+            what_to_do: "Sign in again, then repeat what you did.",
         },
         other_browser: Explanation {
             what: "This sign-in was begun in another browser",

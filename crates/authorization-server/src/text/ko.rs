@@ -42,6 +42,10 @@ pub(super) const TEXT: Text = Text {
     signed_in_as: "로그인한 계정",
     other_account: "다른 계정 사용",
     sign_in: "로그인",
+    continue_with: |name| format!("{name}{} 계속하기", direction(name)),
+    or: "또는",
+    providers: "다른 로그인 방법",
+    providers_hint: "해당 서비스에서 로그인하면 위에서 선택한 항목을 허용하게 됩니다.",
     sign_in_and_allow: "로그인하고 허용",
     carry_on: "계속",
     allow: "허용",
@@ -54,6 +58,8 @@ pub(super) const TEXT: Text = Text {
         다시 선택해 주세요.",
     sign_in_again: "앱에서 다시 로그인하도록 요청했습니다.",
     nothing_permitted: "이 계정에는 앱에서 요청한 권한이 없습니다. 다른 계정을 사용해 보세요.",
+    provider_unavailable: "이 로그인 방법은 지금 응답하지 않습니다. 잠시 후 다시 시도하거나 다른 방법으로 \
+        로그인해 주세요.",
     error_reason: "사유",
     error_request: "요청 번호",
     explanations: Explanations {
@@ -77,6 +83,66 @@ pub(super) const TEXT: Text = Text {
             what: "기기에 접근 권한이 없습니다",
             why: "접근을 거부했거나 그 후에 접근 권한이 해제되었습니다. 기기에도 이 사실을 알립니다.",
             what_to_do: "이 페이지를 닫으셔도 됩니다. 다시 로그인하려면 기기에서 새로 시작해 주세요.",
+        },
+        sign_in_waiting: Explanation {
+            what: "로그인하는 중입니다…",
+            why: "잠시 후 자동으로 계속됩니다.",
+            what_to_do: "계속되지 않으면 페이지를 새로 고쳐 주세요.",
+        },
+        way_back_unknown: Explanation {
+            what: "로그인이 만료되었습니다",
+            why: "로그인에 시간이 너무 오래 걸렸거나 이곳에서 시작하지 않은 로그인입니다. 로그인은 \
+                처리되지 않았습니다.",
+            what_to_do: START_AGAIN,
+        },
+        other_provider: Explanation {
+            what: "다른 로그인에 대한 응답입니다",
+            why: "로그인하러 이동한 곳이 아닌 다른 곳에서 온 응답입니다. 안전을 위해 사용하지 \
+                않았습니다.",
+            what_to_do: START_AGAIN,
+        },
+        provider_denied: Explanation {
+            what: "로그인하지 않았습니다",
+            why: "해당 서비스에서 동의하지 않아 이곳에서는 아무것도 바뀌지 않았습니다.",
+            what_to_do: START_AGAIN,
+        },
+        provider_unavailable: Explanation {
+            what: "로그인 서비스가 응답하지 않습니다",
+            why: "계정이 있는 서비스에 지금 연결할 수 없습니다. 이곳에서는 아무것도 바뀌지 않았습니다.",
+            what_to_do: "몇 분 후 다시 시도해 주세요.",
+        },
+        provider_refused: Explanation {
+            what: "로그인하지 못했습니다",
+            why: "계정이 있는 서비스의 응답을 사용할 수 없습니다. 이곳에서는 아무것도 바뀌지 \
+                않았습니다.",
+            what_to_do: "다시 시도해 주세요. 같은 문제가 반복되면 아래 요청 번호를 운영자에게 알려 \
+                주세요.",
+        },
+        identity_unknown: Explanation {
+            what: "이곳에 등록되지 않은 계정입니다",
+            why: "해당 서비스에는 로그인했지만 이곳에는 이 계정을 쓰는 사용자가 없습니다.",
+            what_to_do: "앱에서 다른 계정으로 다시 시작하거나 운영자에게 등록을 요청해 주세요.",
+        },
+        identity_taken: Explanation {
+            what: "다른 사용자가 연결한 계정입니다",
+            why: "이미 이곳의 다른 사용자가 로그인에 쓰는 계정이어서 연결하지 않았습니다.",
+            what_to_do: "그 사용자도 본인이라면 그 계정으로 로그인해서 먼저 연결을 해제해 주세요.",
+        },
+        identity_already_connected: Explanation {
+            what: "이미 다른 계정이 연결되어 있습니다",
+            why: "서비스마다 계정을 하나만 연결할 수 있습니다.",
+            what_to_do: "먼저 연결된 계정을 해제한 후 다시 연결해 주세요.",
+        },
+        last_way_in: Explanation {
+            what: "하나뿐인 로그인 방법입니다",
+            why: "연결을 해제하면 다시는 로그인할 수 없으므로 그대로 두었습니다.",
+            what_to_do: "먼저 다른 계정을 연결하거나 운영자에게 비밀번호를 요청해 주세요.",
+        },
+        signed_out: Explanation {
+            what: "로그인 상태가 아닙니다",
+            why: "로그인이 만료되었거나 이 브라우저에서 다른 사용자가 로그인했습니다. 이곳에서는 \
+                아무것도 바뀌지 않았습니다.",
+            what_to_do: "다시 로그인한 후 같은 작업을 반복해 주세요.",
         },
         other_browser: Explanation {
             what: "다른 브라우저에서 시작한 로그인입니다",
@@ -127,3 +193,37 @@ pub(super) const TEXT: Text = Text {
     },
     own: super::account::KOREAN,
 };
+
+/// The particle for "by way of" after `name`: it follows the last sound, which letters of other
+/// scripts do not tell.
+fn direction(name: &str) -> &'static str {
+    const FIRST: u32 = '가' as u32;
+    const LAST: u32 = '힣' as u32;
+    /// Syllables that differ in their last consonant alone.
+    const FINALS: u32 = 28;
+    const RIEUL: u32 = 8;
+    match name.chars().last().map(u32::from) {
+        Some(last @ FIRST..=LAST) => match (last - FIRST) % FINALS {
+            0 | RIEUL => "로",
+            _ => "으로",
+        },
+        _ => "(으)로",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_particle_follows_the_last_sound() {
+        for (name, expected) in [
+            ("네이버", "네이버로 계속하기"),
+            ("구글", "구글로 계속하기"),
+            ("라인", "라인으로 계속하기"),
+            ("Entra ID", "Entra ID(으)로 계속하기"),
+        ] {
+            assert_eq!((TEXT.continue_with)(name), expected);
+        }
+    }
+}

@@ -134,7 +134,8 @@ pub(crate) fn identity_scope(scope: &str) -> Option<IdentityWords> {
 /// Everything that the pages say in one language.
 ///
 /// Both languages are constants of this type, so none of them can miss a line. No sentence has a
-/// name inside it: names stand in places of their own, which suits the grammar of both.
+/// name inside it, except where a function puts it there: names stand in places of their own, which
+/// suits the grammar of both.
 pub(crate) struct Text {
     pub(crate) house: &'static str,
     pub(crate) sign_in_title: &'static str,
@@ -169,6 +170,11 @@ pub(crate) struct Text {
     pub(crate) signed_in_as: &'static str,
     pub(crate) other_account: &'static str,
     pub(crate) sign_in: &'static str,
+    /// What stands on the button of an identity provider with this name.
+    pub(crate) continue_with: fn(&str) -> String,
+    pub(crate) or: &'static str,
+    pub(crate) providers: &'static str,
+    pub(crate) providers_hint: &'static str,
     pub(crate) sign_in_and_allow: &'static str,
     pub(crate) carry_on: &'static str,
     pub(crate) allow: &'static str,
@@ -180,6 +186,7 @@ pub(crate) struct Text {
     pub(crate) account_changed: &'static str,
     pub(crate) sign_in_again: &'static str,
     pub(crate) nothing_permitted: &'static str,
+    pub(crate) provider_unavailable: &'static str,
     pub(crate) error_reason: &'static str,
     pub(crate) error_request: &'static str,
     pub(crate) explanations: Explanations,
@@ -192,6 +199,17 @@ pub(crate) struct Explanations {
     pub(crate) request_finished: Explanation,
     pub(crate) device_allowed: Explanation,
     pub(crate) device_denied: Explanation,
+    pub(crate) sign_in_waiting: Explanation,
+    pub(crate) way_back_unknown: Explanation,
+    pub(crate) other_provider: Explanation,
+    pub(crate) provider_denied: Explanation,
+    pub(crate) provider_unavailable: Explanation,
+    pub(crate) provider_refused: Explanation,
+    pub(crate) identity_unknown: Explanation,
+    pub(crate) identity_taken: Explanation,
+    pub(crate) identity_already_connected: Explanation,
+    pub(crate) last_way_in: Explanation,
+    pub(crate) signed_out: Explanation,
     pub(crate) other_browser: Explanation,
     pub(crate) unknown_client: Explanation,
     pub(crate) redirect_uri: Explanation,
@@ -206,10 +224,18 @@ impl Explanations {
     /// What a person is told when a request was refused for `reason`.
     pub(crate) fn of(&self, reason: Reason) -> &Explanation {
         match reason {
-            Reason::AuthorizationRequestExpired | Reason::RequestUriUnknown => {
-                &self.request_expired
-            }
+            Reason::AuthorizationRequestExpired => &self.request_expired,
             Reason::OtherBrowser => &self.other_browser,
+            Reason::LoginStateUnknown => &self.way_back_unknown,
+            Reason::OtherIdentityProvider => &self.other_provider,
+            Reason::IdentityProviderDenied => &self.provider_denied,
+            Reason::IdentityProviderUnavailable => &self.provider_unavailable,
+            Reason::IdentityProviderRefused => &self.provider_refused,
+            Reason::IdentityUnknown => &self.identity_unknown,
+            Reason::IdentityTaken => &self.identity_taken,
+            Reason::IdentityAlreadyConnected => &self.identity_already_connected,
+            Reason::LastWayIn => &self.last_way_in,
+            Reason::LoginRequired => &self.signed_out,
             Reason::UnknownClient => &self.unknown_client,
             Reason::MetadataDocumentRefused => &self.client_unreadable,
             Reason::RedirectUriNotRegistered | Reason::RedirectUriRefused => &self.redirect_uri,

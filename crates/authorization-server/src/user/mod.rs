@@ -1,9 +1,14 @@
 //! People: their names, passwords (RFC 9106) and roles.
 
+mod identity;
+#[cfg(test)]
+mod identity_tests;
 mod sign_in;
 #[cfg(test)]
 mod tests;
+mod username;
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -19,6 +24,9 @@ use tokio::sync::Semaphore;
 use crate::catalog::Catalog;
 use crate::password::PasswordHash;
 
+use identity::IdentityRecord;
+pub(crate) use identity::{Admission, WaysIn};
+pub use identity::{ConnectedIdentity, IdentityError};
 pub use sign_in::AuthenticateError;
 
 /// A person who can sign in.
@@ -43,6 +51,12 @@ pub struct User {
     password_set_at: NumericDate,
     /// How often the person has signed in.
     sign_ins: u64,
+    /// Which identity the person has at each provider, by its key: half of the truth, see there.
+    #[serde(default)]
+    identities: BTreeMap<String, String>,
+    /// The provider that name and address come from, when the person was made known by one.
+    #[serde(default)]
+    profile_of: Option<String>,
 }
 
 impl Record for User {
@@ -122,6 +136,7 @@ pub struct Users {
     store: SharedStore,
     people: Collection<User>,
     usernames: Collection<Username>,
+    identities: Collection<IdentityRecord>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     /// A hash takes a core and 19 MiB for a while: there are never more of them than cores.
@@ -139,6 +154,7 @@ impl Users {
             store: Arc::clone(store),
             people: Collection::new(Arc::clone(store), Arc::clone(keys)),
             usernames: Collection::new(Arc::clone(store), Arc::clone(keys)),
+            identities: Collection::new(Arc::clone(store), Arc::clone(keys)),
             clock: Arc::clone(clock),
             random: Arc::clone(random),
             cores: Arc::new(Semaphore::new(
@@ -170,6 +186,8 @@ impl Users {
             password,
             password_set_at: now,
             sign_ins: 0,
+            identities: BTreeMap::new(),
+            profile_of: None,
         };
         // The person before the name: after a crash in between there is somebody who cannot sign
         // in, instead of a name that nobody can have.

@@ -9,13 +9,14 @@ use store::SqliteStore;
 use super::sign_in::{PER_ADDRESS, PER_USERNAME_AND_ADDRESS, WINDOW};
 use super::*;
 use crate::address::ClientAddress;
+use crate::identity_provider::Identity;
 
 const PASSWORD: &str = "correct horse";
 const HOME: ClientAddress = ClientAddress(Some(std::net::IpAddr::V4(std::net::Ipv4Addr::new(
     192, 0, 2, 1,
 ))));
 
-async fn house() -> (Users, ManualClock) {
+pub(super) async fn house() -> (Users, ManualClock) {
     let clock = ManualClock::at(NumericDate(1_000_000));
     let shared: Arc<dyn Clock> = Arc::new(clock.clone());
     let store: SharedStore = Arc::new(SqliteStore::in_memory(Arc::clone(&shared)).await.unwrap());
@@ -24,7 +25,7 @@ async fn house() -> (Users, ManualClock) {
     (Users::new(&store, &keys, &shared, &random), clock)
 }
 
-fn person(username: &str) -> NewUser {
+pub(super) fn person(username: &str) -> NewUser {
     NewUser {
         username: username.to_owned(),
         password: Some(Secret::from(PASSWORD)),
@@ -32,6 +33,17 @@ fn person(username: &str) -> NewUser {
         email: None,
         email_verified: false,
         roles: Vec::new(),
+    }
+}
+
+/// Somebody at a provider who is known by nothing but an identifier.
+pub(super) fn identity(subject: &str) -> Identity {
+    Identity {
+        subject: subject.to_owned(),
+        username: None,
+        name: None,
+        email: None,
+        email_verified: false,
     }
 }
 

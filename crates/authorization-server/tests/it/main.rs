@@ -17,7 +17,6 @@ mod introspection;
 mod keys;
 mod metadata;
 mod page_login;
-mod pushed_authorization;
 mod refresh;
 mod registration;
 mod revocation;

@@ -7,9 +7,12 @@ use crate::error::PageError;
 use crate::reason::Reason;
 
 /// Which button was pressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
+    /// With the password that was typed, or as the person who is signed in.
     Approve,
+    /// By signing in at the identity provider with this id.
+    Provider(String),
     Deny,
 }
 
@@ -52,7 +55,11 @@ impl LoginForm {
         let action = match action.as_deref() {
             Some("approve") => Action::Approve,
             Some("deny") => Action::Deny,
-            _ => return Err(malformed()),
+            Some(other) => match other.strip_prefix("provider:") {
+                Some(provider) => Action::Provider(provider.to_owned()),
+                None => return Err(malformed()),
+            },
+            None => return Err(malformed()),
         };
         let credentials = username.map(|username| Credentials {
             username,
@@ -80,6 +87,13 @@ mod tests {
         assert_eq!(form.scope, "openid read:todos".parse().unwrap());
         assert_eq!(form.credentials.unwrap().username, "kim");
         assert_eq!(form.action, Action::Approve);
+    }
+
+    #[test]
+    fn a_button_of_a_provider_carries_what_is_ticked() {
+        let form = LoginForm::parse(b"action=provider%3Anaver&scope=read%3Atodos").unwrap();
+        assert_eq!(form.action, Action::Provider("naver".to_owned()));
+        assert_eq!(form.scope, "read:todos".parse().unwrap());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The page that is sign-in and consent together (OAuth 2.1 §4.1.1, acceptance C4 to C7).
 
+mod elsewhere;
 mod form;
 mod view;
 mod visit;
@@ -21,7 +22,7 @@ use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::text::Language;
 use form::{Action, LoginForm};
-use visit::Visit;
+pub(super) use visit::Visit;
 
 /// Shows the page, or answers the client at once when nothing has to be asked.
 pub(crate) async fn get(
@@ -94,8 +95,9 @@ pub(crate) async fn post(
     let browser = browser.filter(|browser| is_bound_to(&grant, browser));
     let browser = browser.ok_or_else(|| PageError::new(Reason::OtherBrowser))?;
     let visit = Visit::begin(&server, request_id, &headers, grant, browser).await?;
-    match form.action {
+    match &form.action {
         Action::Approve => visit.approve(form, address).await,
+        Action::Provider(provider) => visit.leave(provider, &form, address).await,
         Action::Deny => visit.deny().await,
     }
 }

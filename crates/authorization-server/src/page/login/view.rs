@@ -8,13 +8,14 @@ use crate::catalog::Catalog;
 use crate::client::Client;
 use crate::grant::{Delivery, Grant};
 use crate::html::Frame;
+use crate::identity_provider::{IdentityProvider, IdentityProviders};
 use crate::page::client_view::{ClientView, in_order_of_weight};
 use crate::text::{Language, Text};
 use crate::user::User;
 
 /// What differs between two showings of the page for one grant.
 pub(super) struct View<'a> {
-    /// Who is signed in; nobody means that the page asks for a password.
+    /// Who is signed in; nobody means that the page asks for it.
     pub(super) account: Option<&'a User>,
     /// What stands in the username field.
     pub(super) username: Option<&'a str>,
@@ -32,6 +33,7 @@ pub(super) enum Message {
     AccountChanged,
     SignInAgain,
     NothingPermitted,
+    ProviderUnavailable,
 }
 
 impl Message {
@@ -48,6 +50,7 @@ impl Message {
             Self::AccountChanged => text.account_changed,
             Self::SignInAgain => text.sign_in_again,
             Self::NothingPermitted => text.nothing_permitted,
+            Self::ProviderUnavailable => text.provider_unavailable,
         }
     }
 }
@@ -64,6 +67,10 @@ pub(super) struct LoginPage<'a> {
     destination: Destination<'a>,
     scopes: Vec<ScopeView<'a>>,
     account: Option<AccountView<'a>>,
+    /// Whether somebody who is not signed in may do so with a password.
+    asks_password: bool,
+    /// The identity providers that they may sign in at.
+    providers: Vec<ProviderView<'a>>,
     username: &'a str,
     message: Option<Message>,
     /// Nothing can be allowed, so there is no button for it.
@@ -100,6 +107,12 @@ enum Choice {
     Fixed,
     /// Not among what the signed-in person's roles allow.
     Unavailable,
+}
+
+/// A button that leads to an identity provider.
+struct ProviderView<'a> {
+    id: &'a str,
+    words: String,
 }
 
 struct AccountView<'a> {
@@ -143,9 +156,35 @@ impl<'a> LoginPage<'a> {
             is_hopeless: !scopes.is_empty() && scopes.iter().all(is_unavailable),
             scopes,
             account: view.account.map(AccountView::of),
+            asks_password: true,
+            providers: Vec::new(),
             username: view.username.unwrap_or_default(),
             message: view.message,
         }
+    }
+
+    /// Offers the ways to sign in that the settings leave open.
+    pub(super) fn with_ways_in(self, password: bool, providers: &'a IdentityProviders) -> Self {
+        let language = self.frame.language;
+        let view = |provider: &'a IdentityProvider| ProviderView {
+            id: provider.id(),
+            words: (self.frame.text.continue_with)(provider.name().get(language)),
+        };
+        Self {
+            asks_password: password,
+            providers: providers.iter().map(view).collect(),
+            ..self
+        }
+    }
+
+    /// Whether the page offers the buttons of the providers.
+    fn offers_providers(&self) -> bool {
+        self.account.is_none() && !self.providers.is_empty()
+    }
+
+    /// Whether the button that approves stands beside the one that denies.
+    fn approves_at_the_end(&self) -> bool {
+        !self.is_hopeless && !self.offers_providers()
     }
 
     fn title(&self) -> &'static str {

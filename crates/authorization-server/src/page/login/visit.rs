@@ -18,32 +18,33 @@ use crate::client::{Client, ClientError};
 use crate::consent::ConsentKey;
 use crate::error::{CurrentRequestId, PageError};
 use crate::grant::{Approval, Grant, GrantError};
-use crate::html::{explanation_page, respond, with_security_headers};
+use crate::html::{respond, with_security_headers};
+use crate::identity_provider::IdentityProviderError;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::text::Language;
 use crate::user::{AuthenticateError, User};
 
 /// A browser that may answer for a pending grant, in the middle of doing so.
-pub(super) struct Visit<'a> {
-    server: &'a AuthorizationServer,
+pub(in crate::page) struct Visit<'a> {
+    pub(super) server: &'a AuthorizationServer,
     request_id: CurrentRequestId,
-    headers: &'a HeaderMap,
-    grant: Versioned<Grant>,
-    browser: SecretHash,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) grant: Versioned<Grant>,
+    pub(super) browser: SecretHash,
     client: Arc<Client>,
     language: Language,
 }
 
 /// Somebody who is signed in.
-struct Person {
-    user: User,
-    authenticated_at: NumericDate,
-    identity_provider: Option<String>,
+pub(super) struct Person {
+    pub(super) user: User,
+    pub(super) authenticated_at: NumericDate,
+    pub(super) identity_provider: Option<String>,
 }
 
 impl<'a> Visit<'a> {
-    pub(super) async fn begin(
+    pub(in crate::page) async fn begin(
         server: &'a AuthorizationServer,
         request_id: CurrentRequestId,
         headers: &'a HeaderMap,
@@ -117,6 +118,10 @@ impl<'a> Visit<'a> {
         let Some(credentials) = &form.credentials else {
             return self.approve_as_signed_in(&form).await;
         };
+        if !self.server.settings().password_sign_in {
+            // The page has no fields for these.
+            return Err(PageError::new(Reason::MalformedRequest));
+        }
         let Credentials { username, password } = credentials;
         let again = |status, message| {
             let username = Some(username.as_str());
@@ -141,7 +146,7 @@ impl<'a> Visit<'a> {
             // Not 401, which would have to name a scheme of HTTP authentication (RFC 9110 §15.5.2).
             Ok(None) => return Ok(again(StatusCode::OK, Message::WrongPassword)),
             Err(AuthenticateError::TooManyAttempts { retry_after }) => {
-                self.log(Reason::TooManyRequests);
+                self.log(Reason::TooManyRequests, None);
                 let mut page = again(StatusCode::TOO_MANY_REQUESTS, Message::TooManyAttempts);
                 let seconds = HeaderValue::from(retry_after.as_secs());
                 page.headers_mut().insert(RETRY_AFTER, seconds);
@@ -166,7 +171,7 @@ impl<'a> Visit<'a> {
     /// The person said no, and the client is told so (acceptance C5).
     pub(super) async fn deny(&self) -> Result<Response, PageError> {
         let error = OAuthError::access_denied("the person denied the request");
-        self.refuse(Reason::AccessDenied, &error).await
+        self.refuse(Reason::AccessDenied, &error, None).await
     }
 
     async fn approve_as_signed_in(&self, form: &LoginForm) -> Result<Response, PageError> {
@@ -193,7 +198,11 @@ impl<'a> Visit<'a> {
     }
 
     /// Grants what was asked for, chosen by the person and allowed by their roles.
-    async fn grant_chosen(&self, person: &Person, chosen: &Scope) -> Result<Response, PageError> {
+    pub(super) async fn grant_chosen(
+        &self,
+        person: &Person,
+        chosen: &Scope,
+    ) -> Result<Response, PageError> {
         let permitted = self.permitted(&person.user);
         let granted = if self.client.is_first_party() {
             permitted
@@ -204,7 +213,7 @@ impl<'a> Visit<'a> {
         };
         if granted.is_empty() && !self.grant.request.scope.is_empty() {
             let error = OAuthError::access_denied("nothing of what was asked for was allowed");
-            return self.refuse(Reason::AccessDenied, &error).await;
+            return self.refuse(Reason::AccessDenied, &error, None).await;
         }
         self.finish(person, granted).await
     }
@@ -228,10 +237,7 @@ impl<'a> Visit<'a> {
                 reason: Reason::AuthorizationRequestExpired,
                 ..
             }) => {
-                return Ok(explanation_page(
-                    self.language,
-                    &self.language.text().explanations.request_finished,
-                ));
+                return Ok(self.to_what_became_of_it());
             }
             Err(GrantError::Refused { reason, .. }) => return Err(PageError::new(reason)),
             Err(GrantError::Store(error)) => return Err(error.into()),
@@ -266,30 +272,33 @@ impl<'a> Visit<'a> {
                 OAuthError::login_required("nobody is signed in"),
             )
         };
-        self.refuse(reason, &error).await
+        self.refuse(reason, &error, None).await
     }
 
     /// Ends the grant and tells the client, with the id that finds the reason in the log (C8).
-    async fn refuse(&self, reason: Reason, error: &OAuthError) -> Result<Response, PageError> {
+    pub(super) async fn refuse(
+        &self,
+        reason: Reason,
+        error: &OAuthError,
+        cause: Option<&IdentityProviderError>,
+    ) -> Result<Response, PageError> {
         if !self.server.grants().deny(&self.grant).await? {
-            return Ok(explanation_page(
-                self.language,
-                &self.language.text().explanations.request_finished,
-            ));
+            return Ok(self.to_what_became_of_it());
         }
-        self.log(reason);
+        self.log(reason, cause);
         let description = format!("{} (request {})", error.description, self.request_id.0);
         let error = OAuthError::new(error.code, description);
         let response = self.server.authorization_error(&self.grant, &error);
         Ok(with_security_headers(response))
     }
 
-    fn log(&self, reason: Reason) {
+    pub(super) fn log(&self, reason: Reason, cause: Option<&IdentityProviderError>) {
         tracing::info!(
             request.id = &*self.request_id.0,
             client.id = self.client.client_id,
             grant.id = self.grant.id,
             reason = reason.as_str(),
+            cause = cause.map(ToString::to_string),
             "authorization request refused: {}",
             reason.as_str()
         );
@@ -354,9 +363,18 @@ impl<'a> Visit<'a> {
         !self.grant.request.scope.is_empty() && self.permitted(user).is_empty()
     }
 
-    fn page(&self, status: StatusCode, view: &View<'_>) -> Response {
+    /// Somebody answered in another tab meanwhile; the page says how that ended.
+    fn to_what_became_of_it(&self) -> Response {
+        with_security_headers(self.server.to_page_of(&self.grant))
+    }
+
+    pub(super) fn page(&self, status: StatusCode, view: &View<'_>) -> Response {
         let catalog = self.server.catalog();
-        let page = LoginPage::new(&catalog, self.language, &self.grant, &self.client, view);
+        let page = LoginPage::new(&catalog, self.language, &self.grant, &self.client, view)
+            .with_ways_in(
+                self.server.settings().password_sign_in,
+                self.server.identity_providers(),
+            );
         respond(status, self.language, &page)
     }
 }

@@ -1,0 +1,204 @@
+//! Where identity providers send people back to (RFC 6749 §4.1.2, RFC 9700 §4.4, §4.7).
+//!
+//! Each provider has a callback of its own, so an answer of one can never be taken for the answer
+//! of another (mix-up), and an answer counts only in the browser that left (login CSRF).
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use http::HeaderMap;
+use oauth::client::authorization::CallbackAnswer;
+use oauth::time::NumericDate;
+use store::Versioned;
+use tracing::Instrument as _;
+
+use crate::address::ClientAddress;
+use crate::error::{CurrentRequestId, PageError};
+use crate::form::Parameters;
+use crate::grant::{self, Grant};
+use crate::html::{waiting_page, with_security_headers};
+use crate::identity_provider::{Arrival, IdentityProvider, IdentityProviderError};
+use crate::login_state::{LoginState, Purpose, Stage};
+use crate::page::login::Visit;
+use crate::reason::Reason;
+use crate::server::AuthorizationServer;
+use crate::text::Language;
+use crate::user::IdentityError;
+
+/// How long working through an answer may take, with every request to the provider.
+const FINISHING: Duration = Duration::from_secs(30);
+
+/// Takes the answer of a provider.
+pub(crate) async fn get(
+    State(server): State<AuthorizationServer>,
+    Extension(request_id): Extension<CurrentRequestId>,
+    address: ClientAddress,
+    Path(provider): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    let answer = read(query.as_deref().unwrap_or_default())?;
+    let unknown = || PageError::new(Reason::LoginStateUnknown);
+    let state = answer.state.as_deref().ok_or_else(unknown)?;
+    let found = server.login_states().find(state).await?;
+    let found = found.ok_or_else(unknown)?;
+    // RFC 9700 §4.4.2.2: the answer must come to the callback of the provider that was asked.
+    if found.provider != provider {
+        return Err(PageError::new(Reason::OtherIdentityProvider));
+    }
+    // RFC 9700 §4.7: who is led here with somebody else's answer would act under their name.
+    let browser = server.sessions().browser(&headers);
+    if browser.map(|browser| browser.hash()).as_ref() != Some(&found.browser) {
+        return Err(PageError::new(Reason::OtherBrowser));
+    }
+    let arrival = Return {
+        server: server.clone(),
+        request_id,
+        address,
+        headers,
+        found,
+    };
+    // A browser that asks twice gives up its first request. What that one began goes on to its end
+    // even so, because the code of the provider is good for one use.
+    let work = async move { arrival.take(&answer).await }.in_current_span();
+    let done = server.tasks().spawn(work).await;
+    done.map_err(|error| PageError::new(Reason::Internal).with_cause(error))?
+}
+
+/// The parameters of the answer, none of them twice (RFC 6749 §3.1).
+fn read(query: &str) -> Result<CallbackAnswer, PageError> {
+    let parameters = Parameters::parse(query.as_bytes());
+    let parameters = parameters.map_err(|error| PageError::new(error.reason))?;
+    let value = |name: &str| parameters.get(name).map(str::to_owned);
+    Ok(CallbackAnswer {
+        code: value("code"),
+        state: value("state"),
+        iss: value("iss"),
+        error: value("error"),
+        error_description: value("error_description"),
+    })
+}
+
+/// Somebody who is back, in the browser that left.
+struct Return {
+    server: AuthorizationServer,
+    request_id: CurrentRequestId,
+    address: ClientAddress,
+    headers: HeaderMap,
+    found: Versioned<LoginState>,
+}
+
+impl Return {
+    async fn take(&self, answer: &CallbackAnswer) -> Result<Response, PageError> {
+        let leg = match &self.found.stage {
+            Stage::Away(leg) => leg,
+            Stage::Back(since) => return self.again(*since).await,
+        };
+        if !self.server.login_states().spend(&self.found).await? {
+            return self.again(self.server.now()).await;
+        }
+        let provider = self.server.identity_providers().get(&self.found.provider);
+        // An operator may have taken it out of the settings meanwhile.
+        let provider = provider.ok_or_else(|| PageError::new(Reason::LoginStateUnknown))?;
+        match &self.found.purpose {
+            Purpose::Approve { grant_id, chosen } => {
+                let grant = self.find_grant(grant_id).await?;
+                if !matches!(grant.stage, grant::Stage::Pending { .. }) {
+                    // Answered meanwhile, in another tab.
+                    return Ok(self.to_page_of(&grant));
+                }
+                let Self {
+                    server,
+                    request_id,
+                    headers,
+                    ..
+                } = self;
+                let browser = self.found.browser.clone();
+                let visit =
+                    Visit::begin(server, request_id.clone(), headers, grant, browser).await?;
+                match provider.finish(leg, answer).await {
+                    Ok(arrival) => visit.arrive(provider, arrival, chosen, self.address).await,
+                    Err(error) => visit.turn_away(&error).await,
+                }
+            }
+            Purpose::Connect { subject } => match provider.finish(leg, answer).await {
+                Ok(arrival) => self.connect(subject, provider, arrival).await,
+                // They changed their mind, which is no error.
+                Err(IdentityProviderError::Denied { .. }) => Ok(self.to_account()),
+                Err(error) => Err(PageError::new(error.reason()).with_cause(error)),
+            },
+        }
+    }
+
+    /// Whoever asks again is led to what became of the first request.
+    async fn again(&self, since: NumericDate) -> Result<Response, PageError> {
+        let Purpose::Approve { grant_id, .. } = &self.found.purpose else {
+            return Ok(self.to_account());
+        };
+        let grant = self.find_grant(grant_id).await?;
+        let is_pending = matches!(grant.stage, grant::Stage::Pending { .. });
+        if is_pending && self.server.now().since(since) < FINISHING {
+            let language = Language::choose(grant.request.ui_locales.as_deref(), &self.headers);
+            return Ok(waiting_page(language));
+        }
+        Ok(self.to_page_of(&grant))
+    }
+
+    /// Connects the account that the person has just proved to be theirs.
+    async fn connect(
+        &self,
+        subject: &str,
+        provider: &IdentityProvider,
+        arrival: Arrival,
+    ) -> Result<Response, PageError> {
+        // Whoever signed out meanwhile, or is somebody else now, connects nothing.
+        let session = self.server.sessions().find(&self.headers).await?;
+        let user = self.server.users().find(subject).await?;
+        let is_there = session
+            .zip(user)
+            .is_some_and(|(session, user)| session.is_of(&user));
+        if !is_there {
+            return Err(PageError::new(Reason::LoginRequired));
+        }
+        let users = self.server.users();
+        let connected = users
+            .connect(subject, provider.id(), &arrival.identity)
+            .await;
+        if let Err(error) = connected {
+            let reason = match &error {
+                IdentityError::Taken => Reason::IdentityTaken,
+                IdentityError::AlreadyConnected(_) => Reason::IdentityAlreadyConnected,
+                IdentityError::Store(_) => Reason::StoreFailed,
+                _ => Reason::Internal,
+            };
+            return Err(PageError::new(reason).with_cause(error));
+        }
+        let vault = self.server.vault();
+        vault
+            .put(subject, provider.id(), &arrival.credential)
+            .await?;
+        tracing::info!(
+            provider = provider.id(),
+            subject,
+            "identity provider connected"
+        );
+        Ok(self.to_account())
+    }
+
+    async fn find_grant(&self, id: &str) -> Result<Versioned<Grant>, PageError> {
+        let grant = self.server.grants().find(id).await?;
+        grant.ok_or_else(|| PageError::new(Reason::AuthorizationRequestExpired))
+    }
+
+    /// The sign-in page knows the answer to whoever comes back to it.
+    fn to_page_of(&self, grant: &Grant) -> Response {
+        with_security_headers(self.server.to_page_of(grant))
+    }
+
+    fn to_account(&self) -> Response {
+        let account = self.server.settings().issuer.join("/account");
+        with_security_headers(Redirect::to(&account).into_response())
+    }
+}

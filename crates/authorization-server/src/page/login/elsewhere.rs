@@ -1,0 +1,135 @@
+//! Signing in at an identity provider: from the button to the answer for the client (RFC 6749 §4.1).
+//!
+//! The button is the person's answer: what they left ticked goes with them, sealed, and counts when
+//! they are back. Nothing that a provider says reaches the client (acceptance B1, B8).
+
+use axum::response::Response;
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+use oauth::error::OAuthError;
+use oauth::scope::Scope;
+
+use super::form::LoginForm;
+use super::view::{Message, View};
+use super::visit::{Person, Visit};
+use crate::address::ClientAddress;
+use crate::departure::{Departure, DepartureError};
+use crate::error::PageError;
+use crate::identity_provider::{Arrival, IdentityProvider, IdentityProviderError};
+use crate::login_state::Purpose;
+use crate::reason::Reason;
+use crate::user::{Admission, IdentityError};
+
+impl Visit<'_> {
+    /// Sends the person to the provider whose button was pressed.
+    pub(super) async fn leave(
+        &self,
+        provider: &str,
+        form: &LoginForm,
+        address: ClientAddress,
+    ) -> Result<Response, PageError> {
+        let provider = self.server.identity_providers().get(provider);
+        let departure = Departure {
+            provider: provider.ok_or_else(|| PageError::new(Reason::MalformedRequest))?,
+            browser: self.browser.clone(),
+            address,
+            resource: Some(self.grant.request.resource.as_str().to_owned()),
+            purpose: Purpose::Approve {
+                grant_id: self.grant.id.clone(),
+                chosen: form.scope.clone(),
+            },
+        };
+        match self.server.depart(departure).await {
+            Ok(response) => Ok(response),
+            Err(DepartureError::Page(error)) => Err(error),
+            Err(DepartureError::Provider(error)) => {
+                self.log(error.reason(), Some(&error));
+                Ok(self.stay(form, &error))
+            }
+        }
+    }
+
+    /// The page again, because the provider cannot be reached; another way may be open.
+    fn stay(&self, form: &LoginForm, error: &IdentityProviderError) -> Response {
+        let username = form
+            .credentials
+            .as_ref()
+            .map(|typed| typed.username.as_str());
+        let view = View {
+            account: None,
+            username,
+            chosen: Some(&form.scope),
+            message: Some(Message::ProviderUnavailable),
+        };
+        let mut page = self.page(StatusCode::SERVICE_UNAVAILABLE, &view);
+        if let IdentityProviderError::Unavailable { retry_after, .. } = error {
+            let headers = page.headers_mut();
+            headers.insert(RETRY_AFTER, retry_after.as_secs().into());
+        }
+        page
+    }
+
+    /// The person is back with a proof of who they are, and the client gets its answer.
+    pub(in crate::page) async fn arrive(
+        &self,
+        provider: &IdentityProvider,
+        arrival: Arrival,
+        chosen: &Scope,
+        address: ClientAddress,
+    ) -> Result<Response, PageError> {
+        let admission = Admission {
+            provider: provider.id(),
+            sign_up: provider.signs_up(),
+            link_by_verified_email: provider.links_by_verified_email(),
+        };
+        let arrived = self
+            .server
+            .users()
+            .arrive(admission, &arrival.identity)
+            .await;
+        let user = match arrived {
+            Ok(user) => user,
+            Err(IdentityError::Store(error)) => return Err(error.into()),
+            Err(error @ IdentityError::Unknown) => {
+                return Err(PageError::new(Reason::IdentityUnknown).with_cause(error));
+            }
+            // Somebody else was faster with the same identity.
+            Err(error) => return Err(PageError::new(Reason::Internal).with_cause(error)),
+        };
+        let vault = self.server.vault();
+        vault
+            .put(&user.subject, provider.id(), &arrival.credential)
+            .await?;
+        let (browser, from) = (self.browser.clone(), Some(provider.id()));
+        let sessions = self.server.sessions();
+        let cookies = sessions
+            .begin(&user, from, browser, address, self.headers)
+            .await?;
+        let person = Person {
+            user,
+            authenticated_at: self.server.now(),
+            identity_provider: from.map(str::to_owned),
+        };
+        let mut response = self.grant_chosen(&person, chosen).await?;
+        cookies.append_to(&mut response);
+        Ok(response)
+    }
+
+    /// The person is back without one, and the client learns in our own words what that means for
+    /// it.
+    pub(in crate::page) async fn turn_away(
+        &self,
+        error: &IdentityProviderError,
+    ) -> Result<Response, PageError> {
+        let answer = match error {
+            IdentityProviderError::Denied { .. } => {
+                OAuthError::access_denied("the person denied the request")
+            }
+            IdentityProviderError::Unavailable { .. } => OAuthError::temporarily_unavailable(
+                "nobody can sign in at the moment; try again later",
+            ),
+            _ => OAuthError::server_error("the sign-in did not succeed; try again"),
+        };
+        self.refuse(error.reason(), &answer, Some(error)).await
+    }
+}

@@ -1,0 +1,452 @@
+//! Identities: who somebody is at an identity provider, and who that is here (`OpenID` Connect Core
+//! §5.7).
+//!
+//! Only the provider's own identifier names a person: an address or a name can be given to somebody
+//! else tomorrow. The identity record leads from that identifier to the person, and the person's
+//! record lists the identity in turn. Only where both agree, the identity signs the person in; so a
+//! crash between the two writes leaves somebody who has to connect again, and nobody who gets in.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oauth::random;
+use oauth::time::NumericDate;
+use serde::{Deserialize, Serialize};
+use store::{Kind, ListBy, Page, Record, StoreError, Versioned};
+
+use super::username::candidates;
+use super::{User, Username, Users, folded};
+use crate::identity_provider::Identity;
+
+/// Which person an identity belongs to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct IdentityRecord {
+    /// The person here, by subject.
+    user: String,
+    /// Where the identity comes from.
+    provider: String,
+    /// What the provider calls the person, so that they recognize the account.
+    username: Option<String>,
+    email: Option<String>,
+    connected_at: NumericDate,
+    /// Set when the identity is taken from the person.
+    ended_at: Option<NumericDate>,
+}
+
+impl Record for IdentityRecord {
+    const KIND: Kind = Kind::new("identity");
+    const SEALED: bool = true;
+
+    fn owner(&self) -> Option<&str> {
+        Some(&self.user)
+    }
+
+    fn expires_at(&self) -> Option<NumericDate> {
+        self.ended_at
+    }
+}
+
+/// An account at an identity provider with which a person signs in here.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectedIdentity {
+    /// The provider's id in the settings.
+    pub provider: String,
+    /// What the provider calls the person.
+    pub username: Option<String>,
+    /// Where mail reaches the person, as the provider says.
+    pub email: Option<String>,
+    /// Since when.
+    pub connected_at: NumericDate,
+}
+
+/// How people of a provider become people here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admission<'a> {
+    /// The provider's id in the settings.
+    pub(crate) provider: &'a str,
+    /// Whether somebody who is not known yet is made known.
+    pub(crate) sign_up: bool,
+    /// Whether an address that is verified on both sides is enough to be taken for a known person.
+    pub(crate) link_by_verified_email: bool,
+}
+
+/// The ways to sign in that the settings leave open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WaysIn<'a> {
+    pub(crate) password: bool,
+    pub(crate) providers: &'a [&'a str],
+}
+
+/// Why an identity does not lead to a person, or cannot be connected or disconnected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// Nobody here has this identity, and the provider's people are not made known by themselves.
+    #[error("nobody here has this identity; make the person known, or let the provider sign up")]
+    Unknown,
+    /// The identity signs in somebody else.
+    #[error("the identity belongs to another person; disconnect it there at first")]
+    Taken,
+    /// The person has another identity at the same provider.
+    #[error("the person is connected to `{0}` with another account; disconnect that at first")]
+    AlreadyConnected(String),
+    /// The person has no identity at this provider.
+    #[error("the person is not connected to `{0}`")]
+    NotConnected(String),
+    /// Without the identity the person could not sign in any more.
+    #[error("this is the only way for the person to sign in; set a password or connect another")]
+    LastWayIn,
+    /// There is nobody with this subject.
+    #[error("there is no user `{0}`")]
+    NoUser(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Users {
+    /// The person who arrives with `identity`, made known if they are not yet.
+    pub(crate) async fn arrive(
+        &self,
+        admission: Admission<'_>,
+        identity: &Identity,
+    ) -> Result<User, IdentityError> {
+        let provider = admission.provider;
+        let key = key(provider, &identity.subject);
+        loop {
+            let record = self.identities.get(&key).await?;
+            if let Some(record) = &record {
+                match self.people.get(&record.user).await? {
+                    Some(user) if lists(&user, provider, &key) => {
+                        self.relabel(record, identity).await?;
+                        return self.refresh(user, provider, identity).await;
+                    }
+                    // It was taken from this person, and is anybody's.
+                    Some(_) => {}
+                    // Somebody began to be made known here, and nobody has finished yet.
+                    None if admission.sign_up => {
+                        let subject = &record.user;
+                        if let Some(user) = self.join(subject, provider, &key, identity).await? {
+                            return Ok(user);
+                        }
+                        continue;
+                    }
+                    None => return Err(IdentityError::Unknown),
+                }
+            }
+            if admission.link_by_verified_email
+                && let Some(user) = self.named_by_email(provider, identity).await?
+            {
+                return self.connect(&user.subject, provider, identity).await;
+            }
+            if !admission.sign_up {
+                return Err(IdentityError::Unknown);
+            }
+            let subject = random::token::<16>(&*self.random);
+            self.claim(record.as_ref(), &key, &subject, provider, identity)
+                .await?;
+        }
+    }
+
+    /// Lets a person sign in with `identity` from now on.
+    pub(crate) async fn connect(
+        &self,
+        subject: &str,
+        provider: &str,
+        identity: &Identity,
+    ) -> Result<User, IdentityError> {
+        let key = key(provider, &identity.subject);
+        loop {
+            let user = self.people.get(subject).await?;
+            let user = user.ok_or_else(|| IdentityError::NoUser(subject.to_owned()))?;
+            let record = self.identities.get(&key).await?;
+            if let Some(record) = &record {
+                if record.user == subject && lists(&user, provider, &key) {
+                    self.relabel(record, identity).await?;
+                    return Ok(user.record);
+                }
+                let owner = self.people.get(&record.user).await?;
+                if record.user != subject && owner.is_none_or(|user| lists(&user, provider, &key)) {
+                    return Err(IdentityError::Taken);
+                }
+            }
+            if self.connected(&user, provider).await?.is_some() {
+                return Err(IdentityError::AlreadyConnected(provider.to_owned()));
+            }
+            let mut connected = user.record.clone();
+            let entry = (provider.to_owned(), key.clone());
+            connected.identities.extend([entry]);
+            // The person before the identity: until both agree, it signs nobody in.
+            if self.people.replace(&user, &connected).await?
+                && self
+                    .claim(record.as_ref(), &key, subject, provider, identity)
+                    .await?
+            {
+                return Ok(connected);
+            }
+        }
+    }
+
+    /// Takes the identity at `provider` from a person, unless they could not sign in without it.
+    pub(crate) async fn disconnect(
+        &self,
+        subject: &str,
+        provider: &str,
+        ways_in: WaysIn<'_>,
+    ) -> Result<(), IdentityError> {
+        let not_connected = || IdentityError::NotConnected(provider.to_owned());
+        loop {
+            let user = self.people.get(subject).await?;
+            let user = user.ok_or_else(|| IdentityError::NoUser(subject.to_owned()))?;
+            let record = self.connected(&user, provider).await?;
+            let record = record.ok_or_else(not_connected)?;
+            if !self.has_another_way_in(&user, provider, ways_in).await? {
+                return Err(IdentityError::LastWayIn);
+            }
+            let mut disconnected = user.record.clone();
+            disconnected.identities.remove(provider);
+            if disconnected.profile_of.as_deref() == Some(provider) {
+                disconnected.profile_of = None;
+            }
+            if self.people.replace(&user, &disconnected).await? {
+                // Whoever has claimed the identity meanwhile keeps it.
+                let ended = IdentityRecord {
+                    ended_at: Some(self.clock.now()),
+                    ..record.record.clone()
+                };
+                self.identities.replace(&record, &ended).await?;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Every account at an identity provider with which a person signs in.
+    pub async fn identities(&self, user: &User) -> Result<Vec<ConnectedIdentity>, StoreError> {
+        let mut connected = Vec::new();
+        for provider in user.identities.keys() {
+            if let Some(record) = self.connected(user, provider).await? {
+                let IdentityRecord {
+                    username, email, ..
+                } = record.record;
+                connected.push(ConnectedIdentity {
+                    provider: provider.clone(),
+                    username,
+                    email,
+                    connected_at: record.record.connected_at,
+                });
+            }
+        }
+        Ok(connected)
+    }
+
+    /// The identity that a person really has at `provider`: listed here, and theirs there.
+    async fn connected(
+        &self,
+        user: &User,
+        provider: &str,
+    ) -> Result<Option<Versioned<IdentityRecord>>, StoreError> {
+        let Some(key) = user.identities.get(provider) else {
+            return Ok(None);
+        };
+        let record = self.identities.get(key).await?;
+        Ok(record.filter(|record| record.user == user.subject))
+    }
+
+    async fn has_another_way_in(
+        &self,
+        user: &User,
+        provider: &str,
+        ways_in: WaysIn<'_>,
+    ) -> Result<bool, StoreError> {
+        if ways_in.password && user.has_password() {
+            return Ok(true);
+        }
+        for other in ways_in.providers {
+            if *other != provider && self.connected(user, other).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Writes whose identity it is; `false` when somebody was faster.
+    async fn claim(
+        &self,
+        current: Option<&Versioned<IdentityRecord>>,
+        key: &str,
+        subject: &str,
+        provider: &str,
+        identity: &Identity,
+    ) -> Result<bool, StoreError> {
+        let record = IdentityRecord {
+            user: subject.to_owned(),
+            provider: provider.to_owned(),
+            username: identity.username.clone(),
+            email: identity.email.clone(),
+            connected_at: self.clock.now(),
+            ended_at: None,
+        };
+        match current {
+            Some(current) => self.identities.replace(current, &record).await,
+            None => self.identities.insert(key, &record).await,
+        }
+    }
+
+    /// Makes the person known whose identity was claimed for `subject`; nothing when somebody else
+    /// has done so meanwhile. Any number of requests may try, also after a crash.
+    async fn join(
+        &self,
+        subject: &str,
+        provider: &str,
+        key: &str,
+        identity: &Identity,
+    ) -> Result<Option<User>, StoreError> {
+        let username = self.free_username(subject, provider, identity).await?;
+        let now = self.clock.now();
+        let user = User {
+            subject: subject.to_owned(),
+            username,
+            name: identity.name.clone(),
+            email: identity.email.clone(),
+            email_verified: identity.email_verified,
+            roles: Vec::new(),
+            created_at: now,
+            password: None,
+            password_set_at: now,
+            sign_ins: 0,
+            identities: [(provider.to_owned(), key.to_owned())].into(),
+            profile_of: Some(provider.to_owned()),
+        };
+        Ok(self.people.insert(subject, &user).await?.then_some(user))
+    }
+
+    /// A username that is now the person's, or was since an attempt before this one.
+    async fn free_username(
+        &self,
+        subject: &str,
+        provider: &str,
+        identity: &Identity,
+    ) -> Result<String, StoreError> {
+        for username in candidates(provider, identity, &*self.random) {
+            let Some(name) = folded(&username) else {
+                continue;
+            };
+            let claim = Username {
+                subject: subject.to_owned(),
+            };
+            if self.usernames.insert(&name, &claim).await? {
+                return Ok(username);
+            }
+            let taken_by = self.usernames.get(&name).await?;
+            if taken_by.is_some_and(|taken_by| taken_by.subject == subject) {
+                return Ok(username);
+            }
+        }
+        unreachable!("there are candidates without end, and some of them are free")
+    }
+
+    /// Takes over what the provider says of the person now, if it is the one that made them known.
+    ///
+    /// What it leaves out stays, and what another provider says is not listened to: else connecting
+    /// an account would be a way to change the address that the operator verified.
+    async fn refresh(
+        &self,
+        user: Versioned<User>,
+        provider: &str,
+        identity: &Identity,
+    ) -> Result<User, IdentityError> {
+        if user.profile_of.as_deref() != Some(provider) {
+            return Ok(user.record);
+        }
+        let mut refreshed = user.record.clone();
+        refreshed.name = identity.name.clone().or(refreshed.name);
+        if let Some(email) = &identity.email {
+            refreshed.email = Some(email.clone());
+            refreshed.email_verified = identity.email_verified;
+        }
+        let is_new = (&refreshed.name, &refreshed.email, refreshed.email_verified)
+            != (&user.name, &user.email, user.email_verified);
+        if is_new && !self.people.replace(&user, &refreshed).await? {
+            // Whoever changed the record meanwhile wins; the next sign-in refreshes it.
+            return Ok(user.record);
+        }
+        Ok(refreshed)
+    }
+
+    async fn relabel(
+        &self,
+        record: &Versioned<IdentityRecord>,
+        identity: &Identity,
+    ) -> Result<(), StoreError> {
+        if (&record.username, &record.email) == (&identity.username, &identity.email) {
+            return Ok(());
+        }
+        let relabelled = IdentityRecord {
+            username: identity.username.clone(),
+            email: identity.email.clone(),
+            ..record.record.clone()
+        };
+        // A label may be late; whoever was faster wins.
+        self.identities.replace(record, &relabelled).await?;
+        Ok(())
+    }
+
+    /// The one person with the address of `identity`, verified on both sides.
+    ///
+    /// Not somebody who has an identity at this provider already: then the address was given to
+    /// somebody else there. And nobody at all when several people have it.
+    async fn named_by_email(
+        &self,
+        provider: &str,
+        identity: &Identity,
+    ) -> Result<Option<User>, StoreError> {
+        let Some(email) = identity
+            .email
+            .as_deref()
+            .filter(|_| identity.email_verified)
+        else {
+            return Ok(None);
+        };
+        let mut found: Option<User> = None;
+        let mut page = Page::default();
+        loop {
+            let people = self.people.list(ListBy::All, page.clone()).await?;
+            let Some(last) = people.last() else {
+                break;
+            };
+            page.before = Some(last.cursor());
+            for user in people {
+                let is_the_one = user.email_verified
+                    && user
+                        .email
+                        .as_deref()
+                        .is_some_and(|theirs| theirs.eq_ignore_ascii_case(email));
+                if is_the_one && found.replace(user.record).is_some() {
+                    return Ok(None);
+                }
+            }
+        }
+        let Some(user) = found else {
+            return Ok(None);
+        };
+        let is_connected = self.connected(&user, provider).await?.is_some();
+        Ok((!is_connected).then_some(user))
+    }
+}
+
+fn lists(user: &User, provider: &str, key: &str) -> bool {
+    user.identities
+        .get(provider)
+        .is_some_and(|listed| listed == key)
+}
+
+/// A key of fixed length; no two pairs of names give the same one.
+fn key(provider: &str, subject: &str) -> String {
+    let mut context = Context::new(&SHA256);
+    for part in [provider, subject] {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    URL_SAFE_NO_PAD.encode(context.finish())
+}
