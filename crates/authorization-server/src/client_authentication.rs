@@ -244,6 +244,8 @@ async fn check_assertion(
         format!("{}/", settings.issuer),
         settings.issuer.join("/token"),
         settings.issuer.join("/oauth2/token"),
+        // RFC 9126 §2: at this endpoint, its own address, too.
+        settings.issuer.join("/par"),
     ];
     let now = server.now();
     let skew = Duration::from_secs(30);

@@ -173,6 +173,9 @@ impl PageError {
             Reason::UnknownClient | Reason::MetadataDocumentRefused => {
                 OAuthError::invalid_client("no such client; register again, or check client_id")
             }
+            Reason::RequestUriUnknown => OAuthError::invalid_request_uri(
+                "request_uri is unknown, used or expired; push the request again",
+            ),
             Reason::RedirectUriNotRegistered => {
                 OAuthError::invalid_request("redirect_uri is not one that the client registered")
             }

@@ -42,6 +42,10 @@ reasons! {
     ClientMetadataRefused => "client_metadata_refused",
     /// The client's metadata document could not be fetched or breaks a rule.
     MetadataDocumentRefused => "metadata_document_refused",
+    /// The `request_uri` is unknown, has expired, was used or was pushed by another client.
+    RequestUriUnknown => "request_uri_unknown",
+    /// The authorization request has to be pushed, and stood in the browser.
+    PushedRequestRequired => "pushed_request_required",
     /// The response type or mode is not supported.
     ResponseTypeUnsupported => "response_type_unsupported",
     /// PKCE is missing, or not S256.

@@ -15,7 +15,7 @@ use crate::endpoint::authorization::MAX_REQUEST;
 use crate::endpoint::registration::MAX_REGISTRATION;
 use crate::endpoint::{
     authorization, client_configuration, device_authorization, introspection, jwks, metadata,
-    registration, revocation, token, userinfo,
+    pushed_authorization, registration, revocation, token, userinfo,
 };
 use crate::error::{PageError, finish};
 use crate::page::{self, account};
@@ -34,6 +34,7 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
             &under("/device_authorization"),
             post(device_authorization::post),
         )
+        .route(&under("/par"), post(pushed_authorization::post))
         .route(&under("/revoke"), post(revocation::post))
         .route(&under("/introspect"), post(introspection::post))
         .route(&under("/userinfo"), get(userinfo::get).post(userinfo::get))

@@ -39,6 +39,8 @@ pub struct Settings {
     pub registration: Option<Registration>,
     /// Sign-in on devices without a browser (RFC 8628); `None` switches it off.
     pub device_authorization: Option<DeviceAuthorization>,
+    /// Whether authorization requests must be pushed (RFC 9126 §5); few MCP clients can do that.
+    pub require_pushed_authorization_requests: bool,
     /// Whether https URLs may be client identifiers (CIMD).
     pub client_id_metadata_documents: bool,
     /// The private-use schemes that clients may redirect to.
@@ -230,6 +232,7 @@ impl Settings {
             signing_algorithm: Algorithm::EdDSA,
             registration: Some(Registration::default()),
             device_authorization: Some(DeviceAuthorization::default()),
+            require_pushed_authorization_requests: false,
             client_id_metadata_documents: true,
             private_use_schemes: PrivateUseSchemes::new(PrivateUseSchemes::KNOWN_CLIENTS),
             identity_providers: Vec::new(),

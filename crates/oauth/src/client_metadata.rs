@@ -88,6 +88,10 @@ pub struct ClientMetadata {
     /// `native` or `web` (`OpenID` Connect Registration §2; MCP requires clients to send it).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_type: Option<String>,
+    /// Whether the client always pushes its authorization requests, so that no others are
+    /// accepted in its name (RFC 9126 §6).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
     /// Public keys by address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,

@@ -1,5 +1,5 @@
 //! Answers on the wire (RFC 6749 §5.1, RFC 7591 §3.2.1, RFC 7592 §3, RFC 7662 §2.2, RFC 8628
-//! §3.2).
+//! §3.2, RFC 9126 §2.2).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -90,6 +90,23 @@ pub struct DeviceAuthorizationResponse {
     /// Seconds to wait between two questions; 5 where it is not said.
     #[serde(default = "five")]
     pub interval: u64,
+}
+
+/// Where a pushed authorization request is found (RFC 9126 §2.2).
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PushedAuthorizationResponse {
+    /// What stands in the browser in place of the request.
+    pub request_uri: String,
+    /// Seconds until it ends.
+    pub expires_in: u64,
+}
+
+impl std::fmt::Debug for PushedAuthorizationResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PushedAuthorizationResponse")
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
 }
 
 fn five() -> u64 {

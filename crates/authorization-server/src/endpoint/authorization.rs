@@ -1,4 +1,4 @@
-//! The authorization endpoint: where a person is sent (OAuth 2.1 §4.1.1, RFC 9207).
+//! The authorization endpoint: where a person is sent (OAuth 2.1 §4.1.1, RFC 9126 §4, RFC 9207).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use oauth::error::OAuthError;
-use oauth::pkce::CodeChallenge;
 use oauth::redirect_uri::RedirectUri;
 use store::Kind;
 
 use crate::address::ClientAddress;
+use crate::authorization_request::{check, redirect_uri};
 use crate::client::{Client, ClientError};
 use crate::error::{CurrentRequestId, EndpointError, PageError};
 use crate::form::Parameters;
-use crate::grant::{AuthorizationRequest, Delivery, Grant, Prompt};
+use crate::grant::{AuthorizationRequest, Delivery, Grant};
 use crate::html::with_security_headers;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
@@ -61,10 +61,19 @@ async fn begin(
         return Err(PageError::new(Reason::MalformedRequest));
     }
     let parameters = Parameters::parse(parameters)?;
-    // Until client and redirect URI are known to belong together, nobody is redirected (§4.1.2.1).
     let client = find_client(server, &parameters).await?;
+    if let Some(request_uri) = parameters.get("request_uri") {
+        let pushed = server
+            .grants()
+            .pushed(request_uri, &client.client_id)
+            .await?;
+        let request = pushed.ok_or_else(|| PageError::new(Reason::RequestUriUnknown))?;
+        return sign_in(server, address, &client, request).await;
+    }
     let redirect_uri = redirect_uri(&client, &parameters)?;
-    let request = match check(server, &client, redirect_uri.clone(), &parameters) {
+    let checked = check_pushed(server, &client)
+        .and_then(|()| check(server, &client, redirect_uri.clone(), &parameters));
+    let request = match checked {
         Ok(request) => request,
         Err(refusal) => {
             tracing::info!(
@@ -82,8 +91,31 @@ async fn begin(
             return Ok(with_security_headers(answer));
         }
     };
+    sign_in(server, address, &client, request).await
+}
+
+/// RFC 9126 §5, §6: who is told to push requests may not put them into the browser.
+fn check_pushed(server: &AuthorizationServer, client: &Client) -> Result<(), EndpointError> {
+    let of_house = server.settings().require_pushed_authorization_requests;
+    if !of_house && !client.metadata.require_pushed_authorization_requests {
+        return Ok(());
+    }
+    let text = "the request has to be pushed first (RFC 9126)";
+    Err(EndpointError::new(
+        Reason::PushedRequestRequired,
+        OAuthError::invalid_request(text),
+    ))
+}
+
+/// A grant begins, and the person is sent to the page that asks them.
+async fn sign_in(
+    server: &AuthorizationServer,
+    address: ClientAddress,
+    client: &Client,
+    request: AuthorizationRequest,
+) -> Result<Response, PageError> {
     may_ask(server, address).await?;
-    server.keep_client(&client).await?;
+    server.keep_client(client).await?;
     let grant = server.grants().begin(&client.client_id, request).await?;
     let page = server
         .settings()
@@ -120,105 +152,6 @@ async fn find_client(
             Err(PageError::new(Reason::MetadataDocumentRefused).with_cause(error))
         }
     }
-}
-
-fn redirect_uri(client: &Client, parameters: &Parameters) -> Result<RedirectUri, PageError> {
-    let refused = || PageError::new(Reason::RedirectUriNotRegistered);
-    let registered = &client.metadata.redirect_uris;
-    let Some(requested) = parameters.get("redirect_uri") else {
-        // OAuth 2.1 §4.1.1: it may be left out where there is only one.
-        return match registered.as_slice() {
-            [only] => Ok(only.clone()),
-            _ => Err(refused()),
-        };
-    };
-    let requested = RedirectUri::unchecked(requested);
-    if client.metadata.admits_redirect_uri(&requested) {
-        Ok(requested)
-    } else {
-        Err(refused())
-    }
-}
-
-fn check(
-    server: &AuthorizationServer,
-    client: &Client,
-    redirect_uri: RedirectUri,
-    parameters: &Parameters,
-) -> Result<AuthorizationRequest, EndpointError> {
-    check_response_type(parameters)?;
-    if !client.metadata.uses_grant("authorization_code") {
-        let error = OAuthError::unauthorized_client("the client is not registered for codes");
-        return Err(EndpointError::new(Reason::GrantTypeNotAllowed, error));
-    }
-    let code_challenge = code_challenge(parameters)?;
-    let catalog = server.catalog();
-    let target = catalog.target(parameters.get("resource"), parameters.get("scope"))?;
-    Ok(AuthorizationRequest {
-        delivery: Delivery::Redirect {
-            redirect_uri,
-            state: parameters.get("state").map(str::to_owned),
-            code_challenge,
-        },
-        resource: target.resource.indicator.clone(),
-        scope: client.within_limit(target.scope),
-        nonce: parameters.get("nonce").map(str::to_owned),
-        prompt: prompt(parameters)?,
-        max_age: max_age(parameters)?,
-        ui_locales: parameters.get("ui_locales").map(str::to_owned),
-        login_hint: parameters.get("login_hint").map(str::to_owned),
-    })
-}
-
-/// Only the code flow exists; OAuth 2.1 removed the implicit one.
-fn check_response_type(parameters: &Parameters) -> Result<(), EndpointError> {
-    let unsupported = |text: &str| {
-        let error = OAuthError::unsupported_response_type(text);
-        EndpointError::new(Reason::ResponseTypeUnsupported, error)
-    };
-    if parameters.require("response_type")? != "code" {
-        return Err(unsupported("response_type must be code"));
-    }
-    match parameters.get("response_mode") {
-        None | Some("query") => Ok(()),
-        Some(_) => Err(unsupported("response_mode must be query")),
-    }
-}
-
-/// OAuth 2.1 §4.1.1: PKCE for every client, and S256 only, since `plain` protects nothing.
-fn code_challenge(parameters: &Parameters) -> Result<CodeChallenge, EndpointError> {
-    let required =
-        |text: &str| EndpointError::new(Reason::PkceRequired, OAuthError::invalid_request(text));
-    let challenge = parameters
-        .get("code_challenge")
-        .ok_or_else(|| required("code_challenge is missing; PKCE is required"))?;
-    if parameters.get("code_challenge_method") != Some("S256") {
-        return Err(required("code_challenge_method must be S256"));
-    }
-    CodeChallenge::parse(challenge).map_err(|_| required("code_challenge is not a SHA-256 hash"))
-}
-
-fn prompt(parameters: &Parameters) -> Result<Prompt, EndpointError> {
-    let mut prompt = Prompt::default();
-    for value in parameters.get("prompt").unwrap_or_default().split(' ') {
-        match value {
-            "none" => prompt.none = true,
-            "login" | "select_account" => prompt.login = true,
-            "consent" => prompt.consent = true,
-            _ => {}
-        }
-    }
-    if prompt.none && (prompt.login || prompt.consent) {
-        return Err(crate::form::malformed(
-            "prompt=none cannot be combined with another prompt",
-        ));
-    }
-    Ok(prompt)
-}
-
-fn max_age(parameters: &Parameters) -> Result<Option<u64>, EndpointError> {
-    let parsed = parameters.get("max_age").map(str::parse).transpose();
-    parsed.map_err(|_| crate::form::malformed("max_age must be a number of seconds"))
 }
 
 impl AuthorizationServer {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CACHE_CONTROL;
 use oauth::metadata::AuthorizationServerMetadata;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::server::AuthorizationServer;
 
@@ -68,10 +68,7 @@ impl AuthorizationServer {
             "introspection_endpoint_auth_signing_alg_values_supported".into(),
             json!(algorithms()),
         );
-        if settings.device_authorization.is_some() {
-            let endpoint = settings.issuer.join("/device_authorization");
-            other.insert("device_authorization_endpoint".into(), json!(endpoint));
-        }
+        other.extend(self.further_endpoints());
         AuthorizationServerMetadata {
             issuer: settings.issuer.clone(),
             authorization_endpoint: at("/authorize"),
@@ -95,5 +92,23 @@ impl AuthorizationServer {
             client_id_metadata_document_supported: settings.client_id_metadata_documents,
             other,
         }
+    }
+
+    /// The endpoints of standards that came after RFC 8414.
+    fn further_endpoints(&self) -> Map<String, Value> {
+        let settings = self.settings();
+        let mut members = Map::new();
+        let mut at = |member: &str, path: &str| {
+            members.insert(member.to_owned(), json!(settings.issuer.join(path)));
+        };
+        if settings.device_authorization.is_some() {
+            at("device_authorization_endpoint", "/device_authorization");
+        }
+        at("pushed_authorization_request_endpoint", "/par");
+        members.insert(
+            "require_pushed_authorization_requests".into(),
+            json!(settings.require_pushed_authorization_requests),
+        );
+        members
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod device_authorization;
 pub(crate) mod introspection;
 pub(crate) mod jwks;
 pub(crate) mod metadata;
+pub(crate) mod pushed_authorization;
 pub(crate) mod registration;
 pub(crate) mod revocation;
 pub(crate) mod token;

@@ -6,6 +6,7 @@
 
 mod device;
 mod owned;
+mod pushed;
 mod redeem;
 mod rotate;
 mod user_code;
@@ -27,8 +28,10 @@ use crate::handle::Handles;
 use crate::reason::Reason;
 use crate::settings::{Lifetimes, Settings};
 use device::{DevicePoll, WaitingDevice};
+use pushed::PushedRequest;
 
 pub(crate) use device::{POLL_INTERVAL, Poll};
+pub(crate) use pushed::PUSHED_LIFETIME;
 pub(crate) use redeem::Redemption;
 pub(crate) use rotate::Rotation;
 pub(crate) use user_code::UserCode;
@@ -57,6 +60,8 @@ pub(crate) enum Delivery {
         redirect_uri: RedirectUri,
         state: Option<String>,
         code_challenge: CodeChallenge,
+        /// The hash of the `request_uri` that it came by (RFC 9126).
+        pushed_as: Option<SecretHash>,
     },
     /// A device asks for it until it is there (RFC 8628 §3.3).
     Device {
@@ -201,6 +206,7 @@ pub(crate) struct Grants {
     records: Collection<Grant>,
     devices: Collection<WaitingDevice>,
     polls: Collection<DevicePoll>,
+    pushed: Collection<PushedRequest>,
     handles: Handles,
     lifetimes: Lifetimes,
     clock: Arc<dyn Clock>,
@@ -219,6 +225,7 @@ impl Grants {
             records: Collection::new(Arc::clone(store), Arc::clone(keys)),
             devices: Collection::new(Arc::clone(store), Arc::clone(keys)),
             polls: Collection::new(Arc::clone(store), Arc::clone(keys)),
+            pushed: Collection::new(Arc::clone(store), Arc::clone(keys)),
             handles: Handles::new(keys),
             lifetimes: settings.lifetimes.clone(),
             clock: Arc::clone(clock),
@@ -298,6 +305,7 @@ impl Grants {
             Stage::Pending { .. } => return Err(GrantError::refused(Reason::OtherBrowser)),
             _ => return self.approved_before(&grant.id, browser).await,
         }
+        self.end_pushed(grant).await?;
         let now = self.clock.now();
         let code_expires_at = match grant.request.delivery {
             Delivery::Redirect { .. } => now.plus(self.lifetimes.authorization_code),
@@ -332,13 +340,12 @@ impl Grants {
 
     /// The person said no. The grant ends; `false` when it had moved on already.
     pub(crate) async fn deny(&self, grant: &Versioned<Grant>) -> Result<bool, StoreError> {
-        match grant.stage {
-            Stage::Pending { .. } => Ok(self
-                .move_to(grant, Stage::Ended, grant.expires_at)
-                .await?
-                .is_some()),
-            _ => Ok(false),
+        if !matches!(grant.stage, Stage::Pending { .. }) {
+            return Ok(false);
         }
+        self.end_pushed(grant).await?;
+        let moved = self.move_to(grant, Stage::Ended, grant.expires_at).await?;
+        Ok(moved.is_some())
     }
 
     /// The code of an approved grant, for the authorization response.

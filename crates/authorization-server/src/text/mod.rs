@@ -224,7 +224,9 @@ impl Explanations {
     /// What a person is told when a request was refused for `reason`.
     pub(crate) fn of(&self, reason: Reason) -> &Explanation {
         match reason {
-            Reason::AuthorizationRequestExpired => &self.request_expired,
+            Reason::AuthorizationRequestExpired | Reason::RequestUriUnknown => {
+                &self.request_expired
+            }
             Reason::OtherBrowser => &self.other_browser,
             Reason::LoginStateUnknown => &self.way_back_unknown,
             Reason::OtherIdentityProvider => &self.other_provider,

@@ -17,6 +17,7 @@ mod introspection;
 mod keys;
 mod metadata;
 mod page_login;
+mod pushed_authorization;
 mod refresh;
 mod registration;
 mod revocation;

@@ -32,6 +32,9 @@ pub(crate) struct SettingsFile {
     pub(crate) default_role: String,
     /// How new signing keys sign: `EdDSA`, or `ES256` for peers that know nothing else.
     pub(crate) signing_algorithm: String,
+    /// Whether clients must push their authorization requests before they send a browser (RFC 9126).
+    /// Few MCP clients can; a single client can be told so by its own setting.
+    pub(crate) require_pushed_authorization_requests: bool,
     /// Whether an https URL may be a client identifier, whose metadata is then fetched from there
     /// (client id metadata documents).
     pub(crate) client_id_metadata_documents: bool,
@@ -158,6 +161,8 @@ pub(crate) struct ClientSection {
     pub(crate) grant_types: Vec<String>,
     /// Where answers may go. Needed for `authorization_code`.
     pub(crate) redirect_uris: Vec<String>,
+    /// Whether it must push its authorization requests (RFC 9126). Not unless set.
+    pub(crate) require_pushed_authorization_requests: bool,
     /// The scopes that it may ask for. Unless set: every scope on behalf of a person, and none for itself.
     pub(crate) scope: Option<Vec<String>>,
     /// The address of its public keys, for `private_key_jwt`.
@@ -208,6 +213,7 @@ impl Default for SettingsFile {
             default_resource: None,
             default_role: "User".into(),
             signing_algorithm: "EdDSA".into(),
+            require_pushed_authorization_requests: false,
             client_id_metadata_documents: true,
             private_use_schemes: PrivateUseSchemes::KNOWN_CLIENTS.map(String::from).into(),
             allowed_origins: Vec::new(),
@@ -278,6 +284,7 @@ impl Default for ClientSection {
             auth_method: None,
             grant_types: vec!["authorization_code".into(), "refresh_token".into()],
             redirect_uris: Vec::new(),
+            require_pushed_authorization_requests: false,
             scope: None,
             jwks_uri: None,
             introspects: Vec::new(),

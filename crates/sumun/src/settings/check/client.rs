@@ -89,6 +89,7 @@ impl Check<'_> {
             client_name: client.client_name.clone(),
             scope: scope?,
             jwks_uri: client.jwks_uri.clone(),
+            require_pushed_authorization_requests: client.require_pushed_authorization_requests,
             ..ClientMetadata::default()
         };
         if let Err(error) = metadata.check(&PrivateUseSchemes::new(&file.private_use_schemes)) {
