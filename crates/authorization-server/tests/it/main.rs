@@ -13,6 +13,7 @@ mod consent;
 mod device;
 mod errors;
 mod grant_machine;
+mod identity_provider;
 mod introspection;
 mod keys;
 mod metadata;

@@ -9,6 +9,8 @@ use oauth::redirect_uri::PrivateUseSchemes;
 use oauth::secret::Secret;
 use serde::Deserialize;
 
+use super::identity_provider::IdentityProviderSection;
+
 /// The top of the file. Single keys stand here, before the first section.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -60,6 +62,9 @@ pub(crate) struct SettingsFile {
     pub(crate) scopes: BTreeMap<String, ScopeSection>,
     /// A client that the operator registers. Others register themselves.
     pub(crate) clients: Vec<ClientSection>,
+    /// Another place where people may sign in, besides the passwords kept here. People see them in
+    /// this order. Their tokens are kept sealed and are never passed on.
+    pub(crate) identity_providers: Vec<IdentityProviderSection>,
     /// A server to run and protect. At least one.
     pub(crate) servers: Vec<ServerSection>,
 }
@@ -225,6 +230,7 @@ impl Default for SettingsFile {
             roles: BTreeMap::new(),
             scopes: BTreeMap::new(),
             clients: Vec::new(),
+            identity_providers: Vec::new(),
             servers: Vec::new(),
         }
     }

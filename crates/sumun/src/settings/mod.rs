@@ -9,6 +9,7 @@ mod document;
 mod duration;
 mod environment;
 mod file;
+mod identity_provider;
 mod network;
 mod place;
 mod problem;

@@ -1,5 +1,5 @@
-//! The reference of all settings, `docs/settings.md`, made from the comments in [`super::file`];
-//! and the example file, held against it.
+//! The reference of all settings, `docs/settings.md`, made from the comments in [`super::file`] and
+//! [`super::identity_provider`]; and the example file, held against it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,6 +9,12 @@ use super::*;
 
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/settings.md");
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sumun.example.toml");
+
+/// Where the keys are described.
+const SOURCE: &str = concat!(
+    include_str!("file.rs"),
+    include_str!("identity_provider.rs")
+);
 
 const INTRODUCTION: &str = "\
 # Settings
@@ -22,7 +28,8 @@ behind each section. `SUMUN_LISTEN=127.0.0.1:9000` replaces `listen`,
 `SUMUN_TOKENS__ACCESS_TOKEN=5m` replaces `access_token` in `[tokens]`. Lists are written as in the
 file: `SUMUN_TRUSTED_PROXIES='[\"10.0.0.0/8\"]'`. No variable leads into a single client or server.
 
-This page is made from the comments in `crates/sumun/src/settings/file.rs`.
+This page is made from the comments in `crates/sumun/src/settings/file.rs` and
+`identity_provider.rs` beside it.
 ";
 
 /// One key as the source of `file.rs` describes it.
@@ -38,7 +45,7 @@ fn structs() -> BTreeMap<String, Vec<Key>> {
     let mut structs: BTreeMap<String, Vec<Key>> = BTreeMap::new();
     let mut current = None;
     let mut comment = String::new();
-    for line in include_str!("file.rs").lines().map(str::trim) {
+    for line in SOURCE.lines().map(str::trim) {
         if let Some(text) = line.strip_prefix("///") {
             writeln!(comment, "{}", text.strip_prefix(' ').unwrap_or(text)).unwrap();
         } else if let Some(rest) = line.strip_prefix("pub(crate) struct ") {
@@ -115,9 +122,10 @@ fn kind_in_words(kind: &str) -> &'static str {
     match kind {
         "String" | "Option<String>" => "text",
         "Option<Secret>" => "text, secret",
-        "bool" => "true or false",
+        "bool" | "Option<bool>" => "true or false",
         "u64" => "number",
         "Vec<String>" | "Option<Vec<String>>" => "list of texts",
+        "BTreeMap<String, String>" | "Option<BTreeMap<String, String>>" => "texts by name",
         "BTreeMap<String, Vec<String>>" => "lists of texts by name",
         other => panic!("say in words what {other} is"),
     }

@@ -2,6 +2,7 @@
 
 mod address;
 mod client;
+mod identity_provider;
 mod lifetime;
 mod scope;
 mod server;
@@ -68,6 +69,7 @@ impl Check<'_> {
             .as_ref()
             .and_then(|servers| self.default_resource(file, servers));
         let clients = self.clients(file, servers.as_deref());
+        let identity_providers = self.identity_providers(file);
         let (issuer, servers) = (issuer?, servers?);
 
         let resources = server::resources(&servers, default.as_ref());
@@ -76,6 +78,7 @@ impl Check<'_> {
         settings.roles = roles?;
         settings.default_role.clone_from(&file.default_role);
         settings.clients = clients?;
+        settings.identity_providers = identity_providers?;
         settings.lifetimes = lifetimes?;
         settings.signing_algorithm = signing_algorithm?;
         settings.registration = file.registration.enabled.then_some(registration?);

@@ -12,7 +12,7 @@ use crate::settings::place::Place;
 use crate::settings::{Server, ServerKind, Trust};
 
 /// What the authorization server has for itself, now or one day.
-const RESERVED_PATHS: [&str; 16] = [
+const RESERVED_PATHS: &[&str] = &[
     "/.well-known",
     "/assets",
     "/authorize",
@@ -28,6 +28,7 @@ const RESERVED_PATHS: [&str; 16] = [
     "/register",
     "/revoke",
     "/token",
+    "/unlink",
     "/userinfo",
 ];
 
@@ -171,10 +172,7 @@ fn check_path(path: String) -> Result<String, String> {
         path.strip_prefix(reserved)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    match RESERVED_PATHS
-        .into_iter()
-        .find(|reserved| is_below(reserved))
-    {
+    match RESERVED_PATHS.iter().find(|reserved| is_below(reserved)) {
         Some(reserved) => Err(format!(
             "{reserved} belongs to the authorization server: choose another path"
         )),

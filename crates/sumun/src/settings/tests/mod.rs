@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 
+mod identity_providers;
 mod secrets;
 mod servers;
 
@@ -349,7 +350,7 @@ fn words_that_are_none_of_the_choices() {
          default_role, signing_algorithm, require_pushed_authorization_requests, \
          client_id_metadata_documents, private_use_schemes, \
          allowed_origins, trusted_proxies, log, tokens, registration, device_authorization, roles, scopes, \
-         clients, servers",
+         clients, identity_providers, servers",
         ],
     );
 }
