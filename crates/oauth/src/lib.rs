@@ -9,6 +9,7 @@ pub mod challenge;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod client_metadata;
+pub mod dpop;
 pub mod error;
 pub mod grant_type;
 pub mod issuer;

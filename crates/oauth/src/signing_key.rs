@@ -111,13 +111,26 @@ impl SigningKey {
 
     /// Signs `claims` as a token of the media type `typ` (RFC 7515 §7.1).
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> serde_json::Result<String> {
-        let payload = serde_json::to_vec(claims)?;
-        let mut token = String::with_capacity(ROOM + payload.len() * 4 / 3);
         if typ == ACCESS_TOKEN_TYPE {
-            token.push_str(&self.access_token_header);
-        } else {
-            token.push_str(&encoded_header(&self.public, typ)?);
+            return self.complete(&self.access_token_header, claims);
         }
+        self.complete(&encoded_header(&self.public, typ)?, claims)
+    }
+
+    /// Signs `claims` under a header of the caller's own, whose `alg` must be that of this key.
+    pub fn sign_with_header(
+        &self,
+        header: &impl Serialize,
+        claims: &impl Serialize,
+    ) -> serde_json::Result<String> {
+        let header = URL_SAFE_NO_PAD.encode(serde_json::to_vec(header)?);
+        self.complete(&header, claims)
+    }
+
+    fn complete(&self, header: &str, claims: &impl Serialize) -> serde_json::Result<String> {
+        let payload = serde_json::to_vec(claims)?;
+        let mut token = String::with_capacity(ROOM + header.len() + payload.len() * 4 / 3);
+        token.push_str(header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
         let random = SystemRandom::new();
