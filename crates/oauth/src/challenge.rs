@@ -1,13 +1,27 @@
-//! `WWW-Authenticate: Bearer` challenges, built and parsed (RFC 6750 §3, RFC 9728 §5.1).
+//! `WWW-Authenticate` challenges for `Bearer` and `DPoP`, built and parsed (RFC 6750 §3, RFC 9449 §7.1,
+//! RFC 9728 §5.1).
 
 use std::fmt;
 
+use crate::dpop;
 use crate::error::ErrorCode;
 use crate::scope::Scope;
+
+/// How a token is sent (RFC 6750 §2.1, RFC 9449 §7.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// Whoever has the token may use it.
+    #[default]
+    Bearer,
+    /// A proof of possession comes along.
+    Dpop,
+}
 
 /// What a resource server asks of a client that it turns away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Challenge {
+    /// How it wants the token.
+    pub scheme: Scheme,
     /// Absent when the request carried no credentials at all (RFC 6750 §3.1).
     pub error: Option<ErrorCode>,
     /// A sentence for the developer of the client.
@@ -40,6 +54,11 @@ impl Challenge {
 
 impl fmt::Display for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let algorithms = || dpop::ALGORITHMS.map(|alg| format!("{alg:?}")).join(" ");
+        let (scheme, algorithms) = match self.scheme {
+            Scheme::Bearer => ("Bearer", None),
+            Scheme::Dpop => ("DPoP", Some(algorithms())),
+        };
         let parameters = [
             ("error", self.error.map(|code| code.to_string())),
             ("error_description", self.error_description.clone()),
@@ -51,8 +70,10 @@ impl fmt::Display for Challenge {
                     .map(Scope::to_string),
             ),
             ("resource_metadata", self.resource_metadata.clone()),
+            // RFC 9449 §7.1: which algorithms a proof may have.
+            ("algs", algorithms),
         ];
-        f.write_str("Bearer")?;
+        f.write_str(scheme)?;
         let present = parameters
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)));
@@ -122,12 +143,24 @@ mod tests {
     #[test]
     fn a_challenge_survives_the_wire() {
         let challenge = Challenge {
+            scheme: Scheme::Bearer,
             error: Some(ErrorCode::InsufficientScope),
             error_description: Some("create-todo needs create:todos".into()),
             scope: Some("create:todos read:todos".parse().unwrap()),
             resource_metadata: Some("https://a.example/.well-known/x".into()),
         };
         assert_eq!(Challenge::parse(&challenge.to_string()), Some(challenge));
+    }
+
+    #[test]
+    fn rfc9449_section_7_1_a_dpop_challenge_names_the_algorithms() {
+        let challenge = Challenge {
+            scheme: Scheme::Dpop,
+            error: Some(ErrorCode::UseDpopNonce),
+            ..Default::default()
+        };
+        let text = r#"DPoP error="use_dpop_nonce", algs="ES256 EdDSA ES384 PS256 RS256""#;
+        assert_eq!(challenge.to_string(), text);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! OAuth errors as a peer sees them (RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2,
-//! RFC 8628 §3.5, RFC 9101 §6.2).
+//! RFC 8628 §3.5, RFC 9101 §6.2, RFC 9449 §5 and §8).
 
 use std::fmt;
 
@@ -56,6 +56,10 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// The `request_uri` is unknown or has expired (RFC 9101 §6.2).
     InvalidRequestUri,
+    /// The proof of possession is missing or proves something else (RFC 9449 §5).
+    InvalidDpopProof,
+    /// The proof of possession has to answer the nonce that comes along (RFC 9449 §8).
+    UseDpopNonce,
 }
 
 impl ErrorCode {
@@ -85,6 +89,8 @@ impl ErrorCode {
             Self::ExpiredToken => "expired_token",
             Self::RequestNotSupported => "request_not_supported",
             Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
         }
     }
 }
@@ -158,6 +164,8 @@ constructors! {
     expired_token => ExpiredToken,
     request_not_supported => RequestNotSupported,
     invalid_request_uri => InvalidRequestUri,
+    invalid_dpop_proof => InvalidDpopProof,
+    use_dpop_nonce => UseDpopNonce,
 }
 
 #[cfg(test)]

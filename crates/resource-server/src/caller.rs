@@ -141,6 +141,19 @@ impl Caller {
         roles.into_iter().flatten().filter_map(Value::as_str)
     }
 
+    /// The key that the token is bound to, by its thumbprint (`cnf.jkt`, RFC 9449 §6.1).
+    ///
+    /// The guards of this crate let such a token pass only with a proof of possession. Whoever calls a
+    /// verifier without them has to refuse it.
+    pub fn key_thumbprint(&self) -> Option<&str> {
+        self.0.claims.get("cnf")?.get("jkt")?.as_str()
+    }
+
+    /// Whether the token is bound to anything at all, known or not (`cnf`, RFC 7800 §3).
+    pub(crate) fn is_bound(&self) -> bool {
+        self.0.claims.contains_key("cnf")
+    }
+
     /// Who acts on the subject's behalf, when somebody else does (`act`, RFC 8693 §4.1).
     pub fn actor(&self) -> Option<&str> {
         self.0.claims.get("act")?.get("sub")?.as_str()

@@ -53,6 +53,7 @@
 //! | protect any other tower service | the layers [`RequireBearer`] and [`RequireScope`] |
 //! | learn who calls | [`Caller`], an argument of rmcp tools and axum handlers |
 //! | verify tokens | [`JwtVerifier`], [`IntrospectionVerifier`], [`UserinfoVerifier`], [`verify_with`] |
+//! | accept tokens that are bound to a key | [`ProtectedResource::dpop`], [`Dpop`] |
 //! | verify each token once | [`CachedVerifier`], which revocations reach at once |
 //! | end tokens before their time | [`TokenStatus`], where the authorization server is at hand |
 //!
@@ -62,6 +63,7 @@
 
 pub mod cache;
 pub mod caller;
+mod dpop;
 mod extract;
 pub mod mcp;
 pub mod protected_resource;
@@ -72,6 +74,7 @@ pub mod verify;
 
 pub use cache::CachedVerifier;
 pub use caller::Caller;
+pub use dpop::Dpop;
 pub use oauth::client::fetch::Fetch;
 pub use oauth::issuer::Issuer;
 pub use oauth::scope::Scope;

@@ -1,13 +1,14 @@
-//! How a request is turned away: status, challenge, and a sentence for a person (RFC 6750 §3).
+//! How a request is turned away: status, challenge, and a sentence for a person (RFC 6750 §3,
+//! RFC 9449 §7.1 and §9).
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
-use oauth::challenge::Challenge;
+use oauth::challenge::{Challenge, Scheme};
 use oauth::error::{ErrorCode, OAuthError};
 use oauth::scope::Scope;
 
@@ -22,6 +23,10 @@ pub(crate) enum Refusal {
     Malformed(&'static str),
     /// The token is no good.
     InvalidToken(String),
+    /// The proof of possession is missing or no good.
+    InvalidProof(String),
+    /// The proof must answer this nonce.
+    UseNonce(String),
     /// The token is good, but not for this; the scope is what to ask for.
     InsufficientScope {
         /// What to ask the authorization server for.
@@ -34,11 +39,23 @@ pub(crate) enum Refusal {
 }
 
 /// What every challenge of a resource says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Advice {
     pub(crate) resource_metadata: Option<String>,
     /// What to ask for at first.
     pub(crate) scope: Scope,
+    /// How a token may be sent, the usual way first.
+    pub(crate) schemes: &'static [Scheme],
+}
+
+impl Default for Advice {
+    fn default() -> Self {
+        Self {
+            resource_metadata: None,
+            scope: Scope::empty(),
+            schemes: &[Scheme::Bearer],
+        }
+    }
 }
 
 impl From<VerifyError> for Refusal {
@@ -53,7 +70,10 @@ impl From<VerifyError> for Refusal {
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NoCredentials | Self::InvalidToken(_) => StatusCode::UNAUTHORIZED,
+            Self::NoCredentials
+            | Self::InvalidToken(_)
+            | Self::InvalidProof(_)
+            | Self::UseNonce(_) => StatusCode::UNAUTHORIZED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -65,6 +85,10 @@ impl Refusal {
             Self::NoCredentials => return None,
             Self::Malformed(reason) => OAuthError::invalid_request(reason),
             Self::InvalidToken(reason) => OAuthError::invalid_token(reason),
+            Self::InvalidProof(reason) => OAuthError::invalid_dpop_proof(reason),
+            Self::UseNonce(_) => {
+                OAuthError::use_dpop_nonce("put the nonce of DPoP-Nonce into the proof")
+            }
             Self::InsufficientScope { reason, .. } => OAuthError::insufficient_scope(reason),
             Self::Unavailable(_) => OAuthError::temporarily_unavailable(
                 "the token cannot be verified at the moment; keep it and try again later",
@@ -72,22 +96,31 @@ impl Refusal {
         })
     }
 
-    /// The challenge, for every answer that another token could change (RFC 9728 §5.1).
-    fn challenge(&self, advice: &Advice) -> Option<HeaderValue> {
+    /// The challenges, for every answer that another token could change (RFC 9728 §5.1).
+    fn challenges(&self, advice: &Advice) -> Vec<HeaderValue> {
         let scope = match self {
-            Self::Unavailable(_) => return None,
-            Self::NoCredentials | Self::InvalidToken(_) => Some(advice.scope.clone()),
+            Self::Unavailable(_) => return Vec::new(),
             Self::InsufficientScope { scope, .. } => Some(scope.clone()),
             Self::Malformed(_) => None,
+            _ => Some(advice.scope.clone()),
+        };
+        let schemes = match self {
+            // Another way of sending it would not help.
+            Self::InvalidProof(_) | Self::UseNonce(_) => &[Scheme::Dpop],
+            _ => advice.schemes,
         };
         let error = self.error();
-        let challenge = Challenge {
+        let challenge = |&scheme: &Scheme| Challenge {
+            scheme,
             error: error.as_ref().map(|error| error.code),
-            error_description: error.map(|error| error.description),
-            scope,
+            error_description: error.as_ref().map(|error| error.description.clone()),
+            scope: scope.clone(),
             resource_metadata: advice.resource_metadata.clone(),
         };
-        HeaderValue::try_from(challenge.to_string()).ok()
+        let values = schemes.iter().map(challenge);
+        values
+            .filter_map(|challenge| HeaderValue::try_from(challenge.to_string()).ok())
+            .collect()
     }
 
     /// The answer, without a body.
@@ -97,8 +130,13 @@ impl Refusal {
         let headers = response.headers_mut();
         // RFC 9111 §3.5 lets caches keep answers to authorized requests in some cases; not these.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(challenge) = self.challenge(advice) {
-            headers.insert(WWW_AUTHENTICATE, challenge);
+        for challenge in self.challenges(advice) {
+            headers.append(WWW_AUTHENTICATE, challenge);
+        }
+        if let Self::UseNonce(nonce) = self
+            && let Ok(nonce) = HeaderValue::try_from(nonce)
+        {
+            headers.insert(HeaderName::from_static("dpop-nonce"), nonce);
         }
         if let Self::Unavailable(retry_after) = self {
             headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));

@@ -1,4 +1,4 @@
-//! The guard in front of a service: a verified bearer token, or no entry (RFC 6750 §2.1, §3).
+//! The guard in front of a service: a verified token, or no entry (RFC 6750 §2.1, §3, RFC 9449 §7).
 
 use std::fmt;
 use std::mem;
@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use tower::{Layer, Service};
 
+use oauth::challenge::Scheme;
 use oauth::scope::Scope;
 
 use crate::Caller;
+use crate::dpop::{Address, Dpop};
 use crate::refusal::{Advice, Refusal};
 use crate::verify::{VerifyError, VerifyToken};
 
@@ -35,8 +37,20 @@ impl RequireBearer {
             bearer: Arc::new(Bearer {
                 verifier,
                 advice: Advice::default(),
+                dpop: None,
+                address: Address::Origin(String::new()),
             }),
         }
+    }
+
+    /// Accepts tokens that are bound to a key (RFC 9449). `origin` is how clients know this host, such
+    /// as `https://api.example.com`; the layer has to see the whole path of a request.
+    pub fn dpop(mut self, dpop: Dpop, origin: impl Into<String>) -> Self {
+        let bearer = Arc::make_mut(&mut self.bearer);
+        bearer.advice.schemes = dpop.schemes();
+        bearer.dpop = Some(dpop);
+        bearer.address = Address::Origin(origin.into());
+        self
     }
 
     /// Names the metadata document of the resource in challenges (RFC 9728 §5.1).
@@ -57,6 +71,9 @@ impl RequireBearer {
 pub(crate) struct Bearer {
     pub(crate) verifier: Arc<dyn VerifyToken>,
     pub(crate) advice: Advice,
+    pub(crate) dpop: Option<Dpop>,
+    /// What proofs of possession must be made for.
+    pub(crate) address: Address,
 }
 
 impl fmt::Debug for Bearer {
@@ -68,20 +85,36 @@ impl fmt::Debug for Bearer {
 }
 
 impl Bearer {
-    /// Takes the token out of `headers` and finds out whose it is.
-    pub(crate) async fn authenticate(&self, headers: &mut HeaderMap) -> Result<Caller, Refusal> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next().cloned() else {
+    /// Takes the token out of `request` and finds out whose it is.
+    pub(crate) async fn authenticate<B>(
+        &self,
+        request: &mut Request<B>,
+    ) -> Result<Caller, Refusal> {
+        let value = take_credentials(request.headers_mut())?;
+        let (scheme, token) = credentials(value.as_bytes())?;
+        if !self.advice.schemes.contains(&scheme) {
+            // Somebody else's credentials are as good as none.
             return Err(Refusal::NoCredentials);
-        };
-        // Two headers could be read differently by two readers of the same request.
-        if values.next().is_some() {
-            return Err(Refusal::Malformed(
-                "there is more than one Authorization header",
-            ));
         }
-        headers.remove(AUTHORIZATION);
-        let token = bearer_credentials(value.as_bytes())?;
+        let caller = self.caller(token).await?;
+        match (scheme, &self.dpop) {
+            (Scheme::Bearer, _) if !caller.is_bound() => Ok(caller),
+            // RFC 9449 §7.2: a stolen token must not become a bearer token.
+            (Scheme::Bearer, _) => Err(Refusal::InvalidToken(
+                "the token is bound to a key and cannot be used as a bearer token".to_owned(),
+            )),
+            (Scheme::Dpop, Some(dpop)) => {
+                let thumbprint = caller.key_thumbprint().ok_or_else(|| {
+                    Refusal::InvalidToken("the token is not bound to a key by DPoP".to_owned())
+                })?;
+                dpop.verify(request, &self.address, token, thumbprint)?;
+                Ok(caller)
+            }
+            (Scheme::Dpop, None) => Err(Refusal::NoCredentials),
+        }
+    }
+
+    async fn caller(&self, token: &str) -> Result<Caller, Refusal> {
         // What is remembered was looked at when it came for the first time.
         if let Some(caller) = self.verifier.remembered(token) {
             return Ok(caller);
@@ -100,22 +133,42 @@ impl Bearer {
     }
 }
 
-/// What follows the scheme `Bearer`, which is case-insensitive (RFC 6750 §2.1, RFC 9110 §11.4).
-fn bearer_credentials(value: &[u8]) -> Result<&str, Refusal> {
+/// The only `Authorization` header, which goes no further than this guard.
+fn take_credentials(headers: &mut HeaderMap) -> Result<HeaderValue, Refusal> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next().cloned() else {
+        return Err(Refusal::NoCredentials);
+    };
+    // Two headers could be read differently by two readers of the same request.
+    if values.next().is_some() {
+        return Err(Refusal::Malformed(
+            "there is more than one Authorization header",
+        ));
+    }
+    headers.remove(AUTHORIZATION);
+    Ok(value)
+}
+
+/// Scheme and token; schemes are case-insensitive (RFC 9110 §11.1, RFC 6750 §2.1, RFC 9449 §7.1).
+fn credentials(value: &[u8]) -> Result<(Scheme, &str), Refusal> {
     let scheme_end = value
         .iter()
         .position(|byte| *byte == b' ')
         .unwrap_or(value.len());
     let (scheme, rest) = value.split_at(scheme_end);
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
-        // Somebody else's credentials are as good as none.
+    let scheme = if scheme.eq_ignore_ascii_case(b"bearer") {
+        Scheme::Bearer
+    } else if scheme.eq_ignore_ascii_case(b"dpop") {
+        Scheme::Dpop
+    } else {
         return Err(Refusal::NoCredentials);
-    }
-    str::from_utf8(rest.trim_ascii_start()).map_err(|_| MALFORMED)
+    };
+    let token = str::from_utf8(rest.trim_ascii_start()).map_err(|_| MALFORMED)?;
+    Ok((scheme, token))
 }
 
 const MALFORMED: Refusal =
-    Refusal::Malformed("the Authorization header holds no well-formed bearer token");
+    Refusal::Malformed("the Authorization header holds no well-formed token");
 
 /// RFC 6750 §2.1: `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
 fn is_b64token(token: &str) -> bool {
@@ -163,7 +216,7 @@ where
         let fresh = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, fresh);
         Box::pin(async move {
-            match bearer.authenticate(request.headers_mut()).await {
+            match bearer.authenticate(&mut request).await {
                 Ok(caller) => {
                     request.extensions_mut().insert(caller);
                     inner.call(request).await

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower::{Layer, Service};
 
+use oauth::challenge::Scheme;
 use oauth::scope::Scope;
 
 use crate::Caller;
@@ -90,7 +91,12 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         if let Err(refusal) = self.requirement.judge(request.extensions().get::<Caller>()) {
-            let response = refusal.response(&self.requirement.advice);
+            let caller = request.extensions().get::<Caller>();
+            let mut advice = self.requirement.advice.clone();
+            if caller.is_some_and(Caller::is_bound) {
+                advice.schemes = &[Scheme::Dpop];
+            }
+            let response = refusal.response(&advice);
             return Box::pin(async { Ok(response) });
         }
         let fresh = self.inner.clone();

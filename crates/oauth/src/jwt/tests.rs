@@ -96,11 +96,3 @@ fn a8_another_kind_of_token() {
         );
     }
 }
-
-#[test]
-fn a8_a_key_bound_token_is_no_bearer_token() {
-    check(
-        |c| c["cnf"] = json!({"jkt": "x"}),
-        &TokenError::SenderConstrained,
-    );
-}

@@ -119,7 +119,7 @@ where
     /// Every request stands for itself: neither a session nor a connection is a proof of identity.
     async fn admit(&self, request: &mut Request<Body>) -> Result<Response<Body>, Stop> {
         let protection = &self.shared.0;
-        let caller = match self.enter(request.headers_mut()).await {
+        let caller = match self.enter(request).await {
             Ok(caller) => caller,
             Err(stop) => {
                 Box::pin(discard(request.body_mut(), protection.max_body_bytes)).await;
@@ -138,10 +138,10 @@ where
     }
 
     /// Who calls, and that the session, if there is one, is theirs.
-    async fn enter(&self, headers: &mut HeaderMap) -> Result<Caller, Stop> {
+    async fn enter(&self, request: &mut Request<Body>) -> Result<Caller, Stop> {
         let protection = &self.shared.0;
-        let caller = protection.bearer.authenticate(headers).await?;
-        protection.sessions.open(headers, &caller)?;
+        let caller = protection.bearer.authenticate(request).await?;
+        protection.sessions.open(request.headers_mut(), &caller)?;
         Ok(caller)
     }
 

@@ -13,7 +13,8 @@ use url::{Host, Url};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
 /// Without these a page cannot see that it has to sign in, nor keep its session.
-const EXPOSED: HeaderValue = HeaderValue::from_static("WWW-Authenticate, Mcp-Session-Id");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("WWW-Authenticate, Mcp-Session-Id, DPoP-Nonce");
 
 /// The origins whose pages may use an endpoint: its own, those on a list, and on a loopback endpoint
 /// every other loopback origin.

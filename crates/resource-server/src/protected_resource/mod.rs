@@ -1,10 +1,12 @@
 //! An MCP endpoint as a protected resource: its metadata, and the guard in front of it (RFC 9728).
 
+use oauth::challenge::Scheme;
 use oauth::issuer::Issuer;
 use oauth::metadata::{OAUTH_PROTECTED_RESOURCE, ProtectedResourceMetadata};
 use oauth::scope::Scope;
 use url::Url;
 
+use crate::Dpop;
 use crate::mcp::ToolAccess;
 
 #[cfg(feature = "axum")]
@@ -35,6 +37,7 @@ pub struct ProtectedResource {
     /// What a client should ask for first; also the scope of the first challenge.
     scopes: Scope,
     lists_all_tools: bool,
+    dpop: Option<Dpop>,
     #[cfg(feature = "axum")]
     origins: crate::mcp::AllowedOrigins,
     #[cfg(feature = "axum")]
@@ -82,6 +85,7 @@ impl ProtectedResource {
             access: ToolAccess::default(),
             scopes: Scope::empty(),
             lists_all_tools: false,
+            dpop: None,
             metadata: ProtectedResourceMetadata {
                 resource,
                 authorization_servers: Vec::new(),
@@ -89,6 +93,8 @@ impl ProtectedResource {
                 bearer_methods_supported: vec!["header".to_owned()],
                 resource_name: None,
                 resource_documentation: None,
+                dpop_signing_alg_values_supported: Vec::new(),
+                dpop_bound_access_tokens_required: false,
             },
         })
     }
@@ -145,6 +151,15 @@ impl ProtectedResource {
     /// step up for. Calls are judged as before.
     pub fn list_all_tools(mut self) -> Self {
         self.lists_all_tools = true;
+        self
+    }
+
+    /// Accepts tokens that are bound to a key, and says so in metadata and challenges (RFC 9449).
+    pub fn dpop(mut self, dpop: Dpop) -> Self {
+        let algorithms = oauth::dpop::ALGORITHMS.map(|alg| format!("{alg:?}"));
+        self.metadata.dpop_signing_alg_values_supported = algorithms.into();
+        self.metadata.dpop_bound_access_tokens_required = !dpop.schemes().contains(&Scheme::Bearer);
+        self.dpop = Some(dpop);
         self
     }
 

@@ -11,10 +11,12 @@ use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response};
 use tower::Service;
 
+use oauth::challenge::Scheme;
 use oauth::metadata::OAUTH_PROTECTED_RESOURCE;
 use oauth::secret::Secret;
 
 use super::ProtectedResource;
+use crate::dpop::{Address, Dpop};
 use crate::mcp::{McpEndpoint, Protection, SessionBinding};
 use crate::refusal::Advice;
 use crate::require_bearer::{Bearer, RequireBearer};
@@ -86,20 +88,19 @@ impl ProtectedResource {
 
     /// A guard for other routes of the resource, whose challenges name its metadata.
     pub fn require_bearer(&self, verifier: impl VerifyToken) -> RequireBearer {
-        let Advice {
-            resource_metadata,
-            scope,
-        } = self.advice();
-        let guard = RequireBearer::new(verifier).scope(scope);
-        resource_metadata
-            .into_iter()
-            .fold(guard, RequireBearer::resource_metadata)
+        let guard = RequireBearer::new(verifier).scope(self.scopes.clone());
+        let guard = guard.resource_metadata(self.metadata_url());
+        match self.dpop.clone() {
+            Some(dpop) => guard.dpop(dpop, self.url.origin().ascii_serialization()),
+            None => guard,
+        }
     }
 
     fn advice(&self) -> Advice {
         Advice {
             resource_metadata: Some(self.metadata_url()),
             scope: self.scopes.clone(),
+            schemes: self.dpop.as_ref().map_or(&[Scheme::Bearer], Dpop::schemes),
         }
     }
 
@@ -108,6 +109,8 @@ impl ProtectedResource {
         let bearer = Bearer {
             verifier: Arc::new(verifier),
             advice: self.advice(),
+            dpop: self.dpop.clone(),
+            address: Address::Url(self.metadata.resource.clone()),
         };
         let protection = Protection {
             bearer,

@@ -44,7 +44,6 @@ struct Members {
     #[serde(default)]
     scope: Scope,
     client_id: Option<String>,
-    cnf: Option<Value>,
 }
 
 impl IntrospectionVerifier {
@@ -105,9 +104,6 @@ impl IntrospectionVerifier {
         }
         if members.nbf.is_some_and(|begin| begin > now) {
             return Err(VerifyError::invalid("the token is not valid yet"));
-        }
-        if members.cnf.is_some() {
-            return Err(VerifyError::invalid("the token is bound to a key"));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ mod cache;
 mod connections;
 mod credentials;
 mod discovery;
+mod dpop;
 mod messages;
 mod outage;
 mod sessions;
