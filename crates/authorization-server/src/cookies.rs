@@ -86,6 +86,11 @@ impl Cookies {
         self.set(self.session, id.expose(), &max_age)
     }
 
+    /// The browser forgets its session at once.
+    pub(crate) fn forget_session(&self) -> SetCookies {
+        self.set(self.session, "", "; Max-Age=0")
+    }
+
     fn set(&self, name: &str, value: &str, max_age: &str) -> SetCookies {
         let one = |attributes: &String| {
             let cookie = format!("{name}={value}; {attributes}{max_age}");

@@ -221,6 +221,7 @@ mod tests {
             include_str!("../templates/base.html"),
             include_str!("../templates/device.html"),
             include_str!("../templates/login.html"),
+            include_str!("../templates/logout.html"),
             include_str!("../templates/message.html"),
             include_str!("../templates/account/clients.html"),
             include_str!("../templates/account/overview.html"),

@@ -25,6 +25,7 @@ mod html;
 mod id_token;
 pub mod identity_provider;
 mod login_state;
+mod logout_request;
 mod owned;
 mod page;
 mod password;

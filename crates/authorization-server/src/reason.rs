@@ -36,6 +36,8 @@ reasons! {
     GrantTypeUnknown => "grant_type_unknown",
     /// The redirect URI is not one that the client registered.
     RedirectUriNotRegistered => "redirect_uri_not_registered",
+    /// The address after signing out is not one that the client registered.
+    PostLogoutRedirectUriNotRegistered => "post_logout_redirect_uri_not_registered",
     /// The redirect URI may not be registered.
     RedirectUriRefused => "redirect_uri_refused",
     /// The client metadata may not be registered.

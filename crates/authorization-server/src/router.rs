@@ -14,8 +14,8 @@ use tower_http::csrf::CsrfLayer;
 use crate::endpoint::authorization::MAX_REQUEST;
 use crate::endpoint::registration::MAX_REGISTRATION;
 use crate::endpoint::{
-    authorization, client_configuration, device_authorization, introspection, jwks, metadata,
-    pushed_authorization, registration, revocation, token, userinfo,
+    authorization, client_configuration, device_authorization, end_session, introspection, jwks,
+    metadata, pushed_authorization, registration, revocation, token, userinfo,
 };
 use crate::error::{PageError, finish};
 use crate::page::{self, account};
@@ -66,6 +66,10 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
             get(page::login::get).post(page::login::post),
         )
         .route(
+            &under("/logout/confirm"),
+            get(page::logout::get).post(page::logout::post),
+        )
+        .route(
             &under("/device"),
             get(page::device::get).post(page::device::post),
         )
@@ -91,19 +95,23 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(csrf)
         .merge(page::assets(&base));
-    // A link from anywhere leads here, and a client may post to it.
-    let authorization = Router::new().route(
-        &under("/authorize"),
-        get(authorization::get)
-            .post(authorization::post)
-            .layer(DefaultBodyLimit::max(MAX_REQUEST)),
-    );
+    // A link from anywhere leads to these, and a client may post to them.
+    let links = Router::new()
+        .route(
+            &under("/authorize"),
+            get(authorization::get).post(authorization::post),
+        )
+        .route(
+            &under("/logout"),
+            get(end_session::get).post(end_session::post),
+        )
+        .layer(DefaultBodyLimit::max(MAX_REQUEST));
 
     endpoints
         .layer(cors([Method::GET, Method::POST]))
         .merge(configuration.layer(cors([Method::GET, Method::PUT, Method::DELETE])))
         .merge(pages)
-        .merge(authorization)
+        .merge(links)
         .layer(from_fn_with_state(server.clone(), finish))
         .with_state(server.clone())
 }

@@ -14,6 +14,7 @@ use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versione
 use crate::address::ClientAddress;
 use crate::cookies::{Cookies, SetCookies};
 use crate::owned::all_of;
+use crate::server::AuthorizationServer;
 use crate::settings::Settings;
 use crate::user::User;
 
@@ -142,6 +143,11 @@ impl BrowserSessions {
         Ok(())
     }
 
+    /// The cookies by which a browser forgets the session that it had.
+    pub(crate) fn forget(&self) -> SetCookies {
+        self.cookies.forget_session()
+    }
+
     /// Somebody has signed in: ends the session that this browser had and begins one under a new
     /// id, so that an id planted before is worth nothing. Returns the cookies.
     pub(crate) async fn begin(
@@ -171,5 +177,20 @@ impl BrowserSessions {
         let id = Secret::random(&*self.random);
         self.records.put(id.hash().as_str(), &session).await?;
         Ok(self.cookies.set_session(&id, self.lifetime))
+    }
+}
+
+impl AuthorizationServer {
+    /// Who is signed in in this browser, in the way that is still theirs.
+    pub(crate) async fn signed_in(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<(User, Versioned<BrowserSession>)>, StoreError> {
+        let Some(session) = self.sessions().find(headers).await? else {
+            return Ok(None);
+        };
+        let user = self.users().find(&session.subject).await?;
+        let user = user.filter(|user| session.is_of(user));
+        Ok(user.map(|user| (user, session)))
     }
 }

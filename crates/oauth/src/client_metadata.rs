@@ -88,6 +88,9 @@ pub struct ClientMetadata {
     /// `native` or `web` (`OpenID` Connect Registration §2; MCP requires clients to send it).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_type: Option<String>,
+    /// Where a person may go on after signing out (`OpenID` Connect RP-Initiated Logout §3.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// Whether the client always pushes its authorization requests, so that no others are
     /// accepted in its name (RFC 9126 §6).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -135,7 +138,8 @@ impl ClientMetadata {
 
     /// Checks the rules that hold between the fields (RFC 7591 §2, OAuth 2.1 §2).
     pub fn check(&self, schemes: &PrivateUseSchemes) -> Result<(), OAuthError> {
-        for uri in &self.redirect_uris {
+        let after_logout = &self.post_logout_redirect_uris;
+        for uri in self.redirect_uris.iter().chain(after_logout) {
             RedirectUri::parse(uri.as_str(), schemes)
                 .map_err(|error| OAuthError::invalid_redirect_uri(format!("{uri}: {error}")))?;
         }

@@ -105,6 +105,7 @@ impl AuthorizationServer {
             at("device_authorization_endpoint", "/device_authorization");
         }
         at("pushed_authorization_request_endpoint", "/par");
+        at("end_session_endpoint", "/logout");
         members.insert(
             "require_pushed_authorization_requests".into(),
             json!(settings.require_pushed_authorization_requests),

@@ -3,6 +3,7 @@
 pub(crate) mod authorization;
 pub(crate) mod client_configuration;
 pub(crate) mod device_authorization;
+pub(crate) mod end_session;
 pub(crate) mod introspection;
 pub(crate) mod jwks;
 pub(crate) mod metadata;

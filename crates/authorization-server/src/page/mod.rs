@@ -5,6 +5,7 @@ pub(crate) mod callback;
 pub(crate) mod client_view;
 pub(crate) mod device;
 pub(crate) mod login;
+pub(crate) mod logout;
 
 use axum::Router;
 use axum::response::IntoResponse;

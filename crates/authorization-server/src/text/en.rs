@@ -17,6 +17,14 @@ pub(super) const TEXT: Text = Text {
         just started it yourself.",
     redirect_installed: "This is an application installed on your device. Continue only if you \
         have just started it yourself.",
+    logout_title: "Sign out?",
+    logout_hint: "You sign out of this site in this browser. Applications keep the access that you \
+        have given them. To stay signed in, close this page.",
+    logout_back_to: "Then you go on to",
+    logout: "Sign out",
+    logout_done: "You are signed out",
+    logout_done_hint: "Nobody is signed in to this site in this browser.",
+    logout_go_on: "Go on to the application",
     device_title: "Sign in on a device",
     device_code: "Code that your device shows",
     device_code_hint: "Eight letters. Capitals and the dash do not matter.",

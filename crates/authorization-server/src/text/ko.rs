@@ -17,6 +17,14 @@ pub(super) const TEXT: Text = Text {
         계속하세요.",
     redirect_installed: "지금 쓰고 계신 기기에 설치된 앱입니다. 방금 직접 시작한 앱일 때만 \
         계속하세요.",
+    logout_title: "로그아웃하시겠습니까?",
+    logout_hint: "이 브라우저에서 이 사이트를 로그아웃합니다. 앱에 허용한 권한은 그대로 유지됩니다. \
+        계속 로그인해 두려면 이 페이지를 닫으세요.",
+    logout_back_to: "로그아웃 후 이동할 곳",
+    logout: "로그아웃",
+    logout_done: "로그아웃되었습니다",
+    logout_done_hint: "이 브라우저에서 이 사이트에 로그인한 사용자가 없습니다.",
+    logout_go_on: "앱으로 이동",
     device_title: "기기에서 로그인",
     device_code: "기기에 표시된 코드",
     device_code_hint: "영문 여덟 글자입니다. 대소문자와 줄표는 구분하지 않습니다.",

@@ -48,6 +48,7 @@ pub(crate) fn authorize(request: &BTreeMap<&str, String>) -> String {
     format!("/authorize?{}", encode(&pairs))
 }
 
+#[derive(Clone)]
 pub(crate) struct Browser<'a> {
     house: &'a House,
     cookies: BTreeMap<String, String>,

@@ -16,6 +16,7 @@ mod grant_machine;
 mod identity_provider;
 mod introspection;
 mod keys;
+mod logout;
 mod metadata;
 mod page_login;
 mod pushed_authorization;

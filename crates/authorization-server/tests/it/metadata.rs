@@ -61,7 +61,7 @@ async fn a7_nothing_in_the_metadata_is_untrue() {
         assert_ne!(answer.status, 404, "{name} is not served");
         count += 1;
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 9);
     assert_eq!(
         metadata["code_challenge_methods_supported"],
         serde_json::json!(["S256"])

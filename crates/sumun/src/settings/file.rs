@@ -166,6 +166,8 @@ pub(crate) struct ClientSection {
     pub(crate) grant_types: Vec<String>,
     /// Where answers may go. Needed for `authorization_code`.
     pub(crate) redirect_uris: Vec<String>,
+    /// Where a person may go on after signing out of it (OpenID Connect RP-Initiated Logout).
+    pub(crate) post_logout_redirect_uris: Vec<String>,
     /// Whether it must push its authorization requests (RFC 9126). Not unless set.
     pub(crate) require_pushed_authorization_requests: bool,
     /// The scopes that it may ask for. Unless set: every scope on behalf of a person, and none for itself.
@@ -290,6 +292,7 @@ impl Default for ClientSection {
             auth_method: None,
             grant_types: vec!["authorization_code".into(), "refresh_token".into()],
             redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
             require_pushed_authorization_requests: false,
             scope: None,
             jwks_uri: None,

@@ -38,14 +38,10 @@ impl Visitor {
         parts: &Parts,
     ) -> Result<Option<Self>, StoreError> {
         let headers = &parts.headers;
-        let Some(session) = server.sessions().find(headers).await? else {
-            return Ok(None);
-        };
-        let user = server.users().find(&session.subject).await?;
-        let user = user.filter(|user| session.is_of(user));
+        let signed_in = server.signed_in(headers).await?;
         let base = server.settings().issuer.base_path();
         let path = parts.uri.path();
-        Ok(user.map(|user| Self {
+        Ok(signed_in.map(|(user, session)| Self {
             user,
             session,
             language: Language::choose(None, headers),

@@ -306,12 +306,8 @@ impl<'a> Visit<'a> {
 
     /// Who is signed in in this browser, with the password that is still theirs.
     async fn signed_in(&self) -> Result<Option<Person>, StoreError> {
-        let Some(session) = self.server.sessions().find(self.headers).await? else {
-            return Ok(None);
-        };
-        let user = self.server.users().find(&session.subject).await?;
-        let user = user.filter(|user| session.is_of(user));
-        Ok(user.map(|user| Person {
+        let signed_in = self.server.signed_in(self.headers).await?;
+        Ok(signed_in.map(|(user, session)| Person {
             user,
             authenticated_at: session.authenticated_at,
             identity_provider: session.record.identity_provider,

@@ -60,7 +60,10 @@ impl Check<'_> {
             &file_place,
         );
         let method = self.auth_method(place, client, has_secret);
-        let redirect_uris = self.redirect_uris(file, place, client);
+        let list = place.key("redirect_uris");
+        let redirect_uris = self.redirect_uris(file, &list, &client.redirect_uris);
+        let list = place.key("post_logout_redirect_uris");
+        let after_logout = self.redirect_uris(file, &list, &client.post_logout_redirect_uris);
         let scope = match &client.scope {
             Some(tokens) => self.scope_of(file, &place.key("scope"), tokens).map(Some),
             None => Some(None),
@@ -89,6 +92,7 @@ impl Check<'_> {
             client_name: client.client_name.clone(),
             scope: scope?,
             jwks_uri: client.jwks_uri.clone(),
+            post_logout_redirect_uris: after_logout?,
             require_pushed_authorization_requests: client.require_pushed_authorization_requests,
             ..ClientMetadata::default()
         };
@@ -141,15 +145,14 @@ impl Check<'_> {
     fn redirect_uris(
         &mut self,
         file: &SettingsFile,
-        place: &Place,
-        client: &ClientSection,
+        list: &Place,
+        uris: &[String],
     ) -> Option<Vec<RedirectUri>> {
         let schemes = PrivateUseSchemes::new(&file.private_use_schemes);
-        let list = place.key("redirect_uris");
         let parse = |(n, text): (usize, &String)| {
             self.accept(&list.index(n), RedirectUri::parse(text, &schemes))
         };
-        collect(client.redirect_uris.iter().enumerate().map(parse))
+        collect(uris.iter().enumerate().map(parse))
     }
 
     /// The servers at `paths`.
