@@ -10,7 +10,7 @@ use crate::http_client::send;
 use crate::people::ALICE;
 
 /// The RFC's own verifier and challenge (RFC 7636 appendix B).
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// A client that registered itself at `house`, by its identifier.
@@ -86,11 +86,13 @@ fn only_callback(answer: &Value) -> &str {
 #[track_caller]
 fn assert_guarded(house: &House, answer: &Value) -> usize {
     let responses = answer["responses"].as_array().unwrap();
-    let login = format!("{}/login", house.url);
+    let [login, account] = ["login", "account"].map(|page| format!("{}/{page}", house.url));
     let of_pages = |response: &&Value| {
         let is_page = response["headers"]["content-type"] == "text/html; charset=utf-8";
         let url = response["url"].as_str().unwrap();
-        url.starts_with(&login) || (is_page && url.starts_with(&house.url))
+        url.starts_with(&login)
+            || url.starts_with(&account)
+            || (is_page && url.starts_with(&house.url))
     };
     let pages: Vec<_> = responses.iter().filter(of_pages).collect();
     for response in &pages {

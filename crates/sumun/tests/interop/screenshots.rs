@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::driver::Driver;
 use crate::house::{House, SETTINGS};
-use crate::pages::{authorize, register, visit};
+use crate::pages::{VERIFIER, authorize, register, visit};
 use crate::people::{ALICE, house_with_people};
 
 /// The operator's own application, which asks nobody for consent.
@@ -64,7 +64,43 @@ fn steps_of(house: &House, client: &str, locale: &str) -> Vec<Value> {
     steps
 }
 
-async fn pictures(locale: &str) {
+/// The pages about one's own account, with two clients that may act and two sessions.
+fn steps_of_account(house: &House, client: &str, locale: &str) -> Vec<Value> {
+    let account = format!("{}/account", house.url);
+    let mut steps = vec![json!(["open", account])];
+    steps.extend(looks("account-sign-in", locale));
+    for client in [client, "own"] {
+        steps.extend([
+            json!(["forgetCookies"]),
+            json!(["open", authorize(house, client)]),
+            json!(["fill", "username", ALICE.username]),
+            json!(["fill", "password", ALICE.password]),
+            json!(["click", "approve"]),
+        ]);
+    }
+    steps.push(json!(["open", authorize(house, client)]));
+    steps.push(json!([
+        "redeem",
+        format!("{}/token", house.url),
+        client,
+        VERIFIER
+    ]));
+    for page in ["", "/clients", "/sessions", "/password"] {
+        steps.push(json!(["open", format!("{account}{page}")]));
+        steps.extend(looks(&format!("account{}", page.replace('/', "-")), locale));
+    }
+    steps.push(json!(["fill", "old", "wrong-password"]));
+    steps.push(json!(["fill", "new", "battery staple"]));
+    steps.push(json!(["fill", "again", "battery staple"]));
+    steps.push(json!(["click", "change"]));
+    steps.extend(looks("account-wrong-password", locale));
+    steps.push(json!(["open", format!("{account}/clients")]));
+    steps.push(json!(["click", "revoke"]));
+    steps.extend(looks("account-clients-none", locale));
+    steps
+}
+
+async fn pictures(locale: &str, steps_of: fn(&House, &str, &str) -> Vec<Value>, expected: usize) {
     let house = house_with_people(&format!("{SETTINGS}{FIRST_PARTY}")).await;
     let client = register(
         &house,
@@ -102,16 +138,26 @@ async fn pictures(locale: &str) {
             _ => {}
         }
     }
-    assert_eq!(taken, 20);
+    assert_eq!(taken, expected);
     assert_ne!(backgrounds[0], backgrounds[1], "dark is not light");
 }
 
 #[tokio::test]
 async fn pictures_of_the_pages_in_english() {
-    pictures("en-US").await;
+    pictures("en-US", steps_of, 20).await;
 }
 
 #[tokio::test]
 async fn pictures_of_the_pages_in_korean() {
-    pictures("ko-KR").await;
+    pictures("ko-KR", steps_of, 20).await;
+}
+
+#[tokio::test]
+async fn pictures_of_the_account_in_english() {
+    pictures("en-US", steps_of_account, 28).await;
+}
+
+#[tokio::test]
+async fn pictures_of_the_account_in_korean() {
+    pictures("ko-KR", steps_of_account, 28).await;
 }
