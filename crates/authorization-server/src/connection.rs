@@ -16,7 +16,6 @@ use crate::user::{IdentityError, WaysIn};
 impl AuthorizationServer {
     /// Sends somebody who is signed in to `provider`, to sign in with it from now on. They come
     /// back to `/callback/{provider}`, which connects them and leads on to `/account`.
-    #[expect(dead_code, reason = "the account page offers it")]
     pub(crate) async fn begin_connect(
         &self,
         session: &BrowserSession,

@@ -7,6 +7,7 @@
 mod access;
 mod access_token;
 mod address;
+mod arrival;
 mod authorization_request;
 mod bearer;
 mod catalog;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versioned};
 
 use crate::identity_provider::Leg;
+use crate::page::account::OwnPage;
 use crate::settings::Settings;
 
 /// Somebody is away at a provider, or is back.
@@ -37,6 +38,8 @@ pub(crate) enum Purpose {
     Approve { grant_id: String, chosen: Scope },
     /// To sign in with the provider from now on, as somebody who is signed in already.
     Connect { subject: String },
+    /// To sign in for a page about one's own account.
+    SignIn { to: OwnPage },
 }
 
 /// Where the person is.

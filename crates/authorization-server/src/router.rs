@@ -90,6 +90,10 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
             &under("/account/sign-in"),
             get(account::sign_in::get).post(account::sign_in::post),
         )
+        .route(
+            &under("/account/connections"),
+            post(account::connections::post),
+        )
         .route(&under("/account/sign-out"), post(account::sign_out::post))
         .route(&under("/callback/{provider}"), get(page::callback::get))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 use http::HeaderMap;
 use oauth::client::authorization::CallbackAnswer;
 use oauth::time::NumericDate;
@@ -21,6 +21,7 @@ use crate::grant::{self, Grant};
 use crate::html::{waiting_page, with_security_headers};
 use crate::identity_provider::{Arrival, IdentityProvider, IdentityProviderError};
 use crate::login_state::{LoginState, Purpose, Stage};
+use crate::page::account::{Notice, OwnPage};
 use crate::page::login::Visit;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
@@ -126,7 +127,14 @@ impl Return {
             Purpose::Connect { subject } => match provider.finish(leg, answer).await {
                 Ok(arrival) => self.connect(subject, provider, arrival).await,
                 // They changed their mind, which is no error.
-                Err(IdentityProviderError::Denied { .. }) => Ok(self.to_account()),
+                Err(IdentityProviderError::Denied { .. }) => Ok(self.to_account(None)),
+                Err(error) => Err(PageError::new(error.reason()).with_cause(error)),
+            },
+            Purpose::SignIn { to } => match provider.finish(leg, answer).await {
+                Ok(arrival) => self.sign_in(*to, provider, arrival).await,
+                Err(IdentityProviderError::Denied { .. }) => {
+                    Ok(self.server.to_own_sign_in(*to, None))
+                }
                 Err(error) => Err(PageError::new(error.reason()).with_cause(error)),
             },
         }
@@ -134,8 +142,11 @@ impl Return {
 
     /// Whoever asks again is led to what became of the first request.
     async fn again(&self, since: NumericDate) -> Result<Response, PageError> {
-        let Purpose::Approve { grant_id, .. } = &self.found.purpose else {
-            return Ok(self.to_account());
+        let grant_id = match &self.found.purpose {
+            Purpose::Approve { grant_id, .. } => grant_id,
+            Purpose::Connect { .. } => return Ok(self.to_account(None)),
+            // It shows the way to sign in to whoever missed the answer to the first request.
+            Purpose::SignIn { to } => return Ok(self.server.to_own_page(*to, None)),
         };
         let grant = self.find_grant(grant_id).await?;
         let is_pending = matches!(grant.stage, grant::Stage::Pending { .. });
@@ -184,7 +195,29 @@ impl Return {
             subject,
             "identity provider connected"
         );
-        Ok(self.to_account())
+        Ok(self.to_account(Some(Notice::Connected)))
+    }
+
+    /// Signs the person in for the page about their account that they wanted to see.
+    async fn sign_in(
+        &self,
+        to: OwnPage,
+        provider: &IdentityProvider,
+        arrival: Arrival,
+    ) -> Result<Response, PageError> {
+        let browser = self.found.browser.clone();
+        let (user, cookies) = self
+            .server
+            .sign_in_from(provider, arrival, browser, self.address, &self.headers)
+            .await?;
+        let mut response = self.server.to_own_page(to, None);
+        cookies.append_to(&mut response);
+        tracing::info!(
+            provider = provider.id(),
+            subject = user.subject,
+            "signed in for the own account"
+        );
+        Ok(response)
     }
 
     async fn find_grant(&self, id: &str) -> Result<Versioned<Grant>, PageError> {
@@ -197,8 +230,7 @@ impl Return {
         with_security_headers(self.server.to_page_of(grant))
     }
 
-    fn to_account(&self) -> Response {
-        let account = self.server.settings().issuer.join("/account");
-        with_security_headers(Redirect::to(&account).into_response())
+    fn to_account(&self, notice: Option<Notice>) -> Response {
+        self.server.to_own_page(OwnPage::Overview, notice)
     }
 }

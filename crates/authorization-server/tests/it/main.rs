@@ -5,6 +5,7 @@ mod browser;
 mod house;
 
 mod account;
+mod account_connections;
 mod authorization_code;
 mod cimd;
 mod client_authentication;

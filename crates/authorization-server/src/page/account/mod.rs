@@ -1,6 +1,7 @@
 //! Pages about one's own account: who one is, where one is signed in, and who may act for one.
 
 pub(crate) mod clients;
+pub(crate) mod connections;
 mod form;
 pub(crate) mod overview;
 pub(crate) mod password;
@@ -11,11 +12,16 @@ pub(crate) mod sign_out;
 mod user_agent;
 mod visitor;
 
+use serde::{Deserialize, Serialize};
+
+pub(crate) use shell::Notice;
+
 /// Where people sign in for these pages. Nobody asks for anything here, so there is no grant.
 const SIGN_IN: &str = "/account/sign-in";
 
 /// A page that a person can be sent back to after signing in; there is no other place.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum OwnPage {
     #[default]
     Overview,

@@ -32,6 +32,9 @@ pub(crate) async fn get(
     State(server): State<AuthorizationServer>,
     visitor: Visitor,
 ) -> Result<Response, PageError> {
+    if !server.settings().password_sign_in {
+        return Ok(server.to_own_page(OwnPage::Overview, None));
+    }
     // Whoever has no password shows in another way that it is them.
     if !visitor.user.has_password() && !visitor.is_recent() {
         return Ok(server.to_own_sign_in(OwnPage::Password, Some(Notice::SignInAgain)));
@@ -49,6 +52,9 @@ pub(crate) async fn post(
     body: Bytes,
 ) -> Result<Response, PageError> {
     let form = AccountForm::parse(&body)?;
+    if !server.settings().password_sign_in {
+        return Err(PageError::new(Reason::MalformedRequest));
+    }
     if !visitor.was_shown(&form) {
         return Ok(server.to_own_page(OwnPage::Overview, Some(Notice::AccountChanged)));
     }

@@ -48,7 +48,7 @@ pub(crate) async fn get(
     // This browser stands first; the others follow, the newest before the older.
     sessions.sort_by_key(|session| session.key != visitor.session.key);
     let has_others = sessions.len() > 1;
-    let view = |session| SessionView::of(session, &visitor);
+    let view = |session| SessionView::of(session, &visitor, &server);
     let page = SessionsPage {
         frame: frame(&visitor),
         shell: Shell::of(&visitor, Notice::in_query(&query)),
@@ -88,14 +88,22 @@ pub(crate) async fn post(
 }
 
 impl SessionView {
-    fn of(session: Versioned<BrowserSession>, visitor: &Visitor) -> Self {
+    fn of(
+        session: Versioned<BrowserSession>,
+        visitor: &Visitor,
+        server: &AuthorizationServer,
+    ) -> Self {
+        let name = |id: &String| match server.identity_providers().get(id) {
+            Some(provider) => provider.name().get(visitor.language).to_owned(),
+            None => id.clone(),
+        };
         let user_agent = session.user_agent.as_deref();
         Self {
             is_this: session.key == visitor.session.key,
             browser: user_agent.and_then(user_agent::in_words),
             address: session.address.map(|address| address.to_string()),
             signed_in: visitor.when(session.authenticated_at),
-            by: session.record.identity_provider,
+            by: session.identity_provider.as_ref().map(name),
             id: session.key,
         }
     }

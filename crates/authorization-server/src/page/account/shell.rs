@@ -8,31 +8,38 @@ use crate::text::{AccountText, Text};
 
 /// What has happened, for the page that a person comes back to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Notice {
+pub(crate) enum Notice {
     ClientRevoked,
     SessionEnded,
     OthersEnded,
     PasswordChanged,
+    Connected,
+    Disconnected,
     SignedOut,
     SignInAgain,
     AccountChanged,
+    LastWay,
     WrongPassword,
     WrongOldPassword,
     PasswordsDiffer,
     PasswordLength,
     TooManyAttempts,
+    ProviderUnavailable,
 }
 
 impl Notice {
     /// Those that an address may name; the others belong to an answer alone.
-    const NAMED: [Self; 7] = [
+    const NAMED: [Self; 10] = [
         Self::ClientRevoked,
         Self::SessionEnded,
         Self::OthersEnded,
         Self::PasswordChanged,
+        Self::Connected,
+        Self::Disconnected,
         Self::SignedOut,
         Self::SignInAgain,
         Self::AccountChanged,
+        Self::LastWay,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -41,14 +48,18 @@ impl Notice {
             Self::SessionEnded => "session-ended",
             Self::OthersEnded => "others-ended",
             Self::PasswordChanged => "password-changed",
+            Self::Connected => "connected",
+            Self::Disconnected => "disconnected",
             Self::SignedOut => "signed-out",
             Self::SignInAgain => "sign-in-again",
             Self::AccountChanged => "account-changed",
+            Self::LastWay => "last-way",
             Self::WrongPassword => "wrong-password",
             Self::WrongOldPassword => "wrong-old-password",
             Self::PasswordsDiffer => "passwords-differ",
             Self::PasswordLength => "password-length",
             Self::TooManyAttempts => "too-many-attempts",
+            Self::ProviderUnavailable => "provider-unavailable",
         }
     }
 
@@ -66,14 +77,18 @@ impl Notice {
             Self::SessionEnded => own.done_session,
             Self::OthersEnded => own.done_others,
             Self::PasswordChanged => own.done_password,
+            Self::Connected => own.done_connected,
+            Self::Disconnected => own.done_disconnected,
             Self::SignedOut => own.done_sign_out,
             Self::SignInAgain => own.sign_in_again,
             Self::AccountChanged => own.account_changed,
+            Self::LastWay => own.last_way,
             Self::WrongPassword => text.wrong_password,
             Self::WrongOldPassword => own.wrong_old_password,
             Self::PasswordsDiffer => own.passwords_differ,
             Self::PasswordLength => own.password_length,
             Self::TooManyAttempts => text.too_many_attempts,
+            Self::ProviderUnavailable => text.provider_unavailable,
         }
     }
 
@@ -82,11 +97,13 @@ impl Notice {
         matches!(
             self,
             Self::AccountChanged
+                | Self::LastWay
                 | Self::WrongPassword
                 | Self::WrongOldPassword
                 | Self::PasswordsDiffer
                 | Self::PasswordLength
                 | Self::TooManyAttempts
+                | Self::ProviderUnavailable
         )
     }
 }

@@ -5,15 +5,20 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
+use oauth::secret::SecretHash;
 
 use super::form::AccountForm;
 use super::shell::Notice;
 use super::visitor::Visitor;
 use super::{OwnPage, SIGN_IN};
 use crate::address::ClientAddress;
+use crate::departure::{Departure, DepartureError};
 use crate::error::PageError;
 use crate::html::{Frame, respond};
+use crate::identity_provider::{IdentityProvider, IdentityProviderError};
+use crate::login_state::Purpose;
+use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::text::Language;
 use crate::user::AuthenticateError;
@@ -25,6 +30,24 @@ struct SignInPage<'a> {
     to: &'static str,
     username: &'a str,
     notice: Option<Notice>,
+    asks_password: bool,
+    providers: Vec<ProviderView<'a>>,
+}
+
+/// A button that leads to an identity provider.
+struct ProviderView<'a> {
+    id: &'a str,
+    words: String,
+}
+
+impl<'a> ProviderView<'a> {
+    fn of(provider: &'a IdentityProvider, language: Language) -> Self {
+        let continue_with = language.text().continue_with;
+        Self {
+            id: provider.id(),
+            words: continue_with(provider.name().get(language)),
+        }
+    }
 }
 
 /// Shows the page, unless somebody is signed in and need not do it again.
@@ -43,10 +66,16 @@ pub(crate) async fn get(
         return Ok(server.to_own_page(to, None));
     }
     let username = visitor.as_ref().map(|visitor| &*visitor.user.username);
-    Ok(page(&parts.headers, StatusCode::OK, to, username, notice))
+    let sign_in = SignIn {
+        server: &server,
+        headers: &parts.headers,
+        to,
+        username: username.unwrap_or_default(),
+    };
+    Ok(sign_in.page(StatusCode::OK, notice))
 }
 
-/// Signs a person in and sends them to the page that they wanted.
+/// Signs a person in and sends them to the page that they wanted, or to an identity provider.
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
     address: ClientAddress,
@@ -54,53 +83,129 @@ pub(crate) async fn post(
     body: Bytes,
 ) -> Result<Response, PageError> {
     let form = AccountForm::parse(&body)?;
-    let to = OwnPage::at(form.get("to").unwrap_or_default());
-    let username = form.get("username").unwrap_or_default();
-    let again = |status, notice| page(&headers, status, to, Some(username), Some(notice));
-    let password = form.secret("password");
-    let users = server.users();
-    let user = match users.authenticate(username, &password, address).await {
-        Ok(Some(user)) => user,
-        Ok(None) => return Ok(again(StatusCode::OK, Notice::WrongPassword)),
-        Err(AuthenticateError::TooManyAttempts { retry_after }) => {
-            let mut page = again(StatusCode::TOO_MANY_REQUESTS, Notice::TooManyAttempts);
-            let seconds = HeaderValue::from(retry_after.as_secs());
-            page.headers_mut().insert(RETRY_AFTER, seconds);
-            return Ok(page);
-        }
-        Err(AuthenticateError::Store(error)) => return Err(error.into()),
+    let sign_in = SignIn {
+        server: &server,
+        headers: &headers,
+        to: OwnPage::at(form.get("to").unwrap_or_default()),
+        username: form.get("username").unwrap_or_default(),
     };
     let sessions = server.sessions();
     // Nothing was begun for any browser that this one could be mistaken for.
     let known = sessions.browser(&headers);
-    let new = known.is_none().then(|| sessions.new_browser());
-    let (new, new_cookies) = new.unzip();
+    let (new, cookies) = known.is_none().then(|| sessions.new_browser()).unzip();
     let browser = known.or(new).expect("a browser without a secret got one");
-    let cookies = sessions
-        .begin(&user, None, browser.hash(), address, &headers)
-        .await?;
-    let mut response = server.to_own_page(to, None);
-    cookies.append_to(&mut response);
-    if let Some(new) = new_cookies {
-        new.append_to(&mut response);
+    let action = form.get("action").unwrap_or_default();
+    let mut response = match action.strip_prefix("provider:") {
+        Some(provider) => sign_in.leave(provider, browser.hash(), address).await?,
+        None => {
+            sign_in
+                .with_password(&form, browser.hash(), address)
+                .await?
+        }
+    };
+    if let Some(cookies) = cookies {
+        cookies.append_to(&mut response);
     }
-    tracing::info!(subject = user.subject, "signed in for the own account");
     Ok(response)
 }
 
-fn page(
-    headers: &HeaderMap,
-    status: StatusCode,
+/// Somebody who signs in, and what for.
+struct SignIn<'a> {
+    server: &'a AuthorizationServer,
+    headers: &'a HeaderMap,
     to: OwnPage,
-    username: Option<&str>,
-    notice: Option<Notice>,
-) -> Response {
-    let language = Language::choose(None, headers);
-    let page = SignInPage {
-        frame: Frame::at(language, SIGN_IN, ""),
-        to: to.path(),
-        username: username.unwrap_or_default(),
-        notice,
-    };
-    respond(status, language, &page)
+    username: &'a str,
+}
+
+impl SignIn<'_> {
+    async fn with_password(
+        &self,
+        form: &AccountForm,
+        browser: SecretHash,
+        address: ClientAddress,
+    ) -> Result<Response, PageError> {
+        let server = self.server;
+        if !server.settings().password_sign_in {
+            return Err(PageError::new(Reason::MalformedRequest));
+        }
+        let password = form.secret("password");
+        let users = server.users();
+        let user = match users.authenticate(self.username, &password, address).await {
+            Ok(Some(user)) => user,
+            // Not 401, which would have to name a scheme of HTTP authentication (RFC 9110 §15.5.2).
+            Ok(None) => return Ok(self.page(StatusCode::OK, Some(Notice::WrongPassword))),
+            Err(AuthenticateError::TooManyAttempts { retry_after }) => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let mut page = self.page(status, Some(Notice::TooManyAttempts));
+                let headers = page.headers_mut();
+                headers.insert(RETRY_AFTER, retry_after.as_secs().into());
+                return Ok(page);
+            }
+            Err(AuthenticateError::Store(error)) => return Err(error.into()),
+        };
+        let cookies = server
+            .sessions()
+            .begin(&user, None, browser, address, self.headers)
+            .await?;
+        let mut response = server.to_own_page(self.to, None);
+        cookies.append_to(&mut response);
+        tracing::info!(subject = user.subject, "signed in for the own account");
+        Ok(response)
+    }
+
+    /// Sends the person to the provider whose button was pressed.
+    async fn leave(
+        &self,
+        provider: &str,
+        browser: SecretHash,
+        address: ClientAddress,
+    ) -> Result<Response, PageError> {
+        let provider = self.server.identity_providers().get(provider);
+        let departure = Departure {
+            provider: provider.ok_or_else(|| PageError::new(Reason::MalformedRequest))?,
+            browser,
+            address,
+            resource: None,
+            purpose: Purpose::SignIn { to: self.to },
+        };
+        match self.server.depart(departure).await {
+            Ok(response) => Ok(response),
+            Err(DepartureError::Page(error)) => Err(error),
+            Err(DepartureError::Provider(error)) => Ok(self.stay(&error)),
+        }
+    }
+
+    /// The page again, because the provider cannot be reached; another way may be open.
+    fn stay(&self, error: &IdentityProviderError) -> Response {
+        let reason = error.reason().as_str();
+        let cause = error.to_string();
+        tracing::info!(
+            reason,
+            cause,
+            "sign-in for the own account refused: {reason}"
+        );
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut page = self.page(status, Some(Notice::ProviderUnavailable));
+        if let IdentityProviderError::Unavailable { retry_after, .. } = error {
+            let headers = page.headers_mut();
+            headers.insert(RETRY_AFTER, retry_after.as_secs().into());
+        }
+        page
+    }
+
+    fn page(&self, status: StatusCode, notice: Option<Notice>) -> Response {
+        let language = Language::choose(None, self.headers);
+        let providers = self.server.identity_providers().iter();
+        let page = SignInPage {
+            frame: Frame::at(language, SIGN_IN, ""),
+            to: self.to.path(),
+            username: self.username,
+            notice,
+            asks_password: self.server.settings().password_sign_in,
+            providers: providers
+                .map(|provider| ProviderView::of(provider, language))
+                .collect(),
+        };
+        respond(status, language, &page)
+    }
 }

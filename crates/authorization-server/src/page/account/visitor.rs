@@ -88,14 +88,14 @@ impl FromRequestParts<AuthorizationServer> for Visitor {
 
 impl AuthorizationServer {
     /// To a page about one's own account, which says what has happened.
-    pub(super) fn to_own_page(&self, page: OwnPage, notice: Option<Notice>) -> Response {
+    pub(crate) fn to_own_page(&self, page: OwnPage, notice: Option<Notice>) -> Response {
         let notice = notice.map(|notice| format!("?notice={}", notice.name()));
         let notice = notice.unwrap_or_default();
         self.to_ours(&format!("{}{notice}", page.path()))
     }
 
     /// To the page where people sign in for a page about their account.
-    pub(super) fn to_own_sign_in(&self, page: OwnPage, notice: Option<Notice>) -> Response {
+    pub(crate) fn to_own_sign_in(&self, page: OwnPage, notice: Option<Notice>) -> Response {
         let notice = notice.map(|notice| format!("&notice={}", notice.name()));
         let notice = notice.unwrap_or_default();
         self.to_ours(&format!("{SIGN_IN}?to={}{notice}", page.path()))

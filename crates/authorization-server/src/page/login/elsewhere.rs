@@ -18,7 +18,6 @@ use crate::error::PageError;
 use crate::identity_provider::{Arrival, IdentityProvider, IdentityProviderError};
 use crate::login_state::Purpose;
 use crate::reason::Reason;
-use crate::user::{Admission, IdentityError};
 
 impl Visit<'_> {
     /// Sends the person to the provider whose button was pressed.
@@ -77,38 +76,15 @@ impl Visit<'_> {
         chosen: &Scope,
         address: ClientAddress,
     ) -> Result<Response, PageError> {
-        let admission = Admission {
-            provider: provider.id(),
-            sign_up: provider.signs_up(),
-            link_by_verified_email: provider.links_by_verified_email(),
-        };
-        let arrived = self
+        let browser = self.browser.clone();
+        let (user, cookies) = self
             .server
-            .users()
-            .arrive(admission, &arrival.identity)
-            .await;
-        let user = match arrived {
-            Ok(user) => user,
-            Err(IdentityError::Store(error)) => return Err(error.into()),
-            Err(error @ IdentityError::Unknown) => {
-                return Err(PageError::new(Reason::IdentityUnknown).with_cause(error));
-            }
-            // Somebody else was faster with the same identity.
-            Err(error) => return Err(PageError::new(Reason::Internal).with_cause(error)),
-        };
-        let vault = self.server.vault();
-        vault
-            .put(&user.subject, provider.id(), &arrival.credential)
-            .await?;
-        let (browser, from) = (self.browser.clone(), Some(provider.id()));
-        let sessions = self.server.sessions();
-        let cookies = sessions
-            .begin(&user, from, browser, address, self.headers)
+            .sign_in_from(provider, arrival, browser, address, self.headers)
             .await?;
         let person = Person {
             user,
             authenticated_at: self.server.now(),
-            identity_provider: from.map(str::to_owned),
+            identity_provider: Some(provider.id().to_owned()),
         };
         let mut response = self.grant_chosen(&person, chosen).await?;
         cookies.append_to(&mut response);

@@ -67,6 +67,13 @@ pub(crate) struct AccountText {
     pub(crate) passwords_differ: &'static str,
     pub(crate) password_length: &'static str,
     pub(crate) just_now: &'static str,
+    pub(crate) connected_since: &'static str,
+    pub(crate) connect: &'static str,
+    pub(crate) disconnect: &'static str,
+    pub(crate) not_connected: &'static str,
+    pub(crate) last_way: &'static str,
+    pub(crate) done_connected: &'static str,
+    pub(crate) done_disconnected: &'static str,
     /// Written behind a number.
     pub(crate) minutes_ago: &'static str,
     pub(crate) hours_ago: &'static str,
