@@ -53,7 +53,25 @@ pub(crate) struct Demo {
     /// The directory for todos, people and keys [default: sumun/demo in your data directory]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// An identity provider to sign in at, played by a simulator; may be repeated
+    #[cfg(feature = "simulators")]
+    #[arg(long = "idp", value_name = "NAME", value_parser = IDENTITY_PROVIDERS)]
+    pub(crate) identity_providers: Vec<String>,
 }
+
+/// What `--idp` takes.
+#[cfg(feature = "simulators")]
+const IDENTITY_PROVIDERS: [&str; 9] = [
+    "all",
+    "naver",
+    "naver-classic",
+    "kakao",
+    "line",
+    "google",
+    "github",
+    "entra",
+    "logto",
+];
 
 /// Which settings.
 #[derive(Debug, Args)]
@@ -134,6 +152,14 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+
+    #[cfg(feature = "simulators")]
+    #[test]
+    fn every_simulator_has_a_name() {
+        use authorization_server::simulators::Vendor;
+        let names = Vendor::ALL.map(Vendor::name);
+        assert_eq!(IDENTITY_PROVIDERS[1..], names);
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -78,6 +78,18 @@ impl House {
         self.app.authorization_server.users()
     }
 
+    /// Serves something besides, from now on until the house stops.
+    #[cfg(feature = "simulators")]
+    pub(crate) fn serve_beside(&self, listener: TcpListener, router: axum::Router) {
+        let limits = Limits::of_this_process();
+        self.tasks.spawn(connections::serve(
+            listener,
+            router,
+            limits,
+            self.stop.clone(),
+        ));
+    }
+
     /// Serves until somebody says stop. `announce` is called when everything answers.
     pub(crate) async fn run(
         self,

@@ -55,7 +55,7 @@ pub(super) static FACE: Face = Face {
         token_endpoint: format!("{origin}/oauth/token"),
         userinfo_endpoint: Some(format!("{origin}/v2/user/me")),
         jwks_uri: Some(format!("{origin}/.well-known/jwks.json")),
-        revocation_endpoint: Some(format!("{origin}/v1/user/unlink")),
+        revocation_endpoint: Some(format!("{origin}/v1/user/logout")),
     },
     accepted: |_, _| Vec::new(),
     denied: &[

@@ -46,6 +46,7 @@ mod line;
 mod logto;
 mod naver;
 mod page;
+mod provider;
 #[cfg(test)]
 mod tests;
 mod vendor;

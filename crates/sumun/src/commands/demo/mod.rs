@@ -1,5 +1,8 @@
 //! `sumun demo`: everything at once on this machine, with people to sign in as.
 
+#[cfg(feature = "simulators")]
+mod elsewhere;
+
 use std::fmt;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,6 +12,8 @@ use anyhow::Context as _;
 use authorization_server::user::{NewUser, UserError, Users};
 use oauth::secret::Secret;
 
+#[cfg(feature = "simulators")]
+use self::elsewhere::Elsewhere;
 use crate::command_line::Demo;
 use crate::house::{self, House};
 use crate::settings::{self, Environment, Settings, Source};
@@ -51,13 +56,23 @@ pub(super) async fn run(options: Demo, environment: &Environment) -> anyhow::Res
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let listener = house::bind(address).await?;
     let address = listener.local_addr()?;
-    let settings = settings_of(address, &data, environment)?;
+    #[cfg_attr(
+        not(feature = "simulators"),
+        expect(unused_mut, reason = "changed by them alone")
+    )]
+    let mut settings = settings_of(address, &data, environment)?;
     telemetry::start(settings.log);
+    #[cfg(feature = "simulators")]
+    let elsewhere = Elsewhere::prepare(&options.identity_providers, &mut settings).await?;
     let house = House::build(settings, listener).await?;
     add_people(house.users()).await?;
     let screen = Screen {
         url: format!("http://{address}"),
         data,
+        #[cfg(feature = "simulators")]
+        elsewhere: elsewhere.serve(&house).to_string(),
+        #[cfg(not(feature = "simulators"))]
+        elsewhere: String::new(),
     };
     house
         .run(move || Ok(write!(std::io::stdout().lock(), "{screen}")?))
@@ -117,11 +132,17 @@ async fn add_people(users: &Users) -> anyhow::Result<()> {
 struct Screen {
     url: String,
     data: PathBuf,
+    /// Who can sign in at other places; empty when there are none.
+    elsewhere: String,
 }
 
 impl fmt::Display for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, data } = self;
+        let Self {
+            url,
+            data,
+            elsewhere,
+        } = self;
         writeln!(f, "Sumun demo is ready at {url}")?;
         writeln!(
             f,
@@ -141,6 +162,7 @@ impl fmt::Display for Screen {
         {
             writeln!(f, "  {username}   password {password}   role {role}: {may}")?;
         }
+        f.write_str(elsewhere)?;
         writeln!(
             f,
             "\nClient configuration, by address or through mcp-remote"
