@@ -122,6 +122,8 @@ impl IdentityProvider {
         let body: Option<Map<String, Value>> = fetched.json().ok();
         let said = body.as_ref().and_then(Said::in_answer);
         let error = match said {
+            // RFC 7009 §2.2 calls this a success; Google, which ends both tokens at once, does not.
+            Some(said) if said.code() == "invalid_token" => return Ok(()),
             Some(said) => TokenError::Refused(said),
             None if fetched.status.is_success() => return Ok(()),
             None => TokenError::Unreadable(format!("its status is {}", fetched.status.as_u16())),

@@ -69,7 +69,8 @@ pub(super) static FACE: Face = Face {
         jwks_uri: Some(format!("{origin}/{TENANT}/discovery/v2.0/keys")),
         revocation_endpoint: None,
     },
-    accepted: |_, _| {
+    iss: None,
+    accepted: |_| {
         let session = "9f2c6d1e-3b7a-4c8d-a1e5-0f6b2d4c8e71".to_owned();
         vec![("session_state", session)]
     },

@@ -56,7 +56,8 @@ pub(super) static FACE: Face = Face {
         userinfo_endpoint: Some(format!("{origin}/user")),
         ..Addresses::default()
     },
-    accepted: |_, _| Vec::new(),
+    iss: None,
+    accepted: |_| Vec::new(),
     denied: &[
         ("error", "access_denied"),
         (

@@ -56,9 +56,9 @@ pub(super) static FACE: Face = Face {
         jwks_uri: Some(format!("{origin}/oauth2/v3/certs")),
         revocation_endpoint: Some(format!("{origin}/revoke")),
     },
-    accepted: |google, connection| {
+    iss: Some(""),
+    accepted: |connection| {
         vec![
-            ("iss", google.url("")),
             ("scope", google_scope(connection)),
             ("authuser", "0".to_owned()),
             ("prompt", "consent".to_owned()),

@@ -57,7 +57,8 @@ pub(super) static FACE: Face = Face {
         jwks_uri: Some(format!("{origin}/.well-known/jwks.json")),
         revocation_endpoint: Some(format!("{origin}/v1/user/logout")),
     },
-    accepted: |_, _| Vec::new(),
+    iss: None,
+    accepted: |_| Vec::new(),
     denied: &[
         ("error", "access_denied"),
         ("error_description", "User denied access"),

@@ -64,7 +64,8 @@ pub(super) static FACE: Face = Face {
         jwks_uri: Some(format!("{origin}/oauth2/v2.1/certs")),
         revocation_endpoint: Some(format!("{origin}/oauth2/v2.1/revoke")),
     },
-    accepted: |_, _| Vec::new(),
+    iss: None,
+    accepted: |_| Vec::new(),
     denied: &[
         ("error", "access_denied"),
         (

@@ -60,7 +60,8 @@ pub(super) static FACE: Face = Face {
         jwks_uri: Some(format!("{origin}/oidc/jwks")),
         revocation_endpoint: Some(format!("{origin}/oidc/token/revocation")),
     },
-    accepted: |logto, _| vec![("iss", logto.url("/oidc"))],
+    iss: Some("/oidc"),
+    accepted: |_| Vec::new(),
     denied: &[
         ("error", "access_denied"),
         ("error_description", "End-User aborted interaction"),

@@ -120,6 +120,16 @@ impl Simulator {
             let key = pkcs8.and_then(|pkcs8| SigningKey::from_pkcs8(algorithm, &pkcs8));
             key.expect("vendors sign with algorithms that the library has")
         });
+        Self::with_key(vendor, origin, app, (clock, random), key)
+    }
+
+    fn with_key(
+        vendor: Vendor,
+        origin: &str,
+        app: App,
+        (clock, random): (Arc<dyn Clock>, Arc<dyn Random>),
+        key: Option<SigningKey>,
+    ) -> Self {
         Self(Arc::new(Inner {
             vendor,
             origin: origin.to_owned(),

@@ -82,6 +82,9 @@ impl Simulator {
         if let Some(state) = state {
             url.query_pairs_mut().append_pair("state", state);
         }
+        if let Some(path) = self.vendor().face().iss {
+            url.query_pairs_mut().append_pair("iss", &self.url(path));
+        }
         (StatusCode::FOUND, HEADERS, [(LOCATION, url.as_str())]).into_response()
     }
 
@@ -109,7 +112,7 @@ pub(super) async fn choose(
         return simulator.problem(StatusCode::BAD_REQUEST, "person", "nobody was chosen");
     };
     let connection = simulator.connect(person, sent);
-    let more = (face.accepted)(&simulator, &connection);
+    let more = (face.accepted)(&connection);
     let sent = connection.sent.clone();
     let code = simulator.code(connection);
     let more = more.iter().map(|(name, value)| (*name, value.as_str()));

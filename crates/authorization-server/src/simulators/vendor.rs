@@ -129,9 +129,11 @@ pub(super) struct Face {
     pub(super) algorithm: Option<Algorithm>,
     pub(super) routes: fn(&Simulator) -> Router<Simulator>,
     pub(super) addresses: fn(origin: &str) -> Addresses,
+    /// The path of the issuer that is named in every answer (RFC 9207), where the vendor does that.
+    pub(super) iss: Option<&'static str>,
     /// What comes back besides code and state.
-    pub(super) accepted: fn(&Simulator, &Connection) -> Vec<(&'static str, String)>,
-    /// What comes back besides the state when the person denies.
+    pub(super) accepted: fn(&Connection) -> Vec<(&'static str, String)>,
+    /// What comes back when the person denies, besides the state.
     pub(super) denied: &'static [(&'static str, &'static str)],
 }
 

@@ -73,7 +73,8 @@ pub(super) static FACE: Face = Face {
         jwks_uri: Some(format!("{origin}/oauth2/jwks")),
         ..shared_addresses(origin)
     },
-    accepted: |_, _| Vec::new(),
+    iss: None,
+    accepted: |_| Vec::new(),
     denied: DENIED,
 };
 
@@ -87,7 +88,8 @@ pub(super) static CLASSIC: Face = Face {
         token_endpoint: format!("{origin}/oauth2.0/token"),
         ..shared_addresses(origin)
     },
-    accepted: |_, _| Vec::new(),
+    iss: None,
+    accepted: |_| Vec::new(),
     denied: DENIED,
 };
 

@@ -112,7 +112,7 @@ async fn codes_can_be_late_and_people_can_withdraw() {
 
 #[tokio::test]
 async fn an_id_token_can_be_wrong_in_every_way() {
-    use oauth::jws::{Algorithm, JwsError, verify};
+    use oauth::jws::{JwsError, verify};
     let visit = Visit::to(Vendor::Logto);
     let keys = visit.simulator.key_set();
     for (fault, claim, expected) in [

@@ -2,9 +2,10 @@
 
 mod faults;
 mod korea;
+mod ours;
 mod world;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
+use oauth::jws::Algorithm;
 use oauth::random::OsRandom;
 use oauth::time::{ManualClock, NumericDate};
 use serde_json::Value;
@@ -56,6 +58,22 @@ impl Answer {
     }
 }
 
+/// Keys take long to make, so each is made once.
+fn key(algorithm: Algorithm) -> SigningKey {
+    static RS256: LazyLock<Vec<u8>> = LazyLock::new(|| made(Algorithm::RS256));
+    static ES384: LazyLock<Vec<u8>> = LazyLock::new(|| made(Algorithm::ES384));
+    let made = if algorithm == Algorithm::RS256 {
+        &RS256
+    } else {
+        &ES384
+    };
+    SigningKey::from_pkcs8(algorithm, made).unwrap()
+}
+
+fn made(algorithm: Algorithm) -> Vec<u8> {
+    SigningKey::generate(algorithm).unwrap().to_vec()
+}
+
 /// A simulator and somebody who uses it.
 struct Visit {
     simulator: Simulator,
@@ -71,8 +89,10 @@ impl Visit {
             client_secret: SECRET.into(),
             redirect_uri: REDIRECT.to_owned(),
         };
-        let random = Arc::new(OsRandom);
-        let simulator = Simulator::new(vendor, ORIGIN, app, Arc::new(clock.clone()), random);
+        let doors: (Arc<dyn Clock>, Arc<dyn Random>) =
+            (Arc::new(clock.clone()), Arc::new(OsRandom));
+        let key = vendor.face().algorithm.map(key);
+        let simulator = Simulator::with_key(vendor, ORIGIN, app, doors, key);
         Self {
             router: simulator.router(),
             simulator,
@@ -368,7 +388,7 @@ async fn where_pkce_is_documented_it_is_demanded() {
 
 #[tokio::test]
 async fn id_tokens_verify_with_the_keys_that_are_served() {
-    use oauth::jws::{Algorithm, verify};
+    use oauth::jws::verify;
     for vendor in [
         Vendor::Naver,
         Vendor::Kakao,
