@@ -41,6 +41,37 @@ async fn the_screen_has_everything_to_begin_with() {
 }
 
 #[tokio::test]
+async fn the_screen_says_who_can_sign_in_elsewhere() {
+    let house = House::demo_with(&["--idp", "naver", "--idp", "google"]).await;
+    let screen = house.whole_screen().await;
+    for (name, person) in [("naver", "김하나"), ("google", "Alice Example")] {
+        let sign = format!("  {name} ");
+        let line = screen.lines().find(|line| line.starts_with(&sign));
+        let line = line.unwrap_or_else(|| panic!("no {name}: {screen}"));
+        assert!(
+            line.contains("http://127.0.0.1:") && line.contains(person),
+            "{line}"
+        );
+        let origin = line.split_whitespace().nth(1).unwrap();
+        let metadata = format!("{origin}/.well-known/openid-configuration");
+        assert_eq!(get(&metadata, None).await.json()["issuer"], origin);
+    }
+    assert!(!screen.contains("  kakao"), "nobody asked for it: {screen}");
+}
+
+#[tokio::test]
+async fn an_identity_provider_that_nobody_plays_is_refused() {
+    let mut command = sumun();
+    command.args(["demo", "--port", "0", "--idp", "orkut"]);
+    let ended = run(command, "").await;
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.err.contains("naver-classic"),
+        "it says which there are: {ended:?}"
+    );
+}
+
+#[tokio::test]
 async fn the_documented_call_and_hello() {
     let house = House::demo().await;
     let answer = post_form(&format!("{}/oauth2/token", house.url), DOCUMENTED).await;

@@ -32,16 +32,25 @@ pub(crate) const SETTINGS: &str = include_str!("house.toml");
 impl House {
     /// `sumun demo --port 0`, with data of its own.
     pub(crate) async fn demo() -> Self {
-        Self::demo_in(&Arc::new(tempfile::tempdir().unwrap()), &[]).await
+        Self::demo_with(&[]).await
+    }
+
+    /// The demo with data of its own and more options.
+    pub(crate) async fn demo_with(options: &[&str]) -> Self {
+        let data = Arc::new(tempfile::tempdir().unwrap());
+        let mut command = demo_command(&data);
+        command.args(options);
+        Self::demo_by(command, &data).await
     }
 
     /// The demo with data that another house may have left, and more environment.
     pub(crate) async fn demo_in(data: &Arc<TempDir>, environment: &[(&str, &str)]) -> Self {
-        let mut command = sumun();
-        command
-            .args(["demo", "--port", "0", "--data"])
-            .arg(data.path().join("data"));
+        let mut command = demo_command(data);
         command.envs(environment.iter().copied());
+        Self::demo_by(command, data).await
+    }
+
+    async fn demo_by(command: Command, data: &Arc<TempDir>) -> Self {
         let house = Self::start(command, Arc::clone(data), String::new());
         let ready = "Sumun demo is ready at ";
         let line = house.out.line_with(ready).await;
@@ -192,6 +201,13 @@ pub(crate) fn sumun() -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command.kill_on_drop(true);
+    command
+}
+
+fn demo_command(data: &TempDir) -> Command {
+    let mut command = sumun();
+    command.args(["demo", "--port", "0", "--data"]);
+    command.arg(data.path().join("data"));
     command
 }
 
