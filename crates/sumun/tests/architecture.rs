@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which room may use which; whoever is not here is not a room.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("oauth", &[]),
     ("store", &["oauth"]),
     ("resource-server", &["oauth"]),
@@ -26,6 +26,11 @@ const ROOMS: [(&str, &[&str]); 8] = [
             "authorization-server",
             "examples",
         ],
+    ),
+    // Attacks the rooms, and is delivered to nobody.
+    (
+        "fuzz",
+        &["oauth", "store", "resource-server", "authorization-server"],
     ),
     // Measures the rooms, and is delivered to nobody.
     (
