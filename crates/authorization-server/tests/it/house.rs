@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use authorization_server::settings::{PreRegisteredClient, Resource, Settings};
 use authorization_server::text::Words;
 use authorization_server::user::NewUser;
@@ -11,7 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Request, StatusCode};
-use oauth::client::fetch::{Fetch, Scripted};
+use oauth::client::fetch::{Fetch, FetchError, Fetched, Outgoing, Scripted, Transport};
 use oauth::client_metadata::{ClientMetadata, TokenEndpointAuthMethod};
 use oauth::issuer::Issuer;
 use oauth::messages::TokenResponse;
@@ -22,6 +23,7 @@ use oauth::secret::Secret;
 use oauth::time::{ManualClock, NumericDate};
 use serde_json::Value;
 use store::{KeyRing, SharedStore, SqliteStore};
+use tokio::sync::RwLock;
 use tower::ServiceExt as _;
 
 pub(crate) const ISSUER: &str = "https://as.example";
@@ -38,10 +40,24 @@ pub(crate) struct House {
     pub(crate) server: AuthorizationServer,
     pub(crate) clock: ManualClock,
     pub(crate) network: Scripted,
+    /// Nothing comes back from the network while somebody has this locked for writing.
+    pub(crate) gate: Arc<RwLock<()>>,
     pub(crate) store: SharedStore,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) settings: Settings,
     router: Router,
+}
+
+/// The way to the scripted network, which can be cut for a while.
+#[derive(Debug)]
+struct Line(Scripted, Arc<RwLock<()>>);
+
+#[async_trait]
+impl Transport for Line {
+    async fn send(&self, request: Outgoing) -> Result<Fetched, FetchError> {
+        let _open = self.1.read().await;
+        self.0.send(request).await
+    }
 }
 
 /// An answer, read to its end.
@@ -227,12 +243,14 @@ impl House {
         keys: Arc<KeyRing>,
     ) -> Self {
         let network = Scripted::default();
+        let gate = Arc::default();
+        let line = Line(network.clone(), Arc::clone(&gate));
         let parts = Parts {
             store: Arc::clone(&store),
             keys: Arc::clone(&keys),
             clock: Arc::new(clock.clone()),
             random: Arc::new(OsRandom),
-            fetch: Fetch::through(network.clone()),
+            fetch: Fetch::through(line),
         };
         let server = AuthorizationServer::start(settings.clone(), parts)
             .await
@@ -242,6 +260,7 @@ impl House {
             server,
             clock,
             network,
+            gate,
             store,
             keys,
             settings,

@@ -12,6 +12,7 @@ mod client_authentication;
 mod client_configuration;
 mod consent;
 mod device;
+mod elsewhere;
 mod errors;
 mod grant_machine;
 mod identity_provider;

@@ -44,7 +44,10 @@ async fn d4_a_page_can_read_the_challenge() {
         Some("https://mcp.example")
     );
     let exposed = answer.header("access-control-expose-headers");
-    assert_eq!(exposed, Some("WWW-Authenticate, Mcp-Session-Id, DPoP-Nonce"));
+    assert_eq!(
+        exposed,
+        Some("WWW-Authenticate, Mcp-Session-Id, DPoP-Nonce")
+    );
 }
 
 #[tokio::test]
