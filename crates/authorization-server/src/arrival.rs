@@ -37,12 +37,13 @@ impl AuthorizationServer {
             // Somebody else was faster with the same identity.
             Err(error) => return Err(PageError::new(Reason::Internal).with_cause(error)),
         };
-        self.vault()
-            .put(&user.subject, provider.id(), &arrival.credential)
-            .await?;
+        // The session first: a credential that nothing uses would be given up again.
         let cookies = self
             .sessions()
             .begin(&user, Some(provider.id()), browser, address, headers)
+            .await?;
+        self.vault()
+            .put(&user.subject, provider.id(), &arrival.credential)
             .await?;
         Ok((user, cookies))
     }

@@ -282,3 +282,32 @@ async fn c7_one_page_without_complaints_in_either_language() {
         assert_eq!(assert_guarded(&house, &answer), 2, "{answer:#}");
     }
 }
+
+#[tokio::test]
+async fn a6_access_is_taken_back_in_a_browser_that_clicks_twice_and_goes_back() {
+    let house = House::demo().await;
+    let client = register(&house, "Revoked client").await;
+    let clients = format!("{}/account/clients", house.url);
+    let mut steps = vec![json!(["open", authorize(&house, &client)])];
+    steps.extend(credentials());
+    steps.extend([
+        json!(["click", "approve"]),
+        json!(["redeem", format!("{}/token", house.url), client, VERIFIER]),
+        json!(["open", clients]),
+        json!(["doubleClick", "revoke"]),
+        json!(["back"]),
+        json!(["open", authorize(&house, &client)]),
+    ]);
+    let answer = visit(english(), &steps).await;
+    let text = |step: usize| answer["pages"][step]["text"].as_str().unwrap();
+    assert!(text(5).contains("Revoked client"), "{}", text(5));
+    assert!(text(6).contains("The access has ended."), "{}", text(6));
+    assert!(!text(7).contains("Revoked client"), "{}", text(7));
+    assert!(
+        text(8).contains("Allow access?"),
+        "asked again: {}",
+        text(8)
+    );
+    assert_eq!(answer["console"], json!([]));
+    assert!(assert_guarded(&house, &answer) >= 5, "{answer:#}");
+}

@@ -37,14 +37,13 @@ impl Visitor {
         server: &AuthorizationServer,
         parts: &Parts,
     ) -> Result<Option<Self>, StoreError> {
-        let headers = &parts.headers;
-        let signed_in = server.signed_in(headers).await?;
+        let signed_in = server.signed_in(&parts.headers).await?;
         let base = server.settings().issuer.base_path();
         let path = parts.uri.path();
         Ok(signed_in.map(|(user, session)| Self {
             user,
             session,
-            language: Language::choose(None, headers),
+            language: Language::choose(None, &parts.headers),
             page: OwnPage::at(path.strip_prefix(base).unwrap_or(path)),
             now: server.now(),
         }))

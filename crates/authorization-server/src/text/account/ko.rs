@@ -37,7 +37,7 @@ pub(in crate::text) const TEXT: AccountText = AccountText {
     may_nothing: "로그인 확인만",
     since: "허용한 날",
     last_used: "마지막 사용",
-    offline: "자리에 없을 때",
+    offline: "로그인하지 않은 동안",
     offline_yes: "계속 사용할 수 있음",
     offline_no: "다시 로그인해야 함",
     revoke: "접근 권한 해지",
