@@ -40,6 +40,7 @@ mod signing_keys;
 #[cfg(any(test, feature = "simulators"))]
 pub mod simulators;
 pub mod text;
+mod unused_credential;
 pub mod user;
 
 pub use address::ClientAddress;

@@ -118,6 +118,8 @@ reasons! {
     IdentityProviderUnavailable => "identity_provider_unavailable",
     /// The identity provider refuses us, or its answer must not be used.
     IdentityProviderRefused => "identity_provider_refused",
+    /// A notice of an identity provider is not signed by it, or is too old.
+    UnlinkNoticeRefused => "unlink_notice_refused",
     /// Too many tries; the answer says when to come back.
     TooManyRequests => "too_many_requests",
     /// The access token is missing, expired, revoked or lacks a scope.

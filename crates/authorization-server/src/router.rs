@@ -13,9 +13,10 @@ use tower_http::csrf::CsrfLayer;
 
 use crate::endpoint::authorization::MAX_REQUEST;
 use crate::endpoint::registration::MAX_REGISTRATION;
+use crate::endpoint::unlink::MAX_NOTICE;
 use crate::endpoint::{
     authorization, client_configuration, device_authorization, end_session, introspection, jwks,
-    metadata, pushed_authorization, registration, revocation, token, userinfo,
+    metadata, pushed_authorization, registration, revocation, token, unlink, userinfo,
 };
 use crate::error::{PageError, finish};
 use crate::page::{self, account};
@@ -54,6 +55,12 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
             .put(client_configuration::put)
             .delete(client_configuration::delete)
             .layer(DefaultBodyLimit::max(MAX_REGISTRATION)),
+    );
+
+    // For identity providers, which come without browser and origin.
+    let notices = Router::new().route(
+        &under("/unlink/{provider}"),
+        post(unlink::post).layer(DefaultBodyLimit::max(MAX_NOTICE)),
     );
 
     // For people; a form that comes from another site is refused (Fetch Metadata, and `Origin` for
@@ -114,6 +121,7 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
     endpoints
         .layer(cors([Method::GET, Method::POST]))
         .merge(configuration.layer(cors([Method::GET, Method::PUT, Method::DELETE])))
+        .merge(notices)
         .merge(pages)
         .merge(links)
         .layer(from_fn_with_state(server.clone(), finish))

@@ -23,6 +23,7 @@ use crate::revocation::{Revocation, Revocations};
 use crate::session::BrowserSessions;
 use crate::settings::{Settings, SettingsError};
 use crate::signing_keys::SigningKeys;
+use crate::unused_credential::CredentialRounds;
 use crate::user::Users;
 
 /// The doors to the outside: storage, secrets, time, randomness and HTTP.
@@ -65,6 +66,7 @@ struct Inner {
     identity_providers: IdentityProviders,
     vault: Vault,
     login_states: LoginStates,
+    credential_rounds: CredentialRounds,
     /// What goes on although nobody waits for it any more.
     tasks: TaskTracker,
 }
@@ -108,6 +110,7 @@ impl AuthorizationServer {
             identity_providers: IdentityProviders::new(&settings, &fetch, &clock)?,
             vault: Vault::new(Arc::clone(&store), Arc::clone(&keys)),
             login_states: LoginStates::new(&settings, &store, &keys, &clock),
+            credential_rounds: CredentialRounds::default(),
             tasks: TaskTracker::new(),
             signing_keys,
             settings,
@@ -183,8 +186,10 @@ impl AuthorizationServer {
         self.0.revocations.subscribe()
     }
 
-    /// Housekeeping, to be called about once a minute: makes and retires signing keys.
+    /// Housekeeping, to be called about once a minute: makes and retires signing keys, and lets go
+    /// of what identity providers issued and nothing uses any more.
     pub async fn maintain(&self) -> Result<(), StoreError> {
+        self.sweep_credentials_soon();
         self.0.signing_keys.rotate_if_due(&*self.0.clock).await
     }
 
@@ -244,6 +249,10 @@ impl AuthorizationServer {
     /// What identity providers issued for people.
     pub(crate) fn vault(&self) -> &Vault {
         &self.0.vault
+    }
+
+    pub(crate) fn credential_rounds(&self) -> &CredentialRounds {
+        &self.0.credential_rounds
     }
 
     pub(crate) fn login_states(&self) -> &LoginStates {

@@ -1,5 +1,6 @@
 //! The vault: upstream credentials, sealed, one for each person and provider.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -8,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth::secret::Secret;
 use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize, Serializer};
-use store::{Collection, KeyRing, Kind, ListBy, Page, Record, SharedStore, StoreError};
+use store::{Collection, KeyRing, Kind, ListBy, Page, Record, SharedStore, StoreError, Versioned};
 
 use crate::credential::{Connection, Credential};
 
@@ -136,6 +137,26 @@ impl Vault {
     ) -> Result<Option<Credential>, StoreError> {
         let connection = self.connections.take(&key(subject, provider)).await?;
         Ok(connection.map(|connection| connection.credential()))
+    }
+
+    /// The people of one page of all connections, each once, and the cursor of the next page; no
+    /// cursor when this was the last one.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read, or a credential cannot be opened.
+    pub async fn holders(
+        &self,
+        page: Page,
+    ) -> Result<(BTreeSet<String>, Option<String>), StoreError> {
+        let limit = page.limit as usize;
+        let found = self.connections.list(ListBy::All, page).await?;
+        let cursor = found.last().filter(|_| found.len() >= limit);
+        let cursor = cursor.map(Versioned::cursor);
+        let holders = found
+            .into_iter()
+            .map(|connection| connection.record.subject);
+        Ok((holders.collect(), cursor))
     }
 
     /// Every provider that `subject` is connected to, the newest connection first.

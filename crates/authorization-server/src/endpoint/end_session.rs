@@ -43,7 +43,7 @@ pub(crate) async fn get(
     if request.subject.as_ref() != Some(&user.subject) {
         return Ok(leave(&server, &request, None));
     }
-    server.sessions().end(&user.subject, &session.key).await?;
+    server.sign_out(&user.subject, &session.key).await?;
     tracing::info!(subject = user.subject, "signed out by a client");
     let mut response = leave(&server, &request, request.address());
     server.sessions().forget().append_to(&mut response);

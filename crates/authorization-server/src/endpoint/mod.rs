@@ -11,4 +11,5 @@ pub(crate) mod pushed_authorization;
 pub(crate) mod registration;
 pub(crate) mod revocation;
 pub(crate) mod token;
+pub(crate) mod unlink;
 pub(crate) mod userinfo;

@@ -60,8 +60,11 @@ async fn revoke_access_token(
 impl AuthorizationServer {
     /// Ends a grant and tells everyone who remembers its tokens.
     pub(crate) async fn revoke_grant(&self, grant_id: &str) -> Result<(), StoreError> {
-        self.grants().revoke(grant_id).await?;
+        let owner = self.grants().revoke(grant_id).await?;
         self.tell_revoked(grant_id);
+        if let Some(subject) = owner {
+            self.let_go_soon(&subject);
+        }
         tracing::info!(grant.id = grant_id, "grant revoked");
         Ok(())
     }

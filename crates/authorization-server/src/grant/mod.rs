@@ -359,15 +359,17 @@ impl Grants {
         Ok(grant.is_some_and(|grant| grant.is_live()))
     }
 
-    /// Ends the grant, wherever it is. One write; whoever races to move it, loses.
-    pub(crate) async fn revoke(&self, id: &str) -> Result<(), StoreError> {
+    /// Ends the grant, wherever it is. One write; whoever races to move it, loses. Returns the
+    /// person from whom it is taken by this.
+    pub(crate) async fn revoke(&self, id: &str) -> Result<Option<String>, StoreError> {
         while let Some(grant) = self.find(id).await? {
+            let owner = grant.owner().map(str::to_owned);
             let ended = matches!(grant.stage, Stage::Ended);
             if ended || self.end(&grant).await? {
-                break;
+                return Ok(owner);
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// `true` when this call ended the grant.

@@ -11,6 +11,7 @@
 //! | `endpoints.rs` | where a provider is |
 //! | `profile.rs` | who signed in |
 //! | `credential.rs` | what the provider issued: made, renewed, ended |
+//! | `unlink.rs` | notices that a person has withdrawn |
 //! | `error.rs` | what went wrong |
 
 mod credential;
@@ -21,6 +22,7 @@ mod preset;
 mod profile;
 mod rules;
 mod settings;
+mod unlink;
 
 use std::fmt;
 use std::sync::Arc;
@@ -48,6 +50,7 @@ pub use leg::Leg;
 pub use preset::PresetFields;
 pub use profile::{Arrival, Identity};
 pub use settings::{IdentityProviderSettings, IdentityProviderSettingsError};
+pub(crate) use unlink::{FRESH, UnlinkError, UnlinkNotice};
 
 /// The identity providers of this house, in the order of the settings.
 #[derive(Debug)]

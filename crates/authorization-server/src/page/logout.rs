@@ -76,7 +76,7 @@ pub(crate) async fn post(
         if shown != Some(&user.subject) {
             return Ok(show(&request, &headers, Some(user)));
         }
-        server.sessions().end(&user.subject, &session.key).await?;
+        server.sign_out(&user.subject, &session.key).await?;
         tracing::info!(subject = user.subject, "signed out");
     }
     let done = || server.settings().issuer.join(PATH);

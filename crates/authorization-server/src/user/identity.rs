@@ -33,6 +33,13 @@ pub(super) struct IdentityRecord {
     ended_at: Option<NumericDate>,
 }
 
+impl IdentityRecord {
+    /// The person here, by subject.
+    pub(super) fn user(&self) -> &str {
+        &self.user
+    }
+}
+
 impl Record for IdentityRecord {
     const KIND: Kind = Kind::new("identity");
     const SEALED: bool = true;
@@ -435,14 +442,14 @@ impl Users {
     }
 }
 
-fn lists(user: &User, provider: &str, key: &str) -> bool {
+pub(super) fn lists(user: &User, provider: &str, key: &str) -> bool {
     user.identities
         .get(provider)
         .is_some_and(|listed| listed == key)
 }
 
 /// A key of fixed length; no two pairs of names give the same one.
-fn key(provider: &str, subject: &str) -> String {
+pub(super) fn key(provider: &str, subject: &str) -> String {
     let mut context = Context::new(&SHA256);
     for part in [provider, subject] {
         context.update(&(part.len() as u64).to_be_bytes());

@@ -1,6 +1,7 @@
 //! People: their names, passwords (RFC 9106) and roles.
 
 mod identity;
+mod identity_lookup;
 #[cfg(test)]
 mod identity_tests;
 mod sign_in;

@@ -73,7 +73,7 @@ pub(crate) async fn post(
         Some("end") => {
             // One that has ended meanwhile has ended all the same.
             let id = form.require("session")?;
-            server.sessions().end(subject, id).await?;
+            server.sign_out(subject, id).await?;
             Notice::SessionEnded
         }
         Some("end-others") => {

@@ -22,6 +22,6 @@ pub(crate) async fn post(
         return Ok(server.to_own_page(OwnPage::Overview, Some(Notice::AccountChanged)));
     }
     let subject = &visitor.user.subject;
-    server.sessions().end(subject, &visitor.session.key).await?;
+    server.sign_out(subject, &visitor.session.key).await?;
     Ok(server.to_own_sign_in(OwnPage::Overview, Some(Notice::SignedOut)))
 }

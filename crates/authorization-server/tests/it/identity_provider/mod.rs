@@ -1,5 +1,6 @@
 //! The client side towards identity providers: vendors by script, in their wire formats.
 
+mod ending;
 mod outages;
 mod refusals;
 mod revocation;
