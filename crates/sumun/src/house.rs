@@ -140,7 +140,8 @@ impl House {
         stop.cancel();
         tasks.close();
         tokio::select! {
-            () = tasks.wait() => {}
+            // What a request leaves behind ends after it.
+            () = async { tasks.wait().await; app.authorization_server.settle().await } => {}
             () = sleep(DRAIN) => tracing::warn!("some requests did not end in time and were cut off"),
             () = stops.next() => tracing::warn!("told to stop again: requests were cut off"),
         }

@@ -32,6 +32,9 @@ pub(crate) struct SettingsFile {
     pub(crate) default_resource: Option<String>,
     /// The role of a new person; one of `[roles]`.
     pub(crate) default_role: String,
+    /// Whether people who have a password can sign in with it. Without, `[[identity_providers]]` are
+    /// the only way in, and at least one is needed.
+    pub(crate) password_sign_in: bool,
     /// How new signing keys sign: `EdDSA`, or `ES256` for peers that know nothing else.
     pub(crate) signing_algorithm: String,
     /// Whether clients must push their authorization requests before they send a browser (RFC 9126).
@@ -219,6 +222,7 @@ impl Default for SettingsFile {
             data: None,
             default_resource: None,
             default_role: "User".into(),
+            password_sign_in: true,
             signing_algorithm: "EdDSA".into(),
             require_pushed_authorization_requests: false,
             client_id_metadata_documents: true,

@@ -3,6 +3,7 @@
 
 mod approval;
 mod attacks;
+mod interleavings;
 mod outages;
 mod people;
 
@@ -59,8 +60,13 @@ pub(super) async fn house_with(change: impl FnOnce(&mut Settings)) -> House {
     house.network.answer_json(NAVER_TOKEN, &tokens);
     house.network.answer_json(CORP_TOKEN, &tokens);
     is_kim_at_naver(&house);
-    is_at_corp(&house, &json!({"sub": "c-1", "preferred_username": "lee"}));
+    is_at_corp(&house, &lee());
     house
+}
+
+/// Who signs in at the other provider, unless a test changes it.
+pub(super) fn lee() -> Value {
+    json!({"sub": "c-1", "preferred_username": "lee"})
 }
 
 /// Who signs in at Naver from now on.

@@ -79,6 +79,7 @@ impl Check<'_> {
         settings.default_role.clone_from(&file.default_role);
         settings.clients = clients?;
         settings.identity_providers = identity_providers?;
+        settings.password_sign_in = file.password_sign_in;
         settings.lifetimes = lifetimes?;
         settings.signing_algorithm = signing_algorithm?;
         settings.registration = file.registration.enabled.then_some(registration?);
@@ -262,6 +263,7 @@ fn place_of(error: &authorization::SettingsError, settings: &authorization::Sett
         SettingsError::NoResource => Place::of("servers"),
         SettingsError::UnknownDefaultRole(_) => Place::of("default_role"),
         SettingsError::SigningAlgorithm(_) => Place::of("signing_algorithm"),
+        SettingsError::NobodyCanSignIn => Place::of("password_sign_in"),
         SettingsError::ClientIdIsUrl(client_id) | SettingsError::Client { client_id, .. } => {
             let index = settings
                 .clients

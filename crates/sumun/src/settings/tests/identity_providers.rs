@@ -78,3 +78,12 @@ fn what_cannot_work_is_told_with_its_place() {
         &["unknown key `tokn_endpoint`: did you mean `token_endpoint`?"],
     );
 }
+
+#[test]
+fn a_house_that_nobody_could_enter_is_refused() {
+    let closed = format!("password_sign_in = false\n{LEAST}");
+    let refused = parsed(&closed).unwrap_err().to_string();
+    assert!(refused.contains("nobody could sign in"), "{refused}");
+    let open = format!("{closed}{GOOGLE}client_secret = \"s\"\n");
+    assert!(!accepted(&open).authorization_server.password_sign_in);
+}
