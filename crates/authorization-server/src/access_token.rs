@@ -14,6 +14,7 @@ use store::StoreError;
 
 use crate::client::Client;
 use crate::grant::{Approval, Grant};
+use crate::possession::Binding;
 use crate::server::AuthorizationServer;
 use crate::user::User;
 
@@ -49,6 +50,7 @@ pub(crate) struct Exchange<'a> {
     /// Who acts, and who did before.
     pub(crate) actor: Actor,
     pub(crate) expires_at: NumericDate,
+    pub(crate) binding: &'a Binding,
 }
 
 impl AuthorizationServer {
@@ -59,8 +61,10 @@ impl AuthorizationServer {
         approval: &Approval,
         user: &User,
         scope: &Scope,
+        binding: &Binding,
     ) -> serde_json::Result<String> {
         let mut other = identity_claims(user, scope);
+        binding.confirm(&mut other);
         // RFC 9068 §2.2.3.1: what the person is, beside what they allowed.
         other.insert("roles".into(), user.roles.clone().into());
         other.insert("auth_time".into(), approval.authenticated_at.0.into());
@@ -79,6 +83,7 @@ impl AuthorizationServer {
     pub(crate) fn mint_exchanged(&self, exchange: &Exchange<'_>) -> serde_json::Result<String> {
         let subject = exchange.subject;
         let mut other = identity_claims(exchange.user, exchange.scope);
+        exchange.binding.confirm(&mut other);
         other.insert("roles".into(), exchange.user.roles.clone().into());
         if let Some(auth_time) = subject.other.get("auth_time") {
             other.insert("auth_time".into(), auth_time.clone());
@@ -104,12 +109,16 @@ impl AuthorizationServer {
         client: &Client,
         audience: &str,
         scope: &Scope,
+        binding: &Binding,
     ) -> serde_json::Result<String> {
+        let mut other = Map::new();
+        binding.confirm(&mut other);
         self.mint(&AccessTokenClaims {
             sub: client.client_id.clone(),
             aud: vec![audience.to_owned()],
             client_id: Some(client.client_id.clone()),
             scope: scope.clone(),
+            other,
             ..self.blank_claims()
         })
     }

@@ -77,6 +77,7 @@ pub(crate) fn check(
         max_age: max_age(parameters)?,
         ui_locales: parameters.get("ui_locales").map(str::to_owned),
         login_hint: parameters.get("login_hint").map(str::to_owned),
+        dpop_jkt: parameters.get("dpop_jkt").map(str::to_owned),
     })
 }
 

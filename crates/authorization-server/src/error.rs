@@ -32,6 +32,7 @@ pub(crate) struct EndpointError {
     challenge: Option<&'static str>,
     names_code: bool,
     retry_after: Option<Duration>,
+    nonce: Option<String>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -52,8 +53,15 @@ impl EndpointError {
             challenge: None,
             names_code: true,
             retry_after: None,
+            nonce: None,
             cause: None,
         }
+    }
+
+    /// The nonce that the next proof of possession has to answer (RFC 9449 §8).
+    pub(crate) fn with_nonce(mut self, nonce: String) -> Self {
+        self.nonce = Some(nonce);
+        self
     }
 
     /// RFC 6749 §5.2: a 401 names the scheme that the client tried.
@@ -107,6 +115,10 @@ impl EndpointError {
         }
         if let Some(after) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
+        }
+        let nonce = self.nonce.as_deref().map(HeaderValue::from_str);
+        if let Some(Ok(nonce)) = nonce {
+            headers.insert("dpop-nonce", nonce);
         }
         response
     }

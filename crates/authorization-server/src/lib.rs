@@ -30,6 +30,7 @@ mod logout_request;
 mod owned;
 mod page;
 mod password;
+mod possession;
 mod reason;
 mod revocation;
 mod router;

@@ -48,6 +48,10 @@ reasons! {
     RequestUriUnknown => "request_uri_unknown",
     /// The authorization request has to be pushed, and stood in the browser.
     PushedRequestRequired => "pushed_request_required",
+    /// The proof of possession is missing or malformed, was used before, or is of another key.
+    ProofRefused => "proof_refused",
+    /// The proof of possession has to answer the nonce that came along.
+    ProofNonceNeeded => "proof_nonce_needed",
     /// The response type or mode is not supported.
     ResponseTypeUnsupported => "response_type_unsupported",
     /// PKCE is missing, or not S256.

@@ -148,5 +148,9 @@ fn cors<const N: usize>(methods: [Method; N]) -> CorsLayer {
         .allow_methods(methods)
         // Not `*`, which does not cover `Authorization` (Fetch §3.3.4).
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([WWW_AUTHENTICATE, HeaderName::from_static("x-request-id")])
+        .expose_headers([
+            WWW_AUTHENTICATE,
+            HeaderName::from_static("x-request-id"),
+            HeaderName::from_static("dpop-nonce"),
+        ])
 }

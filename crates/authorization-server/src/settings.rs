@@ -17,6 +17,10 @@ use crate::identity_provider::{IdentityProviderSettings, IdentityProviderSetting
 use crate::text::Words;
 
 /// Everything that can be set. [`Settings::new`] gives the defaults that are documented per field.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own that an operator sets"
+)]
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The public address of the server, byte for byte as clients see it.
@@ -41,6 +45,9 @@ pub struct Settings {
     pub device_authorization: Option<DeviceAuthorization>,
     /// Whether authorization requests must be pushed (RFC 9126 §5); few MCP clients can do that.
     pub require_pushed_authorization_requests: bool,
+    /// Whether every proof of possession must answer a nonce of this server (RFC 9449 §8). Without it
+    /// proofs are new by the client's clock.
+    pub dpop_nonce_required: bool,
     /// Whether https URLs may be client identifiers (CIMD).
     pub client_id_metadata_documents: bool,
     /// The private-use schemes that clients may redirect to.
@@ -233,6 +240,7 @@ impl Settings {
             registration: Some(Registration::default()),
             device_authorization: Some(DeviceAuthorization::default()),
             require_pushed_authorization_requests: false,
+            dpop_nonce_required: false,
             client_id_metadata_documents: true,
             private_use_schemes: PrivateUseSchemes::new(PrivateUseSchemes::KNOWN_CLIENTS),
             identity_providers: Vec::new(),

@@ -59,7 +59,9 @@ async fn access_token(
     let Ok(Value::Object(mut members)) = serde_json::to_value(&claims) else {
         return Ok(None);
     };
-    members.insert("token_type".to_owned(), json!("Bearer"));
+    let is_bound = claims.other.contains_key("cnf");
+    let token_type = if is_bound { "DPoP" } else { "Bearer" };
+    members.insert("token_type".to_owned(), json!(token_type));
     Ok(Some(members))
 }
 

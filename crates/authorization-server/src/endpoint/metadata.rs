@@ -68,6 +68,8 @@ impl AuthorizationServer {
             "introspection_endpoint_auth_signing_alg_values_supported".into(),
             json!(algorithms()),
         );
+        let dpop = crate::possession::algorithms();
+        other.insert("dpop_signing_alg_values_supported".into(), json!(dpop));
         other.extend(self.further_endpoints());
         AuthorizationServerMetadata {
             issuer: settings.issuer.clone(),

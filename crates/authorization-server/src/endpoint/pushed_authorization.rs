@@ -14,6 +14,7 @@ use crate::client_authentication::AuthenticatedClient;
 use crate::error::EndpointError;
 use crate::form::malformed;
 use crate::grant::PUSHED_LIFETIME;
+use crate::possession::Possession;
 use crate::server::AuthorizationServer;
 
 /// Checks the whole request before a browser is involved, so that what is wrong with it is told to
@@ -21,6 +22,7 @@ use crate::server::AuthorizationServer;
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
     address: ClientAddress,
+    possession: Possession,
     AuthenticatedClient { client, form }: AuthenticatedClient,
 ) -> Result<Response, EndpointError> {
     // §2.1: one reference does not lead to another.
@@ -28,8 +30,14 @@ pub(crate) async fn post(
         return Err(malformed("request_uri must not be pushed"));
     }
     let redirect_uri = redirect_uri(&client, &form)?;
-    let request = check(&server, &client, redirect_uri, &form)?;
+    let mut request = check(&server, &client, redirect_uri, &form)?;
     may_ask(&server, address).await?;
+    // RFC 9449 §10.1: whoever proves a key here need not name it, and cannot name another.
+    let binding = possession.key(&server).await?;
+    if let Some(key) = binding.thumbprint() {
+        binding.require(request.dpop_jkt.as_deref())?;
+        request.dpop_jkt = Some(key.to_owned());
+    }
     let response = PushedAuthorizationResponse {
         request_uri: server.grants().push(&client.client_id, request).await?,
         expires_in: PUSHED_LIFETIME.as_secs(),

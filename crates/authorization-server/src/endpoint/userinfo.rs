@@ -1,29 +1,28 @@
 //! Claims about the person, for the client they signed in at (`OpenID` Connect Core §5.3).
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 use oauth::error::OAuthError;
 use serde_json::json;
 
 use crate::access_token::identity_claims;
-use crate::bearer::bearer;
 use crate::error::EndpointError;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 
 pub(crate) async fn get(
     State(server): State<AuthorizationServer>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, EndpointError> {
-    let token = bearer(&headers, Reason::AccessTokenRefused)?;
     let invalid = || {
         let error = OAuthError::invalid_token("the access token is expired, revoked or not ours");
         refused(error, "Bearer error=\"invalid_token\"")
     };
-    let claims = server.inspect(token).await?.ok_or_else(invalid)?;
+    let (parts, _) = request.into_parts();
+    let presented = server.presented(&parts, Reason::AccessTokenRefused);
+    let claims = presented.await?.ok_or_else(invalid)?;
     if !claims.scope.contains("openid") {
         let error = OAuthError::insufficient_scope("the scope openid is needed");
         return Err(refused(

@@ -9,7 +9,10 @@ use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize};
 use store::{Kind, Record, StoreError, Versioned};
 
-use super::{AuthorizationRequest, Delivery, Grant, GrantError, Grants, Prompt, Stage, UserCode};
+use super::{
+    AuthorizationRequest, Delivery, Grant, GrantError, Grants, Prompt, RefreshTerms, Stage,
+    UserCode,
+};
 use crate::reason::Reason;
 
 /// How long a device waits between two questions, until it is told to slow down (RFC 8628 §3.2).
@@ -58,8 +61,8 @@ impl Record for DevicePoll {
 pub(crate) struct Poll<'a> {
     pub(crate) device_code: &'a str,
     pub(crate) client_id: &'a str,
-    /// Whether the client takes refresh tokens.
-    pub(crate) wants_refresh_token: bool,
+    /// The terms of refresh tokens, if the client takes any.
+    pub(crate) refresh: Option<RefreshTerms>,
 }
 
 impl Grants {
@@ -92,6 +95,7 @@ impl Grants {
             max_age: None,
             ui_locales: None,
             login_hint: None,
+            dpop_jkt: None,
         };
         let grant = Grant {
             id,
@@ -192,9 +196,8 @@ impl Grants {
                     code_expires_at,
                     ..
                 } => {
-                    let wants_refresh_token = poll.wants_refresh_token;
                     let exchanged = self
-                        .exchange(&grant, approval, *code_expires_at, wants_refresh_token)
+                        .exchange(&grant, approval, *code_expires_at, poll.refresh.clone())
                         .await?;
                     if let Some(grant) = exchanged {
                         return Ok(grant);

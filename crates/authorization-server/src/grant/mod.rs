@@ -49,6 +49,9 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) max_age: Option<u64>,
     pub(crate) ui_locales: Option<String>,
     pub(crate) login_hint: Option<String>,
+    /// The key that whoever redeems the code must possess (RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dpop_jkt: Option<String>,
 }
 
 /// How the answer reaches the client.
@@ -127,10 +130,21 @@ pub(crate) enum Stage {
 }
 
 /// The current refresh token of a grant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Refresh {
     pub(crate) generation: u64,
     pub(crate) rotated_at: NumericDate,
+    #[serde(flatten)]
+    pub(crate) terms: RefreshTerms,
+}
+
+/// On which terms a client gets refresh tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RefreshTerms {
+    /// The key that whoever uses one must possess (RFC 9449 §5). Confidential clients prove
+    /// themselves otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bound_to: Option<String>,
 }
 
 /// One authorization, from request to end.

@@ -18,7 +18,8 @@ impl Grant {
     pub(crate) fn last_used_at(&self) -> Option<NumericDate> {
         match &self.stage {
             Stage::Exchanged { refresh, .. } => {
-                Some(refresh.map_or(self.created_at, |refresh| refresh.rotated_at))
+                let rotated_at = refresh.as_ref().map(|refresh| refresh.rotated_at);
+                Some(rotated_at.unwrap_or(self.created_at))
             }
             Stage::Pending { .. } | Stage::Approved { .. } | Stage::Ended => None,
         }

@@ -5,7 +5,7 @@ use oauth::redirect_uri::RedirectUri;
 use oauth::time::NumericDate;
 use store::{StoreError, Versioned};
 
-use super::{Approval, Delivery, Grant, GrantError, Grants, Refresh, Stage};
+use super::{Approval, Delivery, Grant, GrantError, Grants, Refresh, RefreshTerms, Stage};
 use crate::reason::Reason;
 
 /// What a client presents with a code.
@@ -16,8 +16,8 @@ pub(crate) struct Redemption<'a> {
     /// OAuth 2.1 dropped the parameter; when a client sends it, it has to fit.
     pub(crate) redirect_uri: Option<&'a str>,
     pub(crate) code_verifier: &'a CodeVerifier,
-    /// Whether the client takes refresh tokens.
-    pub(crate) wants_refresh_token: bool,
+    /// The terms of refresh tokens, if the client takes any.
+    pub(crate) refresh: Option<RefreshTerms>,
 }
 
 impl Grants {
@@ -78,7 +78,7 @@ impl Grants {
                             &grant,
                             approval,
                             *code_expires_at,
-                            redemption.wants_refresh_token,
+                            redemption.refresh.clone(),
                         )
                         .await?;
                     if let Some(grant) = exchanged {
@@ -111,19 +111,20 @@ impl Grants {
         grant: &Versioned<Grant>,
         approval: &Approval,
         code_expires_at: NumericDate,
-        wants_refresh_token: bool,
+        refresh: Option<RefreshTerms>,
     ) -> Result<Option<Grant>, StoreError> {
         let now = self.clock.now();
-        let refresh = wants_refresh_token.then_some(Refresh {
+        let expires_at = now.plus(self.lifetime_after_issue(refresh.is_some()));
+        let refresh = refresh.map(|terms| Refresh {
             generation: 1,
             rotated_at: now,
+            terms,
         });
         let stage = Stage::Exchanged {
             approval: approval.clone(),
             code_expires_at,
             refresh,
         };
-        let expires_at = now.plus(self.lifetime_after_issue(wants_refresh_token));
         self.move_to(grant, stage, expires_at).await
     }
 }

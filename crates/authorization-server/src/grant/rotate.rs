@@ -58,6 +58,7 @@ impl Grants {
                 let refresh = Some(Refresh {
                     generation,
                     rotated_at: now,
+                    terms: current.terms.clone(),
                 });
                 let (approval, code_expires_at) = (approval.clone(), *code_expires_at);
                 let stage = Stage::Exchanged {

@@ -12,6 +12,7 @@ mod client_authentication;
 mod client_configuration;
 mod consent;
 mod device;
+mod dpop;
 mod elsewhere;
 mod errors;
 mod grant_machine;

@@ -4,11 +4,12 @@ use oauth::error::OAuthError;
 use oauth::messages::TokenResponse;
 use oauth::pkce::CodeVerifier;
 
-use super::{check_resource, first_tokens};
+use super::{check_resource, first_tokens, refresh_terms};
 use crate::client::Client;
 use crate::error::EndpointError;
 use crate::form::Parameters;
 use crate::grant::Redemption;
+use crate::possession::Binding;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 
@@ -16,6 +17,7 @@ pub(super) async fn exchange(
     server: &AuthorizationServer,
     client: &Client,
     form: &Parameters,
+    binding: &Binding,
 ) -> Result<TokenResponse, EndpointError> {
     let code = form.require("code")?;
     // A request without a usable verifier proves nothing and burns nothing.
@@ -32,7 +34,7 @@ pub(super) async fn exchange(
         client_id: &client.client_id,
         redirect_uri: form.get("redirect_uri"),
         code_verifier: &code_verifier,
-        wants_refresh_token: client.metadata.uses_grant("refresh_token"),
+        refresh: refresh_terms(client, binding),
     };
     let grants = server.grants();
     let pending = grants
@@ -40,9 +42,11 @@ pub(super) async fn exchange(
         .await
         .map_err(|error| server.refuse_grant(None, client, error))?;
     check_resource(&pending, form.get("resource"))?;
+    // RFC 9449 §10: a stolen code is of no use without the key.
+    binding.require(pending.request.dpop_jkt.as_deref())?;
     let grant = grants
         .redeem(&redemption)
         .await
         .map_err(|error| server.refuse_grant(Some(&pending.id), client, error))?;
-    first_tokens(server, &grant).await
+    first_tokens(server, &grant, binding).await
 }

@@ -7,6 +7,7 @@ use super::unsigned;
 use crate::client::{Client, Origin};
 use crate::error::EndpointError;
 use crate::form::Parameters;
+use crate::possession::Binding;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 
@@ -16,6 +17,7 @@ pub(super) fn exchange(
     server: &AuthorizationServer,
     client: &Client,
     form: &Parameters,
+    binding: &Binding,
 ) -> Result<TokenResponse, EndpointError> {
     // Only an operator can give a client rights of its own; a registration is a stranger's wish.
     let Origin::PreRegistered { .. } = client.origin else {
@@ -43,9 +45,9 @@ pub(super) fn exchange(
     let audience = target.resource.indicator.as_str();
     Ok(TokenResponse {
         access_token: server
-            .mint_for_client(client, audience, &scope)
+            .mint_for_client(client, audience, &scope, binding)
             .map_err(unsigned)?,
-        token_type: "Bearer".to_owned(),
+        token_type: binding.token_type().to_owned(),
         expires_in: server.access_token_lifetime().as_secs(),
         refresh_token: None,
         scope,

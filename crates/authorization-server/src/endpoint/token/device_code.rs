@@ -4,11 +4,12 @@ use http::StatusCode;
 use oauth::error::OAuthError;
 use oauth::messages::TokenResponse;
 
-use super::{check_resource, first_tokens};
+use super::{check_resource, first_tokens, refresh_terms};
 use crate::client::Client;
 use crate::error::EndpointError;
 use crate::form::Parameters;
 use crate::grant::{GrantError, Poll};
+use crate::possession::Binding;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 
@@ -16,6 +17,7 @@ pub(super) async fn exchange(
     server: &AuthorizationServer,
     client: &Client,
     form: &Parameters,
+    binding: &Binding,
 ) -> Result<TokenResponse, EndpointError> {
     let device_code = form.require("device_code")?;
     let grants = server.grants();
@@ -27,13 +29,13 @@ pub(super) async fn exchange(
     let poll = Poll {
         device_code,
         client_id: &client.client_id,
-        wants_refresh_token: client.metadata.uses_grant("refresh_token"),
+        refresh: refresh_terms(client, binding),
     };
     let grant = grants
         .poll(&poll)
         .await
         .map_err(|error| refuse(server, Some(&waiting.id), client, error))?;
-    first_tokens(server, &grant).await
+    first_tokens(server, &grant, binding).await
 }
 
 /// The answers that only devices know (§3.5); the rest is as with codes.

@@ -10,6 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, PRAGMA};
+use oauth::client_metadata::TokenEndpointAuthMethod;
 use oauth::error::OAuthError;
 use oauth::grant_type;
 use oauth::messages::TokenResponse;
@@ -18,31 +19,41 @@ use oauth::scope::Scope;
 use crate::client::Client;
 use crate::client_authentication::AuthenticatedClient;
 use crate::error::EndpointError;
-use crate::grant::{Approval, Grant, GrantError, Stage};
+use crate::grant::{Approval, Grant, GrantError, RefreshTerms, Stage};
+use crate::possession::{Binding, Possession};
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::user::User;
 
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
+    possession: Possession,
     AuthenticatedClient { client, form }: AuthenticatedClient,
 ) -> Result<Response, EndpointError> {
     let grant_type = form.require("grant_type")?;
+    let binding = possession.binding(&server, &client).await?;
     let response = match grant_type {
         "authorization_code" => {
-            authorization_code::exchange(&server, registered(&client, grant_type)?, &form).await?
+            authorization_code::exchange(&server, registered(&client, grant_type)?, &form, &binding)
+                .await?
         }
         "refresh_token" => {
-            refresh_token::exchange(&server, registered(&client, grant_type)?, &form).await?
+            refresh_token::exchange(&server, registered(&client, grant_type)?, &form, &binding)
+                .await?
         }
-        "client_credentials" => {
-            client_credentials::exchange(&server, registered(&client, grant_type)?, &form)?
-        }
+        "client_credentials" => client_credentials::exchange(
+            &server,
+            registered(&client, grant_type)?,
+            &form,
+            &binding,
+        )?,
         grant_type::TOKEN_EXCHANGE => {
-            token_exchange::exchange(&server, registered(&client, grant_type)?, &form).await?
+            token_exchange::exchange(&server, registered(&client, grant_type)?, &form, &binding)
+                .await?
         }
         grant_type::DEVICE_CODE if server.settings().device_authorization.is_some() => {
-            device_code::exchange(&server, registered(&client, grant_type)?, &form).await?
+            device_code::exchange(&server, registered(&client, grant_type)?, &form, &binding)
+                .await?
         }
         _ => return Err(unsupported()),
     };
@@ -99,6 +110,7 @@ async fn approval_of(
 async fn first_tokens(
     server: &AuthorizationServer,
     grant: &Grant,
+    binding: &Binding,
 ) -> Result<TokenResponse, EndpointError> {
     let approved = approval_of(server, grant).await?;
     let refresh_token = match &grant.stage {
@@ -112,7 +124,7 @@ async fn first_tokens(
         _ => None,
     };
     let scope = approved.0.scope.clone();
-    tokens(server, grant, &approved, scope, refresh_token)
+    tokens(server, grant, &approved, scope, refresh_token, binding)
 }
 
 /// Tokens of a grant that has just moved.
@@ -122,21 +134,34 @@ fn tokens(
     (approval, user): &(Approval, User),
     scope: Scope,
     refresh_token: Option<String>,
+    binding: &Binding,
 ) -> Result<TokenResponse, EndpointError> {
     let id_token = scope
         .contains("openid")
         .then(|| server.mint_id_token(grant, approval, user, &scope));
     Ok(TokenResponse {
         access_token: server
-            .mint_for_user(grant, approval, user, &scope)
+            .mint_for_user(grant, approval, user, &scope, binding)
             .map_err(unsigned)?,
-        token_type: "Bearer".to_owned(),
+        token_type: binding.token_type().to_owned(),
         expires_in: server.access_token_lifetime().as_secs(),
         refresh_token,
         scope,
         id_token: id_token.transpose().map_err(unsigned)?,
         issued_token_type: None,
     })
+}
+
+/// The terms of the refresh tokens of `client`, if it takes any. Those of a public client have nothing
+/// else to protect them than the key (RFC 9449 §5).
+fn refresh_terms(client: &Client, binding: &Binding) -> Option<RefreshTerms> {
+    let is_public = client.metadata.token_endpoint_auth_method == TokenEndpointAuthMethod::None;
+    let bound_to = binding
+        .thumbprint()
+        .filter(|_| is_public)
+        .map(str::to_owned);
+    let takes_them = client.metadata.uses_grant("refresh_token");
+    takes_them.then_some(RefreshTerms { bound_to })
 }
 
 /// RFC 8707 §2.2: at the token endpoint a client may narrow what was granted, never widen it.

@@ -8,7 +8,8 @@ use super::{approval_of, check_resource, tokens};
 use crate::client::Client;
 use crate::error::EndpointError;
 use crate::form::Parameters;
-use crate::grant::{Approval, Rotation};
+use crate::grant::{Approval, Rotation, Stage};
+use crate::possession::Binding;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 
@@ -16,6 +17,7 @@ pub(super) async fn exchange(
     server: &AuthorizationServer,
     client: &Client,
     form: &Parameters,
+    binding: &Binding,
 ) -> Result<TokenResponse, EndpointError> {
     let token = form.require("refresh_token")?;
     let grants = server.grants();
@@ -27,6 +29,13 @@ pub(super) async fn exchange(
         .await
         .map_err(|error| refused(None, error))?;
     check_resource(&grant, form.get("resource"))?;
+    if let Stage::Exchanged {
+        refresh: Some(refresh),
+        ..
+    } = &grant.stage
+    {
+        binding.require(refresh.terms.bound_to.as_deref())?;
+    }
     let approved = approval_of(server, &grant).await?;
     let scope = narrowed(&approved.0, form.get("scope"))?;
     let Rotation { grant, generation } = grants
@@ -35,7 +44,14 @@ pub(super) async fn exchange(
         .map_err(|error| refused(Some(&grant.id), error))?;
     server.keep_client(client).await?;
     let refresh_token = grants.refresh_token(&grant.id, generation);
-    tokens(server, &grant, &approved, scope, Some(refresh_token))
+    tokens(
+        server,
+        &grant,
+        &approved,
+        scope,
+        Some(refresh_token),
+        binding,
+    )
 }
 
 /// RFC 6749 §6: a client may ask for less than was granted; the refresh token keeps it all.

@@ -19,6 +19,7 @@ use crate::catalog::Catalog;
 use crate::client::Client;
 use crate::error::EndpointError;
 use crate::form::{Parameters, malformed};
+use crate::possession::Binding;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::settings::Resource;
@@ -31,6 +32,7 @@ pub(super) async fn exchange(
     server: &AuthorizationServer,
     client: &Client,
     form: &Parameters,
+    binding: &Binding,
 ) -> Result<TokenResponse, EndpointError> {
     let issued_token_type = issued_token_type(form)?;
     let catalog = server.catalog();
@@ -71,6 +73,7 @@ pub(super) async fn exchange(
             scope: &scope,
             actor,
             expires_at,
+            binding,
         })
         .map_err(unsigned)?;
     tracing::info!(
@@ -81,7 +84,7 @@ pub(super) async fn exchange(
     );
     Ok(TokenResponse {
         access_token,
-        token_type: "Bearer".to_owned(),
+        token_type: binding.token_type().to_owned(),
         expires_in,
         // Who holds the subject token comes again; the chain must not outlive it.
         refresh_token: None,
