@@ -12,9 +12,10 @@ use oauth::messages::DeviceAuthorizationResponse;
 use crate::browser::Browser;
 use crate::house::{Answer, House, ISSUER, PASSWORD, ReadToken as _, TODO, client, encode};
 
-const TV: &str = "tv";
+pub(crate) const TV: &str = "tv";
 
-async fn house() -> House {
+/// A house with devices: one client, another, and one of the operator's own.
+pub(crate) async fn house() -> House {
     House::with(|settings| {
         let tv = |name: &str| {
             let grant_types = [DEVICE_CODE, "refresh_token"];
@@ -44,11 +45,11 @@ async fn ask_as(house: &House, client_id: &str) -> DeviceAuthorizationResponse {
     serde_json::from_str(&answer.body).unwrap()
 }
 
-async fn ask(house: &House) -> DeviceAuthorizationResponse {
+pub(crate) async fn ask(house: &House) -> DeviceAuthorizationResponse {
     ask_as(house, TV).await
 }
 
-async fn poll_as(house: &House, client_id: &str, device_code: &str) -> Answer {
+pub(crate) async fn poll_as(house: &House, client_id: &str, device_code: &str) -> Answer {
     let form = [
         ("grant_type", DEVICE_CODE),
         ("device_code", device_code),
@@ -71,7 +72,11 @@ async fn enter(browser: &mut Browser<'_>, user_code: &str) -> String {
     answer.parameter("grant").unwrap()
 }
 
-async fn approve(browser: &mut Browser<'_>, device: &DeviceAuthorizationResponse) -> Answer {
+/// Types the code, signs in as the admin and allows one scope.
+pub(crate) async fn approve(
+    browser: &mut Browser<'_>,
+    device: &DeviceAuthorizationResponse,
+) -> Answer {
     let grant = enter(browser, &device.user_code).await;
     let answer = browser.approve(&grant, "admin", &["create:todos"]).await;
     let page = answer.location();

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod browser;
+mod flow;
+mod fragile;
 mod house;
 
 mod account;
@@ -15,6 +17,7 @@ mod device;
 mod dpop;
 mod elsewhere;
 mod errors;
+mod grant_crashes;
 mod grant_machine;
 mod identity_provider;
 mod introspection;
