@@ -7,6 +7,7 @@ mod fragile;
 mod house;
 
 mod account;
+mod account_clients;
 mod account_connections;
 mod authorization_code;
 mod cimd;

@@ -19,6 +19,21 @@ first_party = true
 redirect_uris = ["http://127.0.0.1/callback"]
 "#;
 
+/// Two ways to sign in besides the password; nobody takes them here.
+const PROVIDERS: &str = r#"
+[[identity_providers]]
+id = "github"
+preset = "github"
+client_id = "sumun"
+client_secret = "canary-client-secret"
+
+[[identity_providers]]
+id = "naver"
+preset = "naver"
+client_id = "sumun"
+client_secret = "canary-client-secret"
+"#;
+
 /// `<target>/test-artefacts/screenshots`.
 fn directory() -> PathBuf {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -100,8 +115,13 @@ fn steps_of_account(house: &House, client: &str, locale: &str) -> Vec<Value> {
     steps
 }
 
-async fn pictures(locale: &str, steps_of: fn(&House, &str, &str) -> Vec<Value>, expected: usize) {
-    let house = house_with_people(&format!("{SETTINGS}{FIRST_PARTY}")).await;
+async fn pictures(
+    locale: &str,
+    settings: &str,
+    steps_of: fn(&House, &str, &str) -> Vec<Value>,
+    expected: usize,
+) {
+    let house = house_with_people(&format!("{SETTINGS}{FIRST_PARTY}{settings}")).await;
     let client = register(
         &house,
         "A client with quite a long name that says what it is for",
@@ -144,20 +164,20 @@ async fn pictures(locale: &str, steps_of: fn(&House, &str, &str) -> Vec<Value>, 
 
 #[tokio::test]
 async fn pictures_of_the_pages_in_english() {
-    pictures("en-US", steps_of, 20).await;
+    pictures("en-US", "", steps_of, 20).await;
 }
 
 #[tokio::test]
 async fn pictures_of_the_pages_in_korean() {
-    pictures("ko-KR", steps_of, 20).await;
+    pictures("ko-KR", "", steps_of, 20).await;
 }
 
 #[tokio::test]
 async fn pictures_of_the_account_in_english() {
-    pictures("en-US", steps_of_account, 28).await;
+    pictures("en-US", PROVIDERS, steps_of_account, 28).await;
 }
 
 #[tokio::test]
 async fn pictures_of_the_account_in_korean() {
-    pictures("ko-KR", steps_of_account, 28).await;
+    pictures("ko-KR", PROVIDERS, steps_of_account, 28).await;
 }
