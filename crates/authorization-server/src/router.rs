@@ -101,7 +101,6 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
             &under("/account/connections"),
             post(account::connections::post),
         )
-        .route(&under("/account/sign-out"), post(account::sign_out::post))
         .route(&under("/callback/{provider}"), get(page::callback::get))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(csrf)

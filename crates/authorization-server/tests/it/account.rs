@@ -283,7 +283,6 @@ async fn a_page_that_was_shown_to_another_person_changes_nothing() {
     for (page, form) in [
         ("/account/clients", &[("client", "desktop")][..]),
         ("/account/sessions", &[("action", "end-others")]),
-        ("/account/sign-out", &[]),
         (
             "/account/password",
             &[
@@ -324,7 +323,7 @@ async fn c7_a_form_from_another_site_changes_nothing() {
         "/account/sessions",
         "/account/password",
         "/account/sign-in",
-        "/account/sign-out",
+        "/logout/confirm",
     ] {
         let foreign = Request::post(page)
             .header(COOKIE, browser.cookie_header())
@@ -357,7 +356,7 @@ async fn c7_every_page_is_protected_and_every_form_redirects() {
     }
     let form = [("client", "desktop")];
     answers.push(send(&house, &mut browser, "alice", "/account/clients", &form).await);
-    answers.push(send(&house, &mut browser, "alice", "/account/sign-out", &[]).await);
+    answers.push(send(&house, &mut browser, "alice", "/logout/confirm", &[]).await);
     for answer in answers {
         let policy = answer.header("content-security-policy");
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
@@ -507,9 +506,9 @@ async fn signing_out_ends_this_session_and_no_grant() {
     let tokens = browser.tokens("alice").await;
     let mut other = browser_of(&house, "alice").await;
     let before = browser.cookie_header();
-    let answer = send(&house, &mut browser, "alice", "/account/sign-out", &[]).await;
+    let answer = send(&house, &mut browser, "alice", "/logout/confirm", &[]).await;
     let back = path(&answer);
-    shows(&browser.get(&back).await, &["You have signed out."]);
+    shows(&browser.get(&back).await, &["You are signed out"]);
     let mut thief = Browser::new(&house);
     thief.plant(&before);
     assert_eq!(thief.get("/account").await.status, StatusCode::SEE_OTHER);

@@ -8,7 +8,6 @@ pub(crate) mod password;
 pub(crate) mod sessions;
 mod shell;
 pub(crate) mod sign_in;
-pub(crate) mod sign_out;
 mod user_agent;
 mod visitor;
 

@@ -15,7 +15,6 @@ pub(crate) enum Notice {
     PasswordChanged,
     Connected,
     Disconnected,
-    SignedOut,
     SignInAgain,
     AccountChanged,
     LastWay,
@@ -29,14 +28,13 @@ pub(crate) enum Notice {
 
 impl Notice {
     /// Those that an address may name; the others belong to an answer alone.
-    const NAMED: [Self; 10] = [
+    const NAMED: [Self; 9] = [
         Self::ClientRevoked,
         Self::SessionEnded,
         Self::OthersEnded,
         Self::PasswordChanged,
         Self::Connected,
         Self::Disconnected,
-        Self::SignedOut,
         Self::SignInAgain,
         Self::AccountChanged,
         Self::LastWay,
@@ -50,7 +48,6 @@ impl Notice {
             Self::PasswordChanged => "password-changed",
             Self::Connected => "connected",
             Self::Disconnected => "disconnected",
-            Self::SignedOut => "signed-out",
             Self::SignInAgain => "sign-in-again",
             Self::AccountChanged => "account-changed",
             Self::LastWay => "last-way",
@@ -79,7 +76,6 @@ impl Notice {
             Self::PasswordChanged => own.done_password,
             Self::Connected => own.done_connected,
             Self::Disconnected => own.done_disconnected,
-            Self::SignedOut => own.done_sign_out,
             Self::SignInAgain => own.sign_in_again,
             Self::AccountChanged => own.account_changed,
             Self::LastWay => own.last_way,

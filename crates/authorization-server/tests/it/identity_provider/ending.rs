@@ -215,10 +215,10 @@ async fn a6_a_credential_ends_upstream_with_the_last_thing_that_uses_it() {
     let claims = house.server.read(&tokens.access_token);
     let account = [("account", claims["sub"].as_str().unwrap())];
     end(&first).await;
-    laptop.post("/account/sign-out", &account).await;
+    laptop.post("/logout/confirm", &account).await;
     assert!(is_signed_in(&mut phone).await && !is_signed_in(&mut laptop).await);
     assert_eq!(revocations(&vendor).await, 0, "the phone is signed in");
-    phone.post("/account/sign-out", &account).await;
+    phone.post("/logout/confirm", &account).await;
     assert!(!is_signed_in(&mut phone).await);
     assert_eq!(
         revocations(&vendor).await,
