@@ -4,20 +4,19 @@
 //! of racing requests exactly one makes it. The grant is the only mutable truth: codes, refresh
 //! tokens and access tokens merely name it, and revoking it is one write.
 
+mod decide;
 mod device;
 mod owned;
 mod pushed;
 mod redeem;
+mod request;
 mod rotate;
 mod user_code;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth::pkce::CodeChallenge;
 use oauth::random::{self, Random};
-use oauth::redirect_uri::RedirectUri;
-use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use oauth::secret::SecretHash;
 use oauth::time::{Clock, NumericDate};
@@ -33,66 +32,9 @@ use pushed::PushedRequest;
 pub(crate) use device::{POLL_INTERVAL, Poll};
 pub(crate) use pushed::PUSHED_LIFETIME;
 pub(crate) use redeem::Redemption;
+pub(crate) use request::{AuthorizationRequest, Delivery, Prompt};
 pub(crate) use rotate::Rotation;
 pub(crate) use user_code::UserCode;
-
-/// What a client asked for, as it was checked.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct AuthorizationRequest {
-    pub(crate) delivery: Delivery,
-    /// Known scopes that mean something to the resource or to identity.
-    pub(crate) scope: Scope,
-    pub(crate) resource: ResourceIndicator,
-    pub(crate) nonce: Option<String>,
-    pub(crate) prompt: Prompt,
-    /// Seconds since the person proved who they are (`OpenID` Connect Core §3.1.2.1).
-    pub(crate) max_age: Option<u64>,
-    pub(crate) ui_locales: Option<String>,
-    pub(crate) login_hint: Option<String>,
-    /// The key that whoever redeems the code must possess (RFC 9449 §10).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) dpop_jkt: Option<String>,
-}
-
-/// How the answer reaches the client.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Delivery {
-    /// The person's browser carries a code there (OAuth 2.1 §4.1.2).
-    Redirect {
-        redirect_uri: RedirectUri,
-        state: Option<String>,
-        code_challenge: CodeChallenge,
-        /// The hash of the `request_uri` that it came by (RFC 9126).
-        pushed_as: Option<SecretHash>,
-    },
-    /// A device asks for it until it is there (RFC 8628 §3.3).
-    Device {
-        /// What the device shows, and the person confirms to see.
-        user_code: String,
-    },
-}
-
-impl Delivery {
-    /// Where a redirect goes; nowhere for a device.
-    pub(crate) fn redirect_uri(&self) -> Option<&RedirectUri> {
-        match self {
-            Self::Redirect { redirect_uri, .. } => Some(redirect_uri),
-            Self::Device { .. } => None,
-        }
-    }
-}
-
-/// Which pages the client wants (`OpenID` Connect Core §3.1.2.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Prompt {
-    /// No page at all.
-    pub(crate) none: bool,
-    /// The person signs in again, whoever is signed in.
-    pub(crate) login: bool,
-    /// The person is asked again, whatever they agreed to before.
-    pub(crate) consent: bool,
-}
 
 /// What a person allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -268,98 +210,6 @@ impl Grants {
 
     pub(crate) async fn find(&self, id: &str) -> Result<Option<Versioned<Grant>>, StoreError> {
         self.records.get(id).await
-    }
-
-    /// Binds a pending grant to the first browser that sees its page (MCP security best practices:
-    /// consent belongs to the browser it was given in). `false` when another browser was first.
-    pub(crate) async fn bind(
-        &self,
-        grant: &Versioned<Grant>,
-        browser: &SecretHash,
-    ) -> Result<bool, StoreError> {
-        match &grant.stage {
-            Stage::Pending {
-                browser: Some(bound),
-            }
-            | Stage::Approved { browser: bound, .. } => Ok(bound == browser),
-            Stage::Pending { browser: None } => {
-                let stage = Stage::Pending {
-                    browser: Some(browser.clone()),
-                };
-                if self
-                    .move_to(grant, stage, grant.expires_at)
-                    .await?
-                    .is_some()
-                {
-                    return Ok(true);
-                }
-                let now = self.find(&grant.id).await?;
-                Ok(now.is_some_and(|grant| {
-                    matches!(&grant.stage, Stage::Pending { browser: Some(b) } if b == browser)
-                }))
-            }
-            Stage::Exchanged { .. } | Stage::Ended => Ok(false),
-        }
-    }
-
-    /// The person said yes, in the browser that the grant is bound to.
-    ///
-    /// A double click finds the grant approved already and gets the same answer; the code is not
-    /// redeemable twice, whoever says it again.
-    pub(crate) async fn approve(
-        &self,
-        grant: &Versioned<Grant>,
-        browser: &SecretHash,
-        approval: Approval,
-    ) -> Result<Grant, GrantError> {
-        match &grant.stage {
-            Stage::Pending {
-                browser: Some(bound),
-            } if bound == browser => {}
-            Stage::Pending { .. } => return Err(GrantError::refused(Reason::OtherBrowser)),
-            _ => return self.approved_before(&grant.id, browser).await,
-        }
-        self.end_pushed(grant).await?;
-        let now = self.clock.now();
-        let code_expires_at = match grant.request.delivery {
-            Delivery::Redirect { .. } => now.plus(self.lifetimes.authorization_code),
-            // A device was told at the beginning how long it may ask.
-            Delivery::Device { .. } => grant.expires_at,
-        };
-        let stage = Stage::Approved {
-            browser: browser.clone(),
-            approval,
-            code_expires_at,
-        };
-        // The record outlives the code, so that a late replay or a reload is still understood.
-        let expires_at = now
-            .plus(self.lifetimes.authorization_request)
-            .max(code_expires_at);
-        match self.move_to(grant, stage, expires_at).await? {
-            Some(grant) => Ok(grant),
-            None => self.approved_before(&grant.id, browser).await,
-        }
-    }
-
-    async fn approved_before(&self, id: &str, browser: &SecretHash) -> Result<Grant, GrantError> {
-        let found = self.find(id).await?;
-        match found.as_deref().map(|grant| &grant.stage) {
-            Some(Stage::Approved { browser: bound, .. }) if bound == browser => {}
-            Some(Stage::Approved { .. }) => return Err(GrantError::refused(Reason::OtherBrowser)),
-            _ => return Err(GrantError::refused(Reason::AuthorizationRequestExpired)),
-        }
-        let found = found.expect("the match above found it");
-        Ok(found.record)
-    }
-
-    /// The person said no. The grant ends; `false` when it had moved on already.
-    pub(crate) async fn deny(&self, grant: &Versioned<Grant>) -> Result<bool, StoreError> {
-        if !matches!(grant.stage, Stage::Pending { .. }) {
-            return Ok(false);
-        }
-        self.end_pushed(grant).await?;
-        let moved = self.move_to(grant, Stage::Ended, grant.expires_at).await?;
-        Ok(moved.is_some())
     }
 
     /// The code of an approved grant, for the authorization response.
