@@ -8,14 +8,14 @@ use examples::{hello, todo, whoami};
 use oauth::random::OsRandom;
 use oauth::scope::Scope;
 use oauth::time::SystemClock;
-use resource_server::{ProtectedResource, RequireScope, VerifyToken};
+use resource_server::{Dpop, ProtectedResource, RequireScope, VerifyToken};
 use store::Collection;
 use tower::ServiceBuilder;
 
 use super::Wiring;
 use super::foreign;
 use super::own::OwnVerifier;
-use crate::settings::{Server, ServerKind, Settings, Trust};
+use crate::settings::{BoundTokens, Server, ServerKind, Settings, Trust};
 
 /// Every server of the settings, with all metadata documents.
 pub(super) fn routes(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<Router> {
@@ -40,10 +40,25 @@ fn resource(settings: &Settings, server: &Server) -> anyhow::Result<ProtectedRes
         .authorization_server(issuer.clone())
         .name(server.kind.title())
         .scopes_supported(&server.kind.scope());
+    let resource = match server.dpop {
+        BoundTokens::Off => resource,
+        BoundTokens::Accepted => resource.dpop(dpop(settings)),
+        BoundTokens::Required => resource.dpop(dpop(settings).require_bound_tokens()),
+    };
     Ok(settings
         .allowed_origins
         .iter()
         .fold(resource, |resource, origin| resource.allow_origin(origin)))
+}
+
+/// Proofs are held to the same rule as at the authorization server.
+fn dpop(settings: &Settings) -> Dpop {
+    let dpop = Dpop::new(Arc::new(SystemClock));
+    if settings.authorization_server.dpop_nonce_required {
+        dpop.require_nonce()
+    } else {
+        dpop
+    }
 }
 
 fn protected(

@@ -40,6 +40,9 @@ pub(crate) struct SettingsFile {
     /// Whether clients must push their authorization requests before they send a browser (RFC 9126).
     /// Few MCP clients can; a single client can be told so by its own setting.
     pub(crate) require_pushed_authorization_requests: bool,
+    /// Whether every proof of possession (`DPoP`) must answer a nonce of ours, so that it is new by our
+    /// clock. Otherwise one that was made within the last minute is enough.
+    pub(crate) dpop_nonce_required: bool,
     /// Whether an https URL may be a client identifier, whose metadata is then fetched from there
     /// (client id metadata documents).
     pub(crate) client_id_metadata_documents: bool,
@@ -204,6 +207,9 @@ pub(crate) struct ServerSection {
     /// The `typ` headers accepted with `jwt`. Some issuers write `JWT`, which ID tokens carry, too:
     /// add it only where the audience keeps the two apart.
     pub(crate) token_types: Vec<String>,
+    /// Tokens that are bound to a key (`DPoP`): `accepted` beside bearer tokens, `required` instead of
+    /// them, or `off`. With `userinfo` there are none.
+    pub(crate) dpop: String,
     /// The scopes that every caller has with `userinfo`, which does not tell what a token may do.
     pub(crate) scope: Vec<String>,
     /// Our client identifier at that other server. Needed for `introspection`.
@@ -225,6 +231,7 @@ impl Default for SettingsFile {
             password_sign_in: true,
             signing_algorithm: "EdDSA".into(),
             require_pushed_authorization_requests: false,
+            dpop_nonce_required: false,
             client_id_metadata_documents: true,
             private_use_schemes: PrivateUseSchemes::KNOWN_CLIENTS.map(String::from).into(),
             allowed_origins: Vec::new(),
@@ -315,6 +322,7 @@ impl Default for ServerSection {
             verify: "jwt".into(),
             audience: None,
             token_types: vec![oauth::jwt::ACCESS_TOKEN_TYPE.into()],
+            dpop: "accepted".into(),
             scope: Vec::new(),
             client_id: None,
             client_secret: None,

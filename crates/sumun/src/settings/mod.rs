@@ -88,6 +88,19 @@ pub(crate) struct Server {
     pub(crate) resource: ResourceIndicator,
     /// Whose tokens it accepts.
     pub(crate) trusts: Trust,
+    /// Whether these may or must be bound to a key (RFC 9449).
+    pub(crate) dpop: BoundTokens,
+}
+
+/// What a server thinks of tokens that are bound to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BoundTokens {
+    /// It takes none.
+    Off,
+    /// It takes them beside bearer tokens.
+    Accepted,
+    /// It takes nothing else.
+    Required,
 }
 
 /// The servers that this program brings with it.

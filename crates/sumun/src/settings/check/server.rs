@@ -9,7 +9,7 @@ use super::address::collect;
 use super::scope::IDENTITY_SCOPES;
 use crate::settings::file::{ServerSection, SettingsFile};
 use crate::settings::place::Place;
-use crate::settings::{Server, ServerKind, Trust};
+use crate::settings::{BoundTokens, Server, ServerKind, Trust};
 
 /// What the authorization server has for itself, now or one day.
 const RESERVED_PATHS: &[&str] = &[
@@ -82,6 +82,7 @@ impl Check<'_> {
         let path = self.accept(&place.key("path"), check_path(path))?;
         let address = issuer.join(&path);
         let trusts = self.trust(place, section, &address);
+        let dpop = self.accept(&place.key("dpop"), bound_tokens(&section.dpop));
         let resource = ResourceIndicator::parse(&address);
         let resource = self.accept(&place.key("path"), resource)?;
         Some(Server {
@@ -89,6 +90,7 @@ impl Check<'_> {
             path,
             resource,
             trusts: trusts?,
+            dpop: dpop?,
         })
     }
 
@@ -153,6 +155,17 @@ pub(super) fn resources(servers: &[Server], default: Option<&ResourceIndicator>)
         .collect();
     resources.sort_by_key(|resource| Some(&resource.indicator) != default);
     resources
+}
+
+fn bound_tokens(word: &str) -> Result<BoundTokens, String> {
+    match word {
+        "accepted" => Ok(BoundTokens::Accepted),
+        "required" => Ok(BoundTokens::Required),
+        "off" => Ok(BoundTokens::Off),
+        other => Err(format!(
+            "`{other}` is no answer: write accepted, required or off"
+        )),
+    }
 }
 
 /// Only what needs no escaping, so that path, address and route are the same text.
