@@ -12,6 +12,10 @@ use serde::Deserialize;
 use super::identity_provider::IdentityProviderSection;
 
 /// The top of the file. Single keys stand here, before the first section.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in the file"
+)]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SettingsFile {
