@@ -7,6 +7,7 @@
 pub mod access_token;
 pub mod authorization_header;
 pub mod client_metadata_document;
+pub mod dpop_proof;
 pub mod form;
 mod house;
 pub mod id_token;
@@ -18,10 +19,11 @@ pub mod token_response;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its file and of its seeds.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("access_token", access_token::run),
     ("authorization_header", authorization_header::run),
     ("client_metadata_document", client_metadata_document::run),
+    ("dpop_proof", dpop_proof::run),
     ("form", form::run),
     ("id_token", id_token::run),
     ("mcp_envelope", mcp_envelope::run),
