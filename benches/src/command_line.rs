@@ -18,7 +18,9 @@ pub(crate) enum What {
     Mcp(Effort),
     /// The token endpoint against the bare signing rate of its algorithm.
     Token(Effort),
-    /// Both.
+    /// Complete flows through an identity provider, against signatures and durable writes.
+    Flow(Effort),
+    /// All of them.
     All(Effort),
     /// What is measured; the other commands start it.
     #[command(subcommand, hide = true)]
@@ -26,6 +28,9 @@ pub(crate) enum What {
     /// What puts load on it.
     #[command(hide = true)]
     Load(Load),
+    /// What sends people through the flow.
+    #[command(hide = true)]
+    Flows(Flows),
 }
 
 /// How long to measure.
@@ -95,6 +100,26 @@ impl Load {
     }
 }
 
+/// People to send through the flow, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct Flows {
+    /// Where the subject listens.
+    #[arg(long)]
+    pub(crate) port: u16,
+    /// Where the identity provider has to listen.
+    #[arg(long)]
+    pub(crate) provider: u16,
+    /// The signing key of the provider.
+    #[arg(long)]
+    pub(crate) key: PathBuf,
+    /// How many people there are.
+    #[arg(long)]
+    pub(crate) connections: usize,
+    /// For how long.
+    #[arg(long)]
+    pub(crate) seconds: u64,
+}
+
 /// What is measured: a process of its own, on a core of its own.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubjectCommand {
@@ -115,6 +140,30 @@ pub(crate) enum SubjectCommand {
         /// A directory for its store, which is a new one each time.
         #[arg(long)]
         data: PathBuf,
+    },
+    /// The authorization server, with an identity provider.
+    Road {
+        /// A directory for its store, which is a new one each time.
+        #[arg(long)]
+        data: PathBuf,
+        /// The port of the provider.
+        #[arg(long)]
+        provider: u16,
+    },
+    /// Nothing but durable writes.
+    Writer {
+        /// A directory for the store, which is a new one each time.
+        #[arg(long)]
+        data: PathBuf,
+        /// How many write at once.
+        #[arg(long)]
+        writers: usize,
+        /// How large a record is.
+        #[arg(long)]
+        bytes: usize,
+        /// For how long.
+        #[arg(long)]
+        seconds: u64,
     },
     /// A server that signs and does nothing else.
     Floor {

@@ -31,18 +31,26 @@ pub(crate) struct Request {
 impl Request {
     /// The request as it is sent, once for each token.
     pub(crate) fn written(&self) -> Vec<String> {
-        let first = format!("POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\n", self.path);
-        let line = |(name, value): &(_, _)| format!("{name}: {value}\r\n");
-        let lines: String = self.headers.iter().map(line).collect();
-        let length = self.body.len();
-        let common = format!("{first}{lines}Content-Length: {length}\r\n");
-        let with = |more: &str| format!("{common}{more}\r\n{}", self.body);
         if self.tokens.is_empty() {
-            return vec![with("")];
+            return vec![written("POST", self.path, &self.headers, &self.body)];
         }
-        let bearer = |token: &String| with(&format!("Authorization: Bearer {token}\r\n"));
+        let bearer = |token: &String| {
+            let authorization = ("Authorization", format!("Bearer {token}"));
+            let headers = [self.headers.as_slice(), &[authorization]].concat();
+            written("POST", self.path, &headers, &self.body)
+        };
         self.tokens.iter().map(bearer).collect()
     }
+}
+
+/// A request as it is sent.
+pub(crate) fn written(method: &str, path: &str, headers: &[(&str, String)], body: &str) -> String {
+    let line = |(name, value): &(_, _)| format!("{name}: {value}\r\n");
+    let lines: String = headers.iter().map(line).collect();
+    let length = body.len();
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n{lines}\r\n{body}"
+    )
 }
 
 /// What the generator saw.
@@ -71,18 +79,36 @@ pub(crate) fn put_on(
         connections,
         seconds,
     };
-    let output = output_of_load(&load.arguments())?;
-    let numbers: Result<Vec<u64>, _> = output.split_whitespace().map(str::parse).collect();
-    let &[answers, elapsed, p50, p99] = numbers?.as_slice() else {
-        anyhow::bail!("the load generator has printed: {output}");
-    };
-    let time = Duration::from_micros;
-    Ok(Seen {
-        answers,
-        elapsed: time(elapsed),
-        p50: time(p50),
-        p99: time(p99),
-    })
+    Seen::parse(&output_of_load("load", &load.arguments())?)
+}
+
+impl Seen {
+    /// What was seen of so many answers; nothing when there are none.
+    pub(crate) fn of(mut latencies: Vec<Duration>, elapsed: Duration) -> Option<Self> {
+        latencies.sort_unstable();
+        let answers = latencies.len();
+        Some(Self {
+            answers: answers as u64,
+            elapsed,
+            p50: *latencies.get(answers / 2)?,
+            p99: *latencies.get(answers * 99 / 100)?,
+        })
+    }
+
+    /// Reads what a load generator prints.
+    pub(crate) fn parse(output: &str) -> anyhow::Result<Self> {
+        let numbers: Result<Vec<u64>, _> = output.split_whitespace().map(str::parse).collect();
+        let &[answers, elapsed, p50, p99] = numbers?.as_slice() else {
+            anyhow::bail!("the load generator has printed: {output}");
+        };
+        let time = Duration::from_micros;
+        Ok(Self {
+            answers,
+            elapsed: time(elapsed),
+            p50: time(p50),
+            p99: time(p99),
+        })
+    }
 }
 
 /// Sends the load and prints what was seen.
@@ -111,26 +137,18 @@ fn send(load: &Load, requests: &[String]) -> anyhow::Result<Seen> {
     let (began, duration) = (Instant::now(), Duration::from_secs(load.seconds));
     while began.elapsed() < duration {
         for connection in &mut connections {
-            if connection.is_answered()? {
+            if let Some(answer) = connection.answer()? {
+                require_success(answer)?;
                 latencies.push(connection.asked_at.elapsed());
                 connection.send(next()?)?;
             }
         }
     }
-    let elapsed = began.elapsed();
-    anyhow::ensure!(!latencies.is_empty(), "no request was answered");
-    latencies.sort_unstable();
-    let answers = latencies.len();
-    Ok(Seen {
-        answers: answers as u64,
-        elapsed,
-        p50: latencies[answers / 2],
-        p99: latencies[answers * 99 / 100],
-    })
+    Seen::of(latencies, began.elapsed()).context("no request was answered")
 }
 
 /// One connection, which waits for one answer at a time.
-struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     answer: Box<[u8]>,
     filled: usize,
@@ -140,7 +158,7 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(port: u16) -> anyhow::Result<Self> {
+    pub(crate) fn open(port: u16) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).context("reach the subject")?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
@@ -154,7 +172,7 @@ impl Connection {
         })
     }
 
-    fn send(&mut self, request: &str) -> anyhow::Result<()> {
+    pub(crate) fn send(&mut self, request: &str) -> anyhow::Result<()> {
         (self.filled, self.length, self.asked_at) = (0, None, Instant::now());
         // The last request was answered, so there is room in the socket for a whole one.
         self.stream
@@ -162,20 +180,31 @@ impl Connection {
             .context("send a request")
     }
 
-    /// Whether the whole answer is there. An answer that is not a success spoils the measurement.
-    fn is_answered(&mut self) -> anyhow::Result<bool> {
+    /// The answer, once it is there to its end.
+    pub(crate) fn answer(&mut self) -> anyhow::Result<Option<&str>> {
         match self.stream.read(&mut self.answer[self.filled..]) {
             Ok(0) => anyhow::bail!("the subject has closed the connection"),
             Ok(more) => self.filled += more,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
             Err(error) => return Err(error.into()),
         }
         let filled = &self.answer[..self.filled];
         if self.length.is_none() {
             self.length = whole_length(filled)?;
         }
-        Ok(self.length == Some(self.filled))
+        let is_whole = self.length == Some(self.filled);
+        Ok(is_whole.then(|| str::from_utf8(filled)).transpose()?)
     }
+}
+
+/// An answer that is not a success spoils the measurement.
+fn require_success(answer: &str) -> anyhow::Result<()> {
+    let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+    anyhow::ensure!(
+        head.starts_with("HTTP/1.1 200 "),
+        "the subject answers: {head}"
+    );
+    Ok(())
 }
 
 /// The length of head and body together, once the head is complete (RFC 9112 §6.2).
@@ -184,10 +213,6 @@ fn whole_length(answer: &[u8]) -> anyhow::Result<Option<usize>> {
         return Ok(None);
     };
     let head = str::from_utf8(&answer[..end])?;
-    anyhow::ensure!(
-        head.starts_with("HTTP/1.1 200 "),
-        "the subject answers: {head}"
-    );
     let length = head.split("\r\n").find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length")
@@ -210,8 +235,9 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_no_success_spoils_the_measurement() {
-        let refused = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n";
-        assert!(whole_length(refused).is_err());
+        let refused = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n";
+        assert!(require_success(refused).is_err());
+        assert!(require_success("HTTP/1.1 200 OK\r\n\r\n").is_ok());
         assert!(whole_length(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
     }
 

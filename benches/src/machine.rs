@@ -92,9 +92,9 @@ pub(crate) fn output_of_subject(arguments: &[String]) -> anyhow::Result<String> 
     output_of(this_program(SUBJECT_CORE, "subject", arguments)?)
 }
 
-/// What the load generator prints.
-pub(crate) fn output_of_load(arguments: &[String]) -> anyhow::Result<String> {
-    output_of(this_program(LOAD_CORE, "load", arguments)?)
+/// What a load generator prints.
+pub(crate) fn output_of_load(what: &str, arguments: &[String]) -> anyhow::Result<String> {
+    output_of(this_program(LOAD_CORE, what, arguments)?)
 }
 
 fn output_of(mut command: Command) -> anyhow::Result<String> {

@@ -1,6 +1,8 @@
-//! The benchmarks behind `scripts/bench`: what a guard costs a tool call, and what a token costs.
+//! The benchmarks behind `scripts/bench`: what a guard costs a tool call, what a token costs, and what a
+//! complete flow through an identity provider costs.
 
 mod command_line;
+mod flow;
 mod load;
 mod machine;
 mod material;
@@ -27,9 +29,12 @@ fn main() -> anyhow::Result<()> {
         What::All(effort) => {
             let effort = effort.effective();
             mcp::run(&effort)?;
-            token::run(&effort)
+            token::run(&effort)?;
+            flow::run(&effort)
         }
+        What::Flow(effort) => flow::run(&effort.effective()),
         What::Subject(subject) => subject::run(subject),
         What::Load(load) => load::run(&load),
+        What::Flows(flows) => flow::put_on(&flows),
     }
 }

@@ -34,12 +34,12 @@ impl Turn {
         }
     }
 
-    /// A turn of signatures, from the two numbers that the signer prints: microseconds of time and of
+    /// A turn of work without a server, from the two numbers that it prints: microseconds of time and of
     /// processor time for each.
-    pub(crate) fn of_signatures(printed: &str) -> anyhow::Result<Self> {
+    pub(crate) fn of_work(printed: &str) -> anyhow::Result<Self> {
         let numbers: Result<Vec<f64>, _> = printed.split_whitespace().map(str::parse).collect();
         let &[each, processor] = numbers?.as_slice() else {
-            anyhow::bail!("the signer has printed: {printed}");
+            anyhow::bail!("the subject has printed: {printed}");
         };
         Ok(Self {
             per_second: 1e6 / each,
@@ -113,6 +113,15 @@ impl Ratio {
             throughput: Spread::of(pairs().map(|(turn, base)| turn.per_second / base.per_second)),
             processor: Spread::of(pairs().map(|(turn, base)| base.processor / turn.processor)),
         }
+    }
+
+    /// Says what the ratio is.
+    pub(crate) fn shown(&self, what: &str) -> String {
+        let Self {
+            throughput,
+            processor,
+        } = self;
+        format!("{what}, throughput: {throughput}\n{what}, per processor time: {processor}")
     }
 
     /// Says what the ratio is, and whether it is what it should be.

@@ -1,18 +1,23 @@
 //! Rounds: everything that is compared has its turns in each of them.
 
+use anyhow::Context as _;
+
 use crate::command_line::Effort;
-use crate::load::{self, Request};
-use crate::machine::{Server, output_of_subject};
+use crate::load::{self, Request, Seen};
+use crate::machine::{Server, output_of_load, output_of_subject};
 use crate::probe;
 use crate::report::Turn;
+use crate::subject::road::{COUNTS, Counts};
 
 /// One of the things that are compared.
 #[derive(Clone, Debug)]
 pub(crate) enum Subject {
     /// A server under load.
     Server(Case),
-    /// Signatures without a server; the arguments lack only the duration.
-    Signatures(Vec<String>),
+    /// A server, and people who go through its flow.
+    Flows(FlowCase),
+    /// Work without a server; the arguments lack only the duration.
+    Alone(Vec<String>),
 }
 
 /// A server, and what is sent to it.
@@ -34,10 +39,64 @@ impl Case {
     }
 }
 
+/// A server with an identity provider.
+#[derive(Clone, Debug)]
+pub(crate) struct FlowCase {
+    /// The arguments that start the server.
+    pub(crate) arguments: Vec<String>,
+    /// The port of the provider, which lives where the load comes from.
+    pub(crate) provider: u16,
+    /// The file with the provider's signing key.
+    pub(crate) key: String,
+}
+
+impl FlowCase {
+    /// Sends people through the flow of `server`.
+    fn put_on(&self, server: &Server, connections: usize, seconds: u64) -> anyhow::Result<Seen> {
+        let mut arguments = Vec::new();
+        for (name, value) in [
+            ("--port", server.port.to_string()),
+            ("--provider", self.provider.to_string()),
+            ("--key", self.key.clone()),
+            ("--connections", connections.to_string()),
+            ("--seconds", seconds.to_string()),
+        ] {
+            arguments.extend([name.to_owned(), value]);
+        }
+        Seen::parse(&output_of_load("flows", &arguments)?)
+    }
+
+    /// Starts the server, with everybody known there.
+    fn start(&self, effort: &Effort) -> anyhow::Result<Server> {
+        let server = Server::start(&self.arguments)?;
+        self.put_on(&server, effort.connections, 1)?;
+        Ok(server)
+    }
+
+    /// What the flow asks of the store.
+    pub(crate) fn count(&self, effort: &Effort) -> anyhow::Result<Counts> {
+        let server = self.start(effort)?;
+        let counts = || {
+            let request = Request {
+                path: COUNTS,
+                headers: Vec::new(),
+                body: String::new(),
+                tokens: Vec::new(),
+            };
+            let answer = probe::ask(server.port, &request, "")?;
+            Counts::parse(&answer).with_context(|| format!("no counts: {answer}"))
+        };
+        let before = counts()?;
+        let seen = self.put_on(&server, effort.connections, effort.seconds)?;
+        Ok(counts()?.since(&before, seen.answers))
+    }
+}
+
 /// A subject that is ready for its turns.
 enum Ready<'a> {
     Server(&'a Case, Server),
-    Signatures(&'a [String]),
+    Flows(&'a FlowCase, Server),
+    Alone(&'a [String]),
 }
 
 impl<'a> Ready<'a> {
@@ -49,7 +108,8 @@ impl<'a> Ready<'a> {
                 load::put_on(server.port, &case.request, effort.connections, 1)?;
                 Ok(Self::Server(case, server))
             }
-            Subject::Signatures(arguments) => Ok(Self::Signatures(arguments)),
+            Subject::Flows(case) => Ok(Self::Flows(case, case.start(effort)?)),
+            Subject::Alone(arguments) => Ok(Self::Alone(arguments)),
         }
     }
 
@@ -64,10 +124,18 @@ impl<'a> Ready<'a> {
                     server.processor_time()?.saturating_sub(before),
                 ))
             }
-            Self::Signatures(arguments) => {
+            Self::Flows(case, server) => {
+                let before = server.processor_time()?;
+                let seen = case.put_on(server, effort.connections, effort.seconds)?;
+                Ok(Turn::of_load(
+                    &seen,
+                    server.processor_time()?.saturating_sub(before),
+                ))
+            }
+            Self::Alone(arguments) => {
                 let mut arguments = arguments.to_vec();
                 arguments.extend(["--seconds".to_owned(), effort.seconds.to_string()]);
-                Turn::of_signatures(&output_of_subject(&arguments)?)
+                Turn::of_work(&output_of_subject(&arguments)?)
             }
         }
     }

@@ -38,7 +38,7 @@ fn endpoint(algorithm: Algorithm, effort: &Effort) -> anyhow::Result<()> {
     let message = signing_input(&answer)?;
     let signer = ["signer", "--algorithm", &name, "--message", &message];
     let subjects = [
-        Subject::Signatures(signer.map(str::to_owned).to_vec()),
+        Subject::Alone(signer.map(str::to_owned).to_vec()),
         Subject::Server(case(["floor", "--algorithm", &name, "--message", &message])),
         Subject::Server(server),
     ];

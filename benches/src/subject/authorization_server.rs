@@ -42,7 +42,8 @@ pub(super) async fn router(algorithm: Algorithm, data: &Path) -> anyhow::Result<
         .router())
 }
 
-fn settings(algorithm: Algorithm) -> anyhow::Result<Settings> {
+/// The settings of the benchmarks.
+pub(super) fn settings(algorithm: Algorithm) -> anyhow::Result<Settings> {
     let resource = Resource {
         indicator: ResourceIndicator::parse(RESOURCE)?,
         name: "whoami".to_owned(),

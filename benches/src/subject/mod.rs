@@ -2,8 +2,10 @@
 
 pub(crate) mod authorization_server;
 mod floor;
+pub(crate) mod road;
 mod signer;
 mod whoami;
+mod writer;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -14,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::command_line::SubjectCommand;
 
-/// Runs the subject: a server until it is killed, the signer for as long as it was told.
+/// Runs the subject: a server until it is killed, signer and writer for as long as they were told.
 pub(crate) fn run(command: SubjectCommand) -> anyhow::Result<()> {
     // The same runtime as `sumun`: on one core it has one thread for requests.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -26,6 +28,15 @@ pub(crate) fn run(command: SubjectCommand) -> anyhow::Result<()> {
         }
         SubjectCommand::AuthorizationServer { algorithm, data } => runtime
             .block_on(async { serve(authorization_server::router(algorithm, &data).await?).await }),
+        SubjectCommand::Road { data, provider } => {
+            runtime.block_on(async { serve(road::router(&data, provider).await?).await })
+        }
+        SubjectCommand::Writer {
+            data,
+            writers,
+            bytes,
+            seconds,
+        } => runtime.block_on(writer::run(&data, writers, bytes, seconds)),
         SubjectCommand::Floor { algorithm, message } => {
             runtime.block_on(async { serve(floor::router(algorithm, message)?).await })
         }

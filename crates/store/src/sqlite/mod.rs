@@ -102,6 +102,11 @@ impl SqliteStore {
         Ok(swept)
     }
 
+    /// How many commits there were since the store was opened: writes that arrive together share one.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+
     /// Finishes what is being written and closes the file. Every later verb fails.
     pub async fn close(&self) {
         // The last connection folds the log into the file, and only one that may write can do that.

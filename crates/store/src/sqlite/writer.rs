@@ -5,6 +5,7 @@
 //! Each write is one statement, atomic by itself; nobody gets an answer before the commit.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool, SqliteRow};
@@ -41,6 +42,7 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Write>,
     stopping: CancellationToken,
     tasks: TaskTracker,
+    commits: Arc<AtomicU64>,
 }
 
 struct Write {
@@ -58,13 +60,27 @@ impl Writer {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let stopping = CancellationToken::new();
         let tasks = TaskTracker::new();
-        tasks.spawn(write_all(waiting, stopping.clone(), durable, relaxed));
+        let commits = Arc::default();
+        let counted = Arc::clone(&commits);
+        tasks.spawn(write_all(
+            waiting,
+            stopping.clone(),
+            durable,
+            relaxed,
+            counted,
+        ));
         tasks.close();
         Self {
             queue,
             stopping,
             tasks,
+            commits,
         }
+    }
+
+    /// How many commits there were.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// Runs the statement and returns its rows once the change is committed.
@@ -101,6 +117,7 @@ async fn write_all(
     stopping: CancellationToken,
     durable: SqlitePool,
     relaxed: SqlitePool,
+    commits: Arc<AtomicU64>,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -112,6 +129,7 @@ async fn write_all(
                 }
                 let needs_disk = batch.iter().any(|write| write.durability == Durability::Durable);
                 commit(if needs_disk { &durable } else { &relaxed }, &mut batch).await;
+                commits.fetch_add(1, Ordering::Relaxed);
             }
             () = stopping.cancelled() => queue.close(),
         }
