@@ -90,7 +90,10 @@ impl Source {
     fn is_production(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap();
         let is_test = name == "tests.rs" || name.ends_with("_tests.rs");
-        !is_test && !self.path.contains("/tests/") && !self.path.starts_with("benches/")
+        let is_delivered = !["benches/", "fuzz/"]
+            .iter()
+            .any(|tools| self.path.starts_with(tools));
+        is_delivered && !is_test && !self.path.contains("/tests/")
     }
 
     /// The part of the text that is delivered: all before the tests in the file.
