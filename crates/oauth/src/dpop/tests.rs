@@ -1,3 +1,5 @@
+//! Proofs that hold, and proofs that do not (RFC 9449 §4.3).
+
 use serde_json::json;
 use serde_json::value::RawValue;
 
