@@ -28,6 +28,7 @@ impl AuthorizationServer {
             browser: session.browser.clone(),
             address,
             resource: None,
+            is_fresh: false,
             purpose: Purpose::Connect {
                 subject: session.subject.clone(),
             },

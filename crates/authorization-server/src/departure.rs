@@ -28,6 +28,8 @@ pub(crate) struct Departure<'a> {
     pub(crate) address: ClientAddress,
     /// What the client asks for, when one is behind it.
     pub(crate) resource: Option<String>,
+    /// Whether the client wants the person to sign in anew.
+    pub(crate) is_fresh: bool,
     pub(crate) purpose: Purpose,
 }
 
@@ -58,6 +60,11 @@ impl AuthorizationServer {
         }
         let provider = departure.provider;
         let leg = Leg::begin(provider, self.random(), departure.resource);
+        let leg = if departure.is_fresh {
+            leg.with_fresh_sign_in()
+        } else {
+            leg
+        };
         let there = provider.authorization_url(&leg).await;
         let there = there.map_err(DepartureError::Provider)?;
         self.login_states()

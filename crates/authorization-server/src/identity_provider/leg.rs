@@ -18,6 +18,9 @@ pub struct Leg {
     pub(super) code_verifier: String,
     pub(super) redirect_uri: String,
     pub(super) resource: Option<String>,
+    /// Whether the person shall sign in there anew, whoever they are there already.
+    #[serde(default)]
+    pub(super) wants_fresh_sign_in: bool,
 }
 
 impl Leg {
@@ -33,6 +36,17 @@ impl Leg {
             code_verifier: CodeVerifier::random(random).expose().to_owned(),
             redirect_uri: provider.redirect_uri().to_owned(),
             resource,
+            wants_fresh_sign_in: false,
+        }
+    }
+
+    /// The same way, for somebody who shall sign in there anew (`OpenID` Connect Core §3.1.2.1,
+    /// `prompt`).
+    #[must_use]
+    pub fn with_fresh_sign_in(self) -> Self {
+        Self {
+            wants_fresh_sign_in: true,
+            ..self
         }
     }
 

@@ -184,9 +184,12 @@ impl IdentityProvider {
             nonce: self.sent_nonce(leg),
             resource: self.resource(leg),
         };
-        let more = pairs(&self.rules.authorization_parameters);
+        let mut more = self.rules.authorization_parameters.clone();
+        if leg.wants_fresh_sign_in {
+            more.extend(self.rules.fresh_sign_in_parameters.clone());
+        }
         request
-            .url(endpoint, more)
+            .url(endpoint, pairs(&more))
             .map_err(|error| self.refuse(Refusal::Metadata(error.to_string())))
     }
 

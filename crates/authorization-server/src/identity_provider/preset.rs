@@ -67,6 +67,8 @@ fields! {
     scope_separator: String,
     /// What else stands in the authorization request.
     authorization_parameters: BTreeMap<String, String>,
+    /// What stands over those parameters when the client wants the person to sign in anew.
+    fresh_sign_in_parameters: BTreeMap<String, String>,
     /// What else stands in requests for tokens.
     token_parameters: BTreeMap<String, String>,
     /// Whether the scopes are repeated in requests for tokens.

@@ -62,6 +62,9 @@ pub(crate) struct IdentityProviderSection {
     pub(crate) scope_separator: Option<String>,
     /// What else stands in the authorization request: `{ prompt = "consent" }`.
     pub(crate) authorization_parameters: Option<BTreeMap<String, String>>,
+    /// What stands over those when a client wants the person to sign in anew (`prompt=login`,
+    /// `max_age`): `{ prompt = "login" }`.
+    pub(crate) fresh_sign_in_parameters: Option<BTreeMap<String, String>>,
     /// What else stands in requests for tokens.
     pub(crate) token_parameters: Option<BTreeMap<String, String>>,
     /// Whether the scopes are repeated in requests for tokens.
@@ -143,6 +146,7 @@ impl Default for IdentityProviderSection {
             scopes: None,
             scope_separator: None,
             authorization_parameters: None,
+            fresh_sign_in_parameters: None,
             token_parameters: None,
             scope_at_token_endpoint: None,
             state_at_token_endpoint: None,

@@ -36,6 +36,7 @@ pub(crate) struct Rules {
     /// The scopes as they stand in the authorization request.
     pub(crate) scope: String,
     pub(crate) authorization_parameters: BTreeMap<String, String>,
+    pub(crate) fresh_sign_in_parameters: BTreeMap<String, String>,
     pub(crate) token_parameters: BTreeMap<String, String>,
     pub(crate) scope_at_token_endpoint: bool,
     pub(crate) state_at_token_endpoint: bool,
@@ -157,6 +158,10 @@ impl Rules {
             authorization_parameters: parameters(
                 "authorization_parameters",
                 filled_map(&fields.authorization_parameters)?,
+            )?,
+            fresh_sign_in_parameters: parameters(
+                "fresh_sign_in_parameters",
+                filled_map(&fields.fresh_sign_in_parameters)?,
             )?,
             token_parameters: parameters(
                 "token_parameters",

@@ -161,11 +161,14 @@ impl SignIn<'_> {
         address: ClientAddress,
     ) -> Result<Response, PageError> {
         let provider = self.server.identity_providers().get(provider);
+        // Who is signed in and does it again was asked to prove who they are, there as here.
+        let is_signed_in = self.server.sessions().find(self.headers).await?.is_some();
         let departure = Departure {
             provider: provider.ok_or_else(|| PageError::new(Reason::MalformedRequest))?,
             browser,
             address,
             resource: None,
+            is_fresh: is_signed_in,
             purpose: Purpose::SignIn { to: self.to },
         };
         match self.server.depart(departure).await {

@@ -33,6 +33,7 @@ impl Visit<'_> {
             browser: self.browser.clone(),
             address,
             resource: Some(self.grant.request.resource.as_str().to_owned()),
+            is_fresh: self.wants_fresh_sign_in(),
             purpose: Purpose::Approve {
                 grant_id: self.grant.id.clone(),
                 chosen: form.scope.clone(),

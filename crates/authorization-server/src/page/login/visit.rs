@@ -325,6 +325,11 @@ impl<'a> Visit<'a> {
         is_answer || (is_young && !request.prompt.login)
     }
 
+    /// Whether being signed in at an identity provider may not be enough for this client, either.
+    pub(super) fn wants_fresh_sign_in(&self) -> bool {
+        self.grant.request.prompt.login || self.grant.request.max_age.is_some()
+    }
+
     /// Whether nobody has to be asked: the client is the operator's own, or the person agreed to
     /// all of this before.
     async fn is_agreed(&self, person: &Person, granted: &Scope) -> Result<bool, StoreError> {

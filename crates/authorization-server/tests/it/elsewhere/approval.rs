@@ -347,3 +347,33 @@ async fn prompt_none_contacts_nobody_and_a_fresh_sign_in_may_be_one_elsewhere() 
         house.advance(100);
     }
 }
+
+#[tokio::test]
+async fn who_shall_sign_in_anew_is_asked_to_do_so_at_the_provider() {
+    let house = house().await;
+    let mut browser = Browser::new(&house);
+    for (parameter, expected) in [
+        (None, None),
+        (Some(("prompt", "consent")), None),
+        (Some(("prompt", "login")), Some("reauthenticate")),
+        (Some(("prompt", "select_account")), Some("reauthenticate")),
+        (Some(("max_age", "60")), Some("reauthenticate")),
+    ] {
+        let mut asked = request();
+        asked.insert("login_hint", "canary@example.com".into());
+        asked.extend(parameter.map(|(name, value)| (name, value.to_owned())));
+        let (grant, _) = browser.open(&asked).await;
+        let mut journey = Journey { browser, grant };
+        let there = journey.press("naver", &BOTH).await;
+        assert_eq!(
+            there.parameter("auth_type").as_deref(),
+            expected,
+            "{parameter:?}"
+        );
+        assert!(
+            !there.location().as_str().contains("canary"),
+            "hints are not passed on"
+        );
+        browser = journey.browser;
+    }
+}

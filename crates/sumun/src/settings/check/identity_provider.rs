@@ -105,6 +105,7 @@ fn overrides(section: &IdentityProviderSection) -> PresetFields {
         scopes: section.scopes,
         scope_separator: section.scope_separator,
         authorization_parameters: section.authorization_parameters,
+        fresh_sign_in_parameters: section.fresh_sign_in_parameters,
         token_parameters: section.token_parameters,
         scope_at_token_endpoint: section.scope_at_token_endpoint,
         state_at_token_endpoint: section.state_at_token_endpoint,
