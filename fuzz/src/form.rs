@@ -1,4 +1,5 @@
-//! Forms and queries of the endpoints (RFC 6749, RFC 7009, RFC 7662, RFC 7591).
+//! Forms and queries of the endpoints and pages (RFC 6749, RFC 7009, RFC 7662, RFC 7591, RFC 8628,
+//! RFC 9126).
 
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, LOCATION};
@@ -7,7 +8,7 @@ use http::{Method, Request};
 use crate::house::{CLIENT, DOCUMENT, with_house};
 
 /// Where the input goes, by its first byte.
-const PLACES: [(Method, &str); 7] = [
+const PLACES: [(Method, &str); 15] = [
     (Method::POST, "/token"),
     (Method::GET, "/authorize"),
     (Method::POST, "/authorize"),
@@ -15,6 +16,14 @@ const PLACES: [(Method, &str); 7] = [
     (Method::POST, "/introspect"),
     (Method::POST, "/register"),
     (Method::GET, "/login"),
+    (Method::POST, "/par"),
+    (Method::POST, "/device_authorization"),
+    (Method::GET, "/device"),
+    (Method::POST, "/device"),
+    (Method::GET, "/logout"),
+    (Method::GET, "/callback/idp"),
+    (Method::POST, "/login"),
+    (Method::POST, "/unlink/idp"),
 ];
 
 /// The first byte chooses a place, the rest is the form, or the query for a `GET`.

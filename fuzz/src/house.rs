@@ -1,8 +1,10 @@
-//! A house to attack: an authorization server in memory, and a network on which one client lives.
+//! A house to attack: an authorization server in memory with an identity provider that nobody can reach,
+//! and a network on which one client lives.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use authorization_server::identity_provider::IdentityProviderSettings;
 use authorization_server::settings::{Resource, Settings};
 use authorization_server::{AuthorizationServer, Parts};
 use axum::Router;
@@ -12,6 +14,7 @@ use oauth::client::fetch::{Fetch, Scripted};
 use oauth::issuer::Issuer;
 use oauth::random::OsRandom;
 use oauth::resource::ResourceIndicator;
+use oauth::secret::Secret;
 use oauth::time::{ManualClock, NumericDate};
 use store::{KeyRing, SqliteStore};
 use tokio::runtime::{Builder, Runtime};
@@ -62,7 +65,11 @@ impl House {
             name: "Who am I".to_owned(),
             scopes: "openid profile".parse().expect("it is a scope"),
         };
-        let settings = Settings::new(issuer, vec![resource]);
+        let mut settings = Settings::new(issuer, vec![resource]);
+        let secret = Some(Secret::from("our secret there"));
+        let mut provider = IdentityProviderSettings::new("idp", "oidc", "us", secret);
+        provider.overrides.issuer = Some("https://idp.example".to_owned());
+        settings.identity_providers.push(provider);
         let started = runtime.block_on(async {
             let store = SqliteStore::in_memory(Arc::new(clock.clone())).await?;
             let store = Arc::new(store);
