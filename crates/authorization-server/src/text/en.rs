@@ -35,7 +35,7 @@ pub(super) const TEXT: Text = Text {
         show a new one.",
     device_shows: "Your answer goes to the device that shows",
     device_warning: "Continue only if you have this device at hand and have just started to sign \
-        in on it yourself. Whoever sent you this code would get in as you.",
+        in on it yourself. If somebody sent you this code, they would get in as you.",
     scopes: "What it may do",
     scopes_hint: "Untick what you do not want to allow.",
     scopes_none: "It asks for nothing beyond your sign-in.",

@@ -3,6 +3,7 @@
 
 mod clients;
 mod conformance;
+mod device;
 mod driver;
 mod foreign_issuer;
 #[path = "../it/house.rs"]

@@ -115,6 +115,29 @@ fn steps_of_account(house: &House, client: &str, locale: &str) -> Vec<Value> {
     steps
 }
 
+/// The pages around a code that a device shows, and those of signing out.
+fn steps_of_device(house: &House, _client: &str, locale: &str) -> Vec<Value> {
+    let device = format!("{}/device", house.url);
+    let mut steps = vec![json!(["open", device])];
+    steps.extend(looks("device", locale));
+    steps.push(json!(["fill", "user_code", "wdjb mjht"]));
+    steps.push(json!(["click", "continue"]));
+    steps.extend(looks("device-unknown-code", locale));
+    steps.push(json!(["open", format!("{device}?user_code=WDJB-MJHT")]));
+    steps.extend(looks("device-link", locale));
+    steps.extend([
+        json!(["open", authorize(house, "own")]),
+        json!(["fill", "username", ALICE.username]),
+        json!(["fill", "password", ALICE.password]),
+        json!(["click", "approve"]),
+        json!(["open", format!("{}/logout?client_id=own", house.url)]),
+    ]);
+    steps.extend(looks("logout", locale));
+    steps.push(json!(["click", "sign-out"]));
+    steps.extend(looks("logout-done", locale));
+    steps
+}
+
 async fn pictures(
     locale: &str,
     settings: &str,
@@ -180,4 +203,14 @@ async fn pictures_of_the_account_in_english() {
 #[tokio::test]
 async fn pictures_of_the_account_in_korean() {
     pictures("ko-KR", PROVIDERS, steps_of_account, 28).await;
+}
+
+#[tokio::test]
+async fn pictures_of_devices_and_signing_out_in_english() {
+    pictures("en-US", "", steps_of_device, 20).await;
+}
+
+#[tokio::test]
+async fn pictures_of_devices_and_signing_out_in_korean() {
+    pictures("ko-KR", "", steps_of_device, 20).await;
 }
