@@ -18,7 +18,7 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 const PATIENCE_MS = 60_000;
-/** A sign-in page and a consent page of a foreign issuer, with room for one more. */
+/** Our page, and a sign-in page and a consent page of a foreign issuer, with room for one more. */
 const MOST_PAGES = 4;
 
 // Our page has the first of each; the others are those of the foreign issuer's own pages.
@@ -27,6 +27,8 @@ const PASSWORD = 'input[name=password]';
 const SCOPES = 'input[type=checkbox][name=scope]';
 const APPROVE = 'button[name=action][value=approve], button[type=submit]:not([name=action])';
 const DENY = 'button[name=action][value=deny], a[href$="/abort"]';
+/** The accounts that an identity provider offers. */
+const ACCOUNTS = 'input[type=radio][name=person]';
 
 /** Runs `use(page)` in a fresh headless browser, which is gone afterwards. */
 export async function withBrowser({ locale, profileDir }, use) {
@@ -110,17 +112,16 @@ function watchFor(page, redirectUri) {
 async function answerPage(page, who, seen) {
   const title = await page.title();
   seen.pages.push(title);
-  const button = page.locator(who.deny ? DENY : APPROVE).first();
+  const elsewhere = page.locator(`button[name=action][value="provider:${who.provider}"]`).first();
+  const leaves = who.provider !== undefined && (await elsewhere.count()) > 0;
+  const button = leaves ? elsewhere : page.locator(who.deny ? DENY : APPROVE).first();
   const asked = await button.count();
   if (asked === 0 || seen.pages.length > MOST_PAGES || (await isRefusal(page, seen))) {
     await picture(page, who, seen, 'stuck');
     const text = (await page.locator('body').innerText()).slice(0, 500);
     throw new Error(`stuck at ${page.url()} (${title}): ${text}\n${seen.console.join('\n')}`);
   }
-  for (const [selector, value] of [[USERNAME, who.username], [PASSWORD, who.password]]) {
-    const field = page.locator(selector).first();
-    if ((await field.count()) > 0 && value !== undefined) await field.fill(value);
-  }
+  if (!leaves) await identify(page, who, seen);
   for (const box of await page.locator(SCOPES).all()) {
     const scope = await box.getAttribute('value');
     if (who.keepScopes !== undefined && !(await box.isDisabled())) {
@@ -128,13 +129,24 @@ async function answerPage(page, who, seen) {
     }
     seen.scopes.push({ scope, checked: await box.isChecked() });
   }
-  seen.askedPassword ||= (await page.locator(PASSWORD).count()) > 0;
   await picture(page, who, seen, 'page');
   seen.submits += 1;
   // Listened for before the click, so that the next page cannot come unseen.
   const next = page.waitForEvent('domcontentloaded').catch((error) => error);
   await button.click({ noWaitAfter: true });
   return { next };
+}
+
+/** Says who it is: with name and password, or by choosing an account. */
+async function identify(page, who, seen) {
+  for (const [selector, value] of [[USERNAME, who.username], [PASSWORD, who.password]]) {
+    const field = page.locator(selector).first();
+    if ((await field.count()) > 0 && value !== undefined) await field.fill(value);
+  }
+  seen.askedPassword ||= (await page.locator(PASSWORD).count()) > 0;
+  if (who.username !== undefined && (await page.locator(ACCOUNTS).count()) > 0) {
+    await page.locator(`${ACCOUNTS}[value="${who.username}"]`).check();
+  }
 }
 
 /** Whether a page that took a password asks for it again: it was refused. */

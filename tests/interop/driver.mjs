@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 const PERSON_OPTIONS = {
   username: { type: 'string' },
   password: { type: 'string' },
+  provider: { type: 'string' },
   deny: { type: 'boolean' },
   'keep-scopes': { type: 'string' },
   screenshots: { type: 'string' },
@@ -55,6 +56,7 @@ export function person(values, env = process.env) {
   return {
     username: values.username ?? env.PERSON_USERNAME,
     password: values.password ?? env.PERSON_PASSWORD,
+    provider: values.provider ?? env.PERSON_PROVIDER,
     deny: values.deny ?? env.PERSON_DENY === '1',
     keepScopes: kept === undefined ? undefined : words(kept),
     screenshotDir: values.screenshots ?? env.PERSON_SCREENSHOTS,

@@ -37,7 +37,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scopes")
     parser.add_argument("--protocol", default="auto", help="auto, legacy, or a modern revision")
     parser.add_argument("--timeout", type=float, default=120)
-    for name in ("username", "password", "keep-scopes", "screenshots", "locale", "profile"):
+    for name in (
+        "username", "password", "provider", "keep-scopes", "screenshots", "locale", "profile"
+    ):
         parser.add_argument(f"--{name}")
     parser.add_argument("--deny", action="store_true")
     return parser.parse_args()
@@ -45,7 +47,9 @@ def arguments() -> argparse.Namespace:
 
 def person_environment(options: argparse.Namespace) -> dict[str, str]:
     """The person for `browser.mjs`; what is not given stays with the inherited environment."""
-    names = ("username", "password", "keep_scopes", "screenshots", "locale", "profile")
+    names = (
+        "username", "password", "provider", "keep_scopes", "screenshots", "locale", "profile"
+    )
     given = {name: getattr(options, name) for name in names} | {"deny": "1" if options.deny else None}
     return {f"PERSON_{name.upper()}": text for name, text in given.items() if text is not None}
 

@@ -99,6 +99,7 @@ function configuration() {
         getResourceServerInfo: resourceServer,
       },
     },
+    rotateRefreshToken: true,
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     findAccount: (_ctx, sub) => ({
       accountId: sub,

@@ -99,6 +99,12 @@ impl Driver {
             .option("--password", person.password)
     }
 
+    /// Somebody with an account at an identity provider of the house.
+    pub(crate) fn with_account_at(self, provider: &str, account: &str) -> Self {
+        self.option("--provider", provider)
+            .option("--username", account)
+    }
+
     /// The command, for a driver that runs until it is told to stop, and its home.
     pub(crate) fn into_command(self) -> (Command, TempDir) {
         (self.command, self.home)

@@ -23,14 +23,14 @@ use crate::people::Person;
 const SETTINGS: &str = include_str!("foreign.toml");
 
 /// At the foreign issuer any password is right.
-const BORA: Person = Person {
+pub(crate) const BORA: Person = Person {
     username: "bora",
     password: "any",
     role: "",
 };
 
 /// The running provider. It ends with the test.
-struct Issuer {
+pub(crate) struct Issuer {
     document: Value,
     _child: Child,
     /// The provider runs until this is closed.
@@ -51,7 +51,7 @@ impl Drop for Issuer {
 }
 
 impl Issuer {
-    async fn start(options: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(options: &[(&str, &str)]) -> Self {
         let driver = options
             .iter()
             .fold(Driver::new("oidc_provider.mjs"), |driver, (name, value)| {
@@ -78,12 +78,12 @@ impl Issuer {
     }
 
     /// What the provider said about itself: `issuer`, `token_endpoint` and so on.
-    fn get(&self, name: &str) -> &str {
+    pub(crate) fn get(&self, name: &str) -> &str {
         self.document[name].as_str().unwrap()
     }
 
     /// The credentials of one of its clients.
-    fn credentials(&self, client: &str) -> (&str, &str) {
+    pub(crate) fn credentials(&self, client: &str) -> (&str, &str) {
         let of = |name| self.document[client][name].as_str().unwrap();
         (of("client_id"), of("client_secret"))
     }

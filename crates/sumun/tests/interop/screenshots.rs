@@ -145,14 +145,23 @@ async fn pictures(
     expected: usize,
 ) {
     let house = house_with_people(&format!("{SETTINGS}{FIRST_PARTY}{settings}")).await;
+    take(&house, locale, steps_of, expected).await;
+}
+
+async fn take(
+    house: &House,
+    locale: &str,
+    steps_of: fn(&House, &str, &str) -> Vec<Value>,
+    expected: usize,
+) {
     let client = register(
-        &house,
+        house,
         "A client with quite a long name that says what it is for",
     )
     .await;
     let driver = Driver::new("pages.mjs").option("--locale", locale);
     let driver = driver.option("--screenshots", directory());
-    let steps = steps_of(&house, &client, locale);
+    let steps = steps_of(house, &client, locale);
     let answer = visit(driver, &steps).await;
 
     let mut taken = 0;
@@ -213,4 +222,24 @@ async fn pictures_of_devices_and_signing_out_in_english() {
 #[tokio::test]
 async fn pictures_of_devices_and_signing_out_in_korean() {
     pictures("ko-KR", "", steps_of_device, 20).await;
+}
+
+/// Our page with several identity providers on it, and the page of one of them.
+fn steps_to_elsewhere(house: &House, client: &str, locale: &str) -> Vec<Value> {
+    let mut steps = vec![json!(["open", authorize(house, client)])];
+    steps.extend(looks("providers", locale));
+    steps.extend([
+        json!(["look", "light", 1024]),
+        json!(["click", "provider:naver"]),
+        json!(["screenshot", format!("simulator-{locale}")]),
+    ]);
+    steps
+}
+
+#[tokio::test]
+async fn pictures_of_signing_in_elsewhere() {
+    let house = House::demo_with(&["--idp", "naver", "--idp", "kakao", "--idp", "google"]).await;
+    for locale in ["en-US", "ko-KR"] {
+        take(&house, locale, steps_to_elsewhere, 5).await;
+    }
 }
