@@ -3,7 +3,7 @@
 use delegation::Credential;
 use oauth::client::fetch::{Authorization, Fetched, Limits};
 use oauth::client::token::{Said, TokenError, Tokens, usable};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::error::{IdentityProviderError, Refusal};
 use super::rules::Revocation;
@@ -61,6 +61,7 @@ impl IdentityProvider {
         let (token_parameter, parameters) = match &self.rules.revocation {
             Revocation::None => return Ok(()),
             Revocation::Bearer => return self.revoke_as_bearer(credential).await,
+            Revocation::Delete => return self.revoke_by_name(credential).await,
             Revocation::Form {
                 token_parameter,
                 parameters,
@@ -112,6 +113,28 @@ impl IdentityProvider {
         match usable(answer) {
             // A token that is not good any more has nothing left to end.
             Ok(fetched) if fetched.status.as_u16() == 401 => Ok(()),
+            answer => self.ended(answer),
+        }
+    }
+
+    async fn revoke_by_name(&self, credential: &Credential) -> Result<(), IdentityProviderError> {
+        let known = self.known().await?;
+        let url = self.endpoint("revocation_endpoint", known.endpoints.revocation.as_deref())?;
+        let authorization = match &self.client_secret {
+            Some(secret) => Authorization::Basic {
+                id: &self.client_id,
+                secret,
+            },
+            None => Authorization::None,
+        };
+        let document = json!({"access_token": credential.access_token.expose()});
+        let requests = self.fetch.configured();
+        let answer = requests
+            .delete_json(authorization, url, &document, Limits::DOCUMENT)
+            .await;
+        match usable(answer) {
+            // A token that is not known there, or not any more, has ended.
+            Ok(fetched) if matches!(fetched.status.as_u16(), 404 | 422) => Ok(()),
             answer => self.ended(answer),
         }
     }

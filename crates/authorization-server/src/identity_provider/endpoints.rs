@@ -122,6 +122,7 @@ impl EndpointFinder {
                 authorization: either(written.authorization, metadata.authorization_endpoint)?,
                 token: either(written.token, metadata.token_endpoint)?,
                 userinfo: either(written.userinfo, metadata.userinfo_endpoint)?,
+                email_list: written.email_list,
                 revocation: either(written.revocation, metadata.revocation_endpoint)?,
                 jwks: either(written.jwks, metadata.jwks_uri)?,
             },

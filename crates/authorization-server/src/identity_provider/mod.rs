@@ -9,7 +9,7 @@
 //! | `settings.rs`, `rules.rs` | what the operator says, and what follows from it |
 //! | `leg.rs` | one way of one person to a provider and back |
 //! | `endpoints.rs` | where a provider is |
-//! | `profile.rs` | who signed in |
+//! | `userinfo.rs`, `profile.rs` | who signed in |
 //! | `credential.rs` | what the provider issued: made, renewed, ended |
 //! | `unlink.rs` | notices that a person has withdrawn |
 //! | `error.rs` | what went wrong |
@@ -23,15 +23,16 @@ mod profile;
 mod rules;
 mod settings;
 mod unlink;
+mod userinfo;
 
 use std::fmt;
 use std::sync::Arc;
 
 use oauth::client::authorization::{AuthorizationRequest, CallbackAnswer, ExpectedIssuer};
-use oauth::client::fetch::{Authorization, Fetch, Limits, Reach};
+use oauth::client::fetch::{Fetch, Reach};
 use oauth::client::id_token::{self, Expectation};
 use oauth::client::key_set::{KeySource, RemoteKeySet};
-use oauth::client::token::{TokenEndpoint, Tokens, usable};
+use oauth::client::token::{TokenEndpoint, Tokens};
 use oauth::jwk::JwkSet;
 use oauth::pkce::CodeVerifier;
 use oauth::secret::Secret;
@@ -42,7 +43,7 @@ use url::Url;
 use crate::settings::Settings;
 use crate::text::Words;
 use endpoints::{EndpointFinder, Known};
-use profile::{Testimony, first_missing};
+use profile::Testimony;
 use rules::{IdTokenRules, ResourceRule, Rules};
 
 pub use error::{IdentityProviderError, Refusal};
@@ -212,7 +213,14 @@ impl IdentityProvider {
             Some(endpoint) => Some(self.profile(endpoint, &tokens.access_token).await?),
             None => None,
         };
-        let identity = Testimony::new(id_token, profile).identity(&self.rules);
+        let address = match known.endpoints.email_list.as_deref() {
+            Some(endpoint) => {
+                self.verified_address(endpoint, &tokens.access_token)
+                    .await?
+            }
+            None => None,
+        };
+        let identity = Testimony::new(id_token, profile, address).identity(&self.rules);
         Ok(Arrival {
             identity: identity.map_err(|refusal| self.refuse(refusal))?,
             credential: self.credential(tokens, None),
@@ -266,36 +274,6 @@ impl IdentityProvider {
         id_token::verify(token, &*self.keys, &expected, self.clock.now())
             .await
             .map_err(|error| IdentityProviderError::of_id_token(&self.id, error))
-    }
-
-    /// What the provider says about whoever the access token belongs to.
-    async fn profile(
-        &self,
-        endpoint: &str,
-        access_token: &Secret,
-    ) -> Result<Value, IdentityProviderError> {
-        let bearer = Authorization::Bearer(access_token);
-        let requests = self.fetch.configured();
-        let answer = requests.get_as(bearer, endpoint, Limits::DOCUMENT).await;
-        let fetched =
-            usable(answer).map_err(|error| IdentityProviderError::of_token(&self.id, error))?;
-        let refuse = |what: String| Err(self.refuse(Refusal::Profile(what)));
-        if fetched.status.as_u16() != 200 {
-            return refuse(format!(
-                "it is answered with status {}",
-                fetched.status.as_u16()
-            ));
-        }
-        let Ok(profile) = oauth::json::from_stranger::<Value>(&fetched.body) else {
-            return refuse("it is not JSON".to_owned());
-        };
-        if !profile.is_object() || profile.get("error").is_some() {
-            return refuse("it is an error inside status 200".to_owned());
-        }
-        match first_missing(&self.rules.success, Some(&profile)) {
-            Some(place) => refuse(format!("`{place}` does not say that it is a success")),
-            None => Ok(profile),
-        }
     }
 
     async fn known(&self) -> Result<Arc<Known>, IdentityProviderError> {

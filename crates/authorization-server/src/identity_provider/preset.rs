@@ -55,7 +55,9 @@ fields! {
     token_endpoint: String,
     /// Where the profile of a person is.
     userinfo_endpoint: String,
-    /// Where tokens end.
+    /// Where a list of a person's e-mail addresses is, with `primary` and `verified`.
+    email_list_endpoint: String,
+    /// Where tokens end; `{client_id}` stands for our name there.
     revocation_endpoint: String,
     /// Where its public keys are.
     jwks_uri: String,
@@ -114,7 +116,7 @@ fields! {
     access_token_lifetime: u64,
     /// How long a refresh token lives, in seconds, when the answer does not say.
     refresh_token_lifetime: u64,
-    /// How tokens are ended: `form` (RFC 7009 and its relatives), `bearer` or `none`.
+    /// How tokens are ended: `form` (RFC 7009 and its relatives), `bearer`, `delete` or `none`.
     revocation: String,
     /// The parameter that names the token to be ended.
     revocation_token_parameter: String,

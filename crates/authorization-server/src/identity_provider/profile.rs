@@ -44,12 +44,21 @@ pub struct Arrival {
 pub(super) struct Testimony {
     pub(super) id_token: Option<Value>,
     pub(super) profile: Option<Value>,
+    /// An address that the provider has verified, from a list of its own.
+    pub(super) address: Option<String>,
 }
 
 impl Testimony {
-    pub(super) fn new(id_token: Option<Map<String, Value>>, profile: Option<Value>) -> Self {
-        let id_token = id_token.map(Value::Object);
-        Self { id_token, profile }
+    pub(super) fn new(
+        id_token: Option<Map<String, Value>>,
+        profile: Option<Value>,
+        address: Option<String>,
+    ) -> Self {
+        Self {
+            id_token: id_token.map(Value::Object),
+            profile,
+            address,
+        }
     }
 
     /// The documents, the profile first: it is fresher and fuller.
@@ -67,6 +76,9 @@ impl Testimony {
 
     /// The e-mail address, and whether the same document calls it verified.
     fn email(&self, places: &Places) -> Option<(String, bool)> {
+        if let Some(address) = self.address.as_deref().filter(|text| is_address(text)) {
+            return Some((address.to_owned(), true));
+        }
         let place = places.email.as_ref()?;
         let of_document = |document: &Value| {
             let email = document.pointer(place)?.as_str()?;

@@ -144,6 +144,9 @@ impl IdentityProviderSettings {
         }
         let fields = self.overrides.clone().over(preset.fields);
         let rules = Rules::new(&fields, |name| {
+            if name == "client_id" {
+                return Ok(self.client_id.clone());
+            }
             let variable = preset.variables.get(name);
             let help = variable.map_or_else(
                 || "no preset knows it; write its value in its place".to_owned(),

@@ -66,6 +66,7 @@ pub(super) static FACE: Face = Face {
         authorization_endpoint: format!("{origin}/{TENANT}/oauth2/v2.0/authorize"),
         token_endpoint: format!("{origin}/{TENANT}/oauth2/v2.0/token"),
         userinfo_endpoint: None,
+        email_list_endpoint: None,
         jwks_uri: Some(format!("{origin}/{TENANT}/discovery/v2.0/keys")),
         revocation_endpoint: None,
     },

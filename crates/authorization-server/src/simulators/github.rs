@@ -54,6 +54,8 @@ pub(super) static FACE: Face = Face {
         authorization_endpoint: format!("{origin}/login/oauth/authorize"),
         token_endpoint: format!("{origin}/login/oauth/access_token"),
         userinfo_endpoint: Some(format!("{origin}/user")),
+        email_list_endpoint: Some(format!("{origin}/user/emails")),
+        revocation_endpoint: Some(format!("{origin}/applications/{{client_id}}/token")),
         ..Addresses::default()
     },
     iss: None,

@@ -53,6 +53,7 @@ pub(super) static FACE: Face = Face {
         authorization_endpoint: format!("{origin}/o/oauth2/v2/auth"),
         token_endpoint: format!("{origin}/token"),
         userinfo_endpoint: Some(format!("{origin}/v1/userinfo")),
+        email_list_endpoint: None,
         jwks_uri: Some(format!("{origin}/oauth2/v3/certs")),
         revocation_endpoint: Some(format!("{origin}/revoke")),
     },

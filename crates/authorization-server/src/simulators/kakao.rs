@@ -54,6 +54,7 @@ pub(super) static FACE: Face = Face {
         authorization_endpoint: format!("{origin}/oauth/authorize"),
         token_endpoint: format!("{origin}/oauth/token"),
         userinfo_endpoint: Some(format!("{origin}/v2/user/me")),
+        email_list_endpoint: None,
         jwks_uri: Some(format!("{origin}/.well-known/jwks.json")),
         revocation_endpoint: Some(format!("{origin}/v1/user/logout")),
     },

@@ -61,6 +61,7 @@ pub(super) static FACE: Face = Face {
         authorization_endpoint: format!("{origin}/oauth2/v2.1/authorize"),
         token_endpoint: format!("{origin}/oauth2/v2.1/token"),
         userinfo_endpoint: Some(format!("{origin}/oauth2/v2.1/userinfo")),
+        email_list_endpoint: None,
         jwks_uri: Some(format!("{origin}/oauth2/v2.1/certs")),
         revocation_endpoint: Some(format!("{origin}/oauth2/v2.1/revoke")),
     },

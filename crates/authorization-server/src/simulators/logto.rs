@@ -57,6 +57,7 @@ pub(super) static FACE: Face = Face {
         authorization_endpoint: format!("{origin}/oidc/auth"),
         token_endpoint: format!("{origin}/oidc/token"),
         userinfo_endpoint: Some(format!("{origin}/oidc/me")),
+        email_list_endpoint: None,
         jwks_uri: Some(format!("{origin}/oidc/jwks")),
         revocation_endpoint: Some(format!("{origin}/oidc/token/revocation")),
     },

@@ -41,6 +41,7 @@ fn overrides(vendor: Vendor, addresses: Addresses) -> PresetFields {
             authorization_endpoint: Some(addresses.authorization_endpoint),
             token_endpoint: Some(addresses.token_endpoint),
             userinfo_endpoint: addresses.userinfo_endpoint,
+            email_list_endpoint: addresses.email_list_endpoint,
             revocation_endpoint: addresses.revocation_endpoint,
             jwks_uri: addresses.jwks_uri,
             id_token_issuers: (vendor == Vendor::Entra)

@@ -111,12 +111,16 @@ impl Person {
 
 /// Where a simulator has its endpoints; `None` where the vendor has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "these are the names of RFC 8414 §2")]
+#[expect(
+    missing_docs,
+    reason = "these are the names of RFC 8414 §2, and of the settings"
+)]
 pub struct Addresses {
     pub issuer: Option<String>,
     pub authorization_endpoint: String,
     pub token_endpoint: String,
     pub userinfo_endpoint: Option<String>,
+    pub email_list_endpoint: Option<String>,
     pub jwks_uri: Option<String>,
     pub revocation_endpoint: Option<String>,
 }

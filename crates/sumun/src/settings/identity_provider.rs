@@ -50,7 +50,10 @@ pub(crate) struct IdentityProviderSection {
     pub(crate) token_endpoint: Option<String>,
     /// Where the profile of a person is.
     pub(crate) userinfo_endpoint: Option<String>,
-    /// Where tokens end.
+    /// Where a list of a person's e-mail addresses is, each with `primary` and `verified`. The one
+    /// that is both counts as verified.
+    pub(crate) email_list_endpoint: Option<String>,
+    /// Where tokens end; `{client_id}` stands for our client identifier.
     pub(crate) revocation_endpoint: Option<String>,
     /// Where its public keys are.
     pub(crate) jwks_uri: Option<String>,
@@ -112,7 +115,8 @@ pub(crate) struct IdentityProviderSection {
     pub(crate) access_token_lifetime: Option<String>,
     /// How long a refresh token lives there, when its answer does not say.
     pub(crate) refresh_token_lifetime: Option<String>,
-    /// How tokens are ended: `form` (RFC 7009 and its relatives), `bearer` or `none`.
+    /// How tokens are ended: `form` (RFC 7009 and its relatives), `bearer`, `delete` or
+    /// `none`.
     pub(crate) revocation: Option<String>,
     /// The parameter that names the token to be ended; `token` in RFC 7009.
     pub(crate) revocation_token_parameter: Option<String>,
@@ -140,6 +144,7 @@ impl Default for IdentityProviderSection {
             authorization_endpoint: None,
             token_endpoint: None,
             userinfo_endpoint: None,
+            email_list_endpoint: None,
             revocation_endpoint: None,
             jwks_uri: None,
             token_endpoint_auth_method: None,

@@ -63,6 +63,7 @@ pub(crate) struct Endpoints {
     pub(crate) authorization: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) userinfo: Option<String>,
+    pub(crate) email_list: Option<String>,
     pub(crate) revocation: Option<String>,
     pub(crate) jwks: Option<String>,
 }
@@ -110,6 +111,8 @@ pub(crate) enum Revocation {
     },
     /// A request with the access token itself.
     Bearer,
+    /// A `DELETE` with our credentials and a document that names the token.
+    Delete,
 }
 
 /// How a provider tells that a person has cut the connection.
@@ -143,6 +146,7 @@ impl Rules {
             authorization: address("authorization_endpoint", &fields.authorization_endpoint)?,
             token: address("token_endpoint", &fields.token_endpoint)?,
             userinfo: address("userinfo_endpoint", &fields.userinfo_endpoint)?,
+            email_list: address("email_list_endpoint", &fields.email_list_endpoint)?,
             revocation: address("revocation_endpoint", &fields.revocation_endpoint)?,
             jwks: address("jwks_uri", &fields.jwks_uri)?,
         };

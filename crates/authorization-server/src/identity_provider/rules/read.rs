@@ -225,6 +225,7 @@ pub(super) fn revocation(fields: &PresetFields) -> Result<Revocation, Error> {
     match fields.revocation.as_deref() {
         None | Some("none") => Ok(Revocation::None),
         Some("bearer") => Ok(Revocation::Bearer),
+        Some("delete") => Ok(Revocation::Delete),
         Some("form") => Ok(Revocation::Form {
             token_parameter: fields
                 .revocation_token_parameter
@@ -233,7 +234,7 @@ pub(super) fn revocation(fields: &PresetFields) -> Result<Revocation, Error> {
             parameters: fields.revocation_parameters.clone().unwrap_or_default(),
         }),
         Some(other) => {
-            let reason = format!("`{other}` is unknown: write form, bearer or none");
+            let reason = format!("`{other}` is unknown: write form, bearer, delete or none");
             Err(refuse("revocation", reason))
         }
     }

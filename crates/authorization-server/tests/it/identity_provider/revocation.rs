@@ -114,8 +114,39 @@ async fn kakao_ends_a_token_by_itself_and_needs_one_that_is_good() {
 }
 
 #[tokio::test]
-async fn a_provider_that_offers_nothing_is_not_asked() {
+async fn github_is_told_by_a_document() {
     let vendor = Vendor::new("github", |_| {}).await;
+    let url = "https://api.github.com/applications/our-client/token";
+    for (status, is_ended) in [
+        (204, true),
+        (404, true),
+        (422, true),
+        (401, false),
+        (500, false),
+    ] {
+        vendor.house.network.answer(url, status, &[], "");
+        let ended = vendor.provider().revoke(&credential()).await;
+        assert_eq!(ended.is_ok(), is_ended, "{status}: {ended:?}");
+    }
+    let sent = &vendor.house.network.requests()[0];
+    assert_eq!(
+        (sent.method.as_str(), &sent.body[..]),
+        ("DELETE", &br#"{"access_token":"a+/="}"#[..])
+    );
+    assert!(
+        sent.headers["authorization"]
+            .to_str()
+            .unwrap()
+            .starts_with("Basic ")
+    );
+}
+
+#[tokio::test]
+async fn a_provider_that_offers_nothing_is_not_asked() {
+    let vendor = Vendor::new("github", |own| {
+        own.overrides.revocation = Some("none".into());
+    })
+    .await;
     vendor.provider().revoke(&credential()).await.unwrap();
     assert!(vendor.house.network.requests().is_empty());
 }

@@ -363,6 +363,25 @@ async fn github_says_no_inside_200_and_its_tokens_have_no_end() {
         json!({"login": "octocat", "id": 583_231,
         "name": "The Octocat", "email": null}),
     );
+    let emails = "https://api.github.com/user/emails";
+    let listed = json!([
+        {"email": "old@example.com", "primary": false, "verified": true, "visibility": null},
+        {"email": "octocat@github.example", "primary": true, "verified": true, "visibility": "private"},
+    ]);
+    vendor.answer(emails, &listed);
+    let identified = vendor.finish(&leg).await.unwrap().identity;
+    assert_eq!(identified.email.as_deref(), Some("octocat@github.example"));
+    assert!(identified.email_verified);
+    vendor.house.network.answer(emails, 503, &[], "");
+    let down = vendor.finish(&leg).await.unwrap_err();
+    assert!(
+        matches!(down, IdentityProviderError::Unavailable { .. }),
+        "{down}"
+    );
+    vendor
+        .house
+        .network
+        .answer(emails, 404, &[], r#"{"message":"Not Found"}"#);
     let arrival = vendor.finish(&leg).await.unwrap();
     let expected = Identity {
         username: Some("octocat".into()),

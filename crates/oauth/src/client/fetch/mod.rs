@@ -169,7 +169,21 @@ impl Requests<'_> {
             .extend_pairs(form)
             .finish();
         let body = Bytes::from(body);
-        self.send(Method::POST, authorization, url, Some(body), limits)
+        let form = Some(("application/x-www-form-urlencoded", body));
+        self.send(Method::POST, authorization, url, form, limits)
+            .await
+    }
+
+    /// Asks for the end of what a JSON document names; GitHub ends tokens in this way.
+    pub async fn delete_json(
+        &self,
+        authorization: Authorization<'_>,
+        url: &str,
+        document: &serde_json::Value,
+        limits: Limits,
+    ) -> Result<Fetched, FetchError> {
+        let document = Some(("application/json", Bytes::from(document.to_string())));
+        self.send(Method::DELETE, authorization, url, document, limits)
             .await
     }
 
@@ -178,7 +192,7 @@ impl Requests<'_> {
         method: Method,
         authorization: Authorization<'_>,
         url: &str,
-        form: Option<Bytes>,
+        body: Option<(&'static str, Bytes)>,
         limits: Limits,
     ) -> Result<Fetched, FetchError> {
         let url = allowed(self.reach, url)?;
@@ -189,11 +203,11 @@ impl Requests<'_> {
         if let Some(value) = authorization.header_value() {
             headers.insert(AUTHORIZATION, value);
         }
-        if form.is_some() {
-            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-            headers.insert(CONTENT_TYPE, form);
+        let (kind, body) = body.unzip();
+        if let Some(kind) = kind {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
-        let body = form.unwrap_or_default();
+        let body = body.unwrap_or_default();
         let request = Outgoing {
             reach: self.reach,
             method,

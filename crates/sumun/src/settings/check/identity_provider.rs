@@ -99,6 +99,7 @@ fn overrides(section: &IdentityProviderSection) -> PresetFields {
         authorization_endpoint: section.authorization_endpoint,
         token_endpoint: section.token_endpoint,
         userinfo_endpoint: section.userinfo_endpoint,
+        email_list_endpoint: section.email_list_endpoint,
         revocation_endpoint: section.revocation_endpoint,
         jwks_uri: section.jwks_uri,
         token_endpoint_auth_method: section.token_endpoint_auth_method,
