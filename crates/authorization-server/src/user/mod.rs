@@ -1,5 +1,6 @@
 //! People: their names, passwords (RFC 9106) and roles.
 
+mod connection;
 mod identity;
 mod identity_lookup;
 #[cfg(test)]
@@ -25,9 +26,11 @@ use tokio::sync::Semaphore;
 use crate::catalog::Catalog;
 use crate::password::PasswordHash;
 
+pub use connection::ConnectedIdentity;
+pub(crate) use connection::WaysIn;
+pub(crate) use identity::Admission;
+pub use identity::IdentityError;
 use identity::IdentityRecord;
-pub(crate) use identity::{Admission, WaysIn};
-pub use identity::{ConnectedIdentity, IdentityError};
 pub use sign_in::AuthenticateError;
 
 /// A person who can sign in.
