@@ -1,7 +1,6 @@
 //! Client authentication, once for every endpoint (RFC 6749 §2.3, RFC 7523 §2.2, OAuth 2.1 §2.4).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
 use base64::Engine as _;
@@ -10,23 +9,20 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use oauth::client_metadata::TokenEndpointAuthMethod;
 use oauth::error::OAuthError;
-use oauth::jwk::JwkSet;
-use oauth::jws::{self, Algorithm};
+use oauth::grant_type;
 use oauth::secret::Secret;
-use oauth::time::NumericDate;
-use serde::{Deserialize, Serialize};
-use store::{Collection, Kind, Record};
 
+use crate::assertion::workload::may_be_workload;
+use crate::assertion::{AssertionError, Unverified};
 use crate::client::{Client, ClientError};
 use crate::error::EndpointError;
 use crate::form::{MAX_FORM, Parameters, malformed};
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
+use crate::settings::Workload;
 
 /// The `client_assertion_type` of a signed assertion (RFC 7523 §2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// How far in the future an assertion may end; its `jti` is remembered that long.
-const MAX_ASSERTION_LIFETIME: Duration = Duration::from_mins(10);
 
 /// A form from a client that proved itself by the method it registered, or that has none to use.
 #[derive(Debug)]
@@ -77,6 +73,14 @@ enum Credentials<'a> {
     Nothing,
     Secret(TokenEndpointAuthMethod, Secret),
     Assertion(&'a str),
+    /// The grant itself, when that is a workload's assertion.
+    Grant(&'a str),
+}
+
+/// How the client is called: by its name, or by what the platform of a workload calls it.
+enum Name {
+    ClientId(String),
+    Workload(Workload),
 }
 
 async fn authenticate(
@@ -84,15 +88,15 @@ async fn authenticate(
     headers: &HeaderMap,
     form: &Parameters,
 ) -> Result<Arc<Client>, EndpointError> {
-    let (client_id, credentials) = presented(headers, form)?;
-    let client = server
-        .find_client(&client_id)
-        .await
-        .map_err(from_client_error)?;
-    let client = client.ok_or_else(|| {
-        let text = "no such client; register again, or check client_id";
-        refuse(Reason::UnknownClient, text)
-    })?;
+    let (name, credentials) = presented(server, headers, form)?;
+    let client = find(server, &name).await?;
+    if let Credentials::Grant(assertion) = credentials {
+        let workload = client.workload().ok_or(AssertionError::Subject);
+        let workload = workload.map_err(EndpointError::from_grant)?;
+        let checked = server.check_workload(workload, assertion).await;
+        checked.map_err(EndpointError::from_grant)?;
+        return Ok(client);
+    }
     match (client.metadata.token_endpoint_auth_method, credentials) {
         (TokenEndpointAuthMethod::None, Credentials::Nothing) => Ok(client),
         (registered, Credentials::Secret(used, secret)) if registered == used => {
@@ -102,7 +106,11 @@ async fn authenticate(
             }
         }
         (TokenEndpointAuthMethod::PrivateKeyJwt, Credentials::Assertion(assertion)) => {
-            check_assertion(server, &client, assertion).await?;
+            match client.workload() {
+                Some(workload) => server.check_workload(workload, assertion).await,
+                None => server.check_client_assertion(&client, assertion).await,
+            }
+            .map_err(|error| from_assertion(&client, error))?;
             Ok(client)
         }
         (registered, _) => Err(failed(&format!(
@@ -115,11 +123,27 @@ async fn authenticate(
     }
 }
 
+async fn find(server: &AuthorizationServer, name: &Name) -> Result<Arc<Client>, EndpointError> {
+    let client_id = match name {
+        Name::ClientId(client_id) => client_id,
+        Name::Workload(workload) => {
+            let client = server.clients().of_workload(workload);
+            return client.ok_or_else(|| EndpointError::from_grant(AssertionError::Subject));
+        }
+    };
+    let client = server.find_client(client_id).await;
+    client.map_err(from_client_error)?.ok_or_else(|| {
+        let text = "no such client; register again, or check client_id";
+        refuse(Reason::UnknownClient, text)
+    })
+}
+
 /// RFC 6749 §2.3: a client must not use more than one method in a request.
 fn presented<'a>(
+    server: &AuthorizationServer,
     headers: &HeaderMap,
     form: &'a Parameters,
-) -> Result<(String, Credentials<'a>), EndpointError> {
+) -> Result<(Name, Credentials<'a>), EndpointError> {
     let in_form = form.get("client_id").map(str::to_owned);
     let mut authorizations = headers.get_all(AUTHORIZATION).iter();
     let authorization = authorizations.next();
@@ -129,9 +153,14 @@ fn presented<'a>(
     let secret = form.get("client_secret");
     let assertion = form.get("client_assertion");
     match (authorization, secret, assertion) {
+        (None, None, None) if let Some(assertion) = proof_in_grant(form) => {
+            let name = in_form.map(Name::ClientId).or_else(|| workload(assertion));
+            let name = name.ok_or_else(|| EndpointError::from_grant(AssertionError::Claims))?;
+            Ok((name, Credentials::Grant(assertion)))
+        }
         (None, None, None) => {
             let client_id = in_form.ok_or_else(|| failed("client_id is missing"))?;
-            Ok((client_id, Credentials::Nothing))
+            Ok((Name::ClientId(client_id), Credentials::Nothing))
         }
         (Some(header), None, None) => {
             let (client_id, secret) = header
@@ -143,12 +172,14 @@ fn presented<'a>(
                 return Err(malformed("client_id differs from the Authorization header"));
             }
             let method = TokenEndpointAuthMethod::ClientSecretBasic;
-            Ok((client_id, Credentials::Secret(method, secret)))
+            let name = Name::ClientId(client_id);
+            Ok((name, Credentials::Secret(method, secret)))
         }
         (None, Some(secret), None) => {
             let client_id = in_form.ok_or_else(|| failed("client_id is missing"))?;
             let method = TokenEndpointAuthMethod::ClientSecretPost;
-            Ok((client_id, Credentials::Secret(method, Secret::from(secret))))
+            let name = Name::ClientId(client_id);
+            Ok((name, Credentials::Secret(method, Secret::from(secret))))
         }
         (None, None, Some(assertion)) => {
             if form.get("client_assertion_type") != Some(JWT_BEARER) {
@@ -157,9 +188,17 @@ fn presented<'a>(
                 )));
             }
             // RFC 7521 §4.2: client_id is optional beside an assertion, which names the client.
-            let client_id = in_form.or_else(|| unverified_subject(assertion));
-            let client_id = client_id.ok_or_else(|| failed("the assertion names no client"))?;
-            Ok((client_id, Credentials::Assertion(assertion)))
+            let name = match (in_form, workload(assertion)) {
+                (Some(client_id), _) => Name::ClientId(client_id),
+                (None, Some(Name::Workload(workload)))
+                    if server.clients().of_workload(&workload).is_none() =>
+                {
+                    Name::ClientId(workload.subject)
+                }
+                (None, Some(name)) => name,
+                (None, None) => return Err(failed("the assertion names no client")),
+            };
+            Ok((name, Credentials::Assertion(assertion)))
         }
         _ => Err(malformed(
             "more than one method of client authentication is used",
@@ -187,115 +226,40 @@ fn form_decode(text: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The claims of a client assertion (RFC 7523 §3).
-#[derive(Deserialize)]
-struct AssertionClaims {
-    iss: String,
-    sub: String,
-    #[serde(with = "oauth::jwt::one_or_many")]
-    aud: Vec<String>,
-    exp: NumericDate,
-    nbf: Option<NumericDate>,
-    iat: Option<NumericDate>,
-    jti: String,
-}
-
-/// Which client an assertion is about; only to look the client up, nothing is believed yet.
-fn unverified_subject(assertion: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Subject {
-        sub: String,
-    }
-    let payload = assertion.split('.').nth(1)?;
-    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .decode(payload)
-        .ok()?;
-    Some(serde_json::from_slice::<Subject>(&payload).ok()?.sub)
-}
-
-/// An assertion that was used; it cannot be used again (RFC 7523 §3, `jti`).
-#[derive(Serialize, Deserialize)]
-struct UsedAssertion {
-    expires_at: NumericDate,
-}
-
-impl Record for UsedAssertion {
-    const KIND: Kind = Kind::new("used_assertion");
-
-    fn expires_at(&self) -> Option<NumericDate> {
-        Some(self.expires_at)
-    }
-}
-
-async fn check_assertion(
-    server: &AuthorizationServer,
-    client: &Client,
-    assertion: &str,
-) -> Result<(), EndpointError> {
-    let keys = client_keys(server, client).await?;
-    let verified = jws::verify(assertion, &keys, &Algorithm::ALL)
-        .map_err(|error| failed(&format!("the client assertion is refused: {error}")))?;
-    let claims: AssertionClaims = serde_json::from_slice(&verified.payload)
-        .map_err(|_| failed("the client assertion lacks iss, sub, aud, exp or jti"))?;
-    let settings = server.settings();
-    // RFC 7523bis: the audience is the issuer; older clients name the token endpoint.
-    let accepted = [
-        settings.issuer.as_str().to_owned(),
-        format!("{}/", settings.issuer),
-        settings.issuer.join("/token"),
-        settings.issuer.join("/oauth2/token"),
-        // RFC 9126 §2: at this endpoint, its own address, too.
-        settings.issuer.join("/par"),
-    ];
-    let now = server.now();
-    let skew = Duration::from_secs(30);
-    let latest = now.plus(skew);
-    if claims.iss != client.client_id || claims.sub != client.client_id {
-        return Err(failed(
-            "iss and sub of the client assertion must be the client_id",
-        ));
-    }
-    if !claims.aud.iter().any(|aud| accepted.contains(aud)) {
-        return Err(failed("aud of the client assertion must be the issuer"));
-    }
-    if claims.exp.plus(skew) <= now {
-        return Err(failed("the client assertion has expired"));
-    }
-    if claims.exp > now.plus(MAX_ASSERTION_LIFETIME) {
-        return Err(failed(
-            "the client assertion lives too long; ten minutes are the limit",
-        ));
-    }
-    if claims.nbf.is_some_and(|begin| begin > latest) || claims.iat.is_some_and(|iat| iat > latest)
+/// The assertion of a grant that is also the proof of the client: a workload's, with nothing beside it
+/// (RFC 7523 §2.1, MCP workload identity federation).
+pub(crate) fn proof_in_grant(form: &Parameters) -> Option<&str> {
+    if form.get("grant_type") != Some(grant_type::JWT_BEARER)
+        || form.get("client_secret").is_some()
+        || form.get("client_assertion").is_some()
     {
-        return Err(failed("the client assertion is not valid yet"));
+        return None;
     }
-    let used = Collection::<UsedAssertion>::new(server.store().clone(), server.keys().clone());
-    let key = Secret::from(format!("{}\n{}", client.client_id, claims.jti)).hash();
-    let once = UsedAssertion {
-        expires_at: claims.exp.plus(skew),
-    };
-    if used.insert(key.as_str(), &once).await? {
-        Ok(())
-    } else {
-        Err(failed(
-            "the client assertion was used before; make a new one for each request",
-        ))
-    }
+    let assertion = form.get("assertion")?;
+    let unverified = Unverified::read(assertion)?;
+    may_be_workload(&unverified).then_some(assertion)
 }
 
-async fn client_keys(
-    server: &AuthorizationServer,
-    client: &Client,
-) -> Result<JwkSet, EndpointError> {
-    if let Some(keys) = &client.metadata.jwks {
-        return Ok(keys.clone());
+/// What the assertion says of a workload, to look it up. Nothing is believed yet.
+fn workload(assertion: &str) -> Option<Name> {
+    let unverified = Unverified::read(assertion)?;
+    let (issuer, subject) = (unverified.issuer?, unverified.subject?);
+    Some(Name::Workload(Workload { issuer, subject }))
+}
+
+fn from_assertion(client: &Client, error: AssertionError) -> EndpointError {
+    match error {
+        AssertionError::Store(error) => error.into(),
+        AssertionError::Keys(error) if client.workload().is_some() => {
+            EndpointError::issuer_unavailable(error.retry_after)
+        }
+        // The address is the client's own, so that it does not answer is the client's affair.
+        AssertionError::Keys(error) => {
+            let text = "the keys of the client could not be fetched from its jwks_uri";
+            failed(text).with_cause(error)
+        }
+        error => failed(&format!("the client assertion is refused: {error}")).with_cause(error),
     }
-    let uri = client.metadata.jwks_uri.as_deref();
-    let uri = uri.ok_or_else(|| failed("the client has no keys"))?;
-    server.fetch_client_keys(uri).await.map_err(|cause| {
-        failed("the keys of the client could not be fetched from its jwks_uri").with_cause(cause)
-    })
 }
 
 fn failed(text: &str) -> EndpointError {

@@ -99,6 +99,16 @@ impl EndpointError {
         refusal
     }
 
+    /// Nobody can say whether an assertion is good while the keys of its issuer are not known: that is
+    /// no verdict on the assertion (acceptance B2).
+    pub(crate) fn issuer_unavailable(retry_after: Duration) -> Self {
+        let text = "the issuer of the assertion cannot be reached; try again later";
+        let error = OAuthError::temporarily_unavailable(text);
+        let mut refusal = Self::new(Reason::IssuerUnavailable, error);
+        refusal.retry_after = Some(retry_after);
+        refusal
+    }
+
     fn answer(&self, request_id: &str) -> Response {
         let mut body = serde_json::json!({
             "error_description": self.error.description,

@@ -8,6 +8,7 @@ mod access;
 mod access_token;
 mod address;
 mod arrival;
+mod assertion;
 mod authorization_request;
 mod bearer;
 mod catalog;
@@ -41,6 +42,7 @@ mod signing_keys;
 #[cfg(any(test, feature = "simulators"))]
 pub mod simulators;
 pub mod text;
+mod trusted_issuer;
 mod unused_credential;
 pub mod user;
 

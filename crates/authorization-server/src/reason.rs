@@ -90,6 +90,12 @@ reasons! {
     SubjectTokenRefused => "subject_token_refused",
     /// The actor token is not a program's, not for this client, or no longer good.
     ActorTokenRefused => "actor_token_refused",
+    /// The assertion is not one that anything can rest on, or not for this client.
+    AssertionRefused => "assertion_refused",
+    /// The assertion was used before.
+    AssertionReplayed => "assertion_replayed",
+    /// The keys of the assertion's issuer are not known, and cannot be fetched.
+    IssuerUnavailable => "issuer_unavailable",
     /// A token of this type is neither taken nor issued.
     TokenTypeUnsupported => "token_type_unsupported",
     /// The person said no.

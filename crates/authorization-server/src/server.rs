@@ -13,8 +13,9 @@ use store::{KeyRing, SharedStore, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 use tokio_util::task::TaskTracker;
 
+use crate::assertion::TrustedIssuers;
 use crate::catalog::{Catalog, Catalogs};
-use crate::client::Clients;
+use crate::client::{ClientKeySets, Clients};
 use crate::consent::Consents;
 use crate::grant::Grants;
 use crate::identity_provider::{IdentityProviderSettingsError, IdentityProviders};
@@ -56,6 +57,8 @@ struct Inner {
     /// How many addresses that strangers name are asked at the same time.
     stranger_turns: Semaphore,
     catalogs: Catalogs,
+    trusted_issuers: TrustedIssuers,
+    client_key_sets: ClientKeySets,
     grants: Grants,
     clients: Clients,
     consents: Consents,
@@ -101,6 +104,8 @@ impl AuthorizationServer {
         let catalogs = Catalogs::load(&settings, &store, &keys).await?;
         let inner = Inner {
             catalogs,
+            trusted_issuers: TrustedIssuers::new(&settings, &fetch, &clock),
+            client_key_sets: ClientKeySets::new(&fetch, &clock),
             grants: Grants::new(&settings, &store, &keys, &clock, &random),
             clients: Clients::new(&settings, &store, &keys, &clock, &random),
             consents: Consents::new(&store, &keys, &clock),
@@ -226,6 +231,14 @@ impl AuthorizationServer {
 
     pub(crate) fn fetch(&self) -> &Fetch {
         &self.0.fetch
+    }
+
+    pub(crate) fn trusted_issuers(&self) -> &TrustedIssuers {
+        &self.0.trusted_issuers
+    }
+
+    pub(crate) fn client_key_sets(&self) -> &ClientKeySets {
+        &self.0.client_key_sets
     }
 
     pub(crate) fn grants(&self) -> &Grants {

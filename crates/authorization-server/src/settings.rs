@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::identity_provider::{IdentityProviderSettings, IdentityProviderSettingsError};
 use crate::text::Words;
 
+pub use crate::trusted_issuer::{TrustedForPeople, TrustedIssuer, Workload};
+
 /// Everything that can be set. [`Settings::new`] gives the defaults that are documented per field.
 #[expect(
     clippy::struct_excessive_bools,
@@ -52,6 +54,8 @@ pub struct Settings {
     pub client_id_metadata_documents: bool,
     /// The private-use schemes that clients may redirect to.
     pub private_use_schemes: PrivateUseSchemes,
+    /// Whose signed word on people and programs is taken.
+    pub trusted_issuers: Vec<TrustedIssuer>,
     /// Where people may sign in besides here, in the order in which they are shown.
     pub identity_providers: Vec<IdentityProviderSettings>,
     /// Whether people who have a password can sign in with it. Default yes.
@@ -165,6 +169,8 @@ pub struct PreRegisteredClient {
     /// The resources that this client, as a resource server, may exchange its callers' tokens for
     /// (RFC 8693). It needs the grant type and something in `introspects`.
     pub exchanges_to: Vec<ResourceIndicator>,
+    /// Who the client is on its platform, when assertions of that are its proof (RFC 7523 §2.2).
+    pub workload: Option<Workload>,
 }
 
 impl PreRegisteredClient {
@@ -177,6 +183,7 @@ impl PreRegisteredClient {
             first_party: false,
             introspects: Vec::new(),
             exchanges_to: Vec::new(),
+            workload: None,
         }
     }
 }
@@ -219,6 +226,14 @@ pub enum SettingsError {
     /// Every way in is closed.
     #[error("nobody could sign in: switch password sign-in on, or add an identity provider")]
     NobodyCanSignIn,
+    /// An issuer of assertions cannot be trusted like this.
+    #[error("trusted issuer `{issuer}`: {reason}")]
+    TrustedIssuer {
+        /// Which issuer.
+        issuer: String,
+        /// Why not.
+        reason: String,
+    },
     /// Only two algorithms are good for signing here.
     #[error("tokens are signed with EdDSA or ES256, not {0:?}")]
     SigningAlgorithm(Algorithm),
@@ -243,6 +258,7 @@ impl Settings {
             dpop_nonce_required: false,
             client_id_metadata_documents: true,
             private_use_schemes: PrivateUseSchemes::new(PrivateUseSchemes::KNOWN_CLIENTS),
+            trusted_issuers: Vec::new(),
             identity_providers: Vec::new(),
             password_sign_in: true,
         }
@@ -272,6 +288,7 @@ impl Settings {
         self.clients
             .iter()
             .try_for_each(|client| self.check_client(client))?;
+        self.check_trusted_issuers()?;
         self.check_identity_providers()
     }
 
@@ -344,6 +361,9 @@ impl Settings {
         ];
         if self.clients.iter().any(exchanges) {
             grant_types.push(grant_type::TOKEN_EXCHANGE);
+        }
+        if self.takes_assertions() {
+            grant_types.push(grant_type::JWT_BEARER);
         }
         if self.device_authorization.is_some() {
             grant_types.push(grant_type::DEVICE_CODE);

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use oauth::client::fetch::{FetchError, Fetched, Limits};
-use oauth::client_metadata::{ClientMetadata, MAX_KEYS, OPERATOR_GRANT_TYPES};
-use oauth::jwk::JwkSet;
+use oauth::client_metadata::{ClientMetadata, OPERATOR_GRANT_TYPES};
 use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize};
 use store::{Kind, Record};
@@ -99,7 +98,7 @@ impl AuthorizationServer {
     }
 
     async fn fetch_document(&self, address: &str) -> Result<CachedDocument, MetadataDocumentError> {
-        let fetched = self.ask_stranger(address, Limits::CLIENT_METADATA).await?;
+        let fetched = self.ask_stranger(address).await?;
         let metadata = check_document(address, &fetched.body)?;
         metadata
             .check(&self.settings().private_use_schemes)
@@ -117,32 +116,15 @@ impl AuthorizationServer {
     }
 
     /// Fetches from an address that a stranger named; only 200 is success (CIMD §5).
-    async fn ask_stranger(
-        &self,
-        address: &str,
-        limits: Limits,
-    ) -> Result<Fetched, MetadataDocumentError> {
+    async fn ask_stranger(&self, address: &str) -> Result<Fetched, MetadataDocumentError> {
         // Whoever asks for many addresses waits, so that we are nobody's cannon.
         let _turn = self.stranger_turn().await;
-        let fetched = self.fetch().public().get(address, limits).await?;
+        let public = self.fetch().public();
+        let fetched = public.get(address, Limits::CLIENT_METADATA).await?;
         match fetched.status {
             http::StatusCode::OK => Ok(fetched),
             status => Err(MetadataDocumentError::Status(UnexpectedStatus(status))),
         }
-    }
-
-    /// The keys of a client that publishes them at `jwks_uri`.
-    pub(crate) async fn fetch_client_keys(
-        &self,
-        jwks_uri: &str,
-    ) -> Result<JwkSet, MetadataDocumentError> {
-        let fetched = self.ask_stranger(jwks_uri, Limits::DOCUMENT).await?;
-        let keys: JwkSet = fetched.json().map_err(|_| MetadataDocumentError::Json)?;
-        if keys.keys.len() > MAX_KEYS {
-            let rule = format!("its key set holds more than {MAX_KEYS} keys");
-            return Err(MetadataDocumentError::Rule(rule));
-        }
-        Ok(keys)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Clients: pre-registered, registered by themselves (RFC 7591), or named by a metadata document.
 
+mod key_sets;
 mod managed;
 mod metadata_document;
 mod registered;
@@ -17,9 +18,10 @@ use serde::{Deserialize, Serialize};
 use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError};
 
 use crate::server::AuthorizationServer;
-use crate::settings::{PreRegisteredClient, Settings};
+use crate::settings::{PreRegisteredClient, Settings, Workload};
 use metadata_document::CachedDocument;
 
+pub(crate) use key_sets::ClientKeySets;
 pub(crate) use managed::Registered;
 pub(crate) use metadata_document::MetadataDocumentError;
 
@@ -34,6 +36,8 @@ pub(crate) enum Origin {
         introspects: Vec<ResourceIndicator>,
         /// The resources that it may exchange tokens of its callers for.
         exchanges_to: Vec<ResourceIndicator>,
+        /// Who it is on its platform, if that is its proof.
+        workload: Option<Workload>,
     },
     /// It registered itself (RFC 7591).
     Registered,
@@ -109,6 +113,14 @@ impl Client {
             .any(|resource| oauth::jwt::is_in_audience(resource.as_str(), audience))
     }
 
+    /// Who the client is on its platform, if assertions of that are its proof.
+    pub(crate) fn workload(&self) -> Option<&Workload> {
+        match &self.origin {
+            Origin::PreRegistered { workload, .. } => workload.as_ref(),
+            Origin::Registered | Origin::MetadataDocument => None,
+        }
+    }
+
     /// Whether the client may go on to `resource` in the name of its callers (RFC 8693 §2.1).
     pub(crate) fn may_exchange_to(&self, resource: &ResourceIndicator) -> bool {
         let Origin::PreRegistered { exchanges_to, .. } = &self.origin else {
@@ -132,6 +144,7 @@ pub(crate) enum ClientError {
 pub(crate) struct Clients {
     /// Shared, since each request of such a client needs it.
     pre_registered: HashMap<String, Arc<Client>>,
+    workloads: HashMap<Workload, Arc<Client>>,
     records: Collection<Client>,
     documents: Collection<CachedDocument>,
     clock: Arc<dyn Clock>,
@@ -147,19 +160,30 @@ impl Clients {
         random: &Arc<dyn Random>,
     ) -> Self {
         let started = clock.now();
-        let pre_registered = settings.clients.iter();
+        let known = settings.clients.iter();
+        let pre_registered: HashMap<_, _> = known
+            .map(|client| {
+                let known = from_settings(client, started);
+                (client.client_id.clone(), Arc::new(known))
+            })
+            .collect();
+        let workloads = pre_registered.values();
+        let workloads = workloads
+            .filter_map(|client| Some((client.workload()?.clone(), Arc::clone(client))))
+            .collect();
         Self {
-            pre_registered: pre_registered
-                .map(|client| {
-                    let known = from_settings(client, started);
-                    (client.client_id.clone(), Arc::new(known))
-                })
-                .collect(),
+            pre_registered,
+            workloads,
             records: Collection::new(Arc::clone(store), Arc::clone(keys)),
             documents: Collection::new(Arc::clone(store), Arc::clone(keys)),
             clock: Arc::clone(clock),
             random: Arc::clone(random),
         }
+    }
+
+    /// The client that a platform vouches for under this name.
+    pub(crate) fn of_workload(&self, workload: &Workload) -> Option<Arc<Client>> {
+        self.workloads.get(workload).cloned()
     }
 }
 
@@ -173,6 +197,7 @@ fn from_settings(client: &PreRegisteredClient, created_at: NumericDate) -> Clien
             first_party: client.first_party,
             introspects: client.introspects.clone(),
             exchanges_to: client.exchanges_to.clone(),
+            workload: client.workload.clone(),
         },
         created_at,
         expires_at: None,

@@ -180,7 +180,7 @@ impl AuthorizationServer {
                 state,
                 ..
             } => self.redirect_error(redirect_uri, state.as_deref(), error),
-            Delivery::Device { .. } => self.to_page_of(grant),
+            Delivery::Device { .. } | Delivery::Assertion { .. } => self.to_page_of(grant),
         }
     }
 

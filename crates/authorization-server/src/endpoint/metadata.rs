@@ -71,6 +71,10 @@ impl AuthorizationServer {
         let dpop = crate::possession::algorithms();
         other.insert("dpop_signing_alg_values_supported".into(), json!(dpop));
         other.extend(self.further_endpoints());
+        if settings.trusts_for_people() {
+            let profiles = json!([oauth::grant_type::ID_JAG_PROFILE]);
+            other.insert("authorization_grant_profiles_supported".into(), profiles);
+        }
         AuthorizationServerMetadata {
             issuer: settings.issuer.clone(),
             authorization_endpoint: at("/authorize"),

@@ -61,7 +61,7 @@ impl Grants {
         let code_expires_at = match grant.request.delivery {
             Delivery::Redirect { .. } => now.plus(self.lifetimes.authorization_code),
             // A device was told at the beginning how long it may ask.
-            Delivery::Device { .. } => grant.expires_at,
+            Delivery::Device { .. } | Delivery::Assertion { .. } => grant.expires_at,
         };
         let stage = Stage::Approved {
             browser: browser.clone(),

@@ -4,6 +4,7 @@
 //! of racing requests exactly one makes it. The grant is the only mutable truth: codes, refresh
 //! tokens and access tokens merely name it, and revoking it is one write.
 
+mod assertion;
 mod decide;
 mod device;
 mod owned;
@@ -29,6 +30,7 @@ use crate::settings::{Lifetimes, Settings};
 use device::{DevicePoll, WaitingDevice};
 use pushed::PushedRequest;
 
+pub(crate) use assertion::FromAssertion;
 pub(crate) use device::{POLL_INTERVAL, Poll};
 pub(crate) use pushed::PUSHED_LIFETIME;
 pub(crate) use redeem::Redemption;

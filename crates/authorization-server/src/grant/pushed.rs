@@ -77,7 +77,7 @@ impl Grants {
                 pushed_as: Some(key),
                 ..
             } => self.pushed.remove(key.as_str()).await,
-            Delivery::Redirect { .. } | Delivery::Device { .. } => Ok(()),
+            _ => Ok(()),
         }
     }
 }

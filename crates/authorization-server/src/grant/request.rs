@@ -42,6 +42,11 @@ pub(crate) enum Delivery {
         /// What the device shows, and the person confirms to see.
         user_code: String,
     },
+    /// Nothing is left to deliver: an issuer that we trust spoke for the person (RFC 7523 §2.1).
+    Assertion {
+        /// Who spoke.
+        issuer: String,
+    },
 }
 
 impl Delivery {
@@ -49,7 +54,7 @@ impl Delivery {
     pub(crate) fn redirect_uri(&self) -> Option<&RedirectUri> {
         match self {
             Self::Redirect { redirect_uri, .. } => Some(redirect_uri),
-            Self::Device { .. } => None,
+            Self::Device { .. } | Self::Assertion { .. } => None,
         }
     }
 }

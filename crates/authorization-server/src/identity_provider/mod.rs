@@ -50,6 +50,7 @@ pub use error::{IdentityProviderError, Refusal};
 pub use leg::Leg;
 pub use preset::PresetFields;
 pub use profile::{Arrival, Identity};
+pub(crate) use settings::is_id;
 pub use settings::{IdentityProviderSettings, IdentityProviderSettingsError};
 pub(crate) use unlink::{FRESH, UnlinkError, UnlinkNotice};
 

@@ -103,6 +103,13 @@ impl IdentityProviderSettingsError {
     }
 }
 
+/// Whether `id` can name a provider: in addresses, and behind the `@` of its people's usernames.
+pub(crate) fn is_id(id: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let begins_well = id.starts_with(|c: char| c.is_ascii_lowercase());
+    begins_well && id.len() <= LONGEST_ID && id.chars().all(is_plain)
+}
+
 impl IdentityProviderSettings {
     /// The provider `id` by the preset `preset`, with nothing of its own.
     pub fn new(id: &str, preset: &str, client_id: &str, client_secret: Option<Secret>) -> Self {
@@ -126,9 +133,7 @@ impl IdentityProviderSettings {
     /// How to speak to the provider.
     pub(crate) fn rules(&self) -> Result<Rules, IdentityProviderSettingsError> {
         use IdentityProviderSettingsError as Error;
-        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let begins_well = self.id.starts_with(|c: char| c.is_ascii_lowercase());
-        if !begins_well || self.id.len() > LONGEST_ID || !self.id.chars().all(is_plain) {
+        if !is_id(&self.id) {
             return Err(Error::Id(self.id.clone()));
         }
         if self.client_id.is_empty() {

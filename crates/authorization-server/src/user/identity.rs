@@ -244,12 +244,15 @@ impl Users {
         record: &Versioned<IdentityRecord>,
         identity: &Identity,
     ) -> Result<(), StoreError> {
-        if (&record.username, &record.email) == (&identity.username, &identity.email) {
+        // What is left out stays: an assertion about a person says less than a sign-in.
+        let username = identity.username.as_ref().or(record.username.as_ref());
+        let email = identity.email.as_ref().or(record.email.as_ref());
+        if (record.username.as_ref(), record.email.as_ref()) == (username, email) {
             return Ok(());
         }
         let relabelled = IdentityRecord {
-            username: identity.username.clone(),
-            email: identity.email.clone(),
+            username: username.cloned(),
+            email: email.cloned(),
             ..record.record.clone()
         };
         // A label may be late; whoever was faster wins.

@@ -216,3 +216,51 @@ async fn what_is_no_token_request() {
         .await
         .refused(400, "invalid_request");
 }
+
+#[tokio::test]
+async fn a9_keys_at_an_address_are_asked_for_once_and_again_when_they_change() {
+    const KEYS: &str = "https://signer.example/keys";
+    let house = House::with(|settings| {
+        let method = TokenEndpointAuthMethod::PrivateKeyJwt;
+        let mut signer = client("signer", None, method, &["client_credentials"]);
+        signer.metadata.jwks_uri = Some(KEYS.to_owned());
+        signer.metadata.scope = Some(scope("create:todos"));
+        settings.clients.push(signer);
+    })
+    .await;
+    let jti = |jti: String| {
+        let mut claims = claims();
+        claims["jti"] = jti.into();
+        claims
+    };
+    let key = assertion_key();
+    let publish = |key: &SigningKey| {
+        let keys = vec![key.public().clone()];
+        house.network.answer_json(KEYS, &JwkSet { keys });
+    };
+    let unpublished = key.sign("JWT", &jti("unpublished".to_owned())).unwrap();
+    let answer = house.post("/token", &form(&unpublished)).await;
+    answer.refused(401, "invalid_client");
+    assert!(answer.body.contains("jwks_uri"), "{answer:?}");
+
+    publish(&key);
+    house.advance(30);
+    for n in 0..5 {
+        let assertion = key.sign("JWT", &jti(n.to_string())).unwrap();
+        assert_eq!(house.post("/token", &form(&assertion)).await.status, 200);
+    }
+    assert_eq!(house.network.requests().len(), 2);
+
+    let next = assertion_key();
+    publish(&next);
+    let assertion = next.sign("JWT", &jti("next".to_owned())).unwrap();
+    assert_eq!(house.post("/token", &form(&assertion)).await.status, 200);
+    for n in 0..5 {
+        let old = key.sign("JWT", &jti(format!("old {n}"))).unwrap();
+        house
+            .post("/token", &form(&old))
+            .await
+            .refused(401, "invalid_client");
+    }
+    assert_eq!(house.network.requests().len(), 3, "garbage asks nobody");
+}

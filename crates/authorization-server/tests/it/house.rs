@@ -142,6 +142,7 @@ pub(crate) fn client(
         first_party: false,
         introspects: Vec::new(),
         exchanges_to: Vec::new(),
+        workload: None,
     }
 }
 

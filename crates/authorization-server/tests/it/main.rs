@@ -3,6 +3,7 @@
 
 mod browser;
 mod flow;
+mod foreign_issuer;
 mod fragile;
 mod house;
 
@@ -22,6 +23,7 @@ mod grant_crashes;
 mod grant_machine;
 mod identity_provider;
 mod introspection;
+mod jwt_bearer;
 mod keys;
 mod logout;
 mod metadata;
@@ -32,3 +34,4 @@ mod registration;
 mod revocation;
 mod token_exchange;
 mod userinfo;
+mod workload;

@@ -62,6 +62,7 @@ pub struct RemoteKeySet {
     address: Address,
     clock: Arc<dyn Clock>,
     grace: Duration,
+    max_keys: usize,
     state: RwLock<State>,
     /// Held across a request, so that there is only one at a time.
     refreshing: Mutex<()>,
@@ -113,6 +114,7 @@ impl RemoteKeySet {
             address,
             clock,
             grace: DEFAULT_GRACE,
+            max_keys: usize::MAX,
             state: RwLock::default(),
             refreshing: Mutex::default(),
         }
@@ -122,6 +124,17 @@ impl RemoteKeySet {
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
+    }
+
+    /// A set with more keys than this counts as a failure: each of them may have to be tried.
+    pub fn at_most(mut self, max_keys: usize) -> Self {
+        self.max_keys = max_keys;
+        self
+    }
+
+    /// The keys, if they are known without asking anybody.
+    pub fn remembered(&self) -> Option<Arc<JwkSet>> {
+        self.fresh(self.clock.now())
     }
 
     fn state(&self) -> State {
@@ -194,7 +207,8 @@ impl RemoteKeySet {
             .fresh_for()
             .unwrap_or(DEFAULT_MAX_AGE)
             .clamp(shortest, longest);
-        Some((fetched.json().ok()?, max_age))
+        let keys: JwkSet = fetched.json().ok()?;
+        (keys.keys.len() <= self.max_keys).then_some((keys, max_age))
     }
 
     async fn jwks_uri(&self) -> Option<String> {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use oauth::jws::Algorithm;
 use oauth::redirect_uri::PrivateUseSchemes;
 use oauth::secret::Secret;
 use serde::Deserialize;
@@ -75,6 +76,8 @@ pub(crate) struct SettingsFile {
     /// Another place where people may sign in, besides the passwords kept here. People see them in
     /// this order. Their tokens are kept sealed and are never passed on.
     pub(crate) identity_providers: Vec<IdentityProviderSection>,
+    /// Somebody whose signed word is taken: on programs, by the token of their platform, or on people.
+    pub(crate) trusted_issuers: Vec<TrustedIssuerSection>,
     /// A server to run and protect. At least one.
     pub(crate) servers: Vec<ServerSection>,
 }
@@ -184,6 +187,14 @@ pub(crate) struct ClientSection {
     pub(crate) scope: Option<Vec<String>>,
     /// The address of its public keys, for `private_key_jwt`.
     pub(crate) jwks_uri: Option<String>,
+    /// One of `[[trusted_issuers]]` that vouches for this client: the platform on which it runs. What
+    /// the platform signs is its proof, so it has neither a secret nor keys. It gets its tokens with
+    /// `client_credentials` and the assertion as `client_assertion` (RFC 7523 §2.2), or with
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer` and nothing else (MCP workload identity).
+    pub(crate) assertion_issuer: Option<String>,
+    /// Who it is there, exactly as the assertions say it in `sub`, such as
+    /// `system:serviceaccount:tools:router` or `spiffe://example.org/ns/tools/sa/router`.
+    pub(crate) assertion_subject: Option<String>,
     /// The paths of the servers whose tokens it may introspect (RFC 7662): it then is the resource
     /// server behind them. None unless set.
     pub(crate) introspects: Vec<String>,
@@ -191,6 +202,44 @@ pub(crate) struct ClientSection {
     /// the resource server of what it `introspects`. Needs
     /// `urn:ietf:params:oauth:grant-type:token-exchange` in `grant_types`. None unless set.
     pub(crate) exchanges_to: Vec<String>,
+}
+
+/// `[[trusted_issuers]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TrustedIssuerSection {
+    /// Its name, byte for byte as its assertions say it in `iss`. Required. Nothing that it signs is
+    /// believed, except what a client's `assertion_subject` or `id_jag` says.
+    pub(crate) issuer: Option<String>,
+    /// Where its keys are. Needed if `issuer` is no URL; else they are found through its metadata.
+    pub(crate) jwks_uri: Option<String>,
+    /// How it may sign: every algorithm with a public key unless set.
+    pub(crate) algorithms: Vec<String>,
+    /// The longest life of an assertion, at most `24h`. `1h` unless set.
+    pub(crate) max_lifetime: String,
+    /// Whether a program may use an assertion once only, which then needs a `jti`. It is so unless
+    /// set. Switch it off for a platform that renews its tokens less often than they are used, such
+    /// as Kubernetes with mounted tokens. Assertions about people are used once in any case.
+    pub(crate) single_use: bool,
+    /// Whether it may let clients act for its people, without a page on which they are asked
+    /// (enterprise-managed authorization; the assertions are ID-JAGs). The clients need
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer` in their grant types. Not unless set.
+    pub(crate) id_jag: bool,
+    /// The id under which its people are known here. Needed for `id_jag`. If people also sign in at
+    /// this issuer, it is the id of that identity provider, so that they are the same people.
+    pub(crate) identity_provider: Option<String>,
+    /// Whether people who have not been here before are made known. Not unless set.
+    pub(crate) sign_up: bool,
+    /// The clients that may bring its assertions about people. Every client that authenticates unless
+    /// set; one without a secret or key only if it is named here.
+    pub(crate) clients: Vec<String>,
+    /// The paths of the servers that it may open to clients. All of ours unless set.
+    pub(crate) servers: Vec<String>,
+    /// The most that it may allow, beside what the roles of the person do. Unless set: what its
+    /// assertions say, and nothing if they say nothing.
+    pub(crate) scope: Option<Vec<String>>,
+    /// The tenant that its assertions must name, if it has several under one name.
+    pub(crate) tenant: Option<String>,
 }
 
 /// `[[servers]]`
@@ -248,6 +297,7 @@ impl Default for SettingsFile {
             scopes: BTreeMap::new(),
             clients: Vec::new(),
             identity_providers: Vec::new(),
+            trusted_issuers: Vec::new(),
             servers: Vec::new(),
         }
     }
@@ -311,8 +361,29 @@ impl Default for ClientSection {
             require_pushed_authorization_requests: false,
             scope: None,
             jwks_uri: None,
+            assertion_issuer: None,
+            assertion_subject: None,
             introspects: Vec::new(),
             exchanges_to: Vec::new(),
+        }
+    }
+}
+
+impl Default for TrustedIssuerSection {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            jwks_uri: None,
+            algorithms: Algorithm::ALL.map(|known| format!("{known:?}")).into(),
+            max_lifetime: "1h".into(),
+            single_use: true,
+            id_jag: false,
+            identity_provider: None,
+            sign_up: false,
+            clients: Vec::new(),
+            servers: Vec::new(),
+            scope: None,
+            tenant: None,
         }
     }
 }

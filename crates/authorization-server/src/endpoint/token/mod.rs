@@ -3,6 +3,7 @@
 mod authorization_code;
 mod client_credentials;
 mod device_code;
+mod jwt_bearer;
 mod refresh_token;
 mod token_exchange;
 
@@ -50,6 +51,9 @@ pub(crate) async fn post(
         grant_type::TOKEN_EXCHANGE => {
             token_exchange::exchange(&server, registered(&client, grant_type)?, &form, &binding)
                 .await?
+        }
+        grant_type::JWT_BEARER if server.settings().takes_assertions() => {
+            jwt_bearer::exchange(&server, registered(&client, grant_type)?, &form, &binding).await?
         }
         grant_type::DEVICE_CODE if server.settings().device_authorization.is_some() => {
             device_code::exchange(&server, registered(&client, grant_type)?, &form, &binding)

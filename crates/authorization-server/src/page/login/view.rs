@@ -225,6 +225,10 @@ impl<'a> Destination<'a> {
         match delivery {
             Delivery::Redirect { redirect_uri, .. } => Self::of_redirect(redirect_uri, text),
             Delivery::Device { user_code } => Self::Device { user_code },
+            Delivery::Assertion { issuer } => Self::Host {
+                host: issuer.clone(),
+                warning: None,
+            },
         }
     }
 

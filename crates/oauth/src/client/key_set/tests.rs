@@ -210,3 +210,27 @@ async fn many_readers_cause_one_request() {
     gate.add_permits(1);
     assert_eq!(kid(first.await), "two");
 }
+
+#[tokio::test]
+async fn what_is_remembered_is_told_without_asking() {
+    let house = house();
+    house.publish("one");
+    assert!(house.set.remembered().is_none());
+    house.set.keys().await.unwrap();
+    assert!(house.set.remembered().is_some());
+    house.pass(300);
+    assert!(house.set.remembered().is_none(), "it has to be asked again");
+    assert_eq!(house.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_set_with_too_many_keys_is_a_failure() {
+    let House { script, clock, set } = house();
+    let key = |kid: &str| json!({"kty": "OKP", "kid": kid});
+    script.answer_json(KEYS, &json!({"keys": [key("one"), key("two")]}));
+    let set = set.at_most(1);
+    set.keys().await.unwrap_err();
+    script.answer_json(KEYS, &json!({"keys": [key("one")]}));
+    clock.advance(Duration::from_secs(30));
+    assert_eq!(kid(set.keys().await), "one");
+}

@@ -2,6 +2,7 @@
 
 use authorization_server::settings::PreRegisteredClient;
 use oauth::client_metadata::{ClientMetadata, TokenEndpointAuthMethod};
+use oauth::jwk::JwkSet;
 use oauth::redirect_uri::{PrivateUseSchemes, RedirectUri};
 use oauth::resource::ResourceIndicator;
 
@@ -69,6 +70,7 @@ impl Check<'_> {
             None => Some(None),
         };
         let introspects = self.own_servers(&place.key("introspects"), &client.introspects, servers);
+        let workload = self.workload(place, client);
         let exchanges_to =
             self.own_servers(&place.key("exchanges_to"), &client.exchanges_to, servers);
 
@@ -83,7 +85,7 @@ impl Check<'_> {
                            `first_party`, or leave only https redirect URIs";
             self.refuse(&place.key("first_party"), message);
         }
-        let method = method?;
+        let (method, workload) = (method?, workload.ok()?);
         let metadata = ClientMetadata {
             redirect_uris: redirect_uris?,
             token_endpoint_auth_method: method,
@@ -94,6 +96,8 @@ impl Check<'_> {
             jwks_uri: client.jwks_uri.clone(),
             post_logout_redirect_uris: after_logout?,
             require_pushed_authorization_requests: client.require_pushed_authorization_requests,
+            // A client for which an issuer signs has no keys of its own.
+            jwks: workload.as_ref().map(|_| JwkSet::default()),
             ..ClientMetadata::default()
         };
         if let Err(error) = metadata.check(&PrivateUseSchemes::new(&file.private_use_schemes)) {
@@ -118,6 +122,7 @@ impl Check<'_> {
             first_party: client.first_party,
             introspects: introspects?,
             exchanges_to: exchanges_to?,
+            workload,
         })
     }
 
@@ -129,7 +134,9 @@ impl Check<'_> {
     ) -> Option<TokenEndpointAuthMethod> {
         let method = match client.auth_method.as_deref() {
             None if has_secret => Ok(TokenEndpointAuthMethod::ClientSecretBasic),
-            None if client.jwks_uri.is_some() => Ok(TokenEndpointAuthMethod::PrivateKeyJwt),
+            None if client.jwks_uri.is_some() || client.assertion_issuer.is_some() => {
+                Ok(TokenEndpointAuthMethod::PrivateKeyJwt)
+            }
             None | Some("none") => Ok(TokenEndpointAuthMethod::None),
             Some("client_secret_basic") => Ok(TokenEndpointAuthMethod::ClientSecretBasic),
             Some("client_secret_post") => Ok(TokenEndpointAuthMethod::ClientSecretPost),
@@ -156,7 +163,7 @@ impl Check<'_> {
     }
 
     /// The servers at `paths`.
-    fn own_servers(
+    pub(super) fn own_servers(
         &mut self,
         list: &Place,
         paths: &[String],

@@ -117,7 +117,7 @@ impl Check<'_> {
         Some(duration)
     }
 
-    fn duration(&mut self, place: &Place, text: &str) -> Option<Duration> {
+    pub(super) fn duration(&mut self, place: &Place, text: &str) -> Option<Duration> {
         let duration = duration::parse(text).ok_or_else(|| {
             format!("`{text}` is not a duration: write it as 45s, 30m, 12h, 30d or 1h30m")
         });

@@ -7,6 +7,7 @@ mod lifetime;
 mod scope;
 mod server;
 mod trust;
+mod trusted_issuer;
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -70,6 +71,7 @@ impl Check<'_> {
             .and_then(|servers| self.default_resource(file, servers));
         let clients = self.clients(file, servers.as_deref());
         let identity_providers = self.identity_providers(file);
+        let trusted_issuers = self.trusted_issuers(file, servers.as_deref());
         let (issuer, servers) = (issuer?, servers?);
 
         let resources = server::resources(&servers, default.as_ref());
@@ -80,6 +82,7 @@ impl Check<'_> {
         settings.clients = clients?;
         settings.identity_providers = identity_providers?;
         settings.password_sign_in = file.password_sign_in;
+        settings.trusted_issuers = trusted_issuers?;
         settings.lifetimes = lifetimes?;
         settings.signing_algorithm = signing_algorithm?;
         settings.registration = file.registration.enabled.then_some(registration?);
@@ -271,6 +274,11 @@ fn place_of(error: &authorization::SettingsError, settings: &authorization::Sett
                 .iter()
                 .position(|client| client.client_id == *client_id);
             Place::of("clients").index(index.unwrap_or_default())
+        }
+        SettingsError::TrustedIssuer { issuer, .. } => {
+            let mut trusted = settings.trusted_issuers.iter();
+            let index = trusted.position(|trusted| trusted.issuer == *issuer);
+            Place::of("trusted_issuers").index(index.unwrap_or_default())
         }
         // The rest is about scopes; the message names which.
         _ => Place::of("scopes"),

@@ -350,7 +350,7 @@ fn words_that_are_none_of_the_choices() {
          default_role, password_sign_in, signing_algorithm, require_pushed_authorization_requests, \
          dpop_nonce_required, client_id_metadata_documents, private_use_schemes, \
          allowed_origins, trusted_proxies, log, tokens, registration, device_authorization, roles, scopes, \
-         clients, identity_providers, servers",
+         clients, identity_providers, trusted_issuers, servers",
         ],
     );
 }

@@ -173,3 +173,85 @@ fn a_first_party_client_that_anybody_can_play() {
         ],
     );
 }
+
+#[test]
+fn issuers_that_are_trusted() {
+    let issuer = "[[trusted_issuers]]\nissuer = \"https://idp.example\"\n";
+    refused_at_end(
+        "[[trusted_issuers]]",
+        &["this issuer has no name: add `issuer`, as its tokens say it in `iss`"],
+    );
+    refused_at_end(
+        &format!("{issuer}{issuer}"),
+        &["this issuer is there twice: remove one"],
+    );
+    refused_at_end(
+        &format!("{issuer}sign_up = true"),
+        &[
+            "`sign_up` is for issuers that speak for people: add `id_jag = true`, or remove `sign_up`",
+        ],
+    );
+    refused_at_end(
+        &format!("{issuer}id_jag = true"),
+        &[
+            "`id_jag` needs `identity_provider`: write under which id the people of this issuer are \
+         known here",
+        ],
+    );
+    refused_at_end(
+        &format!("{issuer}max_lifetime = \"25h\""),
+        &[
+            "`max_lifetime` must be more than 0s and at most 24h: whoever finds an assertion can use \
+         it for so long",
+        ],
+    );
+    refused_at_end(
+        &format!("{issuer}algorithms = [\"HS256\"]"),
+        &[
+            "`trusted_issuers[0].algorithms[0]`: `HS256` is no algorithm with a public key: write \
+         EdDSA, ES256, ES384, RS256, RS384, RS512, PS256, PS384, PS512",
+        ],
+    );
+    refused_at_end(
+        &format!("{issuer}jwks_uri = \"http://idp.example/keys\""),
+        &[
+            "trusted issuer `https://idp.example`: its keys must come over https, or somebody on \
+         the way can exchange them",
+        ],
+    );
+    let people = format!("{issuer}id_jag = true\nidentity_provider = \"acme\"\n");
+    refused_at_end(
+        &format!("{people}servers = [\"/todo/mcp\"]"),
+        &[
+            "`trusted_issuers[0].servers[0]`: no server has the path `/todo/mcp`: write the path of \
+         one",
+        ],
+    );
+    let settings = accepted(&format!("{LEAST}{people}servers = [\"/whoami/mcp\"]"));
+    let trusted = &settings.authorization_server.trusted_issuers[0];
+    let people = trusted.people.as_ref().unwrap();
+    assert_eq!(people.resources, [settings.servers[0].resource.clone()]);
+    assert!(trusted.single_use && !people.sign_up);
+}
+
+#[test]
+fn clients_that_an_issuer_vouches_for() {
+    let client = "[[clients]]\nclient_id = \"router\"\nredirect_uris = []\n\
+                  grant_types = [\"client_credentials\"]\nassertion_issuer = \"https://k.example\"\n";
+    refused_at_end(
+        client,
+        &[
+            "`assertion_issuer` and `assertion_subject` say together who vouches for this client: add \
+         the other one",
+        ],
+    );
+    let client = format!("{client}assertion_subject = \"router\"\n");
+    refused_at_end(
+        &client,
+        &["client `router`: the issuer of its assertions is not a trusted one"],
+    );
+    let issuer = "[[trusted_issuers]]\nissuer = \"https://k.example\"\n";
+    let settings = accepted(&format!("{LEAST}{client}{issuer}"));
+    let router = &settings.authorization_server.clients[0];
+    assert_eq!(router.workload.as_ref().unwrap().subject, "router");
+}
