@@ -85,35 +85,22 @@ fn report(turns: &[Vec<Turn>], counts: &Counts) -> anyhow::Result<()> {
     } else {
         "MISSED"
     };
-    let each = |count: u64| counts.each(count);
-    let Counts {
-        reads,
-        writes,
-        counters,
-        commits,
-        by_kind,
-        ..
-    } = counts;
-    let by_kind = by_kind
-        .iter()
-        .map(|(kind, count)| format!("{kind} {:.1}", each(*count)));
-    let by_kind = by_kind.collect::<Vec<_>>().join(", ");
-    // As if the server did nothing but write, and nothing but sign.
-    let writing = scaled(&turns[1], 1.0 / each(*writes).max(1.0));
+    // As if the server did nothing but write.
+    let writing = scaled(&turns[1], 1.0 / counts.each("write").max(1.0));
     for line in [
         String::new(),
         format!("flows: {per_second:.0} per second; target {TARGET:.0}: {word}"),
         Ratio::of(&turns[2], &writing).shown("flows / durable writes of as many records"),
         Ratio::of(&turns[2], &turns[0]).shown("flows / signatures"),
         format!(
-            "store, for each flow: {:.1} reads, {:.1} durable writes, {:.1} counters, in {:.2} commits \
-             that all share",
-            each(*reads),
-            each(*writes),
-            each(*counters),
-            each(*commits)
+            "store, for each flow: {:.1} reads, {:.1} durable writes and {:.1} counts, in {:.2} commits",
+            counts.each("read"),
+            counts.each("write"),
+            counts.each("count"),
+            counts.each("commit")
         ),
-        format!("of these writes: {by_kind}"),
+        format!("reads: {}", counts.by_kind("read")),
+        format!("durable writes: {}", counts.by_kind("write")),
         "HTTP, for each flow: 5 requests to the server and 1 from it to the provider".to_owned(),
         "signatures, for each flow: 1 made (the access token) and 1 verified (the ID token); the \
          provider signs on the core for load"

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,64 +47,57 @@ pub(crate) fn provider_issuer(port: u16) -> String {
 /// What was asked of the store, during so many flows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    pub(crate) flows: u64,
-    pub(crate) reads: u64,
-    pub(crate) writes: u64,
-    pub(crate) counters: u64,
-    pub(crate) commits: u64,
-    /// The writes of each kind of record.
-    pub(crate) by_kind: BTreeMap<String, u64>,
+    flows: u64,
+    /// How often each thing was done: `read grant`, `write grant`, `count`, `commit`.
+    done: BTreeMap<String, u64>,
 }
 
 impl Counts {
-    /// How many there are for each flow.
+    /// How often everything was done that begins with `verb`, for each flow.
+    pub(crate) fn each(&self, verb: &str) -> f64 {
+        let of_verb = self.done.iter().filter(|(what, _)| what.starts_with(verb));
+        self.per_flow(of_verb.map(|(_, count)| count).sum())
+    }
+
+    /// The kinds of records to which `verb` was done, each with how often for each flow.
+    pub(crate) fn by_kind(&self, verb: &str) -> String {
+        let kinds = self.done.iter().filter_map(|(what, count)| {
+            let kind = what.strip_prefix(verb)?.strip_prefix(' ')?;
+            Some(format!("{kind} {:.1}", self.per_flow(*count)))
+        });
+        kinds.collect::<Vec<_>>().join(", ")
+    }
+
     #[expect(
         clippy::cast_precision_loss,
         reason = "counts of seconds stay far below 2^52"
     )]
-    pub(crate) fn each(&self, count: u64) -> f64 {
+    fn per_flow(&self, count: u64) -> f64 {
         count as f64 / self.flows.max(1) as f64
     }
 
     /// What was added since `before`, by so many flows.
     pub(crate) fn since(&self, before: &Self, flows: u64) -> Self {
+        let added = |(what, count): (&String, &u64)| {
+            let earlier = before.done.get(what).copied().unwrap_or_default();
+            (what.clone(), count.saturating_sub(earlier))
+        };
+        let done = self.done.iter().map(added);
         Self {
             flows,
-            reads: self.reads - before.reads,
-            writes: self.writes - before.writes,
-            counters: self.counters - before.counters,
-            commits: self.commits - before.commits,
-            by_kind: self
-                .by_kind
-                .iter()
-                .map(|(kind, count)| {
-                    let earlier = before.by_kind.get(kind).copied();
-                    (kind.clone(), count - earlier.unwrap_or_default())
-                })
-                .filter(|(_, count)| *count > 0)
-                .collect(),
+            done: done.filter(|(_, count)| *count > 0).collect(),
         }
     }
 
-    /// Reads the last line of an answer of the subject.
+    /// Reads the body of an answer of the subject: a line for each thing, its count at the end.
     pub(crate) fn parse(answer: &str) -> Option<Self> {
-        let line = answer.lines().last()?;
-        let mut words = line.split_whitespace();
-        let mut number = || words.next()?.parse().ok();
-        let (reads, writes, counters, commits) = (number()?, number()?, number()?, number()?);
-        let of_kind = |word: &str| {
-            let (kind, count) = word.split_once('=')?;
-            Some((kind.to_owned(), count.parse().ok()?))
+        let (_, body) = answer.split_once("\r\n\r\n")?;
+        let line = |line: &str| {
+            let (what, count) = line.rsplit_once(' ')?;
+            Some((what.to_owned(), count.parse().ok()?))
         };
-        let by_kind = words.map(of_kind).collect::<Option<_>>()?;
-        Some(Self {
-            flows: 0,
-            reads,
-            writes,
-            counters,
-            commits,
-            by_kind,
-        })
+        let done = body.lines().map(line).collect::<Option<_>>()?;
+        Some(Self { flows: 0, done })
     }
 }
 
@@ -175,44 +168,33 @@ async fn from_many_addresses(mut request: Request, next: Next) -> axum::response
 #[derive(Debug)]
 struct Counting {
     store: SqliteStore,
-    reads: AtomicU64,
-    writes: Mutex<BTreeMap<&'static str, u64>>,
-    counters: AtomicU64,
+    done: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
 
 impl Counting {
     fn new(store: SqliteStore) -> Self {
         Self {
             store,
-            reads: AtomicU64::new(0),
-            writes: Mutex::default(),
-            counters: AtomicU64::new(0),
+            done: Mutex::default(),
         }
     }
 
     /// What [`Counts::parse`] reads.
     fn told(&self) -> String {
-        let [reads, counters] =
-            [&self.reads, &self.counters].map(|count| count.load(Ordering::Relaxed));
-        let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
-        let by_kind = writes
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = done
             .iter()
-            .map(|(kind, count)| format!(" {kind}={count}"));
-        let (sum, commits) = (writes.values().sum::<u64>(), self.store.commits());
+            .map(|((verb, kind), count)| format!("{verb} {kind} {count}\n"));
         format!(
-            "{reads} {sum} {counters} {commits}{}",
-            by_kind.collect::<String>()
+            "{}commit {}",
+            lines.collect::<String>(),
+            self.store.commits()
         )
     }
 
-    fn reading(&self) -> &SqliteStore {
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        &self.store
-    }
-
-    fn writing(&self, kind: Kind) -> &SqliteStore {
-        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
-        *writes.entry(kind.as_str()).or_default() += 1;
+    fn counted(&self, verb: &'static str, kind: Kind) -> &SqliteStore {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        *done.entry((verb, kind.as_str())).or_default() += 1;
         &self.store
     }
 }
@@ -220,36 +202,35 @@ impl Counting {
 #[async_trait]
 impl Store for Counting {
     async fn get(&self, kind: Kind, key: &str) -> Result<Option<Entry>, StoreError> {
-        self.reading().get(kind, key).await
+        self.counted("read", kind).get(kind, key).await
     }
 
     async fn put(&self, kind: Kind, key: &str, entry: Entry) -> Result<(), StoreError> {
-        self.writing(kind).put(kind, key, entry).await
+        self.counted("write", kind).put(kind, key, entry).await
     }
 
     async fn insert(&self, kind: Kind, key: &str, entry: Entry) -> Result<bool, StoreError> {
-        self.writing(kind).insert(kind, key, entry).await
+        self.counted("write", kind).insert(kind, key, entry).await
     }
 
     async fn replace(&self, kind: Kind, key: &str, entry: Entry) -> Result<bool, StoreError> {
-        self.writing(kind).replace(kind, key, entry).await
+        self.counted("write", kind).replace(kind, key, entry).await
     }
 
     async fn take(&self, kind: Kind, key: &str) -> Result<Option<Entry>, StoreError> {
-        self.writing(kind).take(kind, key).await
+        self.counted("write", kind).take(kind, key).await
     }
 
     async fn remove(&self, kind: Kind, key: &str) -> Result<(), StoreError> {
-        self.writing(kind).remove(kind, key).await
+        self.counted("write", kind).remove(kind, key).await
     }
 
     async fn list(&self, kind: Kind, by: ListBy<'_>, page: Page) -> Result<Vec<Entry>, StoreError> {
-        self.reading().list(kind, by, page).await
+        self.counted("read", kind).list(kind, by, page).await
     }
 
     async fn count(&self, kind: Kind, key: &str, window: Duration) -> Result<u64, StoreError> {
-        self.counters.fetch_add(1, Ordering::Relaxed);
-        self.store.count(kind, key, window).await
+        self.counted("count", kind).count(kind, key, window).await
     }
 }
 
@@ -259,12 +240,13 @@ mod tests {
 
     #[test]
     fn counts_are_read_as_they_are_told() {
-        let after = Counts::parse("HTTP/1.1 200 OK\r\n\r\n30 20 10 5 grant=15 user=5").unwrap();
-        let before = Counts::parse("10 10 0 0 grant=5 user=5").unwrap();
+        let told = |lines: &str| Counts::parse(&format!("HTTP/1.1 200 OK\r\n\r\n{lines}")).unwrap();
+        let before = told("read grant 10\ncommit 1");
+        let after = told("read grant 25\nread user 5\nwrite grant 30\ncommit 11");
         let counts = after.since(&before, 10);
-        assert!((counts.each(counts.reads) - 2.0).abs() < 1e-9);
-        assert_eq!((counts.writes, counts.commits), (10, 5));
-        assert_eq!(counts.by_kind, [("grant".to_owned(), 10)].into());
-        assert_eq!(Counts::parse("1 2 3"), None);
+        assert!((counts.each("read") - 2.0).abs() < 1e-9);
+        assert!((counts.each("commit") - 1.0).abs() < 1e-9);
+        assert_eq!(counts.by_kind("read"), "grant 1.5, user 0.5");
+        assert_eq!(Counts::parse("HTTP/1.1 200 OK\r\n\r\nread grant"), None);
     }
 }
