@@ -65,7 +65,7 @@ async fn poll(house: &House, device: &DeviceAuthorizationResponse) -> Answer {
 }
 
 /// Types a code into the page; the id of the grant that it leads to.
-async fn enter(browser: &mut Browser<'_>, user_code: &str) -> String {
+pub(crate) async fn enter(browser: &mut Browser<'_>, user_code: &str) -> String {
     let answer = browser.post("/device", &[("user_code", user_code)]).await;
     let location = answer.location();
     assert_eq!(location.path(), "/login");

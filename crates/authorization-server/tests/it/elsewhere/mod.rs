@@ -3,6 +3,7 @@
 
 mod approval;
 mod attacks;
+mod device;
 mod interleavings;
 mod outages;
 mod people;
