@@ -254,3 +254,26 @@ async fn a6_what_ends_by_itself_is_found_by_housekeeping() {
     house.server.maintain().await.unwrap();
     assert_eq!(revocations(&vendor).await, 1);
 }
+
+#[tokio::test]
+async fn b1_b3_clients_renew_their_tokens_while_the_provider_is_away() {
+    let vendor = naver().await;
+    let house = &vendor.house;
+    let tokens = sign_in(&vendor, &mut Browser::new(house)).await;
+    // Longer than the token of the provider lives, and nobody is there to renew it.
+    for address in [TOKEN, ME, REVOKE] {
+        house.network.unplug(address);
+    }
+    house.advance(2 * 60 * 60);
+    let before = house.network.requests().len();
+    let renewed = house
+        .refresh(tokens.refresh_token.as_deref().unwrap())
+        .await
+        .tokens();
+    assert!(house.is_accepted(&renewed.access_token).await);
+    assert_eq!(
+        house.network.requests().len(),
+        before,
+        "the provider is not asked"
+    );
+}

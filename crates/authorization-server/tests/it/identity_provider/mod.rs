@@ -4,6 +4,7 @@ mod ending;
 mod outages;
 mod refusals;
 mod revocation;
+mod token_answers;
 mod vendors;
 
 use authorization_server::identity_provider::{
