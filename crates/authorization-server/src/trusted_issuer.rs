@@ -12,7 +12,7 @@ use oauth::scope::Scope;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::identity_provider::is_id;
+use crate::identity_provider::{IdentityProviderSettings, is_id};
 use crate::settings::{PreRegisteredClient, Settings, SettingsError};
 
 /// Somebody whose signed word is taken: a company's identity provider, or a platform for programs.
@@ -108,6 +108,12 @@ impl Settings {
                      beginning with a letter",
                 ));
             }
+            if people.is_some_and(|people| self.is_other_provider(trusted, people)) {
+                return Err(refused(
+                    "the identity provider of that id is another issuer, so the same subject would be \
+                     two people: choose another identity_provider",
+                ));
+            }
             let unknown = |people: &TrustedForPeople| {
                 let mut resources = people.resources.iter();
                 resources.any(|named| self.resources.iter().all(|one| one.indicator != *named))
@@ -119,6 +125,23 @@ impl Settings {
             }
         }
         self.check_workloads()
+    }
+
+    /// Whether people of the named provider get their subjects from somebody else.
+    fn is_other_provider(&self, trusted: &TrustedIssuer, people: &TrustedForPeople) -> bool {
+        let mut providers = self.identity_providers.iter();
+        let named = providers.find(|provider| provider.id == people.identity_provider);
+        // What is wrong with a provider itself is told elsewhere.
+        let Some(Ok(rules)) = named.map(IdentityProviderSettings::rules) else {
+            return false;
+        };
+        let is_issuer = rules
+            .issuer
+            .is_some_and(|issuer| issuer.as_str() == trusted.issuer);
+        let signs_for_it = rules
+            .id_token
+            .is_some_and(|id_token| id_token.issuers.contains(&trusted.issuer));
+        !is_issuer && !signs_for_it
     }
 
     fn check_workloads(&self) -> Result<(), SettingsError> {

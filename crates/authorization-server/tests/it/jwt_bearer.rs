@@ -1,6 +1,7 @@
 //! ID-JAG: a company's identity provider lets a client act for its people (MCP enterprise-managed
 //! authorization).
 
+use authorization_server::identity_provider::IdentityProviderSettings;
 use authorization_server::settings::{Settings, TrustedForPeople, TrustedIssuer};
 use oauth::client_metadata::TokenEndpointAuthMethod;
 use oauth::grant_type;
@@ -485,4 +486,18 @@ async fn settings_that_would_be_dangerous() {
         ..house.settings.clone()
     };
     twice.check().unwrap_err();
+}
+
+#[tokio::test]
+async fn an_issuer_does_not_speak_for_the_people_of_another() {
+    let (house, _) = house().await;
+    let mut settings = house.settings.clone();
+    let secret = Some(Secret::from("provider-secret"));
+    let mut acme = IdentityProviderSettings::new("acme", "oidc", "house", secret);
+    acme.overrides.issuer = Some("https://other.idp.example".into());
+    settings.identity_providers = vec![acme];
+    let error = settings.check().unwrap_err();
+    assert!(error.to_string().contains("is another issuer"), "{error}");
+    settings.identity_providers[0].overrides.issuer = Some(IDP.into());
+    assert_eq!(settings.check(), Ok(()));
 }

@@ -226,7 +226,8 @@ pub(crate) struct TrustedIssuerSection {
     /// `urn:ietf:params:oauth:grant-type:jwt-bearer` in their grant types. Not unless set.
     pub(crate) id_jag: bool,
     /// The id under which its people are known here. Needed for `id_jag`. If people also sign in at
-    /// this issuer, it is the id of that identity provider, so that they are the same people.
+    /// this issuer, it is the id of that identity provider, so that they are the same people; no id
+    /// of another provider is accepted.
     pub(crate) identity_provider: Option<String>,
     /// Whether people who have not been here before are made known. Not unless set.
     pub(crate) sign_up: bool,
