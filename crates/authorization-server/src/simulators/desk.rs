@@ -179,6 +179,18 @@ impl Simulator {
         lock(&self.0.desk).ended.insert(connection.number);
     }
 
+    /// Who has a connection, in the order of the vendor's people.
+    pub(super) fn connected(&self) -> Vec<&'static Person> {
+        let desk = lock(&self.0.desk);
+        let is_connected = |person: &&Person| {
+            let mut tokens = desk.tokens.values().map(|token| &token.connection);
+            tokens.any(|connection| {
+                connection.person == *person && !desk.ended.contains(&connection.number)
+            })
+        };
+        self.vendor().people().iter().filter(is_connected).collect()
+    }
+
     /// Ends every connection of a person.
     pub(super) fn disconnect_all(&self, person: &Person) {
         let mut desk = lock(&self.0.desk);

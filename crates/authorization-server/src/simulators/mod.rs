@@ -9,7 +9,8 @@
 //! vendor documents them:
 //! - **Naver** has two stacks, [`Vendor::Naver`] (OpenID Connect, PKCE) and [`Vendor::NaverClassic`]:
 //!   `expires_in` is a string, `state` is required at the token endpoint, errors come with status 200,
-//!   a refresh brings no refresh token, and a person may withdraw at any time ([`Simulator::unlink`]).
+//!   a refresh brings no refresh token, and the app hears of people who withdraw
+//!   ([`Simulator::unlink`]).
 //! - **Kakao** separates scopes with commas, names errors `KOE…`, says `refresh_token_expires_in`, and
 //!   brings a new refresh token only in the last month of the old one.
 //! - **LINE** signs ID tokens with the channel secret (HS256) and names every answer `x-line-request-id`.
@@ -32,7 +33,7 @@
 //! answers that are slow, garbled or missing, a wrong `state`, an ID token for somebody else, a consent
 //! that was withdrawn. What a person shares is decided by who is chosen on the page ([`Vendor::people`]):
 //! the second shares no e-mail address, the third one that nobody has verified, where the vendor knows
-//! the difference. [`Simulator::seen`] tells what was sent, and when it went to which step.
+//! the difference. On the page at `/` people withdraw. [`Simulator::seen`] tells what was sent, and when it went to which step.
 
 mod desk;
 mod door;
@@ -50,13 +51,14 @@ mod provider;
 #[cfg(test)]
 mod tests;
 mod vendor;
+mod withdrawal;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::Router;
-use axum::routing::post;
+use axum::routing::{get, post};
 use oauth::jwk::JwkSet;
 use oauth::random::{self, Random};
 use oauth::secret::Secret;
@@ -68,6 +70,7 @@ pub use fault::{Fault, Step};
 pub use vendor::{Addresses, Person, Vendor};
 
 use desk::Desk;
+use withdrawal::Notices;
 
 /// What the operator wrote into the vendor's console.
 #[derive(Clone, Debug)]
@@ -104,6 +107,7 @@ struct Inner {
     desk: Mutex<Desk>,
     faults: Mutex<BTreeSet<Fault>>,
     seen: Mutex<Vec<Seen>>,
+    notices: OnceLock<Notices>,
 }
 
 impl Simulator {
@@ -140,6 +144,7 @@ impl Simulator {
             desk: Mutex::default(),
             faults: Mutex::default(),
             seen: Mutex::default(),
+            notices: OnceLock::new(),
         }))
     }
 
@@ -147,6 +152,8 @@ impl Simulator {
     pub fn router(&self) -> Router {
         (self.0.vendor.face().routes)(self)
             .route(page::CHOOSE, self.at(Step::Choice, post(page::choose)))
+            .route(withdrawal::PAGE, get(withdrawal::get))
+            .route(withdrawal::WITHDRAW, post(withdrawal::post))
             .with_state(self.clone())
     }
 

@@ -29,7 +29,7 @@ struct Page<'a> {
     content: Content<'a>,
 }
 
-enum Content<'a> {
+pub(super) enum Content<'a> {
     /// Asks who it is.
     Choice {
         request: String,
@@ -37,6 +37,8 @@ enum Content<'a> {
         scopes: Vec<&'a str>,
         people: &'a [Person],
     },
+    /// Shows who has let our app in.
+    Connections { people: Vec<&'static Person> },
     /// Says what is wrong, and goes nowhere.
     Problem { code: &'a str, message: &'a str },
 }
@@ -60,7 +62,7 @@ impl Simulator {
         self.show(status, Content::Problem { code, message })
     }
 
-    fn show(&self, status: StatusCode, content: Content<'_>) -> Response {
+    pub(super) fn show(&self, status: StatusCode, content: Content<'_>) -> Response {
         let words = &self.vendor().face().words;
         let page = Page { words, content }.render();
         let page = page.expect("writing to a string does not fail, and no filter does");

@@ -153,6 +153,9 @@ pub(super) struct Words {
     pub(super) not_verified: &'static str,
     pub(super) allow: &'static str,
     pub(super) deny: &'static str,
+    pub(super) connected: &'static str,
+    pub(super) nobody: &'static str,
+    pub(super) withdraw: &'static str,
     pub(super) problem: &'static str,
     pub(super) notice: &'static str,
 }
@@ -168,6 +171,9 @@ pub(super) const KOREAN: Words = Words {
     not_verified: "인증되지 않은 이메일",
     allow: "동의하고 계속하기",
     deny: "취소",
+    connected: "이 앱과 연결된 계정",
+    nobody: "연결된 계정이 없습니다.",
+    withdraw: "연결 끊기",
     problem: "요청을 처리할 수 없습니다",
     notice: "실제 서비스가 아닌 시험용 시뮬레이터입니다. 이 컴퓨터 밖으로 나가는 정보는 없습니다.",
 };
@@ -183,6 +189,9 @@ pub(super) const JAPANESE: Words = Words {
     not_verified: "未確認のメールアドレス",
     allow: "許可する",
     deny: "キャンセル",
+    connected: "連動中のアカウント",
+    nobody: "連動中のアカウントはありません。",
+    withdraw: "連動を解除",
     problem: "リクエストを処理できません",
     notice: "実際のサービスではなく、試験用のシミュレーターです。情報がこのコンピューターの外に出ることはありません。",
 };
@@ -198,6 +207,9 @@ pub(super) const ENGLISH: Words = Words {
     not_verified: "address not verified",
     allow: "Continue",
     deny: "Cancel",
+    connected: "Accounts that this app may see",
+    nobody: "There are none.",
+    withdraw: "Withdraw",
     problem: "This request cannot be served",
     notice: "A simulator for trying things out, not the real service. Nothing leaves this machine.",
 };

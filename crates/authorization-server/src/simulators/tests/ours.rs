@@ -349,3 +349,33 @@ async fn the_notice_of_naver_is_sent_as_a_form() {
     let limits = requests[0].limits;
     assert_eq!(limits.deadline, Limits::DOCUMENT.deadline);
 }
+
+#[tokio::test]
+async fn b7_who_withdraws_on_the_page_is_made_known_by_naver_alone() {
+    use oauth::client::fetch::Scripted;
+    const CALLBACK: &str = "https://sumun.example/unlink/vendor";
+    for vendor in Vendor::ALL {
+        let visit = Visit::to(vendor);
+        let network = Scripted::default();
+        network.answer(CALLBACK, 204, &[], "");
+        let fetch = Fetch::through(network.clone());
+        visit.simulator.tell(fetch, CALLBACK.to_owned());
+        let person = &vendor.people()[0];
+        let tokens = visit.tokens().await;
+        let page = visit.get(ORIGIN, None).await;
+        assert!(page.body.contains(person.name), "{vendor:?}: {page:?}");
+        assert!(!page.body.contains(vendor.people()[1].name), "{vendor:?}");
+
+        let withdraw = format!("{ORIGIN}/simulator/withdraw");
+        let nobody = visit.post(&withdraw, &vec![("person", "nobody")]).await;
+        assert_eq!(nobody.status, StatusCode::BAD_REQUEST, "{vendor:?}");
+        let done = visit.post(&withdraw, &vec![("person", person.key)]).await;
+        assert_eq!(done.status, StatusCode::SEE_OTHER, "{vendor:?}: {done:?}");
+        let profile = visit.profile(&tokens["access_token"]).await;
+        assert_eq!(profile.status, StatusCode::UNAUTHORIZED, "{vendor:?}");
+        let page = visit.get(ORIGIN, None).await;
+        assert!(!page.body.contains(person.name), "{vendor:?}: {page:?}");
+        let is_told = network.requests().len();
+        assert_eq!(is_told, usize::from(NAVER.contains(&vendor)), "{vendor:?}");
+    }
+}

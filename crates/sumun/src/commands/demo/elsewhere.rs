@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use authorization_server::simulators::{App, Person, Simulator, Vendor};
+use oauth::client::fetch::Fetch;
 use oauth::random::OsRandom;
 use oauth::secret::Secret;
 use oauth::time::SystemClock;
@@ -24,7 +25,7 @@ impl Elsewhere {
             let is_this = |name: &String| name == "all" || name == vendor.name();
             names.iter().any(is_this)
         };
-        let mut beside = Vec::new();
+        let (fetch, mut beside) = (Fetch::new()?, Vec::new());
         for vendor in Vendor::ALL.into_iter().filter(is_named) {
             let listener = house::bind((Ipv4Addr::LOCALHOST, 0).into()).await?;
             let address = listener.local_addr()?;
@@ -34,9 +35,11 @@ impl Elsewhere {
                 client_secret: Secret::random(&OsRandom),
                 redirect_uri: issuer.join(&format!("/callback/{}", vendor.name())),
             };
+            let unlink_callback = issuer.join(&format!("/unlink/{}", vendor.name()));
             let origin = format!("http://{address}");
             let (clock, random) = (Arc::new(SystemClock), Arc::new(OsRandom));
             let simulator = Simulator::new(vendor, &origin, app, clock, random);
+            simulator.tell(fetch.clone(), unlink_callback);
             let provider = simulator.provider(vendor.name());
             settings
                 .authorization_server
@@ -68,7 +71,8 @@ impl fmt::Display for Lines {
         }
         writeln!(
             f,
-            "\nPeople elsewhere, at simulators on this machine: choose one on the page"
+            "\nPeople elsewhere, at simulators on this machine: choose one on the page, or open an \
+             address to withdraw"
         )?;
         for (vendor, address) in &self.0 {
             let people: Vec<_> = vendor.people().iter().map(described).collect();
