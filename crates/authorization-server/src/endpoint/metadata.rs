@@ -48,7 +48,7 @@ impl AuthorizationServer {
             "prompt_values_supported".into(),
             json!(["none", "login", "consent", "select_account"]),
         );
-        let claims = [
+        let mut claims = vec![
             "sub",
             "iss",
             "auth_time",
@@ -58,6 +58,9 @@ impl AuthorizationServer {
             "email",
             "email_verified",
         ];
+        if !settings.identity_providers.is_empty() {
+            claims.push("idp");
+        }
         other.insert("claims_supported".into(), json!(claims));
         other.insert("request_uri_parameter_supported".into(), json!(false));
         other.insert(

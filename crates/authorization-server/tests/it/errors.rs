@@ -1,18 +1,20 @@
 //! What errors tell, to whom (acceptance C8, A11).
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use tracing::Dispatch;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::registry;
 
 use crate::browser::{Browser, authorize, request};
 use crate::house::{House, PASSWORD};
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
@@ -35,7 +37,12 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
+/// While there is one dispatcher alone, `tracing` lets the first thread that comes by a log line
+/// decide for all threads whether anybody listens to it, and other tests listen to nothing.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(registry()));
+
+pub(crate) fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
+    LazyLock::force(&SECOND);
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)

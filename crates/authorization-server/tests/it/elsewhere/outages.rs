@@ -8,6 +8,7 @@ use super::{
     CORP_ME, CORP_TOKEN, Journey, NAVER_ME, NAVER_TOKEN, house, house_with, keeps_quiet,
     tells_client,
 };
+use crate::errors::listen;
 
 const TICKED: [&str; 1] = ["create:todos"];
 
@@ -136,4 +137,32 @@ async fn b8_nothing_of_the_client_reaches_the_provider() {
     }
     let redirect_uri = there.query_pairs().find(|(name, _)| name == "redirect_uri");
     assert_eq!(redirect_uri.unwrap().1, "https://as.example/callback/naver");
+}
+
+#[tokio::test]
+async fn a11_no_secret_of_a_provider_reaches_the_log() {
+    let house = house().await;
+    let (log, _guard) = listen();
+    let mut journey = Journey::begin(&house).await;
+    let state = journey.leave("naver", &TICKED).await;
+    let answer = journey.come_back("naver", &state).await;
+    assert!(answer.parameter("code").is_some(), "{answer:?}");
+    let mut journey = Journey::begin(&house).await;
+    let second_state = journey.leave("corp", &TICKED).await;
+    house.network.unplug(CORP_ME);
+    journey.come_back("corp", &second_state).await;
+
+    let text = log.text();
+    let reason = "identity_provider_unavailable";
+    assert!(text.contains(reason), "the log is being read: {text}");
+    let secrets = [
+        &*state,
+        &second_state,
+        "our-secret",
+        "canary-upstream",
+        "kim@naver.example",
+    ];
+    for secret in secrets {
+        assert!(!text.contains(secret), "{secret} in the log");
+    }
 }
