@@ -138,4 +138,12 @@ impl Consents {
             }
         }
     }
+
+    /// Forgets everything that a person has agreed to.
+    pub(crate) async fn forget_all(&self, subject: &str) -> Result<(), StoreError> {
+        for consent in self.of(subject).await? {
+            self.records.remove(&consent.key).await?;
+        }
+        Ok(())
+    }
 }

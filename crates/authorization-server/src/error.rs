@@ -19,6 +19,7 @@ use store::StoreError;
 use tower_http::request_id::RequestId;
 
 use crate::html::Frame;
+use crate::manage::api::problem::Problem;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::text::Language;
@@ -231,11 +232,18 @@ impl IntoResponse for PageError {
     }
 }
 
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        Failure::Problem(self).into_response()
+    }
+}
+
 /// A failure on its way to [`finish`].
 #[derive(Debug)]
 enum Failure {
     Endpoint(EndpointError),
     Page(PageError),
+    Problem(Problem),
 }
 
 impl IntoResponse for Failure {
@@ -269,6 +277,7 @@ pub(crate) async fn finish(
         let [accept, accept_language] = headers;
         let answer = match &*failure {
             Failure::Endpoint(error) => error.answer(&request_id),
+            Failure::Problem(problem) => problem.answer(&request_id),
             // Some clients look at the authorization endpoint themselves before they send a person.
             Failure::Page(error) if wants_json(accept.as_ref()) => {
                 error.to_endpoint_error().answer(&request_id)
@@ -310,6 +319,7 @@ fn log(failure: &Failure, request_id: &str, path: &str) {
     let (status, reason, cause) = match failure {
         Failure::Endpoint(error) => (error.status, error.reason, &error.cause),
         Failure::Page(error) => (error.status, error.reason, &error.cause),
+        Failure::Problem(problem) => (problem.status, problem.reason, &problem.cause),
     };
     // A device asks every few seconds until its person has decided.
     let is_routine = reason == Reason::AuthorizationPending;

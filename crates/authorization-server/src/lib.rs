@@ -28,6 +28,7 @@ mod id_token;
 pub mod identity_provider;
 mod login_state;
 mod logout_request;
+pub mod manage;
 mod owned;
 mod page;
 mod password;

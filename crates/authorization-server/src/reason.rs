@@ -136,6 +136,22 @@ reasons! {
     AccessTokenRefused => "access_token_refused",
     /// The registration access token is missing, or not that of this client.
     RegistrationTokenRefused => "registration_token_refused",
+    /// There is no such thing to manage.
+    NotFound => "not_found",
+    /// The management API has no such address, or not for this method.
+    NoSuchOperation => "no_such_operation",
+    /// Another one has the name.
+    NameTaken => "name_taken",
+    /// The settings file declares it, and it changes there alone.
+    DeclaredInSettings => "declared_in_settings",
+    /// Something else uses what was to be removed.
+    StillInUse => "still_in_use",
+    /// Somebody changed it since the caller read it.
+    ChangedMeanwhile => "changed_meanwhile",
+    /// The caller does not hold a right of management that they would give away or take over.
+    MoreThanOwnRights => "more_than_own_rights",
+    /// The caller would have locked themselves out.
+    OwnAccount => "own_account",
     /// The store does not answer, or a record cannot be read.
     StoreFailed => "store_failed",
     /// Something else broke on our side.

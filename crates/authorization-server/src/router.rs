@@ -123,6 +123,7 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
         .merge(notices)
         .merge(pages)
         .merge(links)
+        .merge(crate::manage::api::router(server))
         .layer(from_fn_with_state(server.clone(), finish))
         .with_state(server.clone())
 }

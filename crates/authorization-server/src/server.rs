@@ -8,6 +8,7 @@ use oauth::client::fetch::Fetch;
 use oauth::jwk::JwkSet;
 use oauth::jwt::AccessTokenClaims;
 use oauth::random::Random;
+use oauth::resource::ResourceIndicator;
 use oauth::time::{Clock, NumericDate};
 use store::{KeyRing, SharedStore, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
@@ -91,8 +92,9 @@ pub enum StartError {
 
 impl AuthorizationServer {
     /// Checks the settings, then loads the signing keys or makes the first one.
-    pub async fn start(settings: Settings, parts: Parts) -> Result<Self, StartError> {
+    pub async fn start(mut settings: Settings, parts: Parts) -> Result<Self, StartError> {
         settings.check()?;
+        crate::manage::declare(&mut settings);
         let Parts {
             store,
             keys,
@@ -211,6 +213,22 @@ impl AuthorizationServer {
     /// Resources, scopes and roles as they are now: those of the settings and those added since.
     pub(crate) fn catalog(&self) -> Arc<Catalog> {
         self.0.catalogs.current()
+    }
+
+    /// Whether tokens are issued for `resource`; one that is not in the snapshot may have been added
+    /// on another replica a moment ago.
+    pub(crate) async fn is_issued_for(
+        &self,
+        resource: &ResourceIndicator,
+    ) -> Result<bool, StoreError> {
+        if self.catalog().resource(resource).is_none() {
+            self.refresh().await?;
+        }
+        Ok(self.catalog().resource(resource).is_some())
+    }
+
+    pub(crate) fn catalogs(&self) -> &Catalogs {
+        &self.0.catalogs
     }
 
     pub(crate) fn store(&self) -> &SharedStore {

@@ -14,6 +14,7 @@ use oauth::secret::SecretHash;
 use serde::{Deserialize, Serialize};
 
 use crate::identity_provider::{IdentityProviderSettings, IdentityProviderSettingsError};
+use crate::manage::{MANAGEMENT_SCOPES, is_management_scope};
 use crate::text::Words;
 
 pub use crate::trusted_issuer::{TrustedForPeople, TrustedIssuer, Workload};
@@ -60,6 +61,9 @@ pub struct Settings {
     pub identity_providers: Vec<IdentityProviderSettings>,
     /// Whether people who have a password can sign in with it. Default yes.
     pub password_sign_in: bool,
+    /// Whether the management API is served. Its scopes may then stand in `roles` and in the scope
+    /// of a client.
+    pub management: bool,
 }
 
 /// A resource server, by the name that stands in `aud`.
@@ -201,6 +205,9 @@ pub enum SettingsError {
     /// The consent page would ask for something that nobody can explain.
     #[error("the scope `{0}` has no description; add one in English and Korean")]
     ScopeWithoutWords(String),
+    /// A scope that grants management must not mean anything else.
+    #[error("the scope `{0}` must not be described: `manage:` is for the management API")]
+    ReservedScope(String),
     /// Generated identifiers and metadata documents share one name space.
     #[error("the client_id `{0}` must not be a URL")]
     ClientIdIsUrl(String),
@@ -261,6 +268,7 @@ impl Settings {
             trusted_issuers: Vec::new(),
             identity_providers: Vec::new(),
             password_sign_in: true,
+            management: false,
         }
     }
 
@@ -275,11 +283,19 @@ impl Settings {
         if !matches!(self.signing_algorithm, Algorithm::EdDSA | Algorithm::ES256) {
             return Err(SettingsError::SigningAlgorithm(self.signing_algorithm));
         }
+        if let Some(scope) = self.scopes.keys().find(|scope| is_management_scope(scope)) {
+            return Err(SettingsError::ReservedScope(scope.clone()));
+        }
         let of_roles = self.roles.values().flat_map(Scope::iter);
         let of_resources = self
             .resources
             .iter()
             .flat_map(|resource| resource.scopes.iter());
+        // A resource with a right of management would look like the management API.
+        let of_resources: Vec<_> = of_resources.collect();
+        if let Some(scope) = of_resources.iter().find(|scope| is_management_scope(scope)) {
+            return Err(SettingsError::ReservedScope((*scope).to_owned()));
+        }
         for scope in of_roles.chain(of_resources) {
             if !self.is_known_scope(scope) {
                 return Err(SettingsError::ScopeWithoutWords(scope.to_owned()));
@@ -373,6 +389,9 @@ impl Settings {
 
     /// Whether `scope` is one of ours: described by the operator, or about identity.
     fn is_known_scope(&self, scope: &str) -> bool {
-        self.scopes.contains_key(scope) || crate::text::identity_scope(scope).is_some()
+        let is_of_management = || self.management && MANAGEMENT_SCOPES.contains(&scope);
+        self.scopes.contains_key(scope)
+            || crate::text::identity_scope(scope).is_some()
+            || is_of_management()
     }
 }

@@ -15,6 +15,7 @@ use oauth::time::{Clock, NumericDate};
 use serde::{Deserialize, Serialize};
 use store::{Collection, KeyRing, Kind, ListBy, Page, Record, SharedStore, StoreError, Versioned};
 
+use crate::manage::{KeyState, KeyView};
 use crate::settings::Settings;
 
 /// How long a new key is published before it signs: longer than any key set is cached.
@@ -47,6 +48,12 @@ impl Record for StoredKey {
 impl StoredKey {
     fn key(&self) -> String {
         format!("{:010}", self.sequence)
+    }
+
+    /// The key itself; nothing when the record holds none that signs.
+    fn read(&self) -> Option<SigningKey> {
+        let pkcs8 = STANDARD.decode(&self.pkcs8).ok()?;
+        SigningKey::from_pkcs8(self.algorithm, &pkcs8).ok()
     }
 }
 
@@ -83,6 +90,7 @@ impl SigningKeys {
             rotate_after,
             settings.lifetimes.access_token,
             clock.now(),
+            false,
         )
         .await?;
         let current = RwLock::new(choose(&stored, clock.now()));
@@ -98,13 +106,45 @@ impl SigningKeys {
 
     /// Makes a new key when the newest one is old enough, and reads what other replicas made.
     pub(crate) async fn rotate_if_due(&self, clock: &dyn Clock) -> Result<(), StoreError> {
-        let now = clock.now();
+        self.renew(clock.now(), false).await
+    }
+
+    /// Makes the next key now, unless there is one that does not sign yet.
+    pub(crate) async fn rotate(&self, now: NumericDate) -> Result<(), StoreError> {
+        self.renew(now, true).await
+    }
+
+    /// Every key with what it does at the moment `now`, the newest first.
+    pub(crate) async fn list(&self, now: NumericDate) -> Result<Vec<KeyView>, StoreError> {
+        let mut stored = self.records.list(ListBy::All, Page::default()).await?;
+        stored.sort_by_key(|key| std::cmp::Reverse(key.sequence));
+        let signing = choose(&stored, now).signing;
+        let signing = signing.public().kid.as_deref();
+        let keys = stored.iter().filter_map(|key| Some((key, key.read()?)));
+        let view = |(stored, key): (&Versioned<StoredKey>, SigningKey)| KeyView {
+            state: if key.public().kid.as_deref() == signing {
+                KeyState::Signing
+            } else if stored.signs_from > now {
+                KeyState::Next
+            } else {
+                KeyState::Retired
+            },
+            kid: key.public().kid.clone().unwrap_or_default(),
+            alg: key.public().alg.clone().unwrap_or_default(),
+            signs_from: stored.signs_from.0,
+            published_until: stored.published_until.map(|date| date.0),
+        };
+        Ok(keys.map(view).collect())
+    }
+
+    async fn renew(&self, now: NumericDate, is_wanted: bool) -> Result<(), StoreError> {
         let stored = bring_up_to_date(
             &self.records,
             self.algorithm,
             self.rotate_after,
             self.token_lifetime,
             now,
+            is_wanted,
         )
         .await?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = choose(&stored, now);
@@ -133,13 +173,15 @@ async fn bring_up_to_date(
     rotate_after: Duration,
     token_lifetime: Duration,
     now: NumericDate,
+    is_wanted: bool,
 ) -> Result<Vec<Versioned<StoredKey>>, StoreError> {
     loop {
         let mut stored = records.list(ListBy::All, Page::default()).await?;
         stored.sort_by_key(|key| std::cmp::Reverse(key.sequence));
         let newest = stored.first();
         let is_due = |key: &Versioned<StoredKey>| {
-            key.algorithm != algorithm || now.since(key.signs_from) >= rotate_after
+            let is_old = now.since(key.signs_from) >= rotate_after;
+            key.algorithm != algorithm || is_old || (is_wanted && key.signs_from <= now)
         };
         if newest.is_some_and(|key| !is_due(key)) {
             return Ok(stored);
@@ -169,15 +211,9 @@ async fn bring_up_to_date(
 
 /// The newest key that may sign already signs; all of them verify.
 fn choose(stored: &[Versioned<StoredKey>], now: NumericDate) -> Current {
-    let read = |key: &Versioned<StoredKey>| {
-        let pkcs8 = STANDARD.decode(&key.pkcs8).ok()?;
-        SigningKey::from_pkcs8(key.algorithm, &pkcs8)
-            .ok()
-            .map(Arc::new)
-    };
     let keys: Vec<_> = stored
         .iter()
-        .filter_map(|key| Some((key, read(key)?)))
+        .filter_map(|key| Some((key, Arc::new(key.read()?))))
         .collect();
     let ready = keys
         .iter()

@@ -7,7 +7,8 @@ use oauth::scope::Scope;
 use serde::{Deserialize, Serialize};
 use store::{Collection, Kind, Record, StoreError, Versioned};
 
-use crate::settings::Resource;
+use super::{Catalog, Catalogs, of};
+use crate::settings::{Resource, Settings};
 use crate::text::Words;
 
 /// The one record of its kind has this key.
@@ -45,4 +46,29 @@ pub(super) async fn read(
     records: &Collection<Additions>,
 ) -> Result<Option<Versioned<Additions>>, StoreError> {
     records.get(KEY).await
+}
+
+impl Catalogs {
+    /// Changes what was added. `edit` sees the whole catalog as it is stored, decides, and is asked
+    /// again when somebody else was faster.
+    pub(crate) async fn change<T, E: From<StoreError>>(
+        &self,
+        settings: &Settings,
+        edit: impl Fn(&Catalog, &mut Additions) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _turn = self.renewal.lock().await;
+        loop {
+            let stored = read(&self.records).await?;
+            let mut next = of(stored.as_ref()).clone();
+            let result = edit(&Catalog::new(settings, &next), &mut next)?;
+            let is_written = match &stored {
+                Some(stored) => self.records.replace(stored, &next).await?,
+                None => self.records.insert(KEY, &next).await?,
+            };
+            if is_written {
+                self.set(settings, &next);
+                return Ok(result);
+            }
+        }
+    }
 }

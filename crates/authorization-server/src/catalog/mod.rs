@@ -62,6 +62,21 @@ impl Catalog {
         catalog
     }
 
+    /// Every resource, those of the settings first.
+    pub(crate) fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+
+    /// Every scope that is not about identity, in words.
+    pub(crate) fn scopes(&self) -> &BTreeMap<String, Words> {
+        &self.scopes
+    }
+
+    /// Every role, with what it permits.
+    pub(crate) fn roles(&self) -> &BTreeMap<String, Scope> {
+        &self.roles
+    }
+
     /// The resource called `indicator`.
     pub(crate) fn resource(&self, indicator: &ResourceIndicator) -> Option<&Resource> {
         self.resources

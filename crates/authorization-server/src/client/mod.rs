@@ -1,5 +1,6 @@
 //! Clients: pre-registered, registered by themselves (RFC 7591), or named by a metadata document.
 
+mod administered;
 mod key_sets;
 mod managed;
 mod metadata_document;
@@ -39,6 +40,9 @@ pub(crate) enum Origin {
         /// Who it is on its platform, if that is its proof.
         workload: Option<Workload>,
     },
+    /// An operator registered it while the server ran, on a developer's behalf: a third party, but
+    /// one that somebody looked at.
+    Administered,
     /// It registered itself (RFC 7591).
     Registered,
     /// Its identifier is the address of its metadata (CIMD).
@@ -90,7 +94,7 @@ impl Client {
     /// with the first scope they hear of and step up later.
     fn scope_limit(&self) -> Option<&Scope> {
         match self.origin {
-            Origin::PreRegistered { .. } => self.metadata.scope.as_ref(),
+            Origin::PreRegistered { .. } | Origin::Administered => self.metadata.scope.as_ref(),
             Origin::Registered | Origin::MetadataDocument => None,
         }
     }

@@ -1,7 +1,7 @@
-//! The grants of a person.
+//! The grants of a person, and of everybody.
 
 use oauth::time::NumericDate;
-use store::{StoreError, Versioned};
+use store::{ListBy, Page, StoreError, Versioned};
 
 use super::{Grant, Grants, Stage};
 use crate::owned::all_of;
@@ -10,6 +10,15 @@ impl Grants {
     /// Every grant that a person gave and that has not ended, newest first.
     pub(crate) async fn of(&self, subject: &str) -> Result<Vec<Versioned<Grant>>, StoreError> {
         all_of(&self.records, subject).await
+    }
+
+    /// Grants in any stage, or those that a person has given; the newest first.
+    pub(crate) async fn list(
+        &self,
+        by: ListBy<'_>,
+        page: Page,
+    ) -> Result<Vec<Versioned<Grant>>, StoreError> {
+        self.records.list(by, page).await
     }
 }
 

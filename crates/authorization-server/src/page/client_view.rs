@@ -32,7 +32,7 @@ impl ClientView {
         let name = claimed.filter(|name| !name.is_empty());
         let host = match client.origin {
             Origin::MetadataDocument => Url::parse(&client.client_id).ok(),
-            Origin::PreRegistered { .. } | Origin::Registered => None,
+            Origin::PreRegistered { .. } | Origin::Administered | Origin::Registered => None,
         };
         Self {
             is_claim: client.origin == Origin::Registered && name.is_some(),

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::reason::Reason;
@@ -96,7 +97,7 @@ fn thousandths(parameters: &str) -> Option<u16> {
 }
 
 /// Words of the operator in every language, such as what a scope means.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Words {
     /// In English.

@@ -104,6 +104,10 @@ impl Users {
             let record = self.identities.get(&key).await?;
             if let Some(record) = &record {
                 match self.people.get(&record.user).await? {
+                    // Nobody can use the account; nor is a second one made for the person.
+                    Some(user) if lists(&user, provider, &key) && user.disabled => {
+                        return Err(IdentityError::Unknown);
+                    }
                     Some(user) if lists(&user, provider, &key) => {
                         self.relabel(record, identity).await?;
                         return self.refresh(user, provider, identity).await;
@@ -180,6 +184,7 @@ impl Users {
             password: None,
             password_set_at: now,
             sign_ins: 0,
+            disabled: false,
             identities: [(provider.to_owned(), key.to_owned())].into(),
             profile_of: Some(provider.to_owned()),
         };
@@ -295,7 +300,7 @@ impl Users {
                 }
             }
         }
-        let Some(user) = found else {
+        let Some(user) = found.filter(|user| !user.disabled) else {
             return Ok(None);
         };
         let is_connected = self.connected(&user, provider).await?.is_some();

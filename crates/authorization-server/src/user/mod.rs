@@ -1,5 +1,6 @@
 //! People: their names, passwords (RFC 9106) and roles.
 
+mod account;
 mod connection;
 mod identity;
 mod identity_lookup;
@@ -61,6 +62,9 @@ pub struct User {
     /// The provider that name and address come from, when the person was made known by one.
     #[serde(default)]
     profile_of: Option<String>,
+    /// Nobody can use the account, and only an operator sees it.
+    #[serde(default)]
+    disabled: bool,
 }
 
 impl Record for User {
@@ -192,6 +196,7 @@ impl Users {
             sign_ins: 0,
             identities: BTreeMap::new(),
             profile_of: None,
+            disabled: false,
         };
         // The person before the name: after a crash in between there is somebody who cannot sign
         // in, instead of a name that nobody can have.
@@ -204,12 +209,15 @@ impl Users {
         Err(UserError::UsernameTaken(user.username))
     }
 
-    /// The person with this subject.
+    /// The person with this subject, unless the account is disabled: to everybody but an operator
+    /// such a person is as good as gone.
     pub async fn find(&self, subject: &str) -> Result<Option<User>, StoreError> {
-        Ok(self.people.get(subject).await?.map(|user| user.record))
+        let user = self.people.get(subject).await?.map(|user| user.record);
+        Ok(user.filter(|user| !user.disabled))
     }
 
-    /// The person with this username, in whatever case it is written.
+    /// The person with this username, in whatever case it is written, unless the account is
+    /// disabled.
     pub async fn find_by_username(&self, username: &str) -> Result<Option<User>, StoreError> {
         Ok(self.named(username).await?.map(|user| user.record))
     }
@@ -236,10 +244,11 @@ impl Users {
         let Some(key) = folded(username) else {
             return Ok(None);
         };
-        match self.usernames.get(&key).await? {
-            Some(found) => self.people.get(&found.subject).await,
-            None => Ok(None),
-        }
+        let Some(found) = self.usernames.get(&key).await? else {
+            return Ok(None);
+        };
+        let user = self.people.get(&found.subject).await?;
+        Ok(user.filter(|user| !user.disabled))
     }
 }
 

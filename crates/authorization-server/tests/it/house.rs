@@ -231,6 +231,17 @@ impl House {
         Self::furnished(self.settings, self.clock, self.store, self.keys).await
     }
 
+    /// Another server on the same store.
+    pub(crate) async fn replica(&self) -> Self {
+        Self::furnished(
+            self.settings.clone(),
+            self.clock.clone(),
+            Arc::clone(&self.store),
+            Arc::clone(&self.keys),
+        )
+        .await
+    }
+
     /// The same, after the operator changed the settings.
     pub(crate) async fn restarted_with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);

@@ -26,6 +26,7 @@ mod introspection;
 mod jwt_bearer;
 mod keys;
 mod logout;
+mod manage;
 mod metadata;
 mod page_login;
 mod pushed_authorization;

@@ -67,6 +67,9 @@ pub(crate) struct SettingsFile {
     pub(crate) registration: RegistrationSection,
     /// Sign-in on devices without a browser (RFC 8628).
     pub(crate) device_authorization: DeviceAuthorizationSection,
+    /// The API with which people, clients, grants, roles, resources and keys are managed while the
+    /// server runs, at `/manage/v1`. `docs/management.md` describes it.
+    pub(crate) management: ManagementSection,
     /// What a person with a role may let a client do: `Admin = ["read:todos", "delete:todos"]`.
     pub(crate) roles: BTreeMap<String, Vec<String>>,
     /// Each scope in words, for the page that asks for consent: `[scopes."read:todos"]`.
@@ -140,6 +143,17 @@ pub(crate) struct DeviceAuthorizationSection {
     pub(crate) enabled: bool,
     /// How long a person may take to type the code and decide. At most `30m`.
     pub(crate) lifetime: String,
+}
+
+/// `[management]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ManagementSection {
+    /// Whether the API is served. Its scopes `manage:read`, `manage:users`, `manage:clients`,
+    /// `manage:grants`, `manage:roles` and `manage:keys` may then stand in `[roles]` and in the
+    /// `scope` of a client. The commands `sumun user`, `client`, `grant`, `role`, `scope` and
+    /// `resource` do not need it.
+    pub(crate) enabled: bool,
 }
 
 /// `[scopes."…"]`
@@ -294,6 +308,7 @@ impl Default for SettingsFile {
             tokens: TokensSection::default(),
             registration: RegistrationSection::default(),
             device_authorization: DeviceAuthorizationSection::default(),
+            management: ManagementSection::default(),
             roles: BTreeMap::new(),
             scopes: BTreeMap::new(),
             clients: Vec::new(),

@@ -20,7 +20,7 @@ pub(super) fn exchange(
     binding: &Binding,
 ) -> Result<TokenResponse, EndpointError> {
     // Only an operator can give a client rights of its own; a registration is a stranger's wish.
-    let Origin::PreRegistered { .. } = client.origin else {
+    let (Origin::PreRegistered { .. } | Origin::Administered) = client.origin else {
         let error = OAuthError::unauthorized_client("the client has no rights of its own");
         return Err(EndpointError::new(Reason::GrantTypeNotAllowed, error));
     };

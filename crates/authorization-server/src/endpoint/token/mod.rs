@@ -99,6 +99,10 @@ async fn approval_of(
         server.revoke_grant(&grant.id).await?;
         return Err(invalid_grant(Reason::GrantEnded));
     };
+    if !server.is_issued_for(&grant.request.resource).await? {
+        server.revoke_grant(&grant.id).await?;
+        return Err(invalid_grant(Reason::GrantEnded));
+    }
     let permitted = user.permitted_scope(&server.catalog());
     let scope = approval.scope.intersection(&permitted);
     Ok((

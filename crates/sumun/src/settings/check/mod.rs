@@ -92,6 +92,7 @@ impl Check<'_> {
             .then_some(device_authorization?);
         settings.require_pushed_authorization_requests = file.require_pushed_authorization_requests;
         settings.dpop_nonce_required = file.dpop_nonce_required;
+        settings.management = file.management.enabled;
         settings.client_id_metadata_documents = file.client_id_metadata_documents;
         settings.private_use_schemes = PrivateUseSchemes::new(&file.private_use_schemes);
         // What is told with its exact place already need not be told again.

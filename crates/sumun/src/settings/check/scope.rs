@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use authorization_server::manage::MANAGEMENT_SCOPES;
 use authorization_server::text::Words;
 use oauth::scope::Scope;
 
@@ -66,14 +67,24 @@ impl Check<'_> {
         tokens: &[String],
     ) -> Option<Scope> {
         for (n, token) in tokens.iter().enumerate() {
-            let is_known =
-                file.scopes.contains_key(token) || IDENTITY_SCOPES.contains(&token.as_str());
+            let is_of_management = MANAGEMENT_SCOPES.contains(&token.as_str());
+            if is_of_management && !file.management.enabled {
+                let message = format!(
+                    "`{token}` is for the management API: switch that on with `enabled = true` in \
+                     [management], or remove the scope"
+                );
+                self.refuse(&place.index(n), message);
+            }
+            let is_known = file.scopes.contains_key(token)
+                || IDENTITY_SCOPES.contains(&token.as_str())
+                || is_of_management;
             if !is_known && self.scope_token(&place.index(n), token) {
                 let known = file
                     .scopes
                     .keys()
                     .map(String::as_str)
-                    .chain(IDENTITY_SCOPES);
+                    .chain(IDENTITY_SCOPES)
+                    .chain(MANAGEMENT_SCOPES);
                 let message = match nearest(token, known) {
                     Some(name) => format!("the scope `{token}` is unknown: did you mean `{name}`?"),
                     None => format!(
