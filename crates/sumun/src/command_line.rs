@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::manage::{
+    ClientCommand, GrantCommand, Managed, ResourceCommand, RoleCommand, ScopeCommand, UserCommand,
+};
 use crate::settings;
 
 /// Parses the command line; a wrong one, and `--help`, end the process here.
@@ -37,8 +40,17 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Manages the people who can sign in
-    #[command(subcommand)]
-    User(UserCommand),
+    User(Managed<UserCommand>),
+    /// Manages applications, and registers them on a developer's behalf
+    Client(Managed<ClientCommand>),
+    /// Shows and revokes what people have allowed applications
+    Grant(Managed<GrantCommand>),
+    /// Manages roles: what a person with one may let an application do
+    Role(Managed<RoleCommand>),
+    /// Manages scopes and their words
+    Scope(Managed<ScopeCommand>),
+    /// Manages resources, for which tokens are issued
+    Resource(Managed<ResourceCommand>),
     /// Looks after the keys that seal what is stored
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -86,42 +98,6 @@ pub(crate) struct Config {
 pub(crate) enum ConfigCommand {
     /// Tells everything that is wrong with a settings file, line by line
     Check(Config),
-}
-
-/// `sumun user`
-#[derive(Debug, Subcommand)]
-pub(crate) enum UserCommand {
-    /// Makes a person known; the password is asked for, or read from standard input
-    Add(AddUser),
-    /// Gives a person another password; it is asked for, or read from standard input
-    Password(UserPassword),
-}
-
-/// `sumun user add`
-#[derive(Debug, Args)]
-pub(crate) struct AddUser {
-    /// What the person types to sign in
-    pub(crate) username: String,
-    /// A role of the settings file; may be repeated [default: the default role]
-    #[arg(long = "role", value_name = "ROLE")]
-    pub(crate) roles: Vec<String>,
-    /// The person's name, as others call them
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// Where mail reaches the person
-    #[arg(long)]
-    pub(crate) email: Option<String>,
-    #[command(flatten)]
-    pub(crate) config: Config,
-}
-
-/// `sumun user password`
-#[derive(Debug, Args)]
-pub(crate) struct UserPassword {
-    /// What the person types to sign in
-    pub(crate) username: String,
-    #[command(flatten)]
-    pub(crate) config: Config,
 }
 
 /// `sumun keys`

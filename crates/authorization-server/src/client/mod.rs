@@ -121,7 +121,7 @@ impl Client {
     pub(crate) fn workload(&self) -> Option<&Workload> {
         match &self.origin {
             Origin::PreRegistered { workload, .. } => workload.as_ref(),
-            Origin::Registered | Origin::MetadataDocument => None,
+            Origin::Administered | Origin::Registered | Origin::MetadataDocument => None,
         }
     }
 

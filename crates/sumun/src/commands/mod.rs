@@ -3,13 +3,13 @@
 mod config;
 mod demo;
 mod keys;
+pub(crate) mod manage;
 mod serve;
-mod user;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use crate::command_line::{Command, ConfigCommand, KeysCommand, UserCommand};
+use crate::command_line::{Command, ConfigCommand, KeysCommand};
 use crate::settings::{Environment, Problems, SettingsError};
 
 /// Runs the command. The exit codes are documented in `sumun --help`.
@@ -19,10 +19,12 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Demo(options) => in_runtime(demo::run(options, &environment)),
         Command::Serve(options) => in_runtime(serve::run(options, &environment)),
         Command::Config(ConfigCommand::Check(options)) => config::check(&options, &environment),
-        Command::User(UserCommand::Add(options)) => in_runtime(user::add(options, &environment)),
-        Command::User(UserCommand::Password(options)) => {
-            in_runtime(user::password(options, &environment))
-        }
+        Command::User(options) => in_runtime(manage::run(options, &environment)),
+        Command::Client(options) => in_runtime(manage::run(options, &environment)),
+        Command::Grant(options) => in_runtime(manage::run(options, &environment)),
+        Command::Role(options) => in_runtime(manage::run(options, &environment)),
+        Command::Scope(options) => in_runtime(manage::run(options, &environment)),
+        Command::Resource(options) => in_runtime(manage::run(options, &environment)),
         Command::Keys(KeysCommand::List(options)) => in_runtime(keys::list(options, &environment)),
         Command::Keys(KeysCommand::Rotate(options)) => {
             in_runtime(keys::rotate(options, &environment))

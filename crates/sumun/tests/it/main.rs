@@ -8,6 +8,7 @@ mod foreign;
 mod house;
 mod http_client;
 mod keys;
+mod management;
 mod restart;
 mod serve;
 mod users;
