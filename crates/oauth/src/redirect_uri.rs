@@ -186,7 +186,15 @@ fn without_port(uri: &str) -> Option<(&'static str, &str)> {
         .into_iter()
         .find_map(|start| Some((start, uri.strip_prefix(start)?)))?;
     let rest = match rest.strip_prefix(':') {
-        Some(port) => port.trim_start_matches(|c: char| c.is_ascii_digit()),
+        Some(after) => {
+            let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+            let port = &after[..after.len() - rest.len()];
+            // What is admitted must be a URI: no machine has a port beyond 65535.
+            if !port.is_empty() && port.parse::<u16>().is_err() {
+                return None;
+            }
+            rest
+        }
         None => rest,
     };
     (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((start, rest))
@@ -288,6 +296,7 @@ mod tests {
             "http://127.0.0.1/x/../cb",
             "http://127.0.0.1:7777@evil.example/cb",
             "http://127.0.0.1:x/cb",
+            "http://127.0.0.1:65536/cb",
             "HTTP://127.0.0.1/cb",
         ] {
             assert!(
@@ -295,7 +304,10 @@ mod tests {
                 "{spelling}"
             );
         }
-        assert!(registered.admits(&RedirectUri::unchecked("http://127.0.0.1:1/cb")));
+        for port in ["1", "65535"] {
+            let uri = format!("http://127.0.0.1:{port}/cb");
+            assert!(registered.admits(&RedirectUri::unchecked(&uri)));
+        }
     }
 
     #[test]
