@@ -210,9 +210,13 @@ impl IdentityProvider {
             Some(rules) => Some(self.verified_id_token(rules, leg, &tokens).await?),
             None => None,
         };
+        // RFC 8707 §2: a token for a resource is not for userinfo, and the ID token says who it is.
+        let is_elsewhere = id_token.is_some() && self.resource(leg).is_some();
         let profile = match known.endpoints.userinfo.as_deref() {
-            Some(endpoint) => Some(self.profile(endpoint, &tokens.access_token).await?),
-            None => None,
+            Some(endpoint) if !is_elsewhere => {
+                Some(self.profile(endpoint, &tokens.access_token).await?)
+            }
+            _ => None,
         };
         let address = match known.endpoints.email_list.as_deref() {
             Some(endpoint) => {

@@ -23,7 +23,7 @@ const REFRESH: Duration = Duration::from_hours(14 * 24);
 const UNKNOWN_RESOURCE: &str = "resource indicator is missing, or unknown";
 
 /// The API resource that the tenant has registered.
-const API_RESOURCE: &str = "https://api.logto.example";
+pub(super) const API_RESOURCE: &str = "https://api.logto.example";
 
 static PEOPLE: [Person; 3] = [
     Person::new(
@@ -228,7 +228,9 @@ impl Simulator {
 }
 
 async fn me(State(logto): State<Simulator>, headers: HeaderMap) -> Answer {
-    let token = bearer(&headers).and_then(|token| logto.find(Kind::Access, token));
+    // A token for an API resource is a JWT, and opens that resource alone.
+    let token = bearer(&headers).filter(|token| !token.contains('.'));
+    let token = token.and_then(|token| logto.find(Kind::Access, token));
     let refused = || refusal(401, "invalid_token", "invalid token provided");
     let connection = token.ok_or_else(refused)?.connection;
     Ok(answer(200, logto.logto_profile(&connection)))

@@ -101,6 +101,19 @@ async fn house_behind(discovered: &str) -> (Issuer, House) {
 }
 
 #[tokio::test]
+async fn a_provider_that_knows_our_resources_is_told_which_one_it_is() {
+    let (_issuer, house) = house_behind("resource = \"forward\"\n").await;
+    let url = format!("{}/whoami/mcp", house.url);
+    let state = tempdir().unwrap();
+    let driver = Client::FastMcp.at(&url, state.path()).person(BORA);
+    let driver = driver.option("--provider", "corp");
+    let answer = driver.option("--call", "whoami").run().await;
+    assert_came_from("corp", &answer, 3);
+    let username = &result(&answer, 0)["username"];
+    assert!(username.as_str().unwrap().ends_with("@corp"), "{answer:#}");
+}
+
+#[tokio::test]
 async fn clients_sign_in_through_a_real_openid_provider() {
     let scopes = "scopes = [\"openid\", \"profile\", \"email\", \"offline_access\"]\n\
                   authorization_parameters = { prompt = \"consent\" }\n";

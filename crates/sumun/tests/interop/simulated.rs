@@ -92,6 +92,7 @@ fn section(simulator: &Simulator) -> String {
         ("authorization_endpoint", overrides.authorization_endpoint),
         ("token_endpoint", overrides.token_endpoint),
         ("userinfo_endpoint", overrides.userinfo_endpoint),
+        ("email_list_endpoint", overrides.email_list_endpoint),
         ("revocation_endpoint", overrides.revocation_endpoint),
         ("jwks_uri", overrides.jwks_uri),
     ];

@@ -10,7 +10,8 @@ use oauth::scope::Scope;
 
 use super::*;
 use crate::identity_provider::{
-    Identity, IdentityProvider, IdentityProviderError, IdentityProviders, Leg, Refusal,
+    Identity, IdentityProvider, IdentityProviderError, IdentityProviderSettings, IdentityProviders,
+    Leg, Refusal,
 };
 use crate::settings::{Resource, Settings};
 
@@ -21,6 +22,8 @@ struct Wire(Router);
 #[async_trait]
 impl Transport for Wire {
     async fn send(&self, sent: Outgoing) -> Result<Fetched, FetchError> {
+        let is_ours = sent.url.as_str().starts_with(ORIGIN);
+        assert!(is_ours, "to the vendor itself: {sent:?}");
         let mut request = Request::new(Body::from(sent.body));
         *request.method_mut() = sent.method;
         *request.uri_mut() = sent.url.as_str().parse().unwrap();
@@ -48,6 +51,11 @@ struct Road<'a> {
 impl<'a> Road<'a> {
     /// A house that has not spoken to this vendor yet.
     fn to(visit: &'a Visit) -> Self {
+        Self::with(visit, |_| {})
+    }
+
+    /// The same with an operator who changes something.
+    fn with(visit: &'a Visit, change: impl FnOnce(&mut IdentityProviderSettings)) -> Self {
         let issuer = Issuer::parse("https://sumun.example").unwrap();
         let todo = Resource {
             indicator: ResourceIndicator::parse("https://sumun.example/mcp").unwrap(),
@@ -55,7 +63,9 @@ impl<'a> Road<'a> {
             scopes: Scope::empty(),
         };
         let mut settings = Settings::new(issuer, vec![todo]);
-        settings.identity_providers = vec![visit.simulator.provider("vendor")];
+        let mut provider = visit.simulator.provider("vendor");
+        change(&mut provider);
+        settings.identity_providers = vec![provider];
         settings.check().unwrap();
         let fetch = Fetch::through(Wire(visit.router.clone()));
         let clock: Arc<dyn Clock> = Arc::new(visit.clock.clone());
@@ -164,6 +174,20 @@ async fn b5_b6_what_is_sent_is_what_the_vendor_wants() {
 }
 
 const NAVER: [Vendor; 2] = [Vendor::Naver, Vendor::NaverClassic];
+
+/// A token for an API resource opens that resource alone, so the ID token has to say who it is.
+#[tokio::test]
+async fn b6_a_resource_of_the_provider_may_stand_in_place_of_ours() {
+    let visit = Visit::to(Vendor::Logto);
+    let road = Road::with(&visit, |provider| {
+        provider.overrides.resource = Some(logto::API_RESOURCE.to_owned());
+    });
+    let (identity, credential) = road.walk("liv").await.unwrap();
+    assert_eq!(identity.name.as_deref(), Some("Liv Example"));
+    let token = Value::from(credential.access_token.expose());
+    assert_eq!(claims(&token)["aud"], logto::API_RESOURCE);
+    assert_eq!(visit.profile(&token).await.status, 401);
+}
 
 #[tokio::test]
 async fn who_says_no_is_no_failure() {
