@@ -21,3 +21,4 @@ mod revisions;
 mod screenshots;
 mod simulated;
 mod step_up;
+mod upstream;
