@@ -1,4 +1,4 @@
-//! DPoP proofs: invented ones, and invented claims that a key has signed (RFC 9449 §4.3).
+//! Proofs of possession (`DPoP`): invented ones, and invented claims that a key has signed (RFC 9449 §4.3).
 
 use std::sync::OnceLock;
 
