@@ -71,7 +71,7 @@ pub(crate) fn check(
             pushed_as: None,
         },
         resource: target.resource.indicator.clone(),
-        scope: client.within_limit(target.scope),
+        scope: client.may_ask_for(target.scope)?,
         nonce: parameters.get("nonce").map(str::to_owned),
         prompt: prompt(parameters)?,
         max_age: max_age(parameters)?,

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use oauth::client_metadata::ClientMetadata;
+use oauth::error::OAuthError;
 use oauth::random::Random;
 use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
@@ -18,6 +19,9 @@ use oauth::time::{Clock, NumericDate};
 use serde::{Deserialize, Serialize};
 use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError};
 
+use crate::error::EndpointError;
+use crate::manage::is_management_scope;
+use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::settings::{PreRegisteredClient, Settings, Workload};
 use metadata_document::CachedDocument;
@@ -99,12 +103,38 @@ impl Client {
         }
     }
 
-    /// The part of `scope` that the operator lets the client ask people for.
+    /// The part of `scope` that the client may ask people for, or get for them.
+    ///
+    /// Rights to manage this server are only for clients of the operator that ask, or whose limit
+    /// names them: neither shall a stranger's page talk an administrator into it, nor a client that
+    /// nobody is asked about get them by a link.
     pub(crate) fn within_limit(&self, scope: Scope) -> Scope {
+        let is_chosen_third_party = matches!(
+            self.origin,
+            Origin::PreRegistered {
+                first_party: false,
+                ..
+            }
+        );
         match self.scope_limit() {
             Some(limit) => scope.intersection(limit),
-            None => scope,
+            None if is_chosen_third_party => scope,
+            None => {
+                let others = scope.iter().filter(|token| !is_management_scope(token));
+                Scope::from_tokens(others).expect("a part of a well-formed scope is well-formed")
+            }
         }
+    }
+
+    /// The same for a request, which has to leave something to ask for.
+    pub(crate) fn may_ask_for(&self, scope: Scope) -> Result<Scope, EndpointError> {
+        let asked_nothing = scope.is_empty();
+        let within_limit = self.within_limit(scope);
+        if asked_nothing || !within_limit.is_empty() {
+            return Ok(within_limit);
+        }
+        let error = OAuthError::invalid_scope("this client may ask for nothing of that");
+        Err(EndpointError::new(Reason::ScopeRefused, error))
     }
 
     /// Whether the client may ask what a token for one of `audience` is worth (RFC 7662 §2.1).

@@ -28,7 +28,7 @@ pub(crate) async fn post(
     let catalog = server.catalog();
     let target = catalog.target(form.get("resource"), form.get("scope"))?;
     let resource = target.resource.indicator.clone();
-    let scope = client.within_limit(target.scope);
+    let scope = client.may_ask_for(target.scope)?;
     may_ask(&server, address).await?;
     server.keep_client(&client).await?;
     let grants = server.grants();

@@ -49,7 +49,7 @@ pub struct ClientView {
     /// Where answers may go.
     pub redirect_uris: Vec<String>,
     /// The scopes that it may ask for, as a list separated by spaces. Without it: every scope on
-    /// behalf of a person, and none for itself.
+    /// behalf of a person, except those of management, and none for itself.
     pub scope: Option<String>,
     /// The address of its public keys.
     pub jwks_uri: Option<String>,
@@ -136,7 +136,7 @@ pub struct NewClient {
     #[serde(default)]
     pub redirect_uris: Vec<String>,
     /// The scopes that it may ask for, as a list separated by spaces. Without it: every scope on
-    /// behalf of a person, and none for itself.
+    /// behalf of a person, except those of management, and none for itself.
     #[serde(default)]
     pub scope: Option<String>,
     /// The https address of its public keys, for `private_key_jwt`.

@@ -198,6 +198,7 @@ pub(crate) struct ClientSection {
     /// Whether it must push its authorization requests (RFC 9126). Not unless set.
     pub(crate) require_pushed_authorization_requests: bool,
     /// The scopes that it may ask for. Unless set: every scope on behalf of a person, and none for itself.
+    /// A first-party client gets those of the management API only if they are named here.
     pub(crate) scope: Option<Vec<String>>,
     /// The address of its public keys, for `private_key_jwt`.
     pub(crate) jwks_uri: Option<String>,

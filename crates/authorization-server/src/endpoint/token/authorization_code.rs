@@ -48,5 +48,5 @@ pub(super) async fn exchange(
         .redeem(&redemption)
         .await
         .map_err(|error| server.refuse_grant(Some(&pending.id), client, error))?;
-    first_tokens(server, &grant, binding).await
+    first_tokens(server, client, &grant, binding).await
 }

@@ -35,7 +35,7 @@ pub(super) async fn exchange(
         .poll(&poll)
         .await
         .map_err(|error| refuse(server, Some(&waiting.id), client, error))?;
-    first_tokens(server, &grant, binding).await
+    first_tokens(server, client, &grant, binding).await
 }
 
 /// The answers that only devices know (§3.5); the rest is as with codes.

@@ -56,7 +56,8 @@ async fn for_person(
     binding: &Binding,
 ) -> Result<TokenResponse, EndpointError> {
     let catalog = server.catalog();
-    let resource = resource(&catalog, id_jag, form)?;
+    let management = server.settings().management_resource();
+    let resource = resource(&catalog, management.as_ref(), id_jag, form)?;
     let possible = possible_scope(client, id_jag, resource);
     let asked = asked_scope(form, &possible)?;
     server
@@ -115,6 +116,7 @@ async fn for_person(
 /// authorization §7.6): `aud` and `resource` belong together.
 fn resource<'a>(
     catalog: &'a Catalog,
+    management: Option<&ResourceIndicator>,
     id_jag: &IdJag<'_>,
     form: &Parameters,
 ) -> Result<&'a Resource, EndpointError> {
@@ -128,7 +130,8 @@ fn resource<'a>(
         ([], _) => return Err(refused("the assertion names no resource")),
         _ => return Err(refused("the assertion names more than one resource")),
     };
-    if !allowed.is_empty() && !allowed.contains(named) {
+    // Nobody manages this server without having been asked here.
+    if management == Some(named) || (!allowed.is_empty() && !allowed.contains(named)) {
         return Err(refused("its issuer may not open that resource"));
     }
     let resource = catalog.resource(named);

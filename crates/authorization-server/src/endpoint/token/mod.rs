@@ -90,6 +90,7 @@ pub(super) fn registered<'a>(
 /// The person behind a grant, and what they may still allow. A user who is gone ends the grant.
 async fn approval_of(
     server: &AuthorizationServer,
+    client: &Client,
     grant: &Grant,
 ) -> Result<(Approval, User), EndpointError> {
     let Stage::Exchanged { approval, .. } = &grant.stage else {
@@ -104,7 +105,8 @@ async fn approval_of(
         return Err(invalid_grant(Reason::GrantEnded));
     }
     let permitted = user.permitted_scope(&server.catalog());
-    let scope = approval.scope.intersection(&permitted);
+    // Whatever the operator has taken from the person or from the client meanwhile.
+    let scope = client.within_limit(approval.scope.intersection(&permitted));
     Ok((
         Approval {
             scope,
@@ -117,10 +119,11 @@ async fn approval_of(
 /// The first tokens of a grant, which a code has just been exchanged for.
 async fn first_tokens(
     server: &AuthorizationServer,
+    client: &Client,
     grant: &Grant,
     binding: &Binding,
 ) -> Result<TokenResponse, EndpointError> {
-    let approved = approval_of(server, grant).await?;
+    let approved = approval_of(server, client, grant).await?;
     let refresh_token = match &grant.stage {
         Stage::Exchanged {
             refresh: Some(refresh),

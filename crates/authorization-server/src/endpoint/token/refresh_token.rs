@@ -36,7 +36,7 @@ pub(super) async fn exchange(
     {
         binding.require(refresh.terms.bound_to.as_deref())?;
     }
-    let approved = approval_of(server, &grant).await?;
+    let approved = approval_of(server, client, &grant).await?;
     let scope = narrowed(&approved.0, form.get("scope"))?;
     let Rotation { grant, generation } = grants
         .rotate(token, &client.client_id)

@@ -17,7 +17,6 @@ use oauth::scope::Scope;
 
 use super::problem::Problem;
 use crate::bearer::bearer;
-use crate::client::ClientError;
 use crate::manage::{Actor, MANAGEMENT_SCOPES, Management};
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
@@ -138,17 +137,15 @@ async fn current_scope(
     claims: &AccessTokenClaims,
 ) -> Result<Option<Scope>, Problem> {
     server.refresh().await?;
-    let of_client = claims.client_id.as_deref() == Some(&claims.sub);
-    let permitted = if of_client {
-        match server.find_client(&claims.sub).await {
-            Ok(client) => client.map(|client| client.metadata.scope.clone().unwrap_or_default()),
-            Err(ClientError::Store(error)) => return Err(error.into()),
-            // A client of this kind has no rights of its own.
-            Err(ClientError::MetadataDocument(_)) => None,
-        }
+    let client_id = claims.client_id.as_deref().unwrap_or_default();
+    let Some(client) = server.known_client(client_id).await? else {
+        return Ok(None);
+    };
+    let permitted = if client_id == claims.sub {
+        Some(client.metadata.scope.clone().unwrap_or_default())
     } else {
         let user = server.users().find(&claims.sub).await?;
-        user.map(|user| user.permitted_scope(&server.catalog()))
+        user.map(|user| client.within_limit(user.permitted_scope(&server.catalog())))
     };
     Ok(permitted.map(|permitted| permitted.intersection(&claims.scope)))
 }

@@ -8,6 +8,7 @@ mod escalation;
 mod grants;
 mod keys;
 mod replicas;
+mod unasked;
 mod users;
 
 use std::cell::RefCell;
