@@ -19,6 +19,27 @@ pub struct Credential {
 }
 
 impl Credential {
+    /// Whether a next access token can be asked for with it.
+    pub fn can_be_renewed(&self, now: NumericDate) -> bool {
+        self.refresh_token.is_some() && self.refresh_expires_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether its access token has not ended, as far as anybody has said.
+    pub fn is_good(&self, now: NumericDate) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// This credential as the successor of `before`: what the answer left out stays as it was.
+    pub(crate) fn following(self, before: &Self) -> Self {
+        let before = before.clone();
+        Self {
+            refresh_token: self.refresh_token.or(before.refresh_token),
+            refresh_expires_at: self.refresh_expires_at.or(before.refresh_expires_at),
+            scope: self.scope.or(before.scope),
+            ..self
+        }
+    }
+
     /// From when on it is of no use: nothing can be asked with it, and it cannot be renewed.
     ///
     /// `None` when that is not known.
@@ -40,6 +61,8 @@ pub struct Connection {
     pub provider: String,
     /// What it issued.
     pub credential: Credential,
+    /// Whether the provider has ended it before its time, so that only the person can help.
+    pub has_ended: bool,
 }
 
 #[cfg(test)]

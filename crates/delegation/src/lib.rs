@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `credential.rs` | [`Credential`]: what a provider issued; [`Connection`]: where from |
 //! | `vault.rs` | [`Vault`]: where credentials are kept, one for each person and provider |
+//! | `refresh/` | [`ValidTokens`]: a token that is good, renewed once however many want it |
 //!
 //! ```
 //! use std::sync::Arc;
@@ -40,7 +41,11 @@
 #![deny(missing_docs)]
 
 mod credential;
+mod refresh;
 mod vault;
 
 pub use credential::{Connection, Credential};
+pub use refresh::{
+    Parts, RefreshCredential, RefreshError, RefreshSettings, ValidTokenError, ValidTokens,
+};
 pub use vault::Vault;

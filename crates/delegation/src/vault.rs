@@ -14,7 +14,7 @@ use store::{Collection, KeyRing, Kind, ListBy, Page, Record, SharedStore, StoreE
 use crate::credential::{Connection, Credential};
 
 /// A connection as it is stored, sealed. Nothing else writes these secrets out.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct StoredConnection {
     subject: String,
     provider: String,
@@ -25,6 +25,12 @@ struct StoredConnection {
     expires_at: Option<NumericDate>,
     refresh_expires_at: Option<NumericDate>,
     scope: Option<String>,
+    /// From when on the next access token is asked for, where that has been decided.
+    #[serde(default)]
+    renew_at: Option<NumericDate>,
+    /// When the provider said that it has ended: the marker of a dead token.
+    #[serde(default)]
+    ended_at: Option<NumericDate>,
 }
 
 fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
@@ -63,6 +69,8 @@ impl StoredConnection {
             expires_at: credential.expires_at,
             refresh_expires_at: credential.refresh_expires_at,
             scope: credential.scope,
+            renew_at: None,
+            ended_at: None,
         }
     }
 
@@ -74,6 +82,24 @@ impl StoredConnection {
             refresh_expires_at: self.refresh_expires_at,
             scope: self.scope.clone(),
         }
+    }
+}
+
+/// A credential as it was read, to be changed only while it is still what is stored.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) credential: Credential,
+    pub(crate) renew_at: Option<NumericDate>,
+    pub(crate) has_ended: bool,
+    stored: Versioned<StoredConnection>,
+}
+
+impl Held {
+    /// Whether this is what `other` was made of: nobody has put anything else in its place since.
+    pub(crate) fn holds_tokens_of(&self, other: &Credential) -> bool {
+        let hash = |token: &Option<Secret>| token.as_ref().map(Secret::hash);
+        hash(&self.credential.refresh_token) == hash(&other.refresh_token)
+            && self.credential.access_token.hash() == other.access_token.hash()
     }
 }
 
@@ -110,7 +136,7 @@ impl Vault {
             .await
     }
 
-    /// What `provider` issued for `subject`.
+    /// What `provider` issued for `subject`, unless it has said that this has ended.
     ///
     /// # Errors
     ///
@@ -120,8 +146,54 @@ impl Vault {
         subject: &str,
         provider: &str,
     ) -> Result<Option<Credential>, StoreError> {
+        let held = self.find(subject, provider).await?;
+        Ok(held
+            .filter(|held| !held.has_ended)
+            .map(|held| held.credential))
+    }
+
+    /// What is stored, also when it has ended.
+    pub(crate) async fn find(
+        &self,
+        subject: &str,
+        provider: &str,
+    ) -> Result<Option<Held>, StoreError> {
         let connection = self.connections.get(&key(subject, provider)).await?;
-        Ok(connection.map(|connection| connection.credential()))
+        Ok(connection.map(|stored| Held {
+            credential: stored.credential(),
+            renew_at: stored.renew_at,
+            has_ended: stored.ended_at.is_some(),
+            stored,
+        }))
+    }
+
+    /// Writes the successor of `held`; `false` when somebody else has changed or removed it.
+    pub(crate) async fn succeed(
+        &self,
+        held: &Held,
+        next: &Credential,
+        renew_at: NumericDate,
+    ) -> Result<bool, StoreError> {
+        let StoredConnection {
+            subject, provider, ..
+        } = &held.stored.record;
+        let next = StoredConnection {
+            renew_at: Some(renew_at),
+            ..StoredConnection::new(subject, provider, next)
+        };
+        self.connections.replace(&held.stored, &next).await
+    }
+
+    /// Marks `held` as ended; `false` when somebody else has changed or removed it.
+    pub(crate) async fn end(&self, held: &Held, now: NumericDate) -> Result<bool, StoreError> {
+        let StoredConnection {
+            subject, provider, ..
+        } = &held.stored.record;
+        let ended = StoredConnection {
+            ended_at: Some(now),
+            ..StoredConnection::new(subject, provider, &held.credential)
+        };
+        self.connections.replace(&held.stored, &ended).await
     }
 
     /// Forgets what `provider` issued for `subject`, and returns it: of racing callers exactly one
@@ -175,6 +247,7 @@ impl Vault {
             page.before = Some(last.cursor());
             connections.extend(found.into_iter().map(|connection| Connection {
                 credential: connection.credential(),
+                has_ended: connection.ended_at.is_some(),
                 provider: connection.record.provider,
             }));
         }
@@ -182,7 +255,7 @@ impl Vault {
 }
 
 /// A key of fixed length, whatever stands in the names; no two pairs of names give the same one.
-fn key(subject: &str, provider: &str) -> String {
+pub(crate) fn key(subject: &str, provider: &str) -> String {
     let mut context = Context::new(&SHA256);
     for part in [subject, provider] {
         context.update(&(part.len() as u64).to_be_bytes());

@@ -1,0 +1,8 @@
+//! Stories of the valid token: who gets one, and how often a provider is asked.
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod faults;
+mod house;
+mod interleavings;
+mod provider;
+mod stampede;
