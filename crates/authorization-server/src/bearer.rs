@@ -1,10 +1,10 @@
 //! The one token in the `Authorization` header of a request (RFC 6750 §2.1, §3, RFC 9449 §7).
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use oauth::challenge::Scheme;
-use oauth::error::OAuthError;
+use oauth::error::{ErrorCode, OAuthError};
 use oauth::jwt::AccessTokenClaims;
 use serde_json::Value;
 
@@ -38,17 +38,29 @@ impl AuthorizationServer {
         match (scheme, confirmation) {
             (Scheme::Bearer, None) => Ok(Some(claims)),
             (Scheme::Dpop, Some(Some(Value::String(thumbprint)))) => {
-                let Some(proof) = self.read_proof(parts, Some(token))? else {
+                let proof = self.read_proof(parts, Some(token)).map_err(at_a_resource)?;
+                let Some(proof) = proof.filter(|proof| proof.thumbprint == *thumbprint) else {
                     return Ok(None);
                 };
-                let is_holder = proof.thumbprint == *thumbprint;
-                self.require_new(&proof).await?;
-                Ok(is_holder.then_some(claims))
+                self.require_new(&proof).await.map_err(at_a_resource)?;
+                Ok(Some(claims))
             }
             // §7.1, §7.2: neither as a bearer token, nor bound in a way that is not known here.
             _ => Ok(None),
         }
     }
+}
+
+/// RFC 9449 §7.1, §9: where a token is used, a proof that is no good is a 401 with a challenge.
+fn at_a_resource(refusal: EndpointError) -> EndpointError {
+    let challenge = match refusal.error.code {
+        ErrorCode::UseDpopNonce => r#"DPoP error="use_dpop_nonce""#,
+        ErrorCode::InvalidDpopProof => r#"DPoP error="invalid_dpop_proof""#,
+        _ => return refusal,
+    };
+    refusal
+        .with_status(StatusCode::UNAUTHORIZED)
+        .with_challenge(challenge)
 }
 
 fn credentials(headers: &HeaderMap) -> Result<Option<(Scheme, &str)>, EndpointError> {

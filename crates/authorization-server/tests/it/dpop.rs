@@ -250,6 +250,12 @@ async fn userinfo_needs_a_proof_for_a_bound_token() {
     assert_eq!(ask("Bearer", None).await.status, 401);
     assert_eq!(ask("DPoP", None).await.status, 401);
     assert_eq!(ask("DPoP", proof(&Holder::new())).await.status, 401);
+    let garbage = ask("DPoP", Some("garbage".to_owned())).await;
+    garbage.refused(401, "invalid_dpop_proof");
+    assert_eq!(
+        garbage.header("www-authenticate"),
+        r#"DPoP error="invalid_dpop_proof""#
+    );
     let answer = ask("DPoP", proof(&holder)).await;
     assert_eq!(
         (answer.status.as_u16(), answer.json()["sub"].is_string()),
