@@ -66,7 +66,10 @@ impl AuthorizationServer {
         let mut other = identity_claims(user, scope);
         binding.confirm(&mut other);
         // RFC 9068 §2.2.3.1: what the person is, beside what they allowed.
-        other.insert("roles".into(), user.roles.clone().into());
+        other.insert(
+            "roles".into(),
+            self.catalog().roles_in_force(&user.roles).into(),
+        );
         other.insert("auth_time".into(), approval.authenticated_at.0.into());
         self.mint(&AccessTokenClaims {
             sub: approval.subject.clone(),
@@ -84,7 +87,10 @@ impl AuthorizationServer {
         let subject = exchange.subject;
         let mut other = identity_claims(exchange.user, exchange.scope);
         exchange.binding.confirm(&mut other);
-        other.insert("roles".into(), exchange.user.roles.clone().into());
+        other.insert(
+            "roles".into(),
+            self.catalog().roles_in_force(&exchange.user.roles).into(),
+        );
         if let Some(auth_time) = subject.other.get("auth_time") {
             other.insert("auth_time".into(), auth_time.clone());
         }

@@ -101,18 +101,21 @@ impl Catalog {
         identity.chain(self.scopes.keys().cloned()).collect()
     }
 
+    /// The roles of a person who was given these; none stands for the default one.
+    pub(crate) fn roles_in_force<'a>(&'a self, roles: &'a [String]) -> &'a [String] {
+        if roles.is_empty() {
+            std::slice::from_ref(&self.default_role)
+        } else {
+            roles
+        }
+    }
+
     /// What a person with these roles may let a client do: what the roles allow, and to know who
-    /// the person is. No role stands for the default one.
+    /// the person is.
     pub(crate) fn permitted_scope(&self, roles: &[String]) -> Scope {
         let identity = Scope::from_tokens(IDENTITY_SCOPES)
             .expect("the identity scopes are constants in the form of RFC 6749");
-        let default_role = std::slice::from_ref(&self.default_role);
-        let roles = if roles.is_empty() {
-            default_role
-        } else {
-            roles
-        };
-        roles
+        self.roles_in_force(roles)
             .iter()
             .filter_map(|role| self.roles.get(role))
             .fold(identity, |permitted, of_role| permitted.union(of_role))
