@@ -70,8 +70,10 @@ pub(crate) async fn post(
                 refused("the notice cannot be used").with_cause(error)
             }
         })?;
-    if server.is_seen_first(&provider, notice.signature).await? {
+    // Marked when all is done: after a failure in between, the provider can send it again.
+    if !server.has_seen(&provider, &notice).await? {
         server.unlink(&provider, &identity).await?;
+        server.mark_seen(&provider, &notice).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -81,14 +83,39 @@ fn refused(description: &str) -> EndpointError {
     EndpointError::new(Reason::UnlinkNoticeRefused, error)
 }
 
+/// What was signed, and not the signature, which can be written in more than one way.
+fn name(provider: &str, notice: &UnlinkNotice<'_>) -> String {
+    let UnlinkNotice {
+        encrypted_subject,
+        timestamp,
+        ..
+    } = notice;
+    let signed = Secret::from(format!("{provider} {timestamp} {encrypted_subject}"));
+    signed.hash().as_str().to_owned()
+}
+
 impl AuthorizationServer {
-    /// Whether this notice comes for the first time; whoever repeats one ends nothing new.
-    async fn is_seen_first(&self, provider: &str, signature: &str) -> Result<bool, StoreError> {
-        let seen = Collection::<SeenNotice>::new(self.store().clone(), self.keys().clone());
-        let key = Secret::from(format!("{provider} {signature}")).hash();
+    /// Whether this notice was worked off; whoever repeats one ends nothing new.
+    async fn has_seen(
+        &self,
+        provider: &str,
+        notice: &UnlinkNotice<'_>,
+    ) -> Result<bool, StoreError> {
+        let seen = self.seen_notices().get(&name(provider, notice)).await?;
+        Ok(seen.is_some())
+    }
+
+    async fn mark_seen(&self, provider: &str, notice: &UnlinkNotice<'_>) -> Result<(), StoreError> {
         // A clock that is behind may have signed it, so that it stays fresh for twice that time.
         let expires_at = self.now().plus(FRESH * 2);
-        seen.insert(key.as_str(), &SeenNotice { expires_at }).await
+        let seen = SeenNotice { expires_at };
+        self.seen_notices()
+            .put(&name(provider, notice), &seen)
+            .await
+    }
+
+    fn seen_notices(&self) -> Collection<SeenNotice> {
+        Collection::new(self.store().clone(), self.keys().clone())
     }
 
     /// A person has withdrawn at `provider`: their sessions and grants end, and what the provider

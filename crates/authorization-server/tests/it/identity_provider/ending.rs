@@ -1,5 +1,7 @@
 //! The end of a connection: the person withdraws at the provider, or nothing uses it any more.
 
+use std::sync::Arc;
+
 use aws_lc_rs::cipher::{AES_128, DecryptionContext, PaddedBlockEncryptingKey, UnboundCipherKey};
 use aws_lc_rs::hmac;
 use http::{Request, StatusCode};
@@ -7,6 +9,7 @@ use oauth::messages::TokenResponse;
 
 use super::*;
 use crate::browser::{Browser, request};
+use crate::fragile::{Crash, Fragile};
 use crate::house::{Answer, CLIENT as MCP_CLIENT, ReadToken as _, encode};
 
 const TOKEN: &str = "https://nid.naver.com/oauth2.0/token";
@@ -129,10 +132,31 @@ async fn b7_a_notice_counts_once_and_the_person_may_come_back() {
     let notice = notice("32742776", SECRET, START.0);
     assert_eq!(send(&vendor, &notice).await.status, StatusCode::NO_CONTENT);
     let tokens = sign_in(&vendor, &mut browser).await;
-    // Somebody who has overheard it sends it again.
+    // Somebody who has overheard it sends it again, also with the signature in another spelling.
     assert_eq!(send(&vendor, &notice).await.status, StatusCode::NO_CONTENT);
+    let mut respelt = notice;
+    respelt[3].1 += "=";
+    assert_eq!(send(&vendor, &respelt).await.status, StatusCode::NO_CONTENT);
     assert!(vendor.house.is_accepted(&tokens.access_token).await);
     assert!(is_signed_in(&mut browser).await);
+}
+
+#[tokio::test]
+async fn b7_a_notice_that_failed_half_way_counts_when_it_comes_again() {
+    let mut vendor = naver().await;
+    let tokens = sign_in(&vendor, &mut Browser::new(&vendor.house)).await;
+    let store = Fragile::over(Arc::clone(&vendor.house.store));
+    vendor.house.store = Arc::clone(&store) as _;
+    vendor.house = vendor.house.restarted().await;
+    let notice = notice("32742776", SECRET, START.0);
+    store.doom(Crash {
+        after: 1,
+        is_written: false,
+    });
+    send(&vendor, &notice).await.refused(500, "server_error");
+    assert!(store.mend() && vendor.house.is_accepted(&tokens.access_token).await);
+    assert_eq!(send(&vendor, &notice).await.status, StatusCode::NO_CONTENT);
+    assert!(!vendor.house.is_accepted(&tokens.access_token).await);
 }
 
 #[tokio::test]
