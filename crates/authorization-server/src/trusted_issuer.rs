@@ -114,6 +114,12 @@ impl Settings {
                      two people: choose another identity_provider",
                 ));
             }
+            if people.is_some_and(|people| self.shares_people(trusted, people)) {
+                return Err(refused(
+                    "another issuer has the same identity_provider, so that each could speak for the \
+                     other's people: choose another one",
+                ));
+            }
             let unknown = |people: &TrustedForPeople| {
                 let mut resources = people.resources.iter();
                 resources.any(|named| self.resources.iter().all(|one| one.indicator != *named))
@@ -142,6 +148,20 @@ impl Settings {
             .id_token
             .is_some_and(|id_token| id_token.issuers.contains(&trusted.issuer));
         !is_issuer && !signs_for_it
+    }
+
+    /// Whether another issuer gives subjects to the same people. A provider of the settings may have
+    /// several names: that both are its own is looked at before.
+    fn shares_people(&self, trusted: &TrustedIssuer, people: &TrustedForPeople) -> bool {
+        let id = &people.identity_provider;
+        let mut providers = self.identity_providers.iter();
+        let mut others = self.trusted_issuers.iter();
+        !providers.any(|provider| provider.id == *id)
+            && others.any(|other| {
+                let theirs = other.people.as_ref();
+                other.issuer != trusted.issuer
+                    && theirs.is_some_and(|theirs| theirs.identity_provider == *id)
+            })
     }
 
     fn check_workloads(&self) -> Result<(), SettingsError> {

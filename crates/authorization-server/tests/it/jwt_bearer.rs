@@ -2,7 +2,7 @@
 //! authorization).
 
 use authorization_server::identity_provider::IdentityProviderSettings;
-use authorization_server::settings::{Settings, TrustedForPeople, TrustedIssuer};
+use authorization_server::settings::{Settings, SettingsError, TrustedForPeople, TrustedIssuer};
 use oauth::client_metadata::TokenEndpointAuthMethod;
 use oauth::grant_type;
 use oauth::jws::Algorithm;
@@ -500,4 +500,22 @@ async fn an_issuer_does_not_speak_for_the_people_of_another() {
     assert!(error.to_string().contains("is another issuer"), "{error}");
     settings.identity_providers[0].overrides.issuer = Some(IDP.into());
     assert_eq!(settings.check(), Ok(()));
+}
+
+#[tokio::test]
+async fn no_issuer_speaks_for_the_people_of_another() {
+    let rival = TrustedIssuer {
+        issuer: "https://rival.idp.example".to_owned(),
+        ..acme(trusted())
+    };
+    let mut settings = House::with(with_acme).await.settings;
+    settings.trusted_issuers.push(rival);
+    let refused = settings.check().unwrap_err();
+    assert!(
+        matches!(refused, SettingsError::TrustedIssuer { .. }),
+        "{refused}"
+    );
+    let people = settings.trusted_issuers[1].people.as_mut();
+    "rival".clone_into(&mut people.unwrap().identity_provider);
+    settings.check().unwrap();
 }
