@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{AssertionClaims, AssertionError, Trusted, Unverified, verify};
 use crate::client::Client;
-use crate::identity_provider::Identity;
+use crate::identity_provider::{Identity, one_line};
 use crate::server::AuthorizationServer;
 use crate::settings::TrustedForPeople;
 
@@ -111,8 +111,8 @@ impl AuthorizationServer {
             people,
             identity: Identity {
                 subject: assertion.sub.clone(),
-                username: claims.preferred_username,
-                name: claims.name,
+                username: claims.preferred_username.as_deref().and_then(one_line),
+                name: claims.name.as_deref().and_then(one_line),
                 // Nobody asked for an address here, so none is taken over (MCP enterprise-managed
                 // authorization §7.4.3), and none can later stand for the person.
                 email: None,

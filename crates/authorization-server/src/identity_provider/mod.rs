@@ -49,6 +49,7 @@ use rules::{IdTokenRules, ResourceRule, Rules};
 pub use error::{IdentityProviderError, Refusal};
 pub use leg::Leg;
 pub use preset::PresetFields;
+pub(crate) use profile::one_line;
 pub use profile::{Arrival, Identity};
 pub(crate) use settings::is_id;
 pub use settings::{IdentityProviderSettings, IdentityProviderSettingsError};

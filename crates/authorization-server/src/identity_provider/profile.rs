@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::error::Refusal;
 use super::rules::{Places, Rules};
+use crate::text::is_hidden;
 
 /// The longest subject that is accepted (`OpenID` Connect Core §2 allows 255).
 const LONGEST_SUBJECT: usize = 255;
@@ -151,11 +152,7 @@ fn identifier(value: &Value) -> Option<String> {
 }
 
 /// The text without what would break a line or hide in one, and not too long.
-fn one_line(text: &str) -> Option<String> {
-    let is_hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
+pub(crate) fn one_line(text: &str) -> Option<String> {
     let visible: String = text
         .chars()
         .filter(|c| !is_hidden(*c))
@@ -168,6 +165,6 @@ fn one_line(text: &str) -> Option<String> {
 fn is_address(text: &str) -> bool {
     let parts = text.rsplit_once('@');
     let has_both = parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
-    let is_hidden = |c: char| c.is_whitespace() || c.is_control();
-    has_both && text.len() <= LONGEST_EMAIL && !text.contains(is_hidden)
+    let is_misleading = |c: char| c.is_whitespace() || is_hidden(c);
+    has_both && text.len() <= LONGEST_EMAIL && !text.contains(is_misleading)
 }

@@ -4,7 +4,7 @@ use oauth::scope::Scope;
 use url::Url;
 
 use crate::client::{Client, Origin};
-use crate::text::identity_scope;
+use crate::text::{identity_scope, is_hidden};
 
 /// A client, as a person sees it.
 pub(crate) struct ClientView {
@@ -54,12 +54,7 @@ const NAME_LENGTH: usize = 60;
 
 /// What a stranger wrote, without characters that hide or turn round other text.
 fn plain(text: &str) -> String {
-    let is_visible = |c: &char| {
-        !c.is_control()
-            && !matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    let visible: String = text.chars().filter(is_visible).collect();
+    let visible: String = text.chars().filter(|c| !is_hidden(*c)).collect();
     let mut characters = visible.trim().chars();
     let mut name: String = characters.by_ref().take(NAME_LENGTH).collect();
     if characters.next().is_some() {
@@ -77,6 +72,11 @@ mod tests {
         assert_eq!(plain("Good\u{202e}live\u{200b}\n"), "Goodlive");
         assert_eq!(plain(&"x".repeat(61)), format!("{}…", "x".repeat(60)));
         assert_eq!(plain("할 일 앱"), "할 일 앱");
+        assert_eq!(
+            plain("\u{3164}\u{115f} \u{2800}"),
+            "",
+            "blank letters of Hangul"
+        );
     }
 
     #[test]

@@ -10,10 +10,12 @@ use crate::reason::Reason;
 
 pub(crate) mod account;
 mod en;
+mod hidden;
 mod ko;
 mod time;
 
 pub(crate) use account::AccountText;
+pub(crate) use hidden::is_hidden;
 pub(crate) use time::When;
 
 /// A language that the pages are written in.
