@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, Request};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use oauth::challenge::Scheme;
@@ -39,15 +40,10 @@ pub struct Dpop {
 impl Dpop {
     /// Accepts bound tokens beside bearer tokens, with or without a nonce in the proof.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let used = Cache::builder()
-            .max_capacity(REMEMBERED)
-            // Longer than the time in which a nonce is accepted.
-            .time_to_live(3 * WINDOW)
-            .build();
         Self {
             clock,
             nonces: Nonces::new(&Secret::random(&OsRandom)),
-            used,
+            used: memory(REMEMBERED),
             needs_nonce: false,
             needs_bound_tokens: false,
         }
@@ -126,6 +122,17 @@ impl Dpop {
     }
 }
 
+/// What remembers proofs. When it is full, it forgets the oldest: the usual policy keeps what is
+/// asked for often, which no proof is, and would not take in the newest.
+fn memory(capacity: u64) -> Cache<String, ()> {
+    Cache::builder()
+        .max_capacity(capacity)
+        .eviction_policy(EvictionPolicy::lru())
+        // Longer than the time in which a nonce is accepted.
+        .time_to_live(3 * WINDOW)
+        .build()
+}
+
 /// Where requests are made to, as clients know it: never taken from a request's `Host`.
 #[derive(Clone, Debug)]
 pub(crate) enum Address {
@@ -165,5 +172,21 @@ impl fmt::Debug for Dpop {
             .field("needs_nonce", &self.needs_nonce)
             .field("needs_bound_tokens", &self.needs_bound_tokens)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_memory_takes_in_the_newest_proof() {
+        let used = memory(8);
+        for n in 0..20 {
+            let is_new = || used.entry(n.to_string()).or_insert(()).is_fresh();
+            assert!(is_new());
+            used.run_pending_tasks();
+            assert!(!is_new(), "the proof {n} works a second time");
+        }
     }
 }
