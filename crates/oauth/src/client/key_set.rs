@@ -223,6 +223,14 @@ impl RemoteKeySet {
             .await
             .ok()?
             .jwks_uri?;
+        // Who can exchange the keys on the way can sign as the issuer.
+        let is_protected = |address: &str| {
+            let scheme = address.get(..8);
+            scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+        };
+        if is_protected(issuer.as_str()) && !is_protected(&found) {
+            return None;
+        }
         self.change(|state| state.jwks_uri = Some(found.clone()));
         Some(found)
     }

@@ -168,6 +168,25 @@ async fn an_issuer_tells_where_its_keys_are_and_may_move_them() {
     assert_eq!(kid(set.keys().await), "two");
 }
 
+#[tokio::test]
+async fn keys_of_a_protected_issuer_come_by_a_protected_way() {
+    let house = house();
+    let issuer = Issuer::parse("https://as.example").unwrap();
+    let metadata = "https://as.example/.well-known/oauth-authorization-server";
+    let plain = "http://as.example/keys";
+    house
+        .script
+        .answer_json(metadata, &json!({"issuer": issuer, "jwks_uri": plain}));
+    house.script.answer_json(
+        plain,
+        &json!({"keys": [{"kty": "OKP", "kid": "exchanged"}]}),
+    );
+    let fetch = Fetch::through(house.script.clone());
+    let clock = Arc::new(house.clock.clone());
+    let set = RemoteKeySet::of_issuer(fetch, Reach::Configured, issuer, clock);
+    set.keys().await.unwrap_err();
+}
+
 /// A server that answers only when it is let to.
 #[derive(Debug)]
 struct Gated {
