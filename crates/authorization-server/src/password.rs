@@ -14,7 +14,7 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
 /// What is stored of a password: its hash, the salt and the cost, in one string.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct PasswordHash(String);
 

@@ -198,3 +198,33 @@ async fn a_new_password_replaces_the_old_one() {
     let nobody = users.set_password("nobody", Secret::from(PASSWORD)).await;
     assert!(matches!(nobody, Err(UserError::Unknown(_))));
 }
+
+#[tokio::test]
+async fn a_password_that_is_replaced_while_it_is_looked_at_signs_nobody_in() {
+    let (users, _) = house().await;
+    let alice = users.create(person("alice")).await.unwrap();
+    let new = PasswordHash::new(&Secret::from("battery staple"), &[1; 16]);
+    let cores = u32::try_from(users.cores.available_permits()).unwrap();
+    let busy = users.cores.acquire_many(cores).await.unwrap();
+    let replacing = async {
+        // Until the attempt is counted, which comes after the record was read.
+        let counted = format!("sign-in::{}", HOME.rate_key());
+        for own in 1.. {
+            let all = users.store.count(User::KIND, &counted, WINDOW).await;
+            if all.unwrap() > own {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        let edit = |user: &mut User| {
+            user.password = Some(new.clone());
+            Ok::<_, StoreError>(())
+        };
+        users.change(&alice.subject, edit).await.unwrap();
+        drop(busy);
+    };
+    let (signed_in, ()) = tokio::join!(sign_in(&users, "alice", PASSWORD), replacing);
+    assert_eq!(signed_in, None);
+    let signed_in = sign_in(&users, "alice", "battery staple").await;
+    assert_eq!(signed_in, Some(alice.subject));
+}
