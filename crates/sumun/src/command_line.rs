@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Looks after the keys that seal what is stored
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Finds personal data in text
+    #[command(subcommand)]
+    Pii(PiiCommand),
 }
 
 /// `sumun demo`
@@ -117,6 +120,41 @@ pub(crate) struct RotateKeys {
     pub(crate) after: Duration,
     #[command(flatten)]
     pub(crate) config: Config,
+}
+
+/// `sumun pii`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PiiCommand {
+    /// Shows the personal data in a text
+    Scan(PiiScan),
+    /// Scores the detection against labelled lines
+    Eval(PiiEval),
+}
+
+/// `sumun pii scan`
+#[derive(Debug, Args)]
+pub(crate) struct PiiScan {
+    /// The text [default: standard input]
+    pub(crate) file: Option<PathBuf>,
+    /// One JSON array of findings, with places in characters and bytes
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Your own patterns: a JSON object of names and regular expressions
+    #[arg(long, value_name = "FILE")]
+    pub(crate) patterns: Option<PathBuf>,
+    /// How sure a finding must be, from 0 to 1
+    #[arg(long, value_name = "SCORE", default_value_t = 0.5)]
+    pub(crate) least_score: f32,
+}
+
+/// `sumun pii eval`
+#[derive(Debug, Args)]
+pub(crate) struct PiiEval {
+    /// Lines of {"text":…,"entities":[{"type":…,"start":…,"end":…}]}, with places in characters
+    pub(crate) file: PathBuf,
+    /// Also shows what was missed and what was wrongly found
+    #[arg(long)]
+    pub(crate) mistakes: bool,
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {

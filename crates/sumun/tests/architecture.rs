@@ -9,8 +9,9 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which room may use which; whoever is not here is not a room.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("oauth", &[]),
+    ("pii", &[]),
     ("store", &["oauth"]),
     ("resource-server", &["oauth"]),
     ("delegation", &["oauth", "store"]),
@@ -20,6 +21,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
         "sumun",
         &[
             "oauth",
+            "pii",
             "store",
             "delegation",
             "resource-server",
@@ -30,7 +32,13 @@ const ROOMS: [(&str, &[&str]); 9] = [
     // Attacks the rooms, and is delivered to nobody.
     (
         "fuzz",
-        &["oauth", "store", "resource-server", "authorization-server"],
+        &[
+            "oauth",
+            "pii",
+            "store",
+            "resource-server",
+            "authorization-server",
+        ],
     ),
     // Measures the rooms, and is delivered to nobody.
     (

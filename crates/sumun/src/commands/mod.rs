@@ -4,12 +4,13 @@ mod config;
 mod demo;
 mod keys;
 pub(crate) mod manage;
+mod pii;
 mod serve;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use crate::command_line::{Command, ConfigCommand, KeysCommand};
+use crate::command_line::{Command, ConfigCommand, KeysCommand, PiiCommand};
 use crate::settings::{Environment, Problems, SettingsError};
 
 /// Runs the command. The exit codes are documented in `sumun --help`.
@@ -29,6 +30,8 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Keys(KeysCommand::Rotate(options)) => {
             in_runtime(keys::rotate(options, &environment))
         }
+        Command::Pii(PiiCommand::Scan(options)) => pii::scan(&options),
+        Command::Pii(PiiCommand::Eval(options)) => pii::eval(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

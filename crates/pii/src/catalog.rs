@@ -1,0 +1,334 @@
+//! The built-in recognizers of numbers: shape, check, labels and how sure each makes us.
+
+use crate::checksum;
+use crate::context::Label;
+use crate::kind::Kind;
+use crate::number::{Number, Separator};
+
+/// What recognizes one type among numbers.
+pub(crate) struct NumberRecognizer {
+    pub(crate) kind: Kind,
+    /// How sure shape and check digits are, without any words around.
+    pub(crate) shape: fn(&Number<'_>) -> Option<Shape>,
+    /// The labels that speak for it.
+    pub(crate) labels: &'static [Label],
+}
+
+/// What a shape alone says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) score: f32,
+    /// What a label of something harmless takes away.
+    pub(crate) doubt: f32,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is the answer of a shape")]
+const fn shape(score: f32, doubt: f32) -> Option<Shape> {
+    Some(Shape { score, doubt })
+}
+
+/// The recognizers; of two that are equally sure, the first is right.
+pub(crate) const NUMBERS: [NumberRecognizer; 11] = [
+    NumberRecognizer {
+        kind: Kind::KrMobile,
+        shape: mobile,
+        labels: &[Label::Phone],
+    },
+    NumberRecognizer {
+        kind: Kind::KrLandline,
+        shape: landline,
+        labels: &[Label::Phone],
+    },
+    NumberRecognizer {
+        kind: Kind::KrRrn,
+        shape: resident,
+        labels: &[Label::Rrn, Label::Frn],
+    },
+    NumberRecognizer {
+        kind: Kind::KrFrn,
+        shape: foreigner,
+        labels: &[Label::Frn, Label::Rrn],
+    },
+    NumberRecognizer {
+        kind: Kind::CreditCard,
+        shape: card,
+        labels: &[Label::Card],
+    },
+    NumberRecognizer {
+        kind: Kind::Ip,
+        shape: ip,
+        labels: &[Label::Ip],
+    },
+    NumberRecognizer {
+        kind: Kind::KrBrn,
+        shape: business,
+        labels: &[Label::Brn],
+    },
+    NumberRecognizer {
+        kind: Kind::KrDriver,
+        shape: driver,
+        labels: &[Label::Driver],
+    },
+    NumberRecognizer {
+        kind: Kind::UsSsn,
+        shape: ssn,
+        labels: &[Label::Ssn],
+    },
+    NumberRecognizer {
+        kind: Kind::PhoneIntl,
+        shape: phone_intl,
+        labels: &[Label::Phone],
+    },
+    NumberRecognizer {
+        kind: Kind::KrBank,
+        shape: bank,
+        labels: &[Label::Bank],
+    },
+];
+
+/// The digits of a Korean number as dialled at home, and its groups without the country.
+fn national(number: &Number<'_>) -> Option<(Vec<u8>, Vec<u8>, bool)> {
+    let digits = number.digits();
+    let lens = number.lens();
+    if !digits.starts_with(&[8, 2]) || !(number.plus || lens[0] == 2) {
+        return (digits[0] == 0 && !number.plus).then(|| (digits.to_vec(), lens.to_vec(), false));
+    }
+    let mut rest = digits[2..].to_vec();
+    let mut groups: Vec<u8> = lens.to_vec();
+    if groups[0] == 2 {
+        groups.remove(0);
+    } else {
+        groups[0] -= 2;
+    }
+    if groups.len() > 1 && groups[0] == 1 && rest[0] == 0 {
+        // `+82 (0)10`
+        groups.remove(0);
+        groups[0] += 1;
+    } else if rest.first() != Some(&0) {
+        rest.insert(0, 0);
+        groups[0] += 1;
+    }
+    Some((rest, groups, true))
+}
+
+fn mobile(number: &Number<'_>) -> Option<Shape> {
+    if !(9..=14).contains(&number.digits().len()) {
+        return None;
+    }
+    let (digits, lens, is_abroad) = national(number)?;
+    if !(digits.len() == 10 || digits.len() == 11)
+        || !digits.starts_with(&[0, 1])
+        || !matches!(digits[2], 0 | 1 | 6..=9)
+        || digits[2] == 0 && digits.len() == 10 && lens.len() == 1
+    {
+        return None;
+    }
+    match lens.as_slice() {
+        [3, 3 | 4, 4] => shape(0.75, 0.2),
+        [11] | [3, 8] | [7, 4] if is_abroad => shape(0.75, 0.2),
+        [11] => shape(0.65, 0.3),
+        [10] => shape(0.5, 0.3),
+        [3, 7 | 8] | [6 | 7, 4] => shape(0.6, 0.3),
+        _ => None,
+    }
+}
+
+fn landline(number: &Number<'_>) -> Option<Shape> {
+    if !(8..=14).contains(&number.digits().len()) {
+        return None;
+    }
+    let (digits, lens, is_abroad) = national(number)?;
+    let area = match digits.as_slice() {
+        [0, 2, ..] => 2,
+        [0, 3, 1..=3, ..] | [0, 4 | 6, 1..=4, ..] | [0, 5, 1..=5, ..] | [0, 7, 0, ..] => 3,
+        [0, 5, 0, 2..=8, ..] => 4,
+        _ => return None,
+    };
+    let rest = digits.len() - area;
+    if !(7..=8).contains(&rest) {
+        return None;
+    }
+    let is_area = lens.first().is_some_and(|len| usize::from(*len) == area);
+    match &lens[..] {
+        [_, 3 | 4, 4] if is_area => shape(0.7, 0.2),
+        [_, 7 | 8] if is_area => shape(0.5, 0.4),
+        [_] if is_abroad => shape(0.7, 0.2),
+        [_] => shape(0.45, 0.4),
+        _ => None,
+    }
+}
+
+/// A real day; the first digit of the second half says which century it lies in.
+fn birth(number: &Number<'_>) -> Option<bool> {
+    let digits = number.digits();
+    if digits.len() != 13 || !matches!(number.lens(), [13] | [6, 7]) {
+        return None;
+    }
+    let pair = |at: usize| u32::from(digits[at]) * 10 + u32::from(digits[at + 1]);
+    let (year, month, day) = (pair(0), pair(2), pair(4));
+    let century = match digits[6] {
+        1 | 2 | 5 | 6 => 1900,
+        3 | 4 | 7 | 8 => 2000,
+        _ => return None,
+    };
+    let year = century + year;
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if year.is_multiple_of(4) && year != 1900 => 29,
+        2 => 28,
+        _ => return None,
+    };
+    // Nobody who was registered is born in the second half of the century.
+    ((1..=days).contains(&day) && year < 2050).then_some(year > 2020 || year == 2020 && month >= 10)
+}
+
+fn registration(number: &Number<'_>, is_checked: bool) -> Option<Shape> {
+    // Since October 2020 the last digits are random.
+    let is_random = birth(number)?;
+    let checked = if is_checked { 0.25 } else { 0.0 };
+    if number.is_separated_by(Separator::Hyphen) {
+        let waived = if is_checked || is_random { 0.0 } else { -0.05 };
+        return shape(0.6 + checked + waived, 0.5);
+    }
+    if number.is_plain() {
+        let is_article = checksum::ean13(number.digits()) && number.prefix(2) == 88;
+        let score = if is_checked && !is_article { 0.5 } else { 0.2 };
+        return shape(score, 0.6);
+    }
+    shape(0.35 + checked, 0.5)
+}
+
+fn resident(number: &Number<'_>) -> Option<Shape> {
+    matches!(number.digits().get(6), Some(1..=4))
+        .then(|| registration(number, checksum::resident(number.digits())))?
+}
+
+fn foreigner(number: &Number<'_>) -> Option<Shape> {
+    matches!(number.digits().get(6), Some(5..=8))
+        .then(|| registration(number, checksum::foreigner(number.digits())))?
+}
+
+/// Whether the first digits are those of an issuer of cards of that length.
+fn is_issuer(number: &Number<'_>) -> bool {
+    let (two, three, four) = (number.prefix(2), number.prefix(3), number.prefix(4));
+    match number.digits().len() {
+        14 => matches!(two, 36 | 38 | 39) || matches!(three, 300..=305),
+        15 => matches!(two, 34 | 37),
+        13 => two / 10 == 4,
+        16 => {
+            two / 10 == 4
+                || matches!(two, 51..=55 | 62 | 64 | 65)
+                || matches!(four, 2221..=2720 | 3528..=3589 | 6011)
+        }
+        19 => two / 10 == 4 || two == 62,
+        _ => false,
+    }
+}
+
+fn card(number: &Number<'_>) -> Option<Shape> {
+    let is_grouped = match number.lens() {
+        [4, 4, 4, 4] | [4, 6, 4 | 5] | [4, 4, 4, 4, 3] => true,
+        [13..=19] => false,
+        _ => return None,
+    };
+    if !checksum::luhn(number.digits()) {
+        return None;
+    }
+    match (is_issuer(number), is_grouped) {
+        (true, true) => shape(0.8, 0.25),
+        (true, false) if number.digits().len() == 13 => shape(0.3, 0.5),
+        (true, false) => shape(0.6, 0.5),
+        (false, true) => shape(0.35, 0.5),
+        (false, false) => shape(0.15, 0.5),
+    }
+}
+
+fn ip(number: &Number<'_>) -> Option<Shape> {
+    if number.lens().len() != 4 || !number.is_separated_by(Separator::Dot) {
+        return None;
+    }
+    for (at, len) in number.lens().iter().enumerate() {
+        let least = [0, 0, 10, 100].get(usize::from(*len))?;
+        if number.group(at) > 255 || number.group(at) < *least {
+            return None;
+        }
+    }
+    let is_network = number.text()[number.end..].starts_with('/') && number.group(3) == 0;
+    // This machine, nobody, everybody, masks: nobody's address.
+    let is_nobody = matches!(number.group(0), 0 | 127 | 255) || is_network;
+    (!is_nobody).then_some(shape(0.7, 0.5))?
+}
+
+fn business(number: &Number<'_>) -> Option<Shape> {
+    if !checksum::business(number.digits()) {
+        return None;
+    }
+    match number.lens() {
+        [3, 2, 5] if number.is_separated_by(Separator::Hyphen) => shape(0.7, 0.4),
+        [3, 2, 5] => shape(0.45, 0.4),
+        [10] => shape(0.15, 0.4),
+        _ => None,
+    }
+}
+
+fn driver(number: &Number<'_>) -> Option<Shape> {
+    if number.digits().len() != 12 || !matches!(number.prefix(2), 11..=26 | 28) {
+        return None;
+    }
+    match number.lens() {
+        [2, 2, 6, 2] if number.is_separated_by(Separator::Hyphen) => shape(0.6, 0.4),
+        [2, 2, 6, 2] => shape(0.3, 0.4),
+        [12] | [2, 10] | [4, 8] | [4, 6, 2] | [2, 2, 8] => shape(0.15, 0.4),
+        _ => None,
+    }
+}
+
+fn ssn(number: &Number<'_>) -> Option<Shape> {
+    if number.digits().len() != 9 || !matches!(number.lens(), [9] | [3, 2, 4]) {
+        return None;
+    }
+    let digits = number.digits();
+    let area = number.prefix(3);
+    if area == 0 || area == 666 || area >= 900 || digits[3..5] == [0, 0] || digits[5..] == [0; 4] {
+        return None;
+    }
+    if number.is_separated_by(Separator::Hyphen) {
+        shape(0.6, 0.4)
+    } else {
+        shape(0.15, 0.4)
+    }
+}
+
+fn phone_intl(number: &Number<'_>) -> Option<Shape> {
+    let digits = number.digits();
+    if number.plus {
+        let is_home = digits.starts_with(&[8, 2]);
+        return (!is_home && digits[0] != 0 && (8..=15).contains(&digits.len()))
+            .then_some(shape(0.75, 0.3))?;
+    }
+    let (lens, digits) = match number.lens() {
+        [1, rest @ ..] if digits[0] == 1 => (rest, &digits[1..]),
+        lens => (lens, digits),
+    };
+    if digits.len() != 10 || digits[0] < 2 || digits[3] < 2 {
+        return None;
+    }
+    match lens {
+        [3, 3, 4] if number.bracket => shape(0.65, 0.3),
+        [3, 3, 4] if number.is_separated_by(Separator::Space) => shape(0.35, 0.3),
+        [3, 3, 4] => shape(0.5, 0.3),
+        [10] => shape(0.12, 0.3),
+        _ => None,
+    }
+}
+
+fn bank(number: &Number<'_>) -> Option<Shape> {
+    let is_account = (10..=16).contains(&number.digits().len())
+        && number.lens().len() <= 5
+        && !number.plus
+        && (number.is_plain()
+            || number.is_separated_by(Separator::Hyphen)
+            || number.is_separated_by(Separator::Space));
+    is_account.then_some(shape(0.2, 0.5))?
+}

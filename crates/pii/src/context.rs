@@ -1,0 +1,244 @@
+//! The words around a value that say what it is, or that it is something harmless.
+
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+/// What a label speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Label {
+    Phone,
+    Rrn,
+    Frn,
+    Brn,
+    Driver,
+    Passport,
+    Bank,
+    Card,
+    Ssn,
+    Ip,
+    /// A number that belongs to nobody: of an order, a version, a moment.
+    Harmless,
+}
+
+/// Labels, keys and other words by what they speak of. ASCII words stand alone or as a part of a key.
+const WORDS: [(Label, &str); 11] = [
+    (
+        Label::Phone,
+        "전화 연락처 휴대폰 핸드폰 휴대전화 모바일 폰번호 번호는 문자 통화 팩스 직통 사무실 유선 자택 tel phone mobile cell \
+         call fax contact hp telephone cellphone sms whatsapp callback mobileno phoneno phonenumber dial text reach landline",
+    ),
+    (
+        Label::Rrn,
+        "주민번호 주민등록 주민등록번호 주민 rrn jumin ssn_kr resident residentnumber juminno",
+    ),
+    (
+        Label::Frn,
+        "외국인등록 외국인등록번호 외국인번호 외국인 거소신고 frn arc foreigner alien",
+    ),
+    (
+        Label::Brn,
+        "사업자등록번호 사업자번호 사업자등록 사업자 brn biz_no bizno biz_reg business_no business registration businessnumber corp_reg_no",
+    ),
+    (
+        Label::Driver,
+        "운전면허번호 운전면허 면허번호 면허증 면허 driver drivers driverlicense license_no licence license dl",
+    ),
+    (
+        Label::Passport,
+        "여권번호 여권 passport passports passport_no passportno",
+    ),
+    (
+        Label::Bank,
+        "계좌번호 계좌 입금 송금 이체 은행 뱅크 환불계좌 account acct bank accountno accountnumber bankaccount account_no 국민 신한 농협 \
+         수협 신협 우체국 새마을금고 카카오뱅크 토스뱅크 케이뱅크 기업은행 우리은행 하나은행 통장 예금",
+    ),
+    (
+        Label::Card,
+        "카드번호 카드 card cardno pan visa mastercard amex credit cc cardnumber card_no",
+    ),
+    (
+        Label::Ssn,
+        "ssn social 사회보장번호 사회보장 socialsecurity",
+    ),
+    (
+        Label::Ip,
+        "ip 아이피 addr ipaddr host remote client 접속 clientip",
+    ),
+    (
+        Label::Harmless,
+        "주문번호 주문 접수번호 접수 송장번호 송장 운송장 바코드 택배 ean ean13 isbn imei imsi iccid ord order orders ts epoch timestamp offset id \
+         버전 version ver build 빌드 rev revision commit sku upc gtin 모델 모델명 model 제품번호 상품번호 상품코드 serial 시리얼 일련번호 추적 \
+         tracking invoice 예약번호 예약 티켓 ticket case 금액 amount price 가격 결제번호 거래번호 승인번호 문서번호 사건번호 \
+         관리번호 참조 reference ref trace hash checksum size seq sequence lot batch pid lag pg firmware 펌웨어 release \
+         patch section chapter oid nonce 수량 재고 우편번호 zip 조회수 좌표 lat lng bytes duration elapsed time timestamp_ms \
+         created_at updated_at createdat updatedat expires exp iat nbf 합계 잔액 total balance 매출 수신거부번호 문의번호 쿠폰 coupon \
+         barcode 로트 배치 학번 사번 원고번호 특허 번들 sdk kernel 커널 snmp mib 고시 제호 parcel shipment waybill 이벤트 event msgid \
+         transaction txid tx order_no orderid po quote rma part partno item article 회차 차대번호 기기 device 문서 회의 counter count",
+    ),
+];
+
+/// How far before a value a label may stand, and how far behind it.
+const BEFORE: usize = 72;
+const BEHIND: usize = 24;
+
+struct Labels {
+    automaton: AhoCorasick,
+    labels: Vec<Label>,
+}
+
+static LABELS: LazyLock<Labels> = LazyLock::new(|| {
+    let words: Vec<(Label, &str)> = WORDS
+        .iter()
+        .flat_map(|(label, words)| words.split_whitespace().map(|word| (*label, word)))
+        .collect();
+    let automaton = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(words.iter().map(|(_, word)| word))
+        .expect("a few hundred short words make an automaton");
+    Labels {
+        automaton,
+        labels: words.into_iter().map(|(label, _)| label).collect(),
+    }
+});
+
+/// What the words around a value say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Context {
+    /// The nearest label between the number before and the value.
+    pub(crate) near: Option<Label>,
+    /// The one before that, in the same place.
+    pub(crate) second: Option<Label>,
+    /// The nearest label before the numbers that stand between.
+    pub(crate) far: Option<Label>,
+    /// The label right behind the value.
+    pub(crate) behind: Option<Label>,
+}
+
+impl Context {
+    /// The context of `start..end`, where the number before it ends at `before`.
+    pub(crate) fn of(text: &str, start: usize, end: usize, before: usize) -> Self {
+        let from = floor(text, start.saturating_sub(BEFORE));
+        let near_from = floor(text, from.max(before.min(start)));
+        let (near, second) = last_labels(&text[near_from..start], false);
+        let far = match near {
+            None if near_from > from => last_labels(&text[from..near_from], true).0,
+            _ => None,
+        };
+        Self {
+            near,
+            second,
+            far,
+            behind: behind(&text[end..]),
+        }
+    }
+
+    /// How sure the words make it that the value is one of `wanted`: positive, neutral or negative.
+    pub(crate) fn bonus(self, wanted: &[Label], doubt: f32) -> f32 {
+        let is_wanted = |label: Option<Label>| label.is_some_and(|label| wanted.contains(&label));
+        if is_wanted(self.near) {
+            return 0.4;
+        }
+        if self.near == Some(Label::Harmless) {
+            return -doubt;
+        }
+        if is_wanted(self.second) && self.near.is_some() || is_wanted(self.behind) {
+            return 0.35;
+        }
+        if self.near.is_some() {
+            return -0.2;
+        }
+        match self.far {
+            far if is_wanted(far) => 0.3,
+            Some(Label::Harmless) => -0.1,
+            _ => 0.0,
+        }
+    }
+}
+
+fn floor(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// The last label of a piece, and the one before it.
+fn last_labels(piece: &str, only_line: bool) -> (Option<Label>, Option<Label>) {
+    let piece = match piece.rfind('\n') {
+        Some(at) if only_line => &piece[at..],
+        _ => piece,
+    };
+    let mut last = None;
+    let mut second = None;
+    for found in LABELS.automaton.find_iter(piece) {
+        if stands_alone(piece, found.start(), found.end()) {
+            let label = LABELS.labels[found.pattern().as_usize()];
+            if last != Some(label) {
+                second = last;
+            }
+            last = Some(label);
+        }
+    }
+    (last, second)
+}
+
+/// Whether a word is not a part of a longer ASCII word. `cardNo` and `card_no` have the part `card`.
+fn stands_alone(text: &str, start: usize, end: usize) -> bool {
+    let bytes = text.as_bytes();
+    if !bytes[start].is_ascii() {
+        return true;
+    }
+    let before = start.checked_sub(1).map(|at| bytes[at]);
+    let starts = before.is_none_or(|byte| {
+        !byte.is_ascii_alphanumeric()
+            || (byte.is_ascii_lowercase() && bytes[start].is_ascii_uppercase())
+    });
+    let ends = bytes
+        .get(end)
+        .is_none_or(|byte| !byte.is_ascii_lowercase() || !bytes[end - 1].is_ascii_lowercase());
+    starts && (ends || bytes.get(end) == Some(&b's'))
+}
+
+fn behind(rest: &str) -> Option<Label> {
+    let rest = &rest[..floor(rest, rest.len().min(BEHIND))];
+    let cut = rest.find([',', ';', '|', '/', '\n', '"', ':', '=']);
+    let piece = &rest[..cut.unwrap_or(rest.len())];
+    if cut.is_some_and(|at| matches!(rest.as_bytes()[at], b':' | b'=' | b'"'))
+        || piece.bytes().any(|byte| byte.is_ascii_digit())
+    {
+        return None;
+    }
+    let found = LABELS.automaton.find(piece)?;
+    stands_alone(piece, found.start(), found.end())
+        .then(|| LABELS.labels[found.pattern().as_usize()])
+        .filter(|label| *label != Label::Harmless)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn near(text: &str, value: &str) -> Option<Label> {
+        let start = text.find(value).unwrap();
+        Context::of(text, start, start + value.len(), 0).near
+    }
+
+    #[test]
+    fn the_nearest_label_counts() {
+        assert_eq!(near("주문번호 1, 카드 42", "42"), Some(Label::Card));
+        assert_eq!(near(r#"{"card_no":"42"}"#, "42"), Some(Label::Card));
+        assert_eq!(near(r#"{"cardNo":"42"}"#, "42"), Some(Label::Card));
+        assert_eq!(near("valid 42", "42"), None);
+        assert_eq!(near("ORD-42", "42"), Some(Label::Harmless));
+    }
+
+    #[test]
+    fn a_label_behind_counts_unless_it_opens_the_next_value() {
+        let behind = |text: &str| Context::of(text, 0, 2, 0).behind;
+        assert_eq!(behind("42 (카카오뱅크)"), Some(Label::Bank));
+        assert_eq!(behind("42 카드: 17"), None);
+    }
+}

@@ -1,0 +1,286 @@
+//! Numbers as people write them: groups of digits with separators between, and what stands around.
+
+use std::ops::Range;
+
+/// What stands between two groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Separator {
+    Hyphen,
+    Dot,
+    Space,
+    Bracket,
+    Tilde,
+}
+
+/// Digits without a break.
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    start: usize,
+    end: usize,
+}
+
+/// All groups that hang together.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says what stands at one place"
+)]
+#[derive(Debug, Default)]
+pub(crate) struct Cluster {
+    groups: Vec<Group>,
+    /// `separators[i]` stands behind group `i`.
+    separators: Vec<Separator>,
+    plus: bool,
+    bracket: bool,
+    /// It goes on from a word, as in `SKU-1234`.
+    pub(crate) is_glued: bool,
+    /// The first and the last group are parts of words.
+    head_is_word: bool,
+    tail_is_word: bool,
+}
+
+/// More groups than any number has; what is longer is cut, so that time stays linear.
+const MOST_GROUPS: usize = 48;
+/// The most groups of one number.
+pub(crate) const WIDEST: usize = 6;
+const MOST_DIGITS: usize = 20;
+
+impl Cluster {
+    /// Reads the cluster whose first digit is at `start` into `self`, and says where it ends.
+    pub(crate) fn read(&mut self, text: &[u8], start: usize) -> usize {
+        self.groups.clear();
+        self.separators.clear();
+        let before = start.checked_sub(1).map(|at| text[at]);
+        let earlier = start.checked_sub(2).map(|at| text[at]);
+        let is_word = |byte: Option<u8>| {
+            byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        self.bracket = before == Some(b'(') || before == Some(b'+') && earlier == Some(b'(');
+        self.plus = before == Some(b'+') && !is_word(earlier);
+        self.head_is_word = is_word(before)
+            || before == Some(b',') && earlier.is_some_and(|byte| byte.is_ascii_digit());
+        self.is_glued = matches!(before, Some(b'-' | b'_' | b'#')) && is_word(earlier)
+            || matches!(before, Some(b'#' | b'$'));
+        let mut at = start;
+        loop {
+            let from = at;
+            while at < text.len() && text[at].is_ascii_digit() {
+                at += 1;
+            }
+            self.groups.push(Group {
+                start: from,
+                end: at,
+            });
+            if self.groups.len() == MOST_GROUPS {
+                break;
+            }
+            let Some((separator, next)) = separator(text, at) else {
+                break;
+            };
+            self.separators.push(separator);
+            at = next;
+        }
+        let after = text.get(at).copied();
+        self.tail_is_word = after.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+            || after == Some(b',') && text.get(at + 1).is_some_and(u8::is_ascii_digit)
+            || is_unit(&text[at..]);
+        at
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// How many digits there are.
+    pub(crate) fn digits(&self) -> usize {
+        self.groups
+            .iter()
+            .map(|group| group.end - group.start)
+            .sum()
+    }
+
+    /// Groups `range` as a number, unless they are only a part of one.
+    pub(crate) fn number<'t>(&self, text: &'t str, range: Range<usize>) -> Option<Number<'t>> {
+        let (first, last) = (range.start, range.end - 1);
+        let groups = &self.groups[range];
+        let digits: usize = groups.iter().map(|group| group.end - group.start).sum();
+        if !(7..=MOST_DIGITS).contains(&digits)
+            || first == 0 && self.head_is_word
+            || last + 1 == self.groups.len() && self.tail_is_word
+        {
+            return None;
+        }
+        let inner = &self.separators[first..last];
+        let is_address = groups.len() == 4 && inner.iter().all(|one| *one == Separator::Dot);
+        let parts = |separator: Option<&Separator>| {
+            separator.is_none_or(|one| match one {
+                Separator::Space | Separator::Tilde | Separator::Bracket => true,
+                Separator::Hyphen => is_address,
+                Separator::Dot => false,
+            })
+        };
+        let outer = first.checked_sub(1).map(|at| &self.separators[at]);
+        if !parts(outer) || !parts(self.separators.get(last)) {
+            return None;
+        }
+        let mut number = Number {
+            text,
+            start: groups[0].start,
+            end: groups[groups.len() - 1].end,
+            digits: [0; MOST_DIGITS],
+            count: digits,
+            lens: [0; WIDEST],
+            groups: groups.len(),
+            separators: [None; WIDEST],
+            plus: first == 0 && self.plus,
+            bracket: first == 0 && self.bracket,
+        };
+        let all = groups
+            .iter()
+            .flat_map(|group| &text.as_bytes()[group.start..group.end]);
+        for (place, digit) in number.digits.iter_mut().zip(all) {
+            *place = digit - b'0';
+        }
+        for (at, group) in groups.iter().enumerate() {
+            number.lens[at] = u8::try_from(group.end - group.start).unwrap_or(u8::MAX);
+            number.separators[at] = inner.get(at).copied();
+        }
+        Some(number)
+    }
+}
+
+/// What stands at `at`, if it joins two groups, and where the next group begins.
+fn separator(text: &[u8], at: usize) -> Option<(Separator, usize)> {
+    let mut next = at;
+    let mut kind = None;
+    if text.get(next) == Some(&b')') {
+        kind = Some(Separator::Bracket);
+        next += 1;
+    }
+    let spaces = usize::from(text.get(next) == Some(&b' '));
+    next += spaces;
+    match text.get(next) {
+        Some(b'-') => {
+            kind = kind.or(Some(Separator::Hyphen));
+            next += 1;
+        }
+        Some(b'.') if spaces == 0 => {
+            kind = kind.or(Some(Separator::Dot));
+            next += 1;
+            return text.get(next)?.is_ascii_digit().then_some((kind?, next));
+        }
+        Some(b'~') => {
+            kind = kind.or(Some(Separator::Tilde));
+            next += 1;
+        }
+        _ if spaces == 1 => kind = kind.or(Some(Separator::Space)),
+        _ => {}
+    }
+    if text.get(next) == Some(&b' ') && kind.is_some_and(|one| one != Separator::Space) {
+        next += 1;
+    }
+    if text.get(next) == Some(&b'(') && text.get(next + 1) == Some(&b'0') {
+        next += 1;
+    }
+    text.get(next)?.is_ascii_digit().then_some((kind?, next))
+}
+
+/// What makes a number an amount.
+fn is_unit(rest: &[u8]) -> bool {
+    let units = [
+        "원",
+        "만원",
+        "만",
+        "억",
+        "개",
+        "건",
+        "%",
+        "년",
+        "월",
+        "일",
+        "초",
+        "회",
+        "명",
+        "달러",
+        "엔",
+        "점",
+        "톤",
+        "번째",
+        "℃",
+        "°",
+        "포인트",
+        "㎡",
+        "층",
+        "호",
+    ];
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    let Some(unit) = units.iter().find(|unit| rest.starts_with(unit.as_bytes())) else {
+        return false;
+    };
+    // `01012345678로` has no unit, and neither has what is `만` or `일` by chance.
+    let behind = &rest[unit.len()..];
+    !matches!(*unit, "만" | "일" | "호" | "개" | "점" | "회")
+        || behind.is_empty()
+        || behind[0].is_ascii()
+}
+
+/// Groups of digits that may be one number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Number<'t> {
+    text: &'t str,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    digits: [u8; MOST_DIGITS],
+    count: usize,
+    lens: [u8; WIDEST],
+    groups: usize,
+    separators: [Option<Separator>; WIDEST],
+    /// It begins with `+`.
+    pub(crate) plus: bool,
+    /// It begins in brackets.
+    pub(crate) bracket: bool,
+}
+
+impl<'t> Number<'t> {
+    pub(crate) fn digits(&self) -> &[u8] {
+        &self.digits[..self.count]
+    }
+
+    /// How long each group is.
+    pub(crate) fn lens(&self) -> &[u8] {
+        &self.lens[..self.groups]
+    }
+
+    /// Whether nothing stands between the digits.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.groups == 1
+    }
+
+    /// Whether every separator is of one kind.
+    pub(crate) fn is_separated_by(&self, separator: Separator) -> bool {
+        self.groups > 1
+            && self.separators[..self.groups - 1]
+                .iter()
+                .all(|one| *one == Some(separator))
+    }
+
+    /// The first `count` digits as a number.
+    pub(crate) fn prefix(&self, count: usize) -> u32 {
+        let first = self.digits.iter().take(count.min(self.count));
+        first.fold(0, |sum, digit| sum * 10 + u32::from(*digit))
+    }
+
+    /// The value of a group of at most nine digits.
+    pub(crate) fn group(&self, at: usize) -> u32 {
+        let from: usize = self.lens[..at].iter().map(|len| usize::from(*len)).sum();
+        let len = usize::from(self.lens[at]).min(9);
+        self.digits
+            .iter()
+            .skip(from)
+            .take(len)
+            .fold(0, |sum, digit| sum * 10 + u32::from(*digit))
+    }
+
+    pub(crate) fn text(&self) -> &'t str {
+        self.text
+    }
+}

@@ -1,0 +1,349 @@
+//! The scanner: text in, findings out.
+
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use crate::catalog::NUMBERS;
+use crate::context::Context;
+use crate::decode::decode;
+use crate::kind::Kind;
+use crate::name;
+use crate::normalize::{Map, fold};
+use crate::number::{Cluster, WIDEST};
+use crate::recognizer::{CustomRecognizer, Finding, Hit, PatternError};
+use crate::secret::{self, PREFIXES};
+use crate::word;
+
+/// What is less sure is not reported, unless asked for.
+const LEAST_SCORE: f32 = 0.499;
+
+/// Finds personal data in text.
+#[derive(Debug, Clone)]
+pub struct Scanner {
+    triggers: AhoCorasick,
+    custom: Vec<CustomRecognizer>,
+    least_score: f32,
+}
+
+/// What a word of the prefilter begins, by the order in which they stand there.
+enum Trigger {
+    Prefix(usize),
+    SecretName,
+    Address,
+    Pem,
+    Title,
+    NameLabel,
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scanner {
+    /// A scanner with the built-in recognizers.
+    pub fn new() -> Self {
+        let words = PREFIXES
+            .iter()
+            .map(|prefix| prefix.text)
+            .chain(secret::NAMES)
+            .chain(["://", secret::PEM])
+            .chain(name::TITLES)
+            .chain(name::LABELS);
+        let triggers = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::LeftmostLongest)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(words)
+            .expect("two hundred short words make an automaton");
+        Self {
+            triggers,
+            custom: Vec::new(),
+            least_score: LEAST_SCORE,
+        }
+    }
+
+    /// With the operator's own patterns beside the built-in ones: a JSON object of names and regular
+    /// expressions, as in `pii_patterns.json`.
+    ///
+    /// # Errors
+    ///
+    /// When it is no such object, or a pattern cannot be used.
+    pub fn with_patterns(mut self, json: &str) -> Result<Self, PatternError> {
+        self.custom = CustomRecognizer::all_of(json)?;
+        Ok(self)
+    }
+
+    /// Reports only findings with at least this score, from 0 to 1.
+    pub fn with_least_score(mut self, score: f32) -> Self {
+        self.least_score = score.max(LEAST_SCORE);
+        self
+    }
+
+    /// Everything that is found, in the order of the text and without overlaps.
+    pub fn scan(&self, text: &str) -> Vec<Finding> {
+        in_characters(text, self.hits(text))
+    }
+
+    /// The hits in a text, in its own places.
+    pub(crate) fn hits(&self, text: &str) -> Vec<Hit> {
+        let mut all = Vec::new();
+        let folded = fold(text);
+        let (seen, map) = match &folded {
+            Some((folded, map)) => (folded.as_str(), Some(map)),
+            None => (text, None),
+        };
+        self.detect(seen, |hit| push(&mut all, hit, &[map]));
+        if let Some((decoded, decoding)) = decode(seen) {
+            let again = fold(&decoded);
+            let (seen, folding) = match &again {
+                Some((folded, folding)) => (folded.as_str(), Some(folding)),
+                None => (decoded.as_str(), None),
+            };
+            self.detect(seen, |hit| {
+                push(&mut all, hit, &[folding, Some(&decoding), map]);
+            });
+        }
+        let mut hits = resolve(all);
+        hits.retain(|hit| text.get(hit.range.clone()).is_some());
+        hits
+    }
+
+    fn detect(&self, text: &str, mut found: impl FnMut(Hit)) {
+        let mut hits = Vec::new();
+        Self::marks(text, &mut hits);
+        self.words(text, &mut hits);
+        for recognizer in &self.custom {
+            recognizer.find(text, &mut hits);
+        }
+        for hit in hits {
+            if hit.score >= self.least_score {
+                found(hit);
+            }
+        }
+    }
+
+    /// What is found by its characters: numbers, `@` and `:`.
+    fn marks(text: &str, hits: &mut Vec<Hit>) {
+        let bytes = text.as_bytes();
+        let mut cluster = Cluster::default();
+        let mut before = 0;
+        let mut at = 0;
+        while at < bytes.len() {
+            match MARKS[usize::from(bytes[at])] {
+                0 => at += 1,
+                1 => {
+                    let start = at;
+                    if at > 0
+                        && bytes[at - 1].is_ascii_alphabetic()
+                        && let Some(hit) = word::lettered(text, start, before)
+                    {
+                        at = hit.range.end;
+                        before = at;
+                        hits.push(hit);
+                        continue;
+                    }
+                    let end = cluster.read(bytes, start);
+                    if cluster.digits() >= 7 {
+                        numbers(text, &cluster, before, hits);
+                        before = end;
+                    }
+                    at = end;
+                }
+                2 => {
+                    hits.extend(word::email(text, at));
+                    at += 1;
+                }
+                _ => {
+                    let is_hex = |at: usize| {
+                        bytes
+                            .get(at)
+                            .is_some_and(|byte| byte.is_ascii_hexdigit() || *byte == b':')
+                    };
+                    if at > 0
+                        && is_hex(at - 1)
+                        && is_hex(at + 1)
+                        && let Some(hit) = word::ipv6(text, at)
+                    {
+                        at = hit.range.end.max(at + 1);
+                        hits.push(hit);
+                    } else {
+                        at += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is found by words: names, and secrets.
+    fn words(&self, text: &str, hits: &mut Vec<Hit>) {
+        let mut consumed = 0;
+        let has_hangul = !text.is_ascii();
+        for found in self.triggers.find_iter(text) {
+            let (start, end) = (found.start(), found.end());
+            if start < consumed {
+                continue;
+            }
+            let hit = match trigger(found.pattern().as_usize()) {
+                Trigger::Prefix(index) if text[start..end] == *PREFIXES[index].text => {
+                    secret::prefixed(text, start, &PREFIXES[index])
+                }
+                Trigger::SecretName => secret::named(text, start, end),
+                Trigger::Address => secret::in_address(text, start),
+                Trigger::Pem => secret::private_key(text, start),
+                Trigger::Title if has_hangul => {
+                    name::before_title(text, start, end).or_else(|| {
+                        name::behind_label(text, start, end)
+                            .filter(|_| name::LABELS.contains(&&text[start..end]))
+                    })
+                }
+                Trigger::NameLabel if has_hangul => name::behind_label(text, start, end),
+                Trigger::Prefix(_) | Trigger::Title | Trigger::NameLabel => None,
+            };
+            if let Some(hit) = hit {
+                if hit.kind == Kind::Secret {
+                    consumed = hit.range.end;
+                }
+                hits.push(hit);
+            }
+        }
+    }
+}
+
+fn trigger(pattern: usize) -> Trigger {
+    let names = PREFIXES.len() + secret::NAMES.len();
+    let titles = names + 2;
+    match pattern {
+        _ if pattern < PREFIXES.len() => Trigger::Prefix(pattern),
+        _ if pattern < names => Trigger::SecretName,
+        _ if pattern == names => Trigger::Address,
+        _ if pattern == names + 1 => Trigger::Pem,
+        _ if pattern < titles + name::TITLES.len() => Trigger::Title,
+        _ => Trigger::NameLabel,
+    }
+}
+
+/// Which bytes begin what `marks` looks at.
+const MARKS: [u8; 256] = {
+    let mut marks = [0; 256];
+    let mut digit = b'0';
+    while digit <= b'9' {
+        marks[digit as usize] = 1;
+        digit += 1;
+    }
+    marks[b'@' as usize] = 2;
+    marks[b':' as usize] = 3;
+    marks
+};
+
+/// The numbers of a cluster, longest first.
+fn numbers(text: &str, cluster: &Cluster, before: usize, hits: &mut Vec<Hit>) {
+    let mut first = 0;
+    let mut before = before;
+    while first < cluster.len() {
+        let mut next = first + 1;
+        for end in (first + 1..=cluster.len().min(first + WIDEST)).rev() {
+            let Some(number) = cluster.number(text, first..end) else {
+                continue;
+            };
+            let mut best: Option<Hit> = None;
+            let mut context = None;
+            for recognizer in &NUMBERS {
+                let Some(shape) = (recognizer.shape)(&number) else {
+                    continue;
+                };
+                let context = *context.get_or_insert_with(|| {
+                    let mut context = Context::of(text, number.start, number.end, before);
+                    if cluster.is_glued && first == 0 {
+                        context.near = Some(crate::context::Label::Harmless);
+                    }
+                    context
+                });
+                let score = (shape.score + context.bonus(recognizer.labels, shape.doubt)).min(1.0);
+                if score >= LEAST_SCORE && best.as_ref().is_none_or(|best| score > best.score) {
+                    best = Some(Hit::new(
+                        recognizer.kind.clone(),
+                        number.start..number.end,
+                        score,
+                    ));
+                }
+            }
+            if let Some(hit) = best.or_else(|| old_licence(text, &number)) {
+                before = number.end;
+                next = end;
+                hits.push(hit);
+                break;
+            }
+        }
+        first = next;
+    }
+}
+
+/// A licence of before the places had numbers: `서울 12-123456-12`.
+fn old_licence(text: &str, number: &crate::number::Number<'_>) -> Option<Hit> {
+    let is_licence = number.lens() == [2, 6, 2];
+    let start = is_licence.then(|| word::place_before(text, number.start))??;
+    Some(Hit::new(Kind::KrDriver, start..number.end, 0.7))
+}
+
+fn push(all: &mut Vec<Hit>, mut hit: Hit, maps: &[Option<&Map>]) {
+    for map in maps.iter().flatten() {
+        hit.range = map.to_source(hit.range);
+    }
+    all.push(hit);
+}
+
+/// The surest hits without overlaps, in the order of the text.
+pub(crate) fn resolve(mut hits: Vec<Hit>) -> Vec<Hit> {
+    hits.sort_by(|one, other| {
+        let order = one.range.start.cmp(&other.range.start);
+        order.then(other.range.end.cmp(&one.range.end))
+    });
+    let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
+    for hit in hits {
+        let mut is_better = true;
+        while let Some(last) = kept.last() {
+            if last.range.end <= hit.range.start {
+                break;
+            }
+            let order = hit.score.total_cmp(&last.score);
+            let wins = order.then(hit.range.len().cmp(&last.range.len())).is_gt();
+            if !wins {
+                is_better = false;
+                break;
+            }
+            kept.pop();
+        }
+        if is_better && !hit.range.is_empty() {
+            kept.push(hit);
+        }
+    }
+    kept
+}
+
+/// Hits with their places in characters, counted once from the beginning.
+pub(crate) fn in_characters(text: &str, hits: Vec<Hit>) -> Vec<Finding> {
+    let mut bytes = 0;
+    let mut characters = 0;
+    let mut advance = |to: usize| {
+        characters += text[bytes..to].chars().count();
+        bytes = to;
+        characters
+    };
+    hits.into_iter()
+        .map(|hit| {
+            let Range { start, end } = hit.range;
+            Finding {
+                kind: hit.kind,
+                value: text[start..end].to_owned(),
+                start: advance(start),
+                end: advance(end),
+                byte_start: start,
+                byte_end: end,
+                score: hit.score,
+            }
+        })
+        .collect()
+}

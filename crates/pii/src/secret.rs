@@ -1,0 +1,332 @@
+//! Keys, tokens and passwords: by how their issuers begin them, or by the name they are given.
+
+use crate::kind::Kind;
+use crate::recognizer::Hit;
+
+/// A secret that its issuer begins in a way of its own.
+pub(crate) struct Prefix {
+    pub(crate) text: &'static str,
+    /// How many characters follow at least.
+    least: usize,
+    /// Which characters besides letters and digits.
+    others: &'static [u8],
+}
+
+const fn prefix(text: &'static str, least: usize, others: &'static [u8]) -> Prefix {
+    Prefix {
+        text,
+        least,
+        others,
+    }
+}
+
+pub(crate) const PREFIXES: [Prefix; 51] = [
+    prefix("sk-ant-", 20, b"-_"),
+    prefix("sk-proj-", 20, b"-_"),
+    prefix("sk-svcacct-", 20, b"-_"),
+    prefix("sk-or-v1-", 20, b"-_"),
+    prefix("sk-", 20, b"-_"),
+    prefix("sk_live_", 10, b""),
+    prefix("sk_test_", 10, b""),
+    prefix("rk_live_", 10, b""),
+    prefix("rk_test_", 10, b""),
+    prefix("pk_live_", 10, b""),
+    prefix("whsec_", 16, b"+/"),
+    prefix("ghp_", 30, b""),
+    prefix("gho_", 30, b""),
+    prefix("ghu_", 30, b""),
+    prefix("ghs_", 30, b""),
+    prefix("ghr_", 30, b""),
+    prefix("github_pat_", 30, b"_"),
+    prefix("glpat-", 16, b"-_"),
+    prefix("gldt-", 16, b"-_"),
+    prefix("npm_", 30, b""),
+    prefix("pypi-AgEI", 20, b"-_"),
+    prefix("AKIA", 16, b""),
+    prefix("ASIA", 16, b""),
+    prefix("AIza", 30, b"-_"),
+    prefix("ya29.", 20, b"-_"),
+    prefix("GOCSPX-", 20, b"-_"),
+    prefix("xoxb-", 10, b"-"),
+    prefix("xoxp-", 10, b"-"),
+    prefix("xoxa-", 10, b"-"),
+    prefix("xoxr-", 10, b"-"),
+    prefix("xoxs-", 10, b"-"),
+    prefix("xapp-", 10, b"-"),
+    prefix("SG.", 30, b"-_."),
+    prefix("hf_", 20, b""),
+    prefix("dop_v1_", 40, b""),
+    prefix("shpat_", 24, b""),
+    prefix("shpss_", 24, b""),
+    prefix("sq0atp-", 16, b"-_"),
+    prefix("sq0csp-", 16, b"-_"),
+    prefix("EAAC", 40, b""),
+    prefix("hvs.", 20, b"-_"),
+    prefix("dckr_pat_", 20, b"-_"),
+    prefix("lin_api_", 20, b""),
+    prefix("ntn_", 30, b""),
+    prefix("secret_", 40, b""),
+    prefix("pplx-", 20, b""),
+    prefix("gsk_", 20, b""),
+    prefix("r8_", 30, b""),
+    prefix("key-", 32, b""),
+    prefix("tskey-", 16, b"-"),
+    prefix("eyJ", 20, b"-_."),
+];
+
+/// The longest secret; what is longer is found as far as here.
+const LONGEST: usize = 4096;
+
+/// The secret that begins with `prefix` at `start`.
+pub(crate) fn prefixed(text: &str, start: usize, prefix: &Prefix) -> Option<Hit> {
+    let bytes = text.as_bytes();
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if start.checked_sub(1).is_some_and(|at| is_word(bytes[at])) {
+        return None;
+    }
+    let from = start + prefix.text.len();
+    let is_inner = |byte: &&u8| byte.is_ascii_alphanumeric() || prefix.others.contains(byte);
+    let length = bytes[from..]
+        .iter()
+        .take(LONGEST)
+        .take_while(is_inner)
+        .count();
+    let value = text[from..from + length].trim_end_matches(['.', '-']);
+    let end = from + value.len();
+    let is_secret = value.len() >= prefix.least
+        && if prefix.text == "eyJ" {
+            value.matches('.').count() == 2 && value.split('.').take(2).all(|part| part.len() > 4)
+        } else {
+            is_mixed(value)
+        };
+    let is_exact = !matches!(prefix.text, "AKIA" | "ASIA")
+        || value.len() == 16
+            && value
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    (is_secret && is_exact).then(|| Hit::new(Kind::Secret, start..end, 0.98))
+}
+
+/// Names of keys that hold secrets.
+pub(crate) const NAMES: [&str; 27] = [
+    "api_key",
+    "apikey",
+    "api-key",
+    "api key",
+    "api키",
+    "secret",
+    "token",
+    "passwd",
+    "password",
+    "pwd",
+    "access_key",
+    "access-key",
+    "accesskey",
+    "private_key",
+    "credential",
+    "authorization",
+    "bearer",
+    "passphrase",
+    "auth_key",
+    "authkey",
+    "encryption_key",
+    "signing_key",
+    "비밀번호",
+    "패스워드",
+    "비번",
+    "인증키",
+    "시크릿",
+];
+
+/// The value of a name such as `api_key`, which ends at `end`.
+pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
+    let name = &text[start..end];
+    let bytes = text.as_bytes();
+    let mut at = end;
+    // The rest of a longer name: `SECRET_ACCESS_KEY`, `tokenValue`.
+    while at < bytes.len()
+        && at < end + 24
+        && (bytes[at].is_ascii_alphanumeric() || matches!(bytes[at], b'_' | b'-'))
+    {
+        at += 1;
+    }
+    let tail = text[end..at].to_ascii_lowercase();
+    let harmless = [
+        "type", "count", "id", "page", "limit", "expires", "s_used", "url", "uri", "endpoint",
+        "name", "length", "usage",
+    ];
+    let head = text[floor(text, start.saturating_sub(8))..start].to_ascii_lowercase();
+    if harmless.iter().any(|word| tail.contains(word))
+        || head.ends_with("page_")
+        || head.ends_with("page")
+    {
+        return None;
+    }
+    let is_bearer = name.eq_ignore_ascii_case("bearer");
+    let from = at;
+    let mut is_given = false;
+    while at < bytes.len()
+        && at < from + 8
+        && matches!(
+            bytes[at],
+            b' ' | b'"' | b'\'' | b'`' | b':' | b'=' | b'>' | b'\\' | b'\t'
+        )
+    {
+        is_given |= matches!(bytes[at], b':' | b'=');
+        at += 1;
+    }
+    for particle in ["는 ", "은 ", "가 "] {
+        if text[from..].starts_with(particle) && !name.is_ascii() {
+            at = from + particle.len();
+            is_given = true;
+        }
+    }
+    // Without a sign between, the value has to speak for itself.
+    let is_beside = at > from && name.is_ascii() && tail.is_empty();
+    let is_meant = is_given || is_bearer || is_beside && is_long_mixed(&text[at..]);
+    if !is_meant {
+        return None;
+    }
+    for scheme in ["Bearer ", "bearer ", "Basic ", "Token ", "token "] {
+        if text[at..].starts_with(scheme) {
+            at += scheme.len();
+            break;
+        }
+    }
+    let length = length_of_value(&bytes[at..]);
+    let value = text[at..at + length].trim_end_matches(['.', ')', ',']);
+    let lower = name.to_ascii_lowercase();
+    let is_password = ["passw", "pwd", "passphrase", "비밀번호", "패스워드", "비번"]
+        .iter()
+        .any(|word| lower.starts_with(word));
+    let is_value = if is_password {
+        value.len() >= 6 && is_mixed(value)
+    } else {
+        value.len() >= 16 && is_mixed(value) && entropy(value) > 2.8
+    };
+    let is_reference = bytes.get(at + value.len()) == Some(&b'(') || is_placeholder(value);
+    (is_value && !is_reference).then(|| Hit::new(Kind::Secret, at..at + value.len(), 0.8))
+}
+
+fn floor(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn length_of_value(bytes: &[u8]) -> usize {
+    let is_value = |byte: &&u8| {
+        byte.is_ascii_graphic()
+            && !matches!(
+                byte,
+                b'"' | b'\'' | b'`' | b',' | b';' | b'&' | b'<' | b'>' | b'{' | b'}' | b'\\'
+            )
+    };
+    bytes.iter().take(512).take_while(is_value).count()
+}
+
+fn is_long_mixed(rest: &str) -> bool {
+    let length = length_of_value(rest.as_bytes());
+    let value = &rest[..length];
+    length >= 24
+        && is_mixed(value)
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte))
+}
+
+/// Whether there are letters and digits, as in every key that a machine made.
+fn is_mixed(value: &str) -> bool {
+    value.bytes().any(|byte| byte.is_ascii_digit())
+        && value.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Whether it stands where a secret would: examples, variables, what is masked.
+fn is_placeholder(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    value.starts_with(['$', '<', '%', '{', '['])
+        || [
+            "your",
+            "xxxx",
+            "example_",
+            "changeme",
+            "placeholder",
+            "****",
+            "env.",
+            "environ",
+            "redacted",
+            "://",
+            "enc:v1:",
+        ]
+        .iter()
+        .any(|word| lower.contains(word))
+}
+
+/// Bits per character.
+fn entropy(value: &str) -> f32 {
+    let mut counts = [0_u16; 256];
+    for byte in value.bytes() {
+        counts[usize::from(byte)] += 1;
+    }
+    let length: f32 = counts.iter().map(|count| f32::from(*count)).sum();
+    let share = counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f32::from(*count) / length);
+    share.map(|share| -share * share.log2()).sum()
+}
+
+/// The password in `scheme://name:password@host`, where `://` is at `at`.
+pub(crate) fn in_address(text: &str, at: usize) -> Option<Hit> {
+    let from = at + 3;
+    let bytes = text.as_bytes();
+    let part = |from: usize, stop: u8| {
+        let length = bytes[from..].iter().take(256).take_while(|byte| {
+            byte.is_ascii_graphic()
+                && **byte != stop
+                && !matches!(byte, b'/' | b'"' | b'\'' | b'<' | b'{' | b'$')
+        });
+        from + length.count()
+    };
+    let colon = part(from, b':');
+    if bytes.get(colon) != Some(&b':') {
+        return None;
+    }
+    let end = part(colon + 1, b'@');
+    let value = &text[colon + 1..end];
+    (bytes.get(end) == Some(&b'@') && value.len() >= 4 && !value.contains('*'))
+        .then(|| Hit::new(Kind::Secret, colon + 1..end, 0.8))
+}
+
+/// The beginning of a private key in PEM (RFC 7468).
+pub(crate) const PEM: &str = "-----BEGIN ";
+const LONGEST_PEM: usize = 16 * 1024;
+
+/// The private key whose first line begins at `start`.
+pub(crate) fn private_key(text: &str, start: usize) -> Option<Hit> {
+    let rest = &text[start..floor(text, text.len().min(start + LONGEST_PEM))];
+    let label = &rest[PEM.len()..floor(rest, rest.len().min(60))];
+    let label = label.split("-----").next()?;
+    if !label.contains("PRIVATE KEY") {
+        return None;
+    }
+    let body = &rest[PEM.len()..];
+    let end = body
+        .find("-----END ")
+        .filter(|end| !body[..*end].contains(PEM));
+    let length = match end {
+        Some(end) => {
+            let tail = &body[end + 9..];
+            end + 9 + tail.find("-----").map_or(0, |at| at + 5)
+        }
+        // Whoever cut it off still has most of it.
+        None => body.find(['"', '<']).unwrap_or(body.len()).min(4096),
+    };
+    let length = floor(body, length);
+    Some(Hit::new(
+        Kind::Secret,
+        start..start + PEM.len() + length,
+        0.99,
+    ))
+}
