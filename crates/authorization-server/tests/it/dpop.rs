@@ -15,7 +15,7 @@ use oauth::time::NumericDate;
 use serde_json::Value;
 
 use crate::browser::{Browser, redemption, request};
-use crate::house::{Answer, CLIENT, House, ISSUER, START, encode};
+use crate::house::{Answer, CLIENT, House, ISSUER, START, encode, scope};
 
 /// The key of a client, and proofs of it.
 struct Holder(SigningKey);
@@ -261,6 +261,32 @@ async fn userinfo_needs_a_proof_for_a_bound_token() {
         (answer.status.as_u16(), answer.json()["sub"].is_string()),
         (200, true)
     );
+}
+
+#[tokio::test]
+async fn a_bound_token_that_was_stolen_manages_nothing() {
+    let with_management = |settings: &mut Settings| {
+        settings.management = true;
+        let of_admin = settings.roles.get_mut("Admin").unwrap();
+        *of_admin = of_admin.union(&scope("manage:read"));
+    };
+    let (house, holder) = (House::with(with_management).await, Holder::new());
+    let mut asked = request();
+    asked.insert("resource", format!("{ISSUER}/manage"));
+    asked.insert("scope", "manage:read".to_owned());
+    let code = async || Browser::new(&house).code("admin", &asked).await;
+    let status = async |scheme: &str, tokens: TokenResponse| {
+        let authorization = format!("{scheme} {}", tokens.access_token);
+        let request = Request::get("/manage/v1/users").header("authorization", authorization);
+        let answer = house.send(request.body(Body::empty()).unwrap()).await;
+        answer.status.as_u16()
+    };
+    for scheme in ["Bearer", "DPoP"] {
+        let bound = holder.redeem(&house, &code().await).await.tokens();
+        assert_eq!(status(scheme, bound).await, 401, "{scheme}");
+    }
+    let unbound = house.redeem(&code().await).await.tokens();
+    assert_eq!(status("Bearer", unbound).await, 200);
 }
 
 #[tokio::test]
