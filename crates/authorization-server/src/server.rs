@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use delegation::Vault;
+use delegation::{RefreshCredential, RefreshSettings, ValidTokens, Vault};
 use oauth::actor;
 use oauth::client::fetch::Fetch;
 use oauth::jwk::JwkSet;
@@ -67,8 +67,9 @@ struct Inner {
     sessions: BrowserSessions,
     signing_keys: SigningKeys,
     revocations: Revocations,
-    identity_providers: IdentityProviders,
+    identity_providers: Arc<IdentityProviders>,
     vault: Vault,
+    valid_tokens: ValidTokens,
     login_states: LoginStates,
     credential_rounds: CredentialRounds,
     /// What goes on although nobody waits for it any more.
@@ -104,6 +105,15 @@ impl AuthorizationServer {
         } = parts;
         let signing_keys = SigningKeys::load(&settings, &store, &keys, &*clock).await?;
         let catalogs = Catalogs::load(&settings, &store, &keys).await?;
+        let identity_providers = Arc::new(IdentityProviders::new(&settings, &fetch, &clock)?);
+        let refresher = Arc::clone(&identity_providers) as Arc<dyn RefreshCredential>;
+        let delegation = delegation::Parts {
+            store: Arc::clone(&store),
+            keys: Arc::clone(&keys),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+            refresher,
+        };
         let inner = Inner {
             catalogs,
             trusted_issuers: TrustedIssuers::new(&settings, &fetch, &clock),
@@ -114,8 +124,9 @@ impl AuthorizationServer {
             users: Users::new(&store, &keys, &clock, &random),
             sessions: BrowserSessions::new(&settings, &store, &keys, &clock, &random),
             revocations: Revocations::new(&store, &keys),
-            identity_providers: IdentityProviders::new(&settings, &fetch, &clock)?,
+            identity_providers,
             vault: Vault::new(Arc::clone(&store), Arc::clone(&keys)),
+            valid_tokens: ValidTokens::new(delegation, RefreshSettings::default()),
             login_states: LoginStates::new(&settings, &store, &keys, &clock),
             credential_rounds: CredentialRounds::default(),
             tasks: TaskTracker::new(),
@@ -144,6 +155,12 @@ impl AuthorizationServer {
     /// Where people may sign in besides here.
     pub fn identity_providers(&self) -> &IdentityProviders {
         &self.0.identity_providers
+    }
+
+    /// What gives other rooms the tokens that identity providers issued for people, good when they
+    /// are handed out.
+    pub fn valid_tokens(&self) -> &ValidTokens {
+        &self.0.valid_tokens
     }
 
     /// The public keys that verify tokens issued here.
@@ -184,6 +201,7 @@ impl AuthorizationServer {
     pub async fn settle(&self) {
         self.0.tasks.close();
         self.0.tasks.wait().await;
+        self.0.valid_tokens.settle().await;
     }
 
     /// Revocations as they happen here, for caches of verified tokens.

@@ -9,6 +9,9 @@
 //! | `credential.rs` | [`Credential`]: what a provider issued; [`Connection`]: where from |
 //! | `vault.rs` | [`Vault`]: where credentials are kept, one for each person and provider |
 //! | `refresh/` | [`ValidTokens`]: a token that is good, renewed once however many want it |
+//! | `provider_client.rs` | [`ProviderClients`]: who renews, at providers that keep to the standard |
+//! | `auth_type.rs` | [`AuthType`]: whose credential the calls of a tool carry |
+//! | `api_client/` | [`ApiClient`]: calls of an API, with that credential |
 //!
 //! ```
 //! use std::sync::Arc;
@@ -40,11 +43,17 @@
 
 #![deny(missing_docs)]
 
+mod api_client;
+mod auth_type;
 mod credential;
+mod provider_client;
 mod refresh;
 mod vault;
 
+pub use api_client::{ApiClient, ApiError, BaseUrlError, Calls, ServiceAccount};
+pub use auth_type::{AuthType, NobodyCalled, OnBehalfOf};
 pub use credential::{Connection, Credential};
+pub use provider_client::{ProviderClient, ProviderClients};
 pub use refresh::{
     Parts, RefreshCredential, RefreshError, RefreshSettings, ValidTokenError, ValidTokens,
 };

@@ -1,13 +1,52 @@
 //! What an identity provider issued for a person: made from its answer, renewed, and ended (RFC 6749 §6, RFC 7009).
 
-use delegation::Credential;
+use async_trait::async_trait;
+use axum::http::Method;
+use delegation::{Credential, RefreshCredential, RefreshError};
 use oauth::client::fetch::{Authorization, Fetched, Limits};
 use oauth::client::token::{Said, TokenError, Tokens, usable};
 use serde_json::{Map, Value, json};
 
 use super::error::{IdentityProviderError, Refusal};
 use super::rules::Revocation;
-use super::{IdentityProvider, pairs};
+use super::{IdentityProvider, IdentityProviders, pairs};
+
+#[async_trait]
+impl RefreshCredential for IdentityProviders {
+    async fn refresh(
+        &self,
+        provider: &str,
+        credential: &Credential,
+    ) -> Result<Credential, RefreshError> {
+        let known = self.get(provider).ok_or_else(|| RefreshError::Refused {
+            cause: "no such identity provider is in the settings".to_owned(),
+        })?;
+        let next = known.refresh(credential).await;
+        next.map_err(|error| match error {
+            IdentityProviderError::CredentialEnded { cause, .. } => RefreshError::Ended { cause },
+            IdentityProviderError::Unavailable {
+                retry_after, cause, ..
+            } => RefreshError::Unavailable { retry_after, cause },
+            other => RefreshError::Refused {
+                cause: other.to_string(),
+            },
+        })
+    }
+
+    async fn discard(&self, provider: &str, credential: &Credential) {
+        let Some(known) = self.get(provider) else {
+            return;
+        };
+        if let Err(error) = known.revoke(credential).await {
+            // Nobody keeps it, and it ends there by itself.
+            tracing::warn!(
+                provider,
+                cause = error.to_string(),
+                "a credential could not be revoked at its provider"
+            );
+        }
+    }
+}
 
 impl IdentityProvider {
     /// The next credential in place of one whose access token has ended or is about to.
@@ -130,7 +169,13 @@ impl IdentityProvider {
         let document = json!({"access_token": credential.access_token.expose()});
         let requests = self.fetch.configured();
         let answer = requests
-            .delete_json(authorization, url, &document, Limits::DOCUMENT)
+            .send_json(
+                Method::DELETE,
+                authorization,
+                url,
+                Some(&document),
+                Limits::DOCUMENT,
+            )
             .await;
         match usable(answer) {
             // A token that is not known there, or not any more, has ended.

@@ -225,8 +225,9 @@ impl fmt::Display for Said {
     }
 }
 
-/// At most 200 characters, no control characters, and nothing long enough to be a token.
-fn harmless(text: &str) -> String {
+/// What a stranger wrote, made safe for a log: at most 200 characters, no control characters, and
+/// nothing long enough to be a token.
+pub fn harmless(text: &str) -> String {
     let is_of_token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=%".contains(c);
     let printable: String = text
         .chars()

@@ -5,6 +5,7 @@ mod outages;
 mod refusals;
 mod revocation;
 mod token_answers;
+mod valid_tokens;
 mod vendors;
 
 use authorization_server::identity_provider::{

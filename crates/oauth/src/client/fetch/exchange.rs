@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AGE, CACHE_CONTROL, RETRY_AFTER};
+use http::header::{AGE, AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use url::{Url, form_urlencoded};
@@ -28,25 +28,36 @@ pub enum Authorization<'a> {
     },
     /// An access token (RFC 6750 §2.1).
     Bearer(&'a Secret),
+    /// Headers of their own, as APIs want them that know no OAuth: keys of applications.
+    Headers(&'a [(HeaderName, Secret)]),
 }
 
 impl Authorization<'_> {
-    pub(super) fn header_value(&self) -> Option<HeaderValue> {
-        let text = match self {
-            Self::None => return None,
+    /// Puts the credentials into `headers`; what cannot stand in a header is left out.
+    pub(super) fn apply(&self, headers: &mut HeaderMap) {
+        let mut put = |name: &HeaderName, text: &str| {
+            if let Ok(mut value) = HeaderValue::try_from(text) {
+                value.set_sensitive(true);
+                headers.insert(name, value);
+            }
+        };
+        match self {
+            Self::None => {}
             // RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
             Self::Basic { id, secret } => {
                 let encode = |part: &str| -> String {
                     form_urlencoded::byte_serialize(part.as_bytes()).collect()
                 };
                 let pair = format!("{}:{}", encode(id), encode(secret.expose()));
-                format!("Basic {}", STANDARD.encode(pair))
+                put(&AUTHORIZATION, &format!("Basic {}", STANDARD.encode(pair)));
             }
-            Self::Bearer(token) => format!("Bearer {}", token.expose()),
-        };
-        let mut value = HeaderValue::try_from(text).ok()?;
-        value.set_sensitive(true);
-        Some(value)
+            Self::Bearer(token) => put(&AUTHORIZATION, &format!("Bearer {}", token.expose())),
+            Self::Headers(own) => {
+                for (name, secret) in *own {
+                    put(name, secret.expose());
+                }
+            }
+        }
     }
 }
 

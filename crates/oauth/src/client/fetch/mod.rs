@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
 use url::{Host, Url, form_urlencoded};
 
@@ -174,16 +174,18 @@ impl Requests<'_> {
             .await
     }
 
-    /// Asks for the end of what a JSON document names; GitHub ends tokens in this way.
-    pub async fn delete_json(
+    /// Sends a JSON document, or nothing, by any method: what APIs are asked with.
+    pub async fn send_json(
         &self,
+        method: Method,
         authorization: Authorization<'_>,
         url: &str,
-        document: &serde_json::Value,
+        document: Option<&serde_json::Value>,
         limits: Limits,
     ) -> Result<Fetched, FetchError> {
-        let document = Some(("application/json", Bytes::from(document.to_string())));
-        self.send(Method::DELETE, authorization, url, document, limits)
+        let document =
+            document.map(|document| ("application/json", Bytes::from(document.to_string())));
+        self.send(method, authorization, url, document, limits)
             .await
     }
 
@@ -200,9 +202,7 @@ impl Requests<'_> {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         // GitHub refuses requests that do not say what sends them (RFC 9110 §10.1.5).
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        if let Some(value) = authorization.header_value() {
-            headers.insert(AUTHORIZATION, value);
-        }
+        authorization.apply(&mut headers);
         let (kind, body) = body.unzip();
         if let Some(kind) = kind {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
