@@ -40,6 +40,27 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A tool calls an API as the person who called the tool:
+//!
+//! ```no_run
+//! use delegation::{ApiClient, ApiError, AuthType};
+//! # use delegation::ValidTokens;
+//! use oauth::client::fetch::Fetch;
+//!
+//! # async fn tool(tokens: ValidTokens, subject: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! let api = ApiClient::new("https://api.example/v1", Fetch::new()?)?.people(tokens, "calendar");
+//!
+//! let calls = api.calls(AuthType::UserToken, Some(subject))?;
+//! match calls.get::<Vec<String>>("/events", &[("from", "2026-01-01")]).await {
+//!     Ok(events) => println!("{events:?}"),
+//!     Err(error) if error.needs_person() => println!("connect your calendar first"),
+//!     Err(ApiError::NotFound { .. }) => println!("there is no calendar"),
+//!     Err(error) => println!("{error}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 #![deny(missing_docs)]
 

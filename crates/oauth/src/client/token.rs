@@ -16,6 +16,16 @@ use crate::secret::Secret;
 /// When to come again if the server does not say.
 pub const RETRY_AFTER: Duration = Duration::from_secs(30);
 
+/// The parameters of a token request that nobody else may know.
+const SECRETS: [&str; 6] = [
+    "assertion",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "refresh_token",
+    "subject_token",
+];
+
 /// A token endpoint, and who we are there.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenEndpoint<'a> {
@@ -57,7 +67,27 @@ impl TokenEndpoint<'_> {
 
     /// Sends `form` with our credentials and reads the tokens in the answer.
     pub async fn tokens(&self, fetch: &Fetch, form: &[(&str, &str)]) -> Result<Tokens, TokenError> {
-        Tokens::read(&usable(self.post(fetch, form).await)?)
+        let answer = usable(self.post(fetch, form).await)?;
+        Tokens::read(&answer).map_err(|error| {
+            // A server may repeat what it was sent, and secrets can be short: its words are read
+            // once more, without them.
+            let cut = self.without_secrets(answer, form);
+            Tokens::read(&cut).err().unwrap_or(error)
+        })
+    }
+
+    fn without_secrets(&self, answer: Fetched, form: &[(&str, &str)]) -> Fetched {
+        let sent = form.iter().filter(|(name, _)| SECRETS.contains(name));
+        let secrets = sent
+            .map(|(_, value)| *value)
+            .chain(self.client_secret.map(Secret::expose))
+            .filter(|secret| secret.len() >= 6);
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let body = secrets.fold(text, |text, secret| text.replace(secret, "…"));
+        Fetched {
+            body: body.into(),
+            ..answer
+        }
     }
 }
 

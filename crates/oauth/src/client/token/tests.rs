@@ -169,3 +169,30 @@ fn a11_what_a_server_says_is_made_harmless() {
     assert_eq!(said.to_string(), "badcode (the token … is wrong: …)");
     assert!(Said::new("x", Some(&"가 ".repeat(5000))).to_string().len() < 900);
 }
+
+#[test]
+fn a11_what_a_server_repeats_of_a_request_is_cut_out() {
+    let script = Scripted::default();
+    let url = "https://as.example/token";
+    let secret = Secret::from("short-s");
+    let endpoint = TokenEndpoint {
+        url,
+        client_id: "us",
+        client_secret: Some(&secret),
+        auth_method: TokenEndpointAuthMethod::ClientSecretPost,
+    };
+    let said = "no grant for short-r of us with short-s";
+    for code in ["invalid_grant", "server_error"] {
+        let answer = serde_json::json!({"error": code, "error_description": said});
+        script.answer_json(url, &answer);
+        let fetch = Fetch::through(script.clone());
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", "short-r"),
+        ];
+        let error = endpoint.tokens(&fetch, &form).now_or_never().unwrap();
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("no grant for … of us with …"), "{error}");
+        assert!(error.contains(code), "{error}");
+    }
+}
