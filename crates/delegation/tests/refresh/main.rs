@@ -4,5 +4,6 @@
 mod faults;
 mod house;
 mod interleavings;
+mod processes;
 mod provider;
 mod stampede;
