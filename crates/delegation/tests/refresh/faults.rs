@@ -5,7 +5,7 @@ use std::time::Duration;
 use delegation::{Credential, ValidTokenError};
 
 use crate::house::House;
-use crate::provider::{LIFETIME, Step};
+use crate::provider::{LIFETIME, Step, TOO_LONG};
 
 /// The moment inside the buffer when a token is due, but still good.
 const DUE: Duration = Duration::from_mins(56);
@@ -122,10 +122,21 @@ async fn who_was_too_slow_wins_against_the_marker_that_the_next_one_set() {
     house.connect().await;
     // The first holder gets the successor, but sleeps beyond its lease; the second presents the same
     // refresh token, is told that it is good for nothing, and marks the credential.
-    house.provider.expect([Step::Slow]);
+    house.provider.expect([Step::Held]);
     house.clock.advance(LIFETIME);
-    let (slow, _) = tokio::join!(house.token(), house.tokens[1].valid_token("alice", "naver"));
+    let marked = async {
+        while house.provider.times_asked() == 0 {
+            tokio::task::yield_now().await;
+        }
+        house.clock.advance(TOO_LONG);
+        let error = house.tokens[1].valid_token("alice", "naver").await;
+        let marked = house.vault.list("alice").await.unwrap()[0].has_ended;
+        house.provider.let_go();
+        (error.unwrap_err(), marked)
+    };
+    let (slow, (error, marked)) = tokio::join!(house.token(), marked);
+    assert!(error.needs_person() && marked, "{error:?}");
     assert_eq!(slow.unwrap(), "canary-access-2");
-    let stored = house.vault.get("alice", "naver").await.unwrap().unwrap();
-    assert_eq!(stored.access_token.expose(), "canary-access-2");
+    assert!(!house.vault.list("alice").await.unwrap()[0].has_ended);
+    assert_eq!(house.token().await.unwrap(), "canary-access-2");
 }

@@ -67,6 +67,7 @@ impl RefreshCredential for Shared {
 /// What each of the two processes does.
 async fn one_process() {
     let (store, keys) = open(Path::new(".")).await;
+    let vault = Vault::new(Arc::clone(&store), Arc::clone(&keys));
     let parts = Parts {
         store,
         keys,
@@ -75,12 +76,16 @@ async fn one_process() {
         refresher: Arc::new(Shared),
     };
     let tokens = ValidTokens::new(parts, RefreshSettings::default());
-    note("started");
     let mut callers = JoinSet::new();
     for _ in 0..100 {
         let tokens = tokens.clone();
         callers.spawn(async move { tokens.valid_token("alice", "naver").await });
     }
+    // The callers have read the credential by the time that it has been read so often after them.
+    for _ in 0..20 {
+        vault.get("alice", "naver").await.unwrap();
+    }
+    note("started");
     for token in callers.join_all().await {
         assert_eq!(token.unwrap().expose(), "access-2");
     }

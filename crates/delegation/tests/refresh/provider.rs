@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use delegation::{Credential, RefreshCredential, RefreshError};
 use oauth::secret::Secret;
 use oauth::time::{Clock as _, ManualClock};
+use tokio::sync::Notify;
 
 /// What happens to a request for the next token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(crate) enum Step {
     DieAfter,
     /// The answer takes longer than anybody's lease.
     Slow,
+    /// The answer takes as long as the test says, by [`Provider::let_go`].
+    Held,
 }
 
 #[derive(Debug, Default)]
@@ -53,17 +56,21 @@ pub(crate) struct State {
 pub(crate) struct Provider {
     pub(crate) state: Arc<Mutex<State>>,
     clock: ManualClock,
+    gate: Arc<Notify>,
 }
 
 pub(crate) const LIFETIME: Duration = Duration::from_hours(1);
 
 /// Longer than a lease of the default settings.
-const TOO_LONG: Duration = Duration::from_secs(61);
+pub(crate) const TOO_LONG: Duration = Duration::from_secs(61);
 
 impl Provider {
     pub(crate) fn new(clock: ManualClock) -> Self {
-        let state = Arc::default();
-        Self { state, clock }
+        Self {
+            state: Arc::default(),
+            clock,
+            gate: Arc::default(),
+        }
     }
 
     /// What comes next; everything after it is answered.
@@ -171,7 +178,12 @@ impl RefreshCredential for Provider {
             Step::Slow => {
                 let answer = self.redeem(refresh_token, true);
                 self.clock.advance(TOO_LONG);
-                self.let_others_pass().await;
+                self.let_another_ask().await;
+                answer
+            }
+            Step::Held => {
+                let answer = self.redeem(refresh_token, true);
+                self.gate.notified().await;
                 answer
             }
         };
@@ -188,6 +200,22 @@ impl RefreshCredential for Provider {
 }
 
 impl Provider {
+    /// Lets go of an answer that was [`Step::Held`].
+    pub(crate) fn let_go(&self) {
+        self.gate.notify_one();
+    }
+
+    /// Until the next holder has asked, if there is one.
+    async fn let_another_ask(&self) {
+        let asked = self.times_asked();
+        for _ in 0..20_000 {
+            if self.times_asked() > asked {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn let_others_pass(&self) {
         for _ in 0..200 {
             tokio::task::yield_now().await;
