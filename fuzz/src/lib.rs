@@ -12,6 +12,7 @@ pub mod form;
 mod house;
 pub mod id_token;
 pub mod mcp_envelope;
+pub mod personal_data;
 pub mod redirect_uri;
 pub mod token_response;
 
@@ -19,7 +20,7 @@ pub mod token_response;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its file and of its seeds.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("access_token", access_token::run),
     ("authorization_header", authorization_header::run),
     ("client_metadata_document", client_metadata_document::run),
@@ -27,6 +28,7 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("form", form::run),
     ("id_token", id_token::run),
     ("mcp_envelope", mcp_envelope::run),
+    ("personal_data", personal_data::run),
     ("redirect_uri", redirect_uri::run),
     ("token_response", token_response::run),
 ];

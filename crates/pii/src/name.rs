@@ -1,5 +1,8 @@
 //! Korean names: a family name and a given name before `님`, `씨` or a title, or behind a label.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use crate::kind::Kind;
 use crate::recognizer::Hit;
 
@@ -35,6 +38,10 @@ const NO_NAMES: &str = " 이용자 주문자 방문자 지원자 구성원 승�
 서울시 전라도 경상도 제주도 충청도 서초구 강남구 강서구 강동구 성남시 고양시 수원시 인천시 정보원 운전자 운전 주거지 소재지 원산지 남한산 \
 한라산 설악산 지리산 백두산 금강산 인왕산 도봉산 남대문 동대문 서대문 장영실상 유자차 인삼차 대추차 유기농 우유 두유 치즈 고구마 오미자 \
 주방 서재 마루 거실 안방 전기 수도 온수 공기 소방 경찰 한의사 기획팀 인사팀 전산팀 홍보팀 고객명 사용자 이순 ";
+
+/// The same words, to look up.
+static KNOWN: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| NO_NAMES.split_ascii_whitespace().collect());
 
 /// What may follow right behind `님`, and right behind `씨`.
 const AFTER_NIM: &str = "이은의을과도만께에한으입아야인라가는를와로랑처보네일및조께";
@@ -194,14 +201,10 @@ fn is_name(word: &[char]) -> bool {
         return false;
     }
     let text: String = word.iter().collect();
-    if NO_NAMES.split_ascii_whitespace().any(|known| known == text) {
-        return false;
-    }
     let is_of_two = FAMILY_OF_TWO.iter().any(|family| text.starts_with(family));
-    if is_of_two && word.len() > 2 && is_given(&word[2..]) {
-        return true;
-    }
-    word.len() <= 3 && FAMILY.contains(word[0]) && is_given(&word[1..])
+    let is_made_so = is_of_two && word.len() > 2 && is_given(&word[2..])
+        || word.len() <= 3 && FAMILY.contains(word[0]) && is_given(&word[1..]);
+    is_made_so && !KNOWN.contains(text.as_str())
 }
 
 fn is_given(given: &[char]) -> bool {
@@ -246,7 +249,6 @@ pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> 
     }
     let head = &text[..start];
     let head = head.strip_suffix(' ').unwrap_or(head);
-    let is_apart = head.len() < start;
     let mut word: Vec<char> = head
         .chars()
         .rev()
@@ -259,7 +261,8 @@ pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> 
     word.reverse();
     let is_plain_title = title == "님" || title == "씨";
     // `한 명`, `두 군` and the like: other titles want a full name.
-    let least = if is_plain_title { 2 } else { 3 };
+    let is_polite = is_plain_title || after == Some('님');
+    let least = if is_polite { 2 } else { 3 };
     let is_good = |name: &[char]| name.len() >= least && is_name(name);
     let name = if is_good(&word) {
         &word[..]
@@ -269,10 +272,6 @@ pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> 
         let name = &word[known.chars().count()..];
         (name.len() >= 3 && is_good(name)).then_some(name)?
     };
-    // `이진 군`, `한 씨`: short words apart from a title that may be a noun are none.
-    if name.len() == 2 && is_apart && title != "씨" && title != "님" {
-        return None;
-    }
     let bytes: usize = name.iter().map(|one| one.len_utf8()).sum();
     let score = if is_plain_title { 0.85 } else { 0.6 };
     Some(Hit::new(
@@ -321,6 +320,7 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
         match byte {
             b' ' | b'\t' | b'(' | b'*' => {}
             b':' | b'=' | b'"' | b'\'' | b'>' | b'|' => is_given = true,
+            b'\n' | b'\r' if is_given => {}
             _ => break,
         }
         at += 1;

@@ -80,7 +80,8 @@ const LONGEST: usize = 4096;
 /// The secret that begins with `prefix` at `start`.
 pub(crate) fn prefixed(text: &str, start: usize, prefix: &Prefix) -> Option<Hit> {
     let bytes = text.as_bytes();
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    // A part of a longer word; many in a row would each be read to the end.
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     if start.checked_sub(1).is_some_and(|at| is_word(bytes[at])) {
         return None;
     }
