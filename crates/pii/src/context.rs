@@ -67,7 +67,8 @@ const WORDS: [(Label, &str); 11] = [
     ),
     (
         Label::Harmless,
-        "주문번호 주문 접수번호 접수 송장번호 송장 운송장 바코드 택배 ean ean13 isbn imei imsi iccid ord order orders ts epoch timestamp offset id \
+        "주문번호 법인등록번호 법인번호 신청번호 처리번호 증권번호 민원번호 등기번호 회원번호 고객번호 계약번호 \
+         청구번호 견적번호 발주번호 접수 품번 주문 접수번호 접수 송장번호 송장 운송장 바코드 택배 ean ean13 isbn imei imsi iccid ord order orders ts epoch timestamp offset id \
          버전 version ver build 빌드 rev revision commit sku upc gtin 모델 모델명 model 제품번호 상품번호 상품코드 serial 시리얼 일련번호 추적 \
          tracking invoice 예약번호 예약 티켓 ticket case 금액 amount price 가격 결제번호 거래번호 승인번호 문서번호 사건번호 \
          관리번호 참조 reference ref trace hash checksum size seq sequence lot batch pid lag pg firmware 펌웨어 release \

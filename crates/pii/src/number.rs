@@ -263,6 +263,13 @@ impl<'t> Number<'t> {
                 .all(|one| *one == Some(separator))
     }
 
+    /// Where it begins as a telephone number, with `+` and the bracket.
+    pub(crate) fn dialled_from(&self) -> usize {
+        // A bracket that closes behind the number is not a part of it.
+        let opens = self.bracket && self.separators[0] == Some(Separator::Bracket);
+        self.start - usize::from(self.plus) - usize::from(opens)
+    }
+
     /// The first `count` digits as a number.
     pub(crate) fn prefix(&self, count: usize) -> u32 {
         let first = self.digits.iter().take(count.min(self.count));

@@ -263,11 +263,13 @@ fn numbers(text: &str, cluster: &Cluster, before: usize, hits: &mut Vec<Hit>) {
                 });
                 let score = (shape.score + context.bonus(recognizer.labels, shape.doubt)).min(1.0);
                 if score >= LEAST_SCORE && best.as_ref().is_none_or(|best| score > best.score) {
-                    best = Some(Hit::new(
-                        recognizer.kind.clone(),
-                        number.start..number.end,
-                        score,
-                    ));
+                    let start = match recognizer.kind {
+                        Kind::KrMobile | Kind::KrLandline | Kind::PhoneIntl => {
+                            number.dialled_from()
+                        }
+                        _ => number.start,
+                    };
+                    best = Some(Hit::new(recognizer.kind.clone(), start..number.end, score));
                 }
             }
             if let Some(hit) = best.or_else(|| old_licence(text, &number)) {

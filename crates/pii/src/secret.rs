@@ -20,7 +20,8 @@ const fn prefix(text: &'static str, least: usize, others: &'static [u8]) -> Pref
     }
 }
 
-pub(crate) const PREFIXES: [Prefix; 51] = [
+pub(crate) const PREFIXES: [Prefix; 52] = [
+    prefix("https://hooks.slack.com/services/", 20, b"/"),
     prefix("sk-ant-", 20, b"-_"),
     prefix("sk-proj-", 20, b"-_"),
     prefix("sk-svcacct-", 20, b"-_"),
