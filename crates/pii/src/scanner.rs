@@ -78,7 +78,8 @@ impl Scanner {
 
     /// Reports only findings with at least this score, from 0 to 1.
     pub fn with_least_score(mut self, score: f32) -> Self {
-        self.least_score = score.max(LEAST_SCORE);
+        // Sums of scores are rounded; who asks for 0.5 gets what adds up to it.
+        self.least_score = (score - 0.001).max(LEAST_SCORE);
         self
     }
 
