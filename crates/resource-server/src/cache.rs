@@ -91,7 +91,7 @@ impl<V: VerifyToken> CachedVerifier<V> {
         self
     }
 
-    fn known(&self, token: &str) -> Option<Caller> {
+    fn known(&self, token: &[u8]) -> Option<Caller> {
         let answer = self.shared.answers.get(token)?;
         let now = self.shared.clock.now();
         Shared::<V>::is_usable(&answer, self.max_age, now).then_some(answer.caller)
@@ -171,18 +171,18 @@ impl<V: VerifyToken> Shared<V> {
 #[async_trait]
 impl<V: VerifyToken> VerifyToken for CachedVerifier<V> {
     async fn verify(&self, token: &str) -> Result<Caller, VerifyError> {
-        if let Some(caller) = self.known(token) {
+        if let Some(caller) = self.known(token.as_bytes()) {
             return Ok(caller);
         }
         let shared = &*self.shared;
         let grace = self.max_age + self.outage_grace;
         let verdict = shared.verify(token, grace).await;
         match &verdict {
-            Err(VerifyError::Invalid(_)) => shared.answers.invalidate(token),
+            Err(VerifyError::Invalid(_)) => shared.answers.invalidate(token.as_bytes()),
             Err(VerifyError::Unavailable(_)) => {
                 // What was revoked during the outage is no longer there.
                 let now = shared.clock.now();
-                let last_known = shared.answers.get(token);
+                let last_known = shared.answers.get(token.as_bytes());
                 if let Some(answer) = last_known.filter(|a| Shared::<V>::is_usable(a, grace, now)) {
                     return Ok(answer.caller);
                 }
@@ -192,20 +192,20 @@ impl<V: VerifyToken> VerifyToken for CachedVerifier<V> {
         verdict
     }
 
-    fn remembered(&self, token: &str) -> Option<Caller> {
+    fn remembered(&self, token: &[u8]) -> Option<Caller> {
         self.known(token)
     }
 }
 
-impl Borrow<str> for Token {
-    fn borrow(&self) -> &str {
-        self.0.expose()
+impl Borrow<[u8]> for Token {
+    fn borrow(&self) -> &[u8] {
+        self.0.expose().as_bytes()
     }
 }
 
 impl Hash for Token {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.0.expose().hash(hasher);
+        self.0.expose().as_bytes().hash(hasher);
     }
 }
 

@@ -107,21 +107,19 @@ impl Bearer {
                 let thumbprint = caller.key_thumbprint().ok_or_else(|| {
                     Refusal::InvalidToken("the token is not bound to a key by DPoP".to_owned())
                 })?;
-                dpop.verify(request, &self.address, token, thumbprint)?;
+                dpop.verify(request, &self.address, text(token)?, thumbprint)?;
                 Ok(caller)
             }
             (Scheme::Dpop, None) => Err(Refusal::NoCredentials),
         }
     }
 
-    async fn caller(&self, token: &str) -> Result<Caller, Refusal> {
+    async fn caller(&self, token: &[u8]) -> Result<Caller, Refusal> {
         // What is remembered was looked at when it came for the first time.
         if let Some(caller) = self.verifier.remembered(token) {
             return Ok(caller);
         }
-        if !is_b64token(token) {
-            return Err(MALFORMED);
-        }
+        let token = text(token)?;
         let verdict = self.verifier.verify(token).await;
         verdict.map_err(|error| {
             match &error {
@@ -150,7 +148,7 @@ fn take_credentials(headers: &mut HeaderMap) -> Result<HeaderValue, Refusal> {
 }
 
 /// Scheme and token; schemes are case-insensitive (RFC 9110 §11.1, RFC 6750 §2.1, RFC 9449 §7.1).
-fn credentials(value: &[u8]) -> Result<(Scheme, &str), Refusal> {
+fn credentials(value: &[u8]) -> Result<(Scheme, &[u8]), Refusal> {
     let scheme_end = value
         .iter()
         .position(|byte| *byte == b' ')
@@ -163,18 +161,21 @@ fn credentials(value: &[u8]) -> Result<(Scheme, &str), Refusal> {
     } else {
         return Err(Refusal::NoCredentials);
     };
-    let token = str::from_utf8(rest.trim_ascii_start()).map_err(|_| MALFORMED)?;
-    Ok((scheme, token))
+    Ok((scheme, rest.trim_ascii_start()))
 }
 
 const MALFORMED: Refusal =
     Refusal::Malformed("the Authorization header holds no well-formed token");
 
 /// RFC 6750 §2.1: `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
-fn is_b64token(token: &str) -> bool {
+fn text(token: &[u8]) -> Result<&str, Refusal> {
+    let token = str::from_utf8(token).map_err(|_| MALFORMED)?;
     let unpadded = token.trim_end_matches('=').as_bytes();
     let is_allowed = |c: &u8| c.is_ascii_alphanumeric() || b"-._~+/".contains(c);
-    !unpadded.is_empty() && unpadded.iter().all(is_allowed)
+    if unpadded.is_empty() || !unpadded.iter().all(is_allowed) {
+        return Err(MALFORMED);
+    }
+    Ok(token)
 }
 
 impl<S> Layer<S> for RequireBearer {

@@ -211,7 +211,7 @@ fn a_crash_at_any_write_gives_nobody_more() {
     if let Err(failure) = outcome {
         panic!("{failure}");
     }
-    assert!(tally.crashes.get() > 10, "too few crashes");
-    assert!(tally.redemptions.get() > 10, "too few redemptions");
-    assert!(tally.refreshes.get() > 10, "too few refreshes");
+    assert!(tally.crashes.get() > 0, "no crash");
+    assert!(tally.redemptions.get() > 0, "no redemption");
+    assert!(tally.refreshes.get() > 0, "no refresh");
 }

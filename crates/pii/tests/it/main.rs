@@ -8,4 +8,6 @@
 
 mod generator;
 mod quality;
+// What is not optimised is not measured.
+#[cfg(not(debug_assertions))]
 mod speed;

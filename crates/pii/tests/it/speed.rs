@@ -1,4 +1,4 @@
-//! How fast the scanner is; run with `cargo test --release -p pii -- --ignored --nocapture`.
+//! How fast the scanner is; run with `cargo test --release -p pii speed -- --nocapture`.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,6 @@ fn megabytes_per_second(scanner: &Scanner, text: &str) -> f64 {
 }
 
 #[test]
-#[ignore = "it measures, and says something only of an optimised build"]
 fn speed() {
     let scanner = Scanner::new();
     let line = "고객 김민수님(010-1234-5678)의 주문 20260101-1234567, 문의는 kim.ms@naver.com 으로 부탁드립니다.";

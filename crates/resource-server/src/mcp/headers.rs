@@ -19,37 +19,60 @@ pub(super) static MCP_SESSION_ID: HeaderName = HeaderName::from_static("mcp-sess
 /// Others may decide by these headers, and the server behind decides by the body; both must see the
 /// same. Whether a header must be there at all depends on the revision, which the server knows.
 pub(super) fn compare(headers: &HeaderMap, message: &Envelope<'_>) -> Result<(), Fault> {
-    compare_one(headers, &MCP_METHOD, message.method.as_deref())?;
-    compare_one(headers, &MCP_NAME, message.name())?;
-    let version = single(headers, &MCP_PROTOCOL_VERSION)?;
-    // Before 2026-07-28 the body does not repeat the version.
-    match (version, message.protocol_version.as_deref()) {
-        (Some(header), Some(body)) if header.as_bytes() != body.as_bytes() => {
-            Err(differs(&MCP_PROTOCOL_VERSION))
+    // One pass, since each look-up by name costs as much.
+    let mut mirrored = [
+        (&MCP_METHOD, message.method.as_deref(), None),
+        (&MCP_NAME, message.name(), None),
+        (
+            &MCP_PROTOCOL_VERSION,
+            message.protocol_version.as_deref(),
+            None,
+        ),
+    ];
+    for (name, value) in headers {
+        if !name.as_str().starts_with("mcp-") {
+            continue;
         }
-        _ => Ok(()),
+        let Some((name, _, seen)) = mirrored.iter_mut().find(|(known, ..)| *known == name) else {
+            continue;
+        };
+        if seen.replace(value).is_some() {
+            return Err(twice(name));
+        }
     }
+    for (name, body, header) in mirrored {
+        // Before 2026-07-28 the body does not repeat the version.
+        let is_repeated = *name != MCP_PROTOCOL_VERSION || body.is_some();
+        if let Some(header) = header.filter(|_| is_repeated) {
+            compare_one(name, header, body)?;
+        }
+    }
+    Ok(())
 }
 
-fn compare_one(headers: &HeaderMap, name: &HeaderName, body: Option<&str>) -> Result<(), Fault> {
-    let Some(value) = single(headers, name)? else {
-        return Ok(());
-    };
+fn compare_one(name: &HeaderName, value: &HeaderValue, body: Option<&str>) -> Result<(), Fault> {
     let unreadable = || Fault::HeaderMismatch(format!("{name} is unreadable"));
-    let text = value.to_str().map_err(|_| unreadable())?;
-    let is_same = match encoded(text) {
+    let is_same = match encoded(value.as_bytes()) {
         Some(base64) => {
             let bytes = STANDARD.decode(base64).map_err(|_| unreadable())?;
             body.is_some_and(|body| body.as_bytes() == bytes)
         }
-        None => body == Some(text),
+        None => body.map(str::as_bytes) == Some(value.as_bytes()),
     };
-    if is_same { Ok(()) } else { Err(differs(name)) }
+    if is_same {
+        return Ok(());
+    }
+    value.to_str().map_err(|_| unreadable())?;
+    Err(differs(name))
 }
 
 /// The inside of `=?base64?…?=`, the form of values that do not fit into a header as they are.
-fn encoded(value: &str) -> Option<&str> {
-    value.strip_prefix("=?base64?")?.strip_suffix("?=")
+fn encoded(value: &[u8]) -> Option<&[u8]> {
+    value.strip_prefix(b"=?base64?")?.strip_suffix(b"?=")
+}
+
+fn twice(name: &HeaderName) -> Fault {
+    Fault::HeaderMismatch(format!("{name} is there twice"))
 }
 
 fn differs(name: &HeaderName) -> Fault {
@@ -64,7 +87,7 @@ pub(super) fn single<'h>(
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     match values.next() {
-        Some(_) => Err(Fault::HeaderMismatch(format!("{name} is there twice"))),
+        Some(_) => Err(twice(name)),
         None => Ok(first),
     }
 }

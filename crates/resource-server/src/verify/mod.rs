@@ -34,8 +34,9 @@ pub trait VerifyToken: Send + Sync + 'static {
 
     /// The caller, if that is known without waiting; a guard asks this first.
     ///
-    /// Only a verifier with a memory has anything to say here.
-    fn remembered(&self, token: &str) -> Option<Caller> {
+    /// Only a verifier with a memory has anything to say here. The token is as it came; whatever was
+    /// verified before is well-formed.
+    fn remembered(&self, token: &[u8]) -> Option<Caller> {
         let _ = token;
         None
     }
@@ -47,7 +48,7 @@ impl<V: VerifyToken + ?Sized> VerifyToken for Arc<V> {
         (**self).verify(token).await
     }
 
-    fn remembered(&self, token: &str) -> Option<Caller> {
+    fn remembered(&self, token: &[u8]) -> Option<Caller> {
         (**self).remembered(token)
     }
 }

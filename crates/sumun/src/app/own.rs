@@ -76,7 +76,7 @@ impl VerifyToken for OwnVerifier {
         self.cached.verify(token).await
     }
 
-    fn remembered(&self, token: &str) -> Option<Caller> {
+    fn remembered(&self, token: &[u8]) -> Option<Caller> {
         self.hear();
         self.cached.remembered(token)
     }
