@@ -1,13 +1,10 @@
 //! How well personal data is found, and that nothing is lost on the way.
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "numbers here are small"
-)]
+#![expect(clippy::cast_possible_truncation, reason = "numbers here are small")]
 
 mod generator;
 mod quality;
 // What is not optimised is not measured.
 #[cfg(not(debug_assertions))]
+#[expect(clippy::cast_precision_loss, reason = "numbers here are small")]
 mod speed;
