@@ -9,13 +9,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which room may use which; whoever is not here is not a room.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("oauth", &[]),
     ("pii", &[]),
     ("store", &["oauth"]),
     ("resource-server", &["oauth"]),
     ("delegation", &["oauth", "store"]),
     ("authorization-server", &["oauth", "store", "delegation"]),
+    ("gateway", &["oauth", "resource-server"]),
     ("examples", &["oauth", "store", "resource-server"]),
     (
         "sumun",
