@@ -5,6 +5,8 @@ mod access;
 mod batch;
 #[cfg(feature = "axum")]
 mod endpoint;
+#[cfg(feature = "axum")]
+mod entrance;
 mod envelope;
 #[cfg(feature = "axum")]
 mod fault;
@@ -24,6 +26,8 @@ pub use access::ToolAccess;
 pub use endpoint::McpEndpoint;
 #[cfg(feature = "axum")]
 pub(crate) use endpoint::Protection;
+#[cfg(feature = "axum")]
+pub use entrance::{Entrance, Visitor, compare_headers};
 pub use envelope::{Envelope, EnvelopeError, Message};
 #[cfg(feature = "axum")]
 pub(crate) use origin::AllowedOrigins;
