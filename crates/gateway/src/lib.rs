@@ -5,7 +5,10 @@
 //! each. In between it is of no revision, so every client reaches every server, and each side is
 //! written once. Where both sides speak alike over HTTP, messages pass as they are.
 
+mod catalog;
+mod federation;
 mod json;
+mod listing;
 mod message;
 mod revision;
 mod server;

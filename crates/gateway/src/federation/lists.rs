@@ -8,7 +8,7 @@ use super::Member;
 use super::names::{Place, prefix_item};
 use crate::json::{Object, Raw, raw};
 use crate::message::{Outlet, Request};
-use crate::server::{Failure, McpServer as _};
+use crate::server::Failure;
 use crate::visit::Visit;
 
 /// A server that has more pages is not followed any further.
@@ -64,7 +64,9 @@ impl List {
         visit: &Visit,
         outlet: &Outlet,
     ) -> Result<Raw, Failure> {
-        let lists = members.iter().map(|member| self.pages(member, visit, outlet));
+        let lists = members
+            .iter()
+            .map(|member| self.pages(member, visit, outlet));
         let items: Vec<Raw> = join_all(lists).await.into_iter().flatten().collect();
         let mut result = Object::default();
         result.set(self.member, raw(&items));
@@ -78,7 +80,9 @@ impl List {
         let mut items = Vec::new();
         let mut cursor: Option<Raw> = None;
         for _ in 0..MOST_PAGES {
-            let params = cursor.take().map(|cursor| raw(&json!({"cursor": &*cursor})));
+            let params = cursor
+                .take()
+                .map(|cursor| raw(&json!({"cursor": &*cursor})));
             let request = Request {
                 method: self.method.to_owned(),
                 params,

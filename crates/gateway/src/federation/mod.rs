@@ -85,11 +85,7 @@ impl Federation {
 }
 
 /// Passes the news of one member on, with its names prefixed.
-async fn pass_on(
-    mut news: tokio::sync::mpsc::Receiver<News>,
-    member: &str,
-    outlet: &Outlet,
-) {
+async fn pass_on(mut news: tokio::sync::mpsc::Receiver<News>, member: &str, outlet: &Outlet) {
     while let Some(news) = news.recv().await {
         match news {
             News::Notification(notification) => {
@@ -114,7 +110,7 @@ impl McpServer for Federation {
         let introductions = self
             .members
             .iter()
-            .map(|member| async { (member, member.server.introduction(visit).await) });
+            .map(|member| async move { (member, member.server.introduction(visit).await) });
         let mut capabilities = Object::default();
         let mut instructions = String::new();
         for (member, introduction) in join_all(introductions).await {
@@ -123,7 +119,8 @@ impl McpServer for Federation {
             };
             lists::merge_capabilities(&mut capabilities, &introduction.capabilities);
             let words = introduction.instructions.as_deref();
-            if let Some(words) = words.and_then(|words| serde_json::from_str::<String>(words.get()).ok())
+            if let Some(words) =
+                words.and_then(|words| serde_json::from_str::<String>(words.get()).ok())
             {
                 let heading = if instructions.is_empty() { "" } else { "\n\n" };
                 instructions.push_str(&format!("{heading}# {}\n{words}", member.name));
@@ -144,9 +141,10 @@ impl McpServer for Federation {
             return list.gather(&self.members, visit, outlet).await;
         }
         if FOR_ALL.contains(&&*request.method) {
-            let calls = self.members.iter().map(|member| {
-                member.server.call(visit, request.clone(), outlet)
-            });
+            let calls = self
+                .members
+                .iter()
+                .map(|member| member.server.call(visit, request.clone(), outlet));
             // A member that knows nothing of it is none the worse for it.
             join_all(calls).await;
             return Ok(raw(&json!({})));
@@ -155,7 +153,10 @@ impl McpServer for Federation {
             Some(address) => self.route(visit, request, outlet, &address).await,
             None => Err(Failure::Rpc(RpcError::new(
                 code::METHOD_NOT_FOUND,
-                format!("`{}` has no meaning for several servers at once", request.method),
+                format!(
+                    "`{}` has no meaning for several servers at once",
+                    request.method
+                ),
             ))),
         }
     }

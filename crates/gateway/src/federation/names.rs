@@ -163,7 +163,10 @@ pub(super) fn prefix_item(item: &RawValue, member: &str, place: Place) -> Raw {
 pub(super) fn prefix_result(result: &Raw, member: &str) -> Raw {
     let text = result.get();
     // Nearly no result names any, and looking for these words is cheaper than reading it.
-    if !["\"uri\"", "\"taskId\""].iter().any(|word| text.contains(word)) {
+    if !["\"uri\"", "\"taskId\""]
+        .iter()
+        .any(|word| text.contains(word))
+    {
         return result.clone();
     }
     let Some(mut object) = Object::of(result) else {
@@ -171,7 +174,10 @@ pub(super) fn prefix_result(result: &Raw, member: &str) -> Raw {
     };
     for list in ["content", "contents"] {
         if let Some(items) = object.array(list) {
-            let items: Vec<Raw> = items.into_iter().map(|item| prefix_block(item, member)).collect();
+            let items: Vec<Raw> = items
+                .into_iter()
+                .map(|item| prefix_block(item, member))
+                .collect();
             object.set(list, raw(&items));
         }
     }
@@ -252,7 +258,8 @@ mod tests {
 
     #[test]
     fn g6_results_change_where_they_name_resources_and_nowhere_else() {
-        let plain: Raw = serde_json::from_str(r#"{"content":[{"type":"text","text":"uri"}],"x":1.0}"#).unwrap();
+        let plain: Raw =
+            serde_json::from_str(r#"{"content":[{"type":"text","text":"uri"}],"x":1.0}"#).unwrap();
         assert_eq!(prefix_result(&plain, "a").get(), plain.get());
         let linked: Raw = serde_json::from_str(
             r#"{"content":[{"type":"resource_link","uri":"f:1","n":1.50},{"type":"resource","resource":{"uri":"f:2","text":"t"}}]}"#,
@@ -269,8 +276,10 @@ mod tests {
         let request = Request {
             method: "completion/complete".to_owned(),
             params: Some(
-                serde_json::from_str(r#"{"ref":{"type":"ref/prompt","name":"a__p"},"argument":{}}"#)
-                    .unwrap(),
+                serde_json::from_str(
+                    r#"{"ref":{"type":"ref/prompt","name":"a__p"},"argument":{}}"#,
+                )
+                .unwrap(),
             ),
         };
         let address = Address::of(&request).unwrap();

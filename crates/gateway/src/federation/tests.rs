@@ -35,7 +35,10 @@ impl McpServer for Echo {
         if self.is_dead {
             return Err(dead());
         }
-        let params = request.params.as_deref().map_or("null", |params| params.get());
+        let params = request
+            .params
+            .as_deref()
+            .map_or("null", |params| params.get());
         self.asked
             .lock()
             .unwrap()
@@ -53,7 +56,9 @@ impl McpServer for Echo {
             params: Some(value(r#"{"uri":"f:1"}"#)),
         };
         outlet.notify(updated).await;
-        Ok(value(r#"{"content":[{"type":"resource_link","uri":"f:1"}]}"#))
+        Ok(value(
+            r#"{"content":[{"type":"resource_link","uri":"f:1"}]}"#,
+        ))
     }
 
     async fn notify(&self, _: &Visit, _: Notification) {}
@@ -136,7 +141,10 @@ async fn g3_lists_hold_what_the_living_have_on_all_their_pages() {
 async fn g7_a_call_reaches_its_server_under_the_name_that_it_knows() {
     let (federation, alive) = federation();
     let (outlet, mut news) = Outlet::new();
-    let call = request("tools/call", r#"{"name":"one__a__a","arguments":{"n":1.0}}"#);
+    let call = request(
+        "tools/call",
+        r#"{"name":"one__a__a","arguments":{"n":1.0}}"#,
+    );
     let result = federation.call(&visit(), call, &outlet).await.unwrap();
     assert_eq!(
         result.get(),
