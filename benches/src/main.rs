@@ -1,8 +1,9 @@
-//! The benchmarks behind `scripts/bench`: what a guard costs a tool call, what a token costs, and what a
-//! complete flow through an identity provider costs.
+//! The benchmarks behind `scripts/bench`: what a guard costs a tool call, what a token costs, what a
+//! complete flow through an identity provider costs, and what a gateway costs.
 
 mod command_line;
 mod flow;
+mod gateway;
 mod load;
 mod machine;
 mod material;
@@ -30,8 +31,10 @@ fn main() -> anyhow::Result<()> {
             let effort = effort.effective();
             mcp::run(&effort)?;
             token::run(&effort)?;
-            flow::run(&effort)
+            flow::run(&effort)?;
+            gateway::run(&effort)
         }
+        What::Gateway(effort) => gateway::run(&effort.effective()),
         What::Flow(effort) => flow::run(&effort.effective()),
         What::Subject(subject) => subject::run(subject),
         What::Load(load) => load::run(&load),
