@@ -9,13 +9,17 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which room may use which; whoever is not here is not a room.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("oauth", &[]),
     ("pii", &[]),
     ("store", &["oauth"]),
+    ("audit", &["oauth"]),
     ("resource-server", &["oauth"]),
     ("delegation", &["oauth", "store"]),
-    ("authorization-server", &["oauth", "store", "delegation"]),
+    (
+        "authorization-server",
+        &["oauth", "store", "audit", "delegation"],
+    ),
     ("examples", &["oauth", "store", "resource-server"]),
     (
         "sumun",
@@ -23,6 +27,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
             "oauth",
             "pii",
             "store",
+            "audit",
             "delegation",
             "resource-server",
             "authorization-server",
@@ -36,6 +41,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
             "oauth",
             "pii",
             "store",
+            "audit",
             "resource-server",
             "authorization-server",
         ],
@@ -46,6 +52,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
         &[
             "oauth",
             "store",
+            "audit",
             "delegation",
             "resource-server",
             "authorization-server",
