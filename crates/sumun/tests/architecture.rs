@@ -9,14 +9,21 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which room may use which; whoever is not here is not a room.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("oauth", &[]),
     ("pii", &[]),
     ("store", &["oauth"]),
+    ("audit", &["oauth"]),
     ("resource-server", &["oauth"]),
     ("delegation", &["oauth", "store"]),
-    ("authorization-server", &["oauth", "store", "delegation"]),
-    ("gateway", &["oauth", "resource-server"]),
+    (
+        "authorization-server",
+        &["oauth", "store", "audit", "delegation"],
+    ),
+    (
+        "gateway",
+        &["oauth", "pii", "store", "audit", "resource-server"],
+    ),
     ("examples", &["oauth", "store", "resource-server"]),
     (
         "sumun",
@@ -24,9 +31,11 @@ const ROOMS: [(&str, &[&str]); 11] = [
             "oauth",
             "pii",
             "store",
+            "audit",
             "delegation",
             "resource-server",
             "authorization-server",
+            "gateway",
             "examples",
         ],
     ),
@@ -37,6 +46,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
             "oauth",
             "pii",
             "store",
+            "audit",
             "resource-server",
             "authorization-server",
         ],
@@ -47,6 +57,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
         &[
             "oauth",
             "store",
+            "audit",
             "delegation",
             "resource-server",
             "authorization-server",

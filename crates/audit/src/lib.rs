@@ -1,0 +1,35 @@
+//! What is recorded: who did what to what, and how it ended, in a log that shows what is missing.
+//!
+//! An [`AuditEvent`] goes into the [`AuditLog`], which answers when the promise of its mode holds. The
+//! events are lines of JSON in segments; each is chained to the one before it by a keyed tag, and a
+//! signed head says where the log ends.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `event/` | [`AuditEvent`], [`Who`], [`Name`], [`Pseudonyms`]: what is recorded, never a value |
+//! | `log/` | [`AuditLog`]: one writer, groups, rotation, retention, recovery |
+//! | `chain.rs`, `head.rs`, `key.rs` | the tags, the heads, and the key of both |
+//! | `segment.rs`, `lines.rs`, `record.rs` | the files, and how they are read back |
+
+#![deny(missing_docs)]
+
+mod chain;
+mod error;
+mod event;
+mod head;
+mod key;
+mod lines;
+mod log;
+mod record;
+pub mod rule;
+mod segment;
+mod settings;
+
+pub use error::{AuditError, OpenError};
+pub use event::{
+    Action, AuditEvent, Direction, EventType, Name, Outcome, Pseudonym, Pseudonyms, Severity, Who,
+};
+pub use key::KeyError;
+pub use log::{AuditLog, Counters};
+pub use record::{AlertRecord, Record, RecoveryRecord, RetentionRecord, SegmentRecord};
+pub use settings::{Durability, OnFailure, Settings};

@@ -1,0 +1,5 @@
+//! The log as those who use it see it.
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod appending;
+mod support;
