@@ -38,6 +38,18 @@ impl Map {
         from..to.max(from)
     }
 
+    /// The pieces of the source that were copied into a range of the made text.
+    pub(crate) fn pieces(&self, range: Range<usize>) -> Vec<Range<usize>> {
+        let copied = self.segments.iter().filter(|segment| segment.is_copy());
+        let pieces = copied.map(|segment| {
+            let from = range.start.max(segment.at);
+            let to = range.end.min(segment.at + segment.len);
+            let at = |place: usize| segment.source + place.saturating_sub(segment.at);
+            at(from)..at(to.max(from))
+        });
+        pieces.filter(|piece| !piece.is_empty()).collect()
+    }
+
     fn segment(&self, place: usize) -> Segment {
         let after = self.segments.partition_point(|segment| segment.at <= place);
         self.segments[after.saturating_sub(1)]
@@ -59,6 +71,11 @@ pub(crate) struct Maker {
 }
 
 impl Maker {
+    /// How long the text is so far.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
     /// Takes over a piece of the source as it is.
     pub(crate) fn copy(&mut self, source: &str, range: Range<usize>) {
         let piece = &source[range.clone()];

@@ -83,6 +83,15 @@ impl Scanner {
         self
     }
 
+    /// Every type that can be found.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        let custom = self
+            .custom
+            .iter()
+            .map(|recognizer| recognizer.kind().clone());
+        Kind::built_in().chain(custom)
+    }
+
     /// Everything that is found, in the order of the text and without overlaps.
     pub fn scan(&self, text: &str) -> Vec<Finding> {
         in_characters(text, self.hits(text))

@@ -3,7 +3,9 @@
 #![expect(clippy::cast_possible_truncation, reason = "numbers here are small")]
 
 mod generator;
+mod policy;
 mod quality;
+mod secure_tool;
 // What is not optimised is not measured.
 #[cfg(not(debug_assertions))]
 #[expect(clippy::cast_precision_loss, reason = "numbers here are small")]
