@@ -7,6 +7,7 @@
 
 mod json;
 mod message;
+pub mod policy;
 mod revision;
 mod server;
 pub mod upstream;
