@@ -10,6 +10,7 @@ mod federation;
 mod json;
 mod listing;
 mod message;
+pub mod policy;
 mod revision;
 mod server;
 pub mod upstream;
