@@ -121,7 +121,8 @@ fn pin(tool: &RawValue) -> Pin {
     pin
 }
 
-fn read_only_hint(tool: &RawValue) -> Option<bool> {
+/// What a tool says of itself: whether it changes nothing.
+pub(crate) fn read_only_hint(tool: &RawValue) -> Option<bool> {
     let tool = Object::of(tool)?;
     let annotations = tool.object("annotations")?;
     serde_json::from_str(annotations.get("readOnlyHint")?.get()).ok()

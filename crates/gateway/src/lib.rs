@@ -6,11 +6,15 @@
 //! written once. Where both sides speak alike over HTTP, messages pass as they are.
 
 mod catalog;
+mod charge;
 mod federation;
+mod guarded;
+mod house;
 mod json;
 mod listing;
 mod message;
 pub mod policy;
+mod recording;
 mod revision;
 mod server;
 pub mod upstream;

@@ -11,25 +11,25 @@ pub(crate) struct Listing {
     pub(crate) list: &'static str,
     /// The member of each element that names it.
     pub(crate) name: &'static str,
-    /// The method by which such a thing is used.
-    pub(crate) used_by: &'static str,
+    /// The method that asks for the list.
+    pub(crate) method: &'static str,
 }
 
 impl Listing {
     /// What `method` lists, if it lists anything that is decided upon.
     pub(crate) fn of(method: &str) -> Option<Self> {
-        let (list, name, used_by) = match method {
-            "tools/list" => ("tools", "name", "tools/call"),
-            "prompts/list" => ("prompts", "name", "prompts/get"),
-            "resources/list" => ("resources", "uri", "resources/read"),
-            "resources/templates/list" => ("resourceTemplates", "uriTemplate", "resources/read"),
+        let (method, list, name) = match method {
+            "tools/list" => ("tools/list", "tools", "name"),
+            "prompts/list" => ("prompts/list", "prompts", "name"),
+            "resources/list" => ("resources/list", "resources", "uri"),
+            "resources/templates/list" => (
+                "resources/templates/list",
+                "resourceTemplates",
+                "uriTemplate",
+            ),
             _ => return None,
         };
-        Some(Self {
-            list,
-            name,
-            used_by,
-        })
+        Some(Self { list, name, method })
     }
 
     /// `result` without what `may_use` says no to, the rest as it was written.
@@ -61,6 +61,15 @@ impl Listing {
         }
         Some(result.to_raw())
     }
+}
+
+/// Whether the result of a tool is the tool's own word that it failed.
+pub(crate) fn is_tool_error(result: &RawValue) -> bool {
+    // Nearly no result is, and looking for the word is cheaper than reading it.
+    result.get().contains("\"isError\"")
+        && Object::of(result)
+            .and_then(|result| Some(result.get("isError")?.get() == "true"))
+            .unwrap_or(false)
 }
 
 #[cfg(test)]

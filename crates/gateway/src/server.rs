@@ -45,6 +45,9 @@ pub(crate) enum Failure {
         reason: String,
         retry_after: Option<Duration>,
     },
+    /// The caller may not do this, or the personal data in it may not pass. The client is told `error`;
+    /// `code` is the reason in records.
+    Refused { error: RpcError, code: &'static str },
     /// The revisions of client and server have no words in common for this; the text says for what.
     Untranslatable(String),
 }
