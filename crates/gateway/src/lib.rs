@@ -7,12 +7,15 @@
 
 mod catalog;
 mod federation;
+mod front;
 mod json;
 mod listing;
 mod message;
 mod revision;
 mod server;
+mod session;
 pub mod upstream;
 mod visit;
 
 pub use revision::{Era, Revision};
+pub use session::SessionKeys;
