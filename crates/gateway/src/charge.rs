@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use http::{HeaderMap, Method, Response};
+use hyper::body::Incoming;
 use resource_server::Caller;
 use serde_json::json;
 
@@ -14,7 +16,9 @@ use crate::listing::Listing;
 use crate::message::{Outlet, Request, RpcError, code};
 use crate::policy::Decision;
 use crate::recording::{self, Errand};
+use crate::revision::Era;
 use crate::server::{Failure, McpServer};
+use crate::upstream::{Payload, Upstream};
 use crate::visit::Visit;
 
 /// How soon the tools are listed again because somebody asks for one that is not known.
@@ -28,6 +32,10 @@ const MOST_PAGES: usize = 100;
 pub(crate) struct Charge {
     pub(crate) name: Arc<str>,
     pub(crate) server: Arc<dyn McpServer>,
+    /// The same server where it may be spoken to without translation.
+    upstream: Option<Arc<Upstream>>,
+    /// The largest message that it may send.
+    pub(crate) max_message_bytes: usize,
     catalog: Catalog,
     refuses_changed_tools: bool,
     looked: Mutex<Option<Instant>>,
@@ -47,6 +55,11 @@ impl Known {
     /// Whether the call may have an effect, as far as anybody knows.
     pub(crate) fn may_change_something(&self) -> bool {
         self.is_tool && self.facts.is_none_or(|facts| facts.read_only != Some(true))
+    }
+
+    /// Whether something is not known that records and policies would like to know.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.is_tool && self.facts.is_none()
     }
 
     /// Refuses a tool that is not what it was, where the operator wants that.
@@ -71,19 +84,49 @@ impl Known {
 }
 
 impl Charge {
-    pub(crate) fn new(
-        name: Arc<str>,
-        server: Arc<dyn McpServer>,
-        catalog: Catalog,
-        refuses_changed_tools: bool,
-    ) -> Self {
+    pub(crate) fn new(upstream: Arc<Upstream>, catalog: Catalog) -> Self {
+        let settings = upstream.settings();
         Self {
-            name,
-            server,
+            name: settings.name.as_str().into(),
+            max_message_bytes: settings.max_message_bytes,
+            refuses_changed_tools: settings.refuse_changed_tools,
+            server: Arc::clone(&upstream) as _,
+            upstream: Some(upstream),
             catalog,
-            refuses_changed_tools,
             looked: Mutex::default(),
             lists: Mutex::default(),
+        }
+    }
+
+    /// The upstream itself: its settings, its health, its end.
+    pub(crate) fn upstream(&self) -> Option<&Arc<Upstream>> {
+        self.upstream.as_ref()
+    }
+
+    /// The era that is spoken with it over HTTP, if it is known to be over HTTP.
+    pub(crate) fn http_era(&self) -> Option<Era> {
+        self.upstream.as_ref()?.http_era()
+    }
+
+    /// Passes a request on as it is, if there is a way to.
+    pub(crate) async fn exchange(
+        &self,
+        method: Method,
+        headers: &HeaderMap,
+        payload: Payload,
+        caller: &Caller,
+    ) -> Result<Response<Incoming>, Failure> {
+        match &self.upstream {
+            Some(upstream) => upstream.exchange(method, headers, payload, caller).await,
+            None => Err(self.unavailable("is not reached over HTTP")),
+        }
+    }
+
+    /// It cannot be used, and `reason` says why: a sentence that begins with what it does.
+    pub(crate) fn unavailable(&self, reason: &str) -> Failure {
+        Failure::Unavailable {
+            reason: format!("the server `{}` {reason}", self.name),
+            retry_after: None,
         }
     }
 

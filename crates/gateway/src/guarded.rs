@@ -284,10 +284,17 @@ fn ended(outcome: &Result<Raw, Failure>) -> Ended {
     match outcome {
         Ok(result) if crate::listing::is_tool_error(result) => Ended::Failure("tool_error"),
         Ok(_) => Ended::Success,
-        Err(Failure::Rpc(_)) => Ended::Failure("rpc_error"),
-        Err(Failure::Refused { code, .. }) => Ended::Denied(code),
-        Err(Failure::Unavailable { .. }) => Ended::Failure("upstream_unavailable"),
-        Err(Failure::Untranslatable(_)) => Ended::Failure("untranslatable"),
+        Err(failure) => ended_by(failure),
+    }
+}
+
+/// How a call ended that has failed.
+pub(crate) fn ended_by(failure: &Failure) -> Ended {
+    match failure {
+        Failure::Rpc(_) => Ended::Failure("rpc_error"),
+        Failure::Refused { code, .. } => Ended::Denied(code),
+        Failure::Unavailable { .. } => Ended::Failure("upstream_unavailable"),
+        Failure::Untranslatable(_) => Ended::Failure("untranslatable"),
     }
 }
 

@@ -6,6 +6,7 @@ use pii::{Context, Direction, Redactor};
 use resource_server::Caller;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio_util::task::TaskTracker;
 
 use crate::json::Object;
 use crate::message::{RpcError, code};
@@ -20,7 +21,12 @@ pub(crate) struct House {
     pub(crate) redactor: ArcSwapOption<Redactor>,
     /// `None`: nothing is recorded.
     pub(crate) audit: Option<AuditLog>,
+    /// Where work goes on beside requests.
+    pub(crate) tasks: TaskTracker,
 }
+
+/// The reason of a refusal by policy, in records.
+pub(crate) const POLICY_DENIED: &str = "policy_denied";
 
 /// The methods that are calls: each of them is recorded.
 const CALLS: [&str; 4] = [
@@ -145,7 +151,7 @@ impl House {
     ) -> Result<(), Unrecorded> {
         match &self.audit {
             Some(log) => {
-                crate::recording::denied(log, caller, errand, upstream, "policy_denied").await
+                crate::recording::denied(log, caller, errand, upstream, POLICY_DENIED).await
             }
             None => Ok(()),
         }
@@ -177,7 +183,7 @@ pub(crate) fn permitted(decision: Decision, method: &str, name: &str) -> Result<
     };
     Err(Failure::Refused {
         error,
-        code: "policy_denied",
+        code: POLICY_DENIED,
     })
 }
 

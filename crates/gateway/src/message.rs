@@ -79,6 +79,13 @@ impl RpcError {
         Self(error.to_raw())
     }
 
+    /// Its words.
+    pub(crate) fn message(&self) -> String {
+        let error = Object::of(&self.0);
+        let message = error.as_ref().and_then(|error| error.text("message"));
+        message.map_or_else(String::new, std::borrow::Cow::into_owned)
+    }
+
     /// Its code, if it has one.
     pub(crate) fn code(&self) -> Option<i64> {
         #[derive(Deserialize)]
@@ -92,14 +99,39 @@ impl RpcError {
 
 /// The answer to a request, with the id under which it was asked.
 pub(crate) fn response(id: &RawValue, answer: Result<&RawValue, &RpcError>) -> Raw {
-    let mut message = Object::default();
-    message.set("jsonrpc", raw("2.0"));
-    message.set("id", id.to_owned());
-    match answer {
-        Ok(result) => message.set("result", result.to_owned()),
-        Err(error) => message.set("error", error.0.clone()),
+    #[derive(Serialize)]
+    struct Response<'a> {
+        jsonrpc: &'static str,
+        id: &'a RawValue,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        result: Option<&'a RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<&'a RawValue>,
     }
-    message.to_raw()
+    raw(&Response {
+        jsonrpc: "2.0",
+        id,
+        result: answer.ok(),
+        error: answer.err().map(|error| &*error.0),
+    })
+}
+
+/// A request under an id of ours.
+pub(crate) fn request(id: &str, method: &str, params: Option<&RawValue>) -> Raw {
+    #[derive(Serialize)]
+    struct Asked<'a> {
+        jsonrpc: &'static str,
+        id: &'a str,
+        method: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        params: Option<&'a RawValue>,
+    }
+    raw(&Asked {
+        jsonrpc: "2.0",
+        id,
+        method,
+        params,
+    })
 }
 
 /// What a server asks a client while it works: sampling, elicitation, roots.

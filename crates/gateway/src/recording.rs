@@ -73,6 +73,27 @@ impl Recording {
         }
     }
 
+    /// Begins the record of what is found in an answer that is still coming.
+    pub(crate) fn of_personal_data(
+        log: &AuditLog,
+        caller: &Caller,
+        errand: &Errand,
+        upstream: &str,
+        tool: &str,
+    ) -> Self {
+        let event = AuditEvent::new(EventType::PiiAction, who(log, caller, errand));
+        Self {
+            log: log.clone(),
+            event: event.server(upstream).tool(tool),
+            began: Instant::now(),
+        }
+    }
+
+    /// Records it as it stands.
+    pub(crate) async fn append(self) -> Result<(), Unrecorded> {
+        append(&self.log, self.event).await
+    }
+
     /// Records that the call is about to happen.
     pub(crate) async fn intent(&self) -> Result<(), Unrecorded> {
         append(&self.log, self.event.intent()).await

@@ -42,6 +42,20 @@ impl Federation {
         Self { members }
     }
 
+    /// The member that a request is for, by name, and the request as that member gets it.
+    pub(crate) fn inner(request: &Request) -> Option<(String, Request)> {
+        let address = names::Address::of(request)?;
+        let params = request.params.as_deref()?;
+        let outer = address.read(params)?;
+        let Prefixed { member, inner } = names::split(&outer, address.place)?;
+        let params = address.exchanged(params, inner)?;
+        let request = Request {
+            method: request.method.clone(),
+            params: Some(params),
+        };
+        Some((member.to_owned(), request))
+    }
+
     /// The member that a prefixed name belongs to, and the name that it knows.
     fn find<'n>(&self, name: &'n str, place: Place) -> Result<(&Member, &'n str), Failure> {
         let unknown = || {

@@ -38,7 +38,6 @@ use tokio::sync::Semaphore;
 
 pub use health::{Health, State};
 pub use http::HttpClient;
-#[expect(unused_imports, reason = "for the endpoint, which passes bodies on")]
 pub(crate) use http::Payload;
 pub use identity::SignIdentity;
 pub use server::{InvalidUpstream, Upstream, connect};

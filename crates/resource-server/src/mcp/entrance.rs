@@ -3,13 +3,14 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use oauth::scope::Scope;
 
 use crate::Caller;
 use crate::mcp::endpoint::read;
+use crate::mcp::fault::Fault;
 use crate::mcp::unread::discard;
-use crate::mcp::{AllowedOrigins, headers, origin};
+use crate::mcp::{AllowedOrigins, Envelope, EnvelopeError, headers, origin};
 use crate::refusal::Refusal;
 use crate::require_bearer::Bearer;
 
@@ -113,9 +114,11 @@ impl Visitor {
 /// Refuses headers that are there twice or differ from `message` (SEP-2243); the answer says which.
 ///
 /// Whether a header must be there at all depends on the revision.
-pub fn compare_headers(
-    headers: &http::HeaderMap,
-    message: &crate::mcp::Envelope<'_>,
-) -> Result<(), Response<Body>> {
+pub fn compare_headers(headers: &HeaderMap, message: &Envelope<'_>) -> Result<(), Response<Body>> {
     headers::compare(headers, message).map_err(|fault| fault.response(message.id))
+}
+
+/// The answer to a body that is no message, or could be read in two ways (acceptance D5).
+pub fn refuse_body(error: EnvelopeError) -> Response<Body> {
+    Fault::from(error).response(None)
 }

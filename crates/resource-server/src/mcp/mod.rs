@@ -27,7 +27,7 @@ pub use endpoint::McpEndpoint;
 #[cfg(feature = "axum")]
 pub(crate) use endpoint::Protection;
 #[cfg(feature = "axum")]
-pub use entrance::{Entrance, Visitor, compare_headers};
+pub use entrance::{Entrance, Visitor, compare_headers, refuse_body};
 pub use envelope::{Envelope, EnvelopeError, Message};
 #[cfg(feature = "axum")]
 pub(crate) use origin::AllowedOrigins;
