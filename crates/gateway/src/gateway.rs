@@ -8,8 +8,6 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use audit::AuditLog;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Path;
-use axum::routing::any;
 use futures_util::future::join_all;
 use http::{Request, Response, StatusCode};
 use oauth::random::Random;
@@ -18,6 +16,8 @@ use pii::Redactor;
 use resource_server::{ProtectedResource, VerifyToken};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+use url::Url;
 
 use crate::catalog::Catalog;
 use crate::charge::Charge;
@@ -62,11 +62,13 @@ pub struct Exposed {
     pub mount: Mount,
     /// Whether its settings are those of before, so that what is connected stays so.
     pub is_unchanged: bool,
+    /// Whether the common endpoint shows it.
+    pub is_federated: bool,
 }
 
 /// What a gateway should be, by its settings.
 pub struct Plan {
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// What happens to personal data, if they are looked for.
     pub redactor: Option<Redactor>,
     pub upstreams: Vec<Exposed>,
@@ -91,21 +93,33 @@ struct Shared {
 #[derive(Default)]
 struct Layout {
     charges: Vec<Arc<Charge>>,
-    endpoints: HashMap<String, Arc<Place>>,
-    federation: Option<Arc<Place>>,
+    places: Vec<Arc<Place>>,
+    /// What is at which path.
+    routes: HashMap<String, Route>,
 }
 
 /// An endpoint, and its metadata.
 struct Place {
+    /// The upstream that it leads to; none for the common endpoint.
+    upstream: Option<Arc<str>>,
+    path: String,
+    metadata_path: String,
     endpoint: Endpoint,
     metadata: Router,
+}
+
+/// What is answered at a path.
+#[derive(Clone)]
+enum Route {
+    Endpoint(Arc<Place>),
+    Metadata(Arc<Place>),
 }
 
 impl Gateway {
     /// A gateway by this plan. Nothing is connected before it is needed.
     pub fn new(plan: Plan, parts: Parts) -> Result<Self, InvalidUpstream> {
         let house = House {
-            policy: ArcSwap::from_pointee(Policy::open()),
+            policy: ArcSwap::new(Arc::clone(&plan.policy)),
             redactor: ArcSwapOption::empty(),
             audit: parts.audit.clone(),
             tasks: parts.tasks.clone(),
@@ -127,7 +141,7 @@ impl Gateway {
     pub fn arrange(&self, plan: Plan) -> Result<(), InvalidUpstream> {
         let shared = &*self.shared;
         let before = shared.layout.load_full();
-        let mut layout = Layout::default();
+        let (mut layout, mut federated) = (Layout::default(), Vec::new());
         for exposed in &plan.upstreams {
             let name = &exposed.settings.name;
             let known = before.charges.iter().find(|charge| *charge.name == **name);
@@ -139,17 +153,31 @@ impl Gateway {
                 }
             };
             let is_same = known.is_some_and(|known| Arc::ptr_eq(known, &charge));
-            let place = match before.endpoints.get(name).filter(|_| is_same) {
+            let place = before
+                .places
+                .iter()
+                .find(|place| place.upstream == Some(charge.name.clone()));
+            layout.places.push(match place.filter(|_| is_same) {
                 Some(place) => Arc::clone(place),
                 None => self.place(&exposed.mount, Target::One(Arc::clone(&charge))),
-            };
-            layout.endpoints.insert(name.clone(), place);
+            });
+            if exposed.is_federated {
+                federated.push(Arc::clone(&charge));
+            }
             layout.charges.push(charge);
         }
-        layout.federation = plan
-            .federation
-            .map(|mount| self.place(&mount, Target::All(layout.charges.clone())));
-        shared.house.policy.store(Arc::new(plan.policy));
+        if let Some(mount) = &plan.federation {
+            layout
+                .places
+                .push(self.place(mount, Target::All(federated)));
+        }
+        for place in &layout.places {
+            let endpoint = Route::Endpoint(Arc::clone(place));
+            layout.routes.insert(place.path.clone(), endpoint);
+            let metadata = Route::Metadata(Arc::clone(place));
+            layout.routes.insert(place.metadata_path.clone(), metadata);
+        }
+        shared.house.policy.store(plan.policy);
         shared.house.redactor.store(plan.redactor.map(Arc::new));
         let gone: Vec<_> = before
             .charges
@@ -173,6 +201,10 @@ impl Gateway {
             closing: shared.parts.closing.clone(),
             limits: Limits::default(),
         };
+        let upstream = match &target {
+            Target::One(charge) => Some(Arc::clone(&charge.name)),
+            Target::All(_) => None,
+        };
         let endpoint = Endpoint::new(
             Arc::clone(&shared.house),
             Arc::clone(&shared.guests),
@@ -181,64 +213,29 @@ impl Gateway {
             settings,
         );
         Arc::new(Place {
+            upstream,
+            path: path_of(mount.resource.resource()),
+            metadata_path: path_of(&mount.resource.metadata_url()),
             endpoint,
             metadata: mount.resource.metadata_routes(),
         })
     }
 
-    /// The routes of all endpoints, below `base`, the path of the public address. Which upstreams there are
-    /// is looked up for each request, so these routes never change.
-    pub fn routes(&self, base: &str) -> Router {
-        let one = self.clone();
-        let metadata = self.clone();
-        let all = self.clone();
-        let federated_metadata = self.clone();
-        Router::new()
-            .route(
-                &format!("{base}/{{upstream}}/mcp"),
-                any(move |Path(name): Path<String>, request: Request<Body>| {
-                    let place = one.find(&name);
-                    async move {
-                        match place {
-                            Some(place) => place.endpoint.answer(request).await,
-                            None => not_found(),
-                        }
-                    }
-                }),
-            )
-            .route(
-                &format!("{base}/mcp"),
-                any(move |request: Request<Body>| {
-                    let place = all.federation();
-                    async move {
-                        match place {
-                            Some(place) => place.endpoint.answer(request).await,
-                            None => not_found(),
-                        }
-                    }
-                }),
-            )
-            .route(
-                &format!("/.well-known/oauth-protected-resource{base}/{{upstream}}/mcp"),
-                any(move |Path(name): Path<String>, request: Request<Body>| {
-                    let place = metadata.find(&name);
-                    document(place, request)
-                }),
-            )
-            .route(
-                &format!("/.well-known/oauth-protected-resource{base}/mcp"),
-                any(move |request: Request<Body>| {
-                    document(federated_metadata.federation(), request)
-                }),
-            )
-    }
-
-    fn find(&self, name: &str) -> Option<Arc<Place>> {
-        self.shared.layout.load().endpoints.get(name).cloned()
-    }
-
-    fn federation(&self) -> Option<Arc<Place>> {
-        self.shared.layout.load().federation.clone()
+    /// Answers whatever is at one of the endpoints or at its metadata. Which ones there are is looked up for
+    /// each request, so that they may come and go.
+    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let route = {
+            let layout = self.shared.layout.load();
+            layout.routes.get(request.uri().path()).cloned()
+        };
+        match route {
+            Some(Route::Endpoint(place)) => place.endpoint.answer(request).await,
+            Some(Route::Metadata(place)) => match place.metadata.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+            None => not_found(),
+        }
     }
 
     /// Ends the streams of those whose rights were taken back.
@@ -258,14 +255,9 @@ impl Gateway {
     /// Ends all connections and children, and waits until they are gone.
     pub async fn close(&self) {
         let layout = self.shared.layout.load_full();
-        close_all(
-            layout
-                .charges
-                .iter()
-                .filter_map(|charge| charge.upstream().cloned())
-                .collect(),
-        )
-        .await;
+        let upstreams = layout.charges.iter();
+        let upstreams = upstreams.filter_map(|charge| charge.upstream().cloned());
+        close_all(upstreams.collect()).await;
     }
 }
 
@@ -273,15 +265,9 @@ async fn close_all(upstreams: Vec<Arc<Upstream>>) {
     join_all(upstreams.iter().map(|upstream| upstream.close())).await;
 }
 
-async fn document(place: Option<Arc<Place>>, request: Request<Body>) -> Response<Body> {
-    use tower::ServiceExt as _;
-    match place {
-        Some(place) => match place.metadata.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        },
-        None => not_found(),
-    }
+/// The path of an address that was checked when its resource was made.
+fn path_of(address: &str) -> String {
+    Url::parse(address).map_or_else(|_| address.to_owned(), |url| url.path().to_owned())
 }
 
 fn not_found() -> Response<Body> {
