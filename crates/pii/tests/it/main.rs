@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 #![expect(clippy::cast_possible_truncation, reason = "numbers here are small")]
 
+mod adversary;
 mod generator;
 mod policy;
 mod quality;

@@ -3,6 +3,7 @@
 use pii::Scanner;
 use pii::evaluation::{Sample, evaluate};
 
+use crate::adversary::adverse_samples;
 use crate::generator::samples;
 
 /// Seeds; what is tuned is tuned on others.
@@ -142,6 +143,28 @@ fn p1_disguises_that_can_be_undone_hide_nothing() {
             scores.micro.recall() >= 0.95,
             "{name}\n{}",
             scores.mistakes.join("\n")
+        );
+    }
+}
+
+#[test]
+fn adverse_lines_are_read_as_well() {
+    let scanner = Scanner::new();
+    for seed in SEEDS {
+        let scores = evaluate(&scanner, &adverse_samples(seed, 8));
+        let mut mistakes = scores.mistakes.clone();
+        mistakes.sort();
+        println!("{}", mistakes.join("\n"));
+        for (name, score) in &scores.types {
+            println!("{name}: p {:.3} r {:.3}", score.precision(), score.recall());
+        }
+        let micro = scores.micro;
+        println!(
+            "seed {seed}: precision {:.4} recall {:.4}, {} of {} harmless lines touched",
+            micro.precision(),
+            micro.recall(),
+            scores.touched,
+            scores.harmless
         );
     }
 }
