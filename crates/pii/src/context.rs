@@ -78,7 +78,7 @@ const WORDS: [(Label, &str); 11] = [
          patch section chapter oid nonce 수량 재고 우편번호 zip 조회수 좌표 lat lng bytes duration elapsed time timestamp_ms \
          created_at updated_at createdat updatedat expires exp iat nbf 합계 잔액 total balance 매출 수신거부번호 문의번호 쿠폰 coupon \
          barcode 로트 배치 학번 사번 원고번호 특허 번들 sdk kernel 커널 snmp mib 고시 제호 parcel shipment waybill 이벤트 event msgid \
-         product productcode productno goods itemcode transaction txid tx order_no orderid po quote rma part partno item article 회차 차대번호 기기 device 문서 회의 counter count",
+         product productcode productno goods itemcode aws~account arn transaction txid tx order_no orderid po quote rma part partno item article 회차 차대번호 기기 device 문서 회의 counter count",
     ),
 ];
 
@@ -212,12 +212,12 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
 fn behind(rest: &str) -> Option<Label> {
     let rest = &rest[..floor(rest, rest.len().min(BEHIND))];
     let cut = rest.find([',', ';', '|', '/', '\n', '"', ':', '=']);
-    let piece = &rest[..cut.unwrap_or(rest.len())];
-    if cut.is_some_and(|at| matches!(rest.as_bytes()[at], b':' | b'=' | b'"'))
-        || piece.bytes().any(|byte| byte.is_ascii_digit())
-    {
+    if cut.is_some_and(|at| matches!(rest.as_bytes()[at], b':' | b'=' | b'"')) {
         return None;
     }
+    let piece = &rest[..cut.unwrap_or(rest.len())];
+    // What stands behind the next number speaks of that.
+    let piece = piece.split(|one: char| one.is_ascii_digit()).next()?;
     let found = LABELS.automaton.find(piece)?;
     stands_alone(piece, found.start(), found.end())
         .then(|| LABELS.labels[found.pattern().as_usize()])

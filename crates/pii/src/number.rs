@@ -268,12 +268,14 @@ impl<'t> Number<'t> {
         self.groups == 1
     }
 
-    /// Whether every separator is of one kind.
+    /// Whether every separator is of one kind. Tildes are hyphens that somebody wrote in another way.
     pub(crate) fn is_separated_by(&self, separator: Separator) -> bool {
+        let is_all = |kind: Separator| {
+            let mut separators = self.separators[..self.groups - 1].iter();
+            separators.all(|one| *one == Some(kind))
+        };
         self.groups > 1
-            && self.separators[..self.groups - 1]
-                .iter()
-                .all(|one| *one == Some(separator))
+            && (is_all(separator) || separator == Separator::Hyphen && is_all(Separator::Tilde))
     }
 
     /// Where it begins as a telephone number, with `+` and the bracket.

@@ -20,7 +20,16 @@ const fn prefix(text: &'static str, least: usize, others: &'static [u8]) -> Pref
     }
 }
 
-pub(crate) const PREFIXES: [Prefix; 52] = [
+pub(crate) const PREFIXES: [Prefix; 61] = [
+    prefix("AGE-SECRET-KEY-1", 40, b""),
+    prefix("dapi", 32, b""),
+    prefix("sbp_", 30, b""),
+    prefix("figd_", 30, b"-_"),
+    prefix("xai-", 40, b""),
+    prefix("glsa_", 30, b"_"),
+    prefix("PMAK-", 40, b"-"),
+    prefix("CFPAT-", 30, b"-_"),
+    prefix("sk_prod_", 16, b""),
     prefix("https://hooks.slack.com/services/", 20, b"/"),
     prefix("sk-ant-", 20, b"-_"),
     prefix("sk-proj-", 20, b"-_"),
@@ -105,13 +114,28 @@ pub(crate) fn prefixed(text: &str, start: usize, prefix: &Prefix) -> Option<Hit>
                 let is_upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
                 value.len() == 16 && value.bytes().all(is_upper)
             }
-            _ => is_mixed(value),
+            // Of so many letters without a digit, hardly any is a word.
+            _ => is_mixed(value) || value.len() > 30 && is_mixed_case(value),
         };
     is_secret.then(|| Hit::new(Kind::Secret, start..end, 0.98))
 }
 
 /// Names of keys that hold secrets.
-pub(crate) const NAMES: [&str; 27] = [
+pub(crate) const NAMES: [&str; 41] = [
+    "account_key",
+    "accountkey",
+    "service_key",
+    "servicekey",
+    "app_key",
+    "appkey",
+    "client_key",
+    "master_key",
+    "shared_key",
+    "secretkey",
+    "서비스키",
+    "접근키",
+    "비밀키",
+    "개인키",
     "api_key",
     "apikey",
     "api-key",
@@ -265,6 +289,11 @@ fn is_mixed(value: &str) -> bool {
         && value.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
+fn is_mixed_case(value: &str) -> bool {
+    value.bytes().any(|byte| byte.is_ascii_uppercase())
+        && value.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
 /// Whether it stands where a secret would: examples, variables, what is masked.
 fn is_placeholder(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
@@ -318,7 +347,7 @@ fn password_of(text: &str, from: usize, stop: u8) -> Option<Hit> {
         let length = bytes[from..].iter().take(256).take_while(|byte| {
             byte.is_ascii_graphic()
                 && **byte != stop
-                && !matches!(byte, b'/' | b'"' | b'\'' | b'<' | b'{' | b'$')
+                && !matches!(byte, b'/' | b'"' | b'\'' | b'<' | b'{')
         });
         from + length.count()
     };
@@ -328,8 +357,11 @@ fn password_of(text: &str, from: usize, stop: u8) -> Option<Hit> {
     }
     let end = part(colon + 1, stop);
     let value = &text[colon + 1..end];
-    (bytes.get(end) == Some(&stop) && value.len() >= 4 && !value.contains('*'))
-        .then(|| Hit::new(Kind::Secret, colon + 1..end, 0.8))
+    (bytes.get(end) == Some(&stop)
+        && value.len() >= 4
+        && !value.starts_with('$')
+        && !value.contains('*'))
+    .then(|| Hit::new(Kind::Secret, colon + 1..end, 0.8))
 }
 
 /// Options of programs behind which a name and a password stand.

@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use crate::kind::Kind;
 use crate::recognizer::Hit;
 use words::{
-    AFTER_SSI, BEFORE, CLANS, FAMILY, FAMILY_OF_TWO, FIRM, FIRST, GIVEN, NO_NAMES, NOUN_ENDS,
-    OF_CLANS, PARTICLES, ROLES, SECOND, SINGLE, SURE_PARTICLES,
+    AFTER_SSI, BEFORE, CLANS, FAMILY, FAMILY_OF_TWO, FIRM, FIRST, GIVEN, LOOSE, NO_NAMES,
+    NOUN_ENDS, OF_CLANS, PARTICLES, ROLES, SECOND, SINGLE, SURE_PARTICLES,
 };
 pub(crate) use words::{LABELS, TITLES};
 
@@ -42,9 +42,10 @@ fn is_name(word: &[char], trust: Trust) -> bool {
         return false;
     }
     let is_of_two = FAMILY_OF_TWO.iter().any(|family| text.starts_with(family));
+    let is_short = |given: &[char]| given.len() == 1 && SECOND.contains(given[0]);
     if is_of_two
         && word.len() > 2
-        && (is_given(&word[2..]) || trust == Trust::High && word.len() == 4)
+        && (is_given(&word[2..]) || is_short(&word[2..]) || trust == Trust::High && word.len() == 4)
     {
         return true;
     }
@@ -158,7 +159,8 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
     let (from, at, is_given) = sign_behind(text, label, end);
     let is_topic = !is_given && text[end..from].ends_with(['은', '는', '이', '가']);
     let is_firm = FIRM_LABELS.contains(label.replace(' ', "").to_ascii_lowercase().as_str());
-    if at == from || !is_given && (label.is_ascii() || !is_firm && !is_topic) {
+    let is_loose = !is_given && LOOSE.contains(&label);
+    if at == from || !is_given && (label.is_ascii() || !is_firm && !is_topic && !is_loose) {
         return None;
     }
     let rest = text.get(at..)?;
@@ -194,6 +196,14 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
         return None;
     }
     let bytes: usize = word[..length].iter().map(|one| one.len_utf8()).sum();
+    let is_end = rest[bytes..]
+        .trim_start_matches(' ')
+        .chars()
+        .next()
+        .is_none_or(|one| ",./|;)\n".contains(one));
+    if is_loose && !is_firm && !is_topic && (length < 3 || !is_end) {
+        return None;
+    }
     let score = if is_given { 0.75 } else { 0.6 };
     Some(Hit::new(Kind::KrName, at..at + bytes, score))
 }

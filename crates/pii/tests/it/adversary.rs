@@ -777,7 +777,7 @@ const HARMLESS: &[&str] = &[
 ];
 
 /// Values that only these lines have, since they depend on what stands around.
-fn all(slot: &str, dice: &mut Dice) -> (String, Option<&'static str>) {
+pub(crate) fn all(slot: &str, dice: &mut Dice) -> (String, Option<&'static str>) {
     match slot {
         "pw_url" => (
             format!("{}{}x", dice.letters(ALNUM, 6), dice.digits(3)),
