@@ -76,11 +76,22 @@ impl FernetKey {
                 .decode(text.trim())
                 .map_err(|_| FernetError::BadKey)?,
         );
-        let (signing, encryption) = bytes.split_at_checked(16).ok_or(FernetError::BadKey)?;
-        Ok(Self {
+        let bytes: &[u8; 32] = bytes
+            .as_slice()
+            .try_into()
+            .map_err(|_| FernetError::BadKey)?;
+        Ok(Self::of(bytes))
+    }
+
+    /// The key that is these bytes.
+    pub fn of(bytes: &[u8; 32]) -> Self {
+        let [signing, encryption] = [0, 16].map(|at| &bytes[at..at + 16]);
+        let mut key = Zeroizing::new([0; 16]);
+        key.copy_from_slice(encryption);
+        Self {
             signing: hmac::Key::new(hmac::HMAC_SHA256, signing),
-            encryption: Zeroizing::new(encryption.try_into().map_err(|_| FernetError::BadKey)?),
-        })
+            encryption: key,
+        }
     }
 
     /// A key for another purpose. What a token signs begins with `0x80`, so no purpose is a token.

@@ -122,6 +122,8 @@ impl Maker {
 enum Folded {
     Kept,
     Dropped,
+    /// A dot between lines, which is a hyphen between digits.
+    Dot,
     To(char),
 }
 
@@ -159,6 +161,11 @@ pub(crate) fn fold(text: &str) -> Option<(String, Map)> {
         match fold_char(found) {
             Folded::Kept => maker.copy(text, range),
             Folded::Dropped => {}
+            Folded::Dot => {
+                let is_between = text[..start].ends_with(|one: char| one.is_numeric())
+                    && text[range.end..].starts_with(|one: char| one.is_numeric());
+                maker.replace(if is_between { "-" } else { "." }, range);
+            }
             Folded::To(other) => maker.replace(other.encode_utf8(&mut [0; 4]), range),
         }
     }
@@ -259,8 +266,8 @@ fn fold_char(found: char) -> Folded {
         | 0x301C
         | 0x223C
         | 0xFF5E => Folded::To('-'),
-        0x00B7 | 0x2022 | 0x2024 | 0x2027 | 0x2219 | 0x22C5 | 0x3002 | 0x30FB | 0x318D | 0xFE52
-        | 0xFF61 | 0xFF65 => Folded::To('.'),
+        0x2024 | 0x3002 | 0xFE52 | 0xFF61 => Folded::To('.'),
+        0x00B7 | 0x2022 | 0x2027 | 0x2219 | 0x22C5 | 0x30FB | 0x318D | 0xFF65 => Folded::Dot,
         0xFE6B => Folded::To('@'),
         0xFE55 | 0x2236 | 0xA789 => Folded::To(':'),
         0x00B2 | 0x00B3 => to(code - 0x00B0 + 0x30),
