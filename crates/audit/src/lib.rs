@@ -9,10 +9,13 @@
 //! | `event/` | [`AuditEvent`], [`Who`], [`Name`], [`Pseudonyms`]: what is recorded, never a value |
 //! | `log/` | [`AuditLog`]: one writer, groups, rotation, retention, recovery |
 //! | `chain.rs`, `head.rs`, `key.rs` | the tags, the heads, and the key of both |
-//! | `segment.rs`, `lines.rs`, `record.rs` | the files, and how they are read back |
+//! | `segment.rs`, `lines.rs`, `blocks.rs`, `record.rs` | the files, and how they are read back |
+//! | `verify.rs` | [`verify()`]: whether anything was changed, moved, removed or cut off |
+//! | `query.rs` | [`Reader`], [`Query`]: what stands in the log |
 
 #![deny(missing_docs)]
 
+mod blocks;
 mod chain;
 mod error;
 mod event;
@@ -20,10 +23,12 @@ mod head;
 mod key;
 mod lines;
 mod log;
+mod query;
 mod record;
 pub mod rule;
 mod segment;
 mod settings;
+mod verify;
 
 pub use error::{AuditError, OpenError};
 pub use event::{
@@ -31,5 +36,7 @@ pub use event::{
 };
 pub use key::KeyError;
 pub use log::{AuditLog, Counters};
+pub use query::{Page, Query, Reader};
 pub use record::{AlertRecord, Record, RecoveryRecord, RetentionRecord, SegmentRecord};
 pub use settings::{Durability, OnFailure, Settings};
+pub use verify::{Problem, Verification, VerifyError, verify};

@@ -17,7 +17,7 @@ pub use kind::{Action, Direction, EventType, Outcome, Severity};
 pub use name::Name;
 pub use pseudonym::{Pseudonym, Pseudonyms};
 
-pub(crate) use json::number;
+pub(crate) use json::{number, string};
 pub(crate) use write::timestamp;
 
 use crate::rule::Alert;

@@ -2,4 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod appending;
+mod recovering;
 mod support;
+mod tampering;
