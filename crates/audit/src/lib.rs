@@ -19,6 +19,7 @@ mod blocks;
 mod chain;
 mod error;
 mod event;
+mod export;
 mod head;
 mod key;
 mod lines;
@@ -34,6 +35,7 @@ pub use error::{AuditError, OpenError};
 pub use event::{
     Action, AuditEvent, Direction, EventType, Name, Outcome, Pseudonym, Pseudonyms, Severity, Who,
 };
+pub use export::{Exporter, Format};
 pub use key::KeyError;
 pub use log::{AuditLog, Counters};
 pub use query::{Page, Query, Reader};

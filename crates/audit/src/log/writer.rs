@@ -96,6 +96,10 @@ impl Writer {
             cleaned: None,
         };
         writer.reopen()?;
+        if writer.place.sequence == 0 {
+            // So that there is a head before anything is acknowledged.
+            writer.begin_segment(writer.queue.now_millis())?;
+        }
         writer.tell_what_was_mended()?;
         writer.sign_head();
         Ok(writer)
