@@ -33,15 +33,23 @@ pub(crate) enum Found {
 }
 
 impl HeadFile {
-    /// Opens the file for writing, and makes it.
+    /// Opens the file for writing, and makes it. The latest head in it is overwritten last.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
             .open(path)?;
-        Ok(Self { file, next: 0 })
+        let bytes = std::fs::read(path)?;
+        let sequence = |place: &[u8]| {
+            let head: Option<Head> = serde_json::from_slice(place).ok();
+            head.map(|head| head.sequence)
+        };
+        let places: Vec<_> = bytes.chunks(PLACE).take(2).map(sequence).collect();
+        let next = u64::from(places.first() > Some(places.get(1).unwrap_or(&None)));
+        Ok(Self { file, next })
     }
 
     /// Writes the head.
@@ -101,6 +109,12 @@ mod tests {
             assert_eq!(found("log"), Some(sequence));
         }
         assert_eq!(found("another log"), Some(0));
+        let mut again = HeadFile::open(&path).unwrap();
+        assert_eq!(again.next, 1, "5 stands in the first place");
+        again.write(&head(6)).unwrap();
+        assert_eq!(HeadFile::open(&path).unwrap().next, 0);
+        again.write(&head(5)).unwrap();
+        again.write(&head(4)).unwrap();
         // A crash in the middle of the next one.
         file.file
             .write_all_at(b"{\"log\":\"torn", PLACE as u64)

@@ -8,6 +8,7 @@ mod json;
 mod kind;
 mod name;
 mod pseudonym;
+mod time;
 mod write;
 
 use std::net::IpAddr;
@@ -17,8 +18,9 @@ pub use kind::{Action, Direction, EventType, Outcome, Severity};
 pub use name::Name;
 pub use pseudonym::{Pseudonym, Pseudonyms};
 
-pub(crate) use json::number;
-pub(crate) use write::timestamp;
+pub(crate) use json::{number, string};
+pub(crate) use kind::words;
+pub(crate) use time::{parse_timestamp, timestamp};
 
 use crate::rule::Alert;
 

@@ -45,6 +45,7 @@ pub(crate) struct Unsealed {
     pub(crate) events: u64,
     pub(crate) bytes: u64,
     pub(crate) first_sequence: u64,
+    /// The earliest time in it, and the latest.
     pub(crate) first_time: String,
     pub(crate) last_time: String,
     pub(crate) previous: Mac,
@@ -167,6 +168,10 @@ pub(crate) fn find_end(directory: &Path, keys: &Keys) -> io::Result<Option<Place
         reason = Some("chain_broken");
         place.sequence = place.sequence.max(end.highest_sequence);
     } else {
+        if end.segment.is_none() {
+            // It was begun and nothing was written: it is begun again.
+            place.last_segment = last - 1;
+        }
         place.segment = end.segment;
     }
     mended.last_sequence = place.sequence;
@@ -240,13 +245,13 @@ fn scan(directory: &Path, number: u64, keys: &Keys) -> io::Result<End> {
             events: 0,
             bytes: 0,
             first_sequence: sequence,
-            first_time: time.to_owned(),
+            first_time: String::new(),
             last_time: String::new(),
             previous,
         });
         segment.events += 1;
         segment.bytes += line.len() as u64;
-        time.clone_into(&mut segment.last_time);
+        segment.cover(time.to_owned());
         end.good_bytes += line.len() as u64;
         end.last = Some((sequence, tag));
         mac = Some(tag);
@@ -301,6 +306,16 @@ fn seal_again(directory: &Path, number: u64, keys: &Keys) -> io::Result<()> {
 }
 
 impl Unsealed {
+    /// There is an event of this time; the clock may have been set back before.
+    pub(crate) fn cover(&mut self, time: String) {
+        if self.first_time.is_empty() || time < self.first_time {
+            self.first_time.clone_from(&time);
+        }
+        if time > self.last_time {
+            self.last_time = time;
+        }
+    }
+
     /// The sidecar, now that nothing comes any more.
     pub(crate) fn seal(&self, number: u64, last_sequence: u64, last: Mac) -> Sidecar {
         Sidecar {

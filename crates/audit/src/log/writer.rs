@@ -96,6 +96,10 @@ impl Writer {
             cleaned: None,
         };
         writer.reopen()?;
+        if writer.place.sequence == 0 {
+            // So that there is a head before anything is acknowledged.
+            writer.begin_segment(writer.queue.now_millis())?;
+        }
         writer.tell_what_was_mended()?;
         writer.sign_head();
         Ok(writer)
@@ -246,7 +250,8 @@ impl Writer {
             count: 0,
             time: String::new(),
             millis: i64::MIN,
-            first_time: None,
+            earliest: String::new(),
+            latest: String::new(),
         }
     }
 
@@ -272,12 +277,8 @@ impl Writer {
         if let Some(segment) = &mut self.place.segment {
             segment.events += end.count;
             segment.bytes += self.out.len() as u64;
-            if let Some(first) = end.first_time
-                && segment.first_time.is_empty()
-            {
-                segment.first_time = first;
-            }
-            segment.last_time = end.time;
+            segment.cover(end.earliest);
+            segment.cover(end.latest);
         }
         self.place.sequence = end.sequence;
         self.place.mac = end.mac;
@@ -444,7 +445,9 @@ struct End {
     /// The time of the next event as text, made once per millisecond.
     time: String,
     millis: i64,
-    first_time: Option<String>,
+    /// The times between which the group lies, also if the clock was set back meanwhile.
+    earliest: String,
+    latest: String,
 }
 
 impl End {
@@ -469,8 +472,11 @@ impl End {
         out.extend_from_slice(content);
         self.mac = keys.chain.tag(self.mac, &out[start..]);
         self.mac.end_line(out);
-        if self.first_time.is_none() {
-            self.first_time = Some(self.time.clone());
+        if self.count == 1 || self.time < self.earliest {
+            self.earliest.clone_from(&self.time);
+        }
+        if self.count == 1 || self.time > self.latest {
+            self.latest.clone_from(&self.time);
         }
     }
 }

@@ -2,4 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod appending;
+mod crashing;
+mod recovering;
 mod support;
+mod tampering;
