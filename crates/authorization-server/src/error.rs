@@ -160,7 +160,10 @@ impl PageError {
     pub(crate) fn new(reason: Reason) -> Self {
         let status = match reason {
             Reason::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Reason::ForeignForm | Reason::IdentityUnknown => StatusCode::FORBIDDEN,
+            Reason::ForeignForm | Reason::IdentityUnknown | Reason::InvitationOfSomebodyElse => {
+                StatusCode::FORBIDDEN
+            }
+            Reason::InvitationUnknown => StatusCode::NOT_FOUND,
             Reason::IdentityTaken | Reason::IdentityAlreadyConnected | Reason::LastWayIn => {
                 StatusCode::CONFLICT
             }

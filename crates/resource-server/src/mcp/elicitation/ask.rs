@@ -72,7 +72,7 @@ impl AskByUrl {
 
     /// Waits for somebody who is at the page, at most 20 seconds; to be called before the work of a
     /// repeated call. Returns at once for any other call.
-    pub async fn wait_until(&self, is_done: impl AsyncFn() -> bool) {
+    pub async fn wait_until<F: Future<Output = bool>>(&self, is_done: impl Fn() -> F) {
         if self.answered != Some(PersonAnswer::Opened) {
             return;
         }
@@ -117,11 +117,11 @@ impl AskByUrl {
 
     /// Tells the client of 2025-11-25 when the person has finished; to be spawned by whoever has
     /// asked. Ends when it is told, when the client has gone, or after `patience`.
-    pub async fn notify_when(
+    pub async fn notify_when<F: Future<Output = bool>>(
         self,
         id: String,
         patience: Duration,
-        is_done: impl AsyncFn() -> bool,
+        is_done: impl Fn() -> F,
     ) {
         let end = Instant::now() + patience;
         while !is_done().await {
