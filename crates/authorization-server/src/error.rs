@@ -249,6 +249,16 @@ enum Failure {
     Problem(Problem),
 }
 
+impl Failure {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Endpoint(error) => error.reason,
+            Self::Page(error) => error.reason,
+            Self::Problem(problem) => problem.reason,
+        }
+    }
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -293,6 +303,8 @@ pub(crate) async fn finish(
             }
         };
         response = with_headers_of(&response, answer);
+        // For whoever counts refusals.
+        response.extensions_mut().insert(failure.reason());
     }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-request-id", value);
