@@ -9,6 +9,7 @@ use rmcp::{ServerHandler, tool, tool_handler, tool_router};
 use serde_json::{Map, Value};
 
 use crate::McpService;
+use crate::tools::{ObserveTools, observed};
 
 /// The claims that identify a caller, as far as the token or userinfo holds them.
 const IDENTITY: [&str; 11] = [
@@ -31,11 +32,12 @@ pub struct Whoami {
     tools: Arc<ToolRouter<Self>>,
 }
 
-/// The server at `url`, its public address. It has to stand behind a guard.
-pub fn service(url: &str) -> McpService<Whoami> {
+/// The server at `url`, its public address. It has to stand behind a guard. Executions are told to
+/// `observer`.
+pub fn service(url: &str, observer: Option<Arc<dyn ObserveTools>>) -> McpService<Whoami> {
     crate::stateless::serve(
         Whoami {
-            tools: Arc::new(Whoami::tool_router()),
+            tools: observed(Whoami::tool_router(), observer.as_ref()),
         },
         url,
     )

@@ -36,7 +36,7 @@ async fn server() -> Router {
     for (tool, scope) in todo::TOOL_SCOPES {
         resource = resource.tool(tool, &scope.parse().unwrap());
     }
-    resource.protect(todo::service(RESOURCE, todos), verifier)
+    resource.protect(todo::service(RESOURCE, todos, None), verifier)
 }
 
 /// Calls a tool, the way a client of 2025-06-18 does.

@@ -22,7 +22,7 @@ const FEW: u64 = 16;
 
 /// The server at [`PATH`].
 pub(super) fn router(guard: Guard, keys: &Path) -> anyhow::Result<Router> {
-    let whoami = examples::whoami::service(RESOURCE);
+    let whoami = examples::whoami::service(RESOURCE, None);
     if guard == Guard::None {
         // The tool asks for a caller, so there is one: always the same.
         let claims: AccessTokenClaims = serde_json::from_value(claims())?;

@@ -7,6 +7,7 @@ use crate::address::ClientAddress;
 use crate::departure::{Departure, DepartureError};
 use crate::error::PageError;
 use crate::identity_provider::IdentityProvider;
+use crate::invitation::InvitationId;
 use crate::login_state::Purpose;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
@@ -15,12 +16,14 @@ use crate::user::{IdentityError, WaysIn};
 
 impl AuthorizationServer {
     /// Sends somebody who is signed in to `provider`, to sign in with it from now on. They come
-    /// back to `/callback/{provider}`, which connects them and leads on to `/account`.
+    /// back to `/callback/{provider}`, which connects them and leads on to `/account`, or to the page
+    /// of the invitation that they follow.
     pub(crate) async fn begin_connect(
         &self,
         session: &BrowserSession,
         provider: &str,
         address: ClientAddress,
+        invitation: Option<InvitationId>,
     ) -> Result<Response, PageError> {
         let provider = self.identity_providers().get(provider);
         let departure = Departure {
@@ -31,6 +34,7 @@ impl AuthorizationServer {
             is_fresh: false,
             purpose: Purpose::Connect {
                 subject: session.subject.clone(),
+                invitation,
             },
         };
         self.depart(departure).await.map_err(|error| match error {
@@ -46,7 +50,7 @@ impl AuthorizationServer {
     pub async fn disconnect(&self, subject: &str, provider: &str) -> Result<(), IdentityError> {
         let providers: Vec<_> = self
             .identity_providers()
-            .iter()
+            .ways_in()
             .map(IdentityProvider::id)
             .collect();
         let ways_in = WaysIn {

@@ -160,7 +160,10 @@ impl PageError {
     pub(crate) fn new(reason: Reason) -> Self {
         let status = match reason {
             Reason::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Reason::ForeignForm | Reason::IdentityUnknown => StatusCode::FORBIDDEN,
+            Reason::ForeignForm | Reason::IdentityUnknown | Reason::InvitationOfSomebodyElse => {
+                StatusCode::FORBIDDEN
+            }
+            Reason::InvitationUnknown => StatusCode::NOT_FOUND,
             Reason::IdentityTaken | Reason::IdentityAlreadyConnected | Reason::LastWayIn => {
                 StatusCode::CONFLICT
             }
@@ -246,6 +249,16 @@ enum Failure {
     Problem(Problem),
 }
 
+impl Failure {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Endpoint(error) => error.reason,
+            Self::Page(error) => error.reason,
+            Self::Problem(problem) => problem.reason,
+        }
+    }
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -290,6 +303,8 @@ pub(crate) async fn finish(
             }
         };
         response = with_headers_of(&response, answer);
+        // For whoever counts refusals.
+        response.extensions_mut().insert(failure.reason());
     }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-request-id", value);

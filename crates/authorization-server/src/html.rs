@@ -137,12 +137,17 @@ pub(crate) fn waiting_page(language: Language) -> Response {
 
 /// A page on which something ends and nothing went wrong.
 pub(crate) fn explanation_page(language: Language, explanation: &Explanation) -> Response {
+    explanation_at(Frame::new(language), explanation)
+}
+
+/// The same in the frame of a page that is not at the root.
+pub(crate) fn explanation_at(frame: Frame, explanation: &Explanation) -> Response {
     let page = MessagePage {
-        frame: Frame::new(language),
+        frame,
         explanation,
         refusal: None,
     };
-    respond(StatusCode::OK, language, &page)
+    respond(StatusCode::OK, frame.language, &page)
 }
 
 /// A page with all its headers.

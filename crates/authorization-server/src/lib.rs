@@ -26,6 +26,7 @@ mod handle;
 mod html;
 mod id_token;
 pub mod identity_provider;
+mod invitation;
 mod login_state;
 mod logout_request;
 pub mod manage;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versioned};
 
 use crate::identity_provider::Leg;
+use crate::invitation::InvitationId;
 use crate::page::account::OwnPage;
 use crate::settings::Settings;
 
@@ -36,8 +37,13 @@ pub(crate) struct LoginState {
 pub(crate) enum Purpose {
     /// To answer a client: pressing the button was the approval of what was ticked.
     Approve { grant_id: String, chosen: Scope },
-    /// To sign in with the provider from now on, as somebody who is signed in already.
-    Connect { subject: String },
+    /// To connect an account, as somebody who is signed in already.
+    Connect {
+        subject: String,
+        /// What led them there, if it was a server that needs the account.
+        #[serde(default)]
+        invitation: Option<InvitationId>,
+    },
     /// To sign in for a page about one's own account.
     SignIn { to: OwnPage },
 }

@@ -114,6 +114,10 @@ reasons! {
     OtherIdentityProvider => "other_identity_provider",
     /// The person at the identity provider is nobody here, and is not made known by themselves.
     IdentityUnknown => "identity_unknown",
+    /// The address to connect an account is unknown or too old.
+    InvitationUnknown => "invitation_unknown",
+    /// The address to connect an account was made for another person than the one who is signed in.
+    InvitationOfSomebodyElse => "invitation_of_somebody_else",
     /// The account at the identity provider signs in somebody else.
     IdentityTaken => "identity_taken",
     /// The person is connected to the identity provider with another account.

@@ -101,6 +101,10 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
             &under("/account/connections"),
             post(account::connections::post),
         )
+        .route(
+            &under("/account/connect/{invitation}"),
+            get(account::invitation::get).post(account::invitation::post),
+        )
         .route(&under("/callback/{provider}"), get(page::callback::get))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(csrf)

@@ -20,6 +20,7 @@ use crate::client::{ClientKeySets, Clients};
 use crate::consent::Consents;
 use crate::grant::Grants;
 use crate::identity_provider::{IdentityProviderSettingsError, IdentityProviders};
+use crate::invitation::ConnectInvitations;
 use crate::login_state::LoginStates;
 use crate::revocation::{Revocation, Revocations};
 use crate::session::BrowserSessions;
@@ -71,6 +72,7 @@ struct Inner {
     vault: Vault,
     valid_tokens: ValidTokens,
     login_states: LoginStates,
+    invitations: ConnectInvitations,
     credential_rounds: CredentialRounds,
     /// What goes on although nobody waits for it any more.
     tasks: TaskTracker,
@@ -128,6 +130,7 @@ impl AuthorizationServer {
             vault: Vault::new(Arc::clone(&store), Arc::clone(&keys)),
             valid_tokens: ValidTokens::new(delegation, RefreshSettings::default()),
             login_states: LoginStates::new(&settings, &store, &keys, &clock),
+            invitations: ConnectInvitations::new(&store, &keys),
             credential_rounds: CredentialRounds::default(),
             tasks: TaskTracker::new(),
             signing_keys,
@@ -306,6 +309,10 @@ impl AuthorizationServer {
 
     pub(crate) fn login_states(&self) -> &LoginStates {
         &self.0.login_states
+    }
+
+    pub(crate) fn invitations(&self) -> &ConnectInvitations {
+        &self.0.invitations
     }
 
     pub(crate) fn tasks(&self) -> &TaskTracker {

@@ -310,7 +310,8 @@ impl Settings {
 
     fn check_identity_providers(&self) -> Result<(), SettingsError> {
         let providers = &self.identity_providers;
-        if providers.is_empty() && !self.password_sign_in {
+        let is_way_in = providers.iter().any(|provider| provider.sign_in);
+        if !is_way_in && !self.password_sign_in {
             return Err(SettingsError::NobodyCanSignIn);
         }
         for (n, provider) in providers.iter().enumerate() {

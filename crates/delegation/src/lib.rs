@@ -12,6 +12,8 @@
 //! | `provider_client.rs` | [`ProviderClients`]: who renews, at providers that keep to the standard |
 //! | `auth_type.rs` | [`AuthType`]: whose credential the calls of a tool carry |
 //! | `api_client/` | [`ApiClient`]: calls of an API, with that credential |
+//! | `invitation.rs` | [`InviteToConnect`]: where a person connects an account |
+//! | `observe.rs` | [`Observe`]: whoever counts calls and renewals |
 //!
 //! ```
 //! use std::sync::Arc;
@@ -67,6 +69,8 @@
 mod api_client;
 mod auth_type;
 mod credential;
+mod invitation;
+mod observe;
 mod provider_client;
 mod refresh;
 mod vault;
@@ -74,6 +78,8 @@ mod vault;
 pub use api_client::{ApiClient, ApiError, BaseUrlError, Calls, ServiceAccount};
 pub use auth_type::{AuthType, NobodyCalled, OnBehalfOf};
 pub use credential::{Connection, Credential};
+pub use invitation::{Invitation, InviteToConnect, Invited};
+pub use observe::{ApiCall, Observe, RefreshOutcome};
 pub use provider_client::{ProviderClient, ProviderClients};
 pub use refresh::{
     Parts, RefreshCredential, RefreshError, RefreshSettings, ValidTokenError, ValidTokens,

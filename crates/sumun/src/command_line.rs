@@ -54,6 +54,8 @@ pub(crate) enum Command {
     /// Looks after the keys that seal what is stored
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Asks a running server whether it can serve, for containers and scripts
+    Health(HealthOptions),
     /// Finds personal data in text
     #[command(subcommand)]
     Pii(PiiCommand),
@@ -94,6 +96,15 @@ pub(crate) struct Config {
     /// The settings file
     #[arg(long, value_name = "FILE", default_value = "sumun.toml")]
     pub(crate) config: PathBuf,
+}
+
+/// `sumun health`
+#[derive(Debug, Args)]
+pub(crate) struct HealthOptions {
+    /// The address of the server [default: that of the settings, on this machine]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: Config,
 }
 
 /// `sumun config`

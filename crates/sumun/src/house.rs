@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::{self, App};
 use crate::connections::{self, Limits};
 use crate::data::{self, Data};
+use crate::metrics;
 use crate::rotation::Rotation;
 use crate::self_check;
 use crate::settings::Settings;
@@ -63,14 +64,28 @@ impl House {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let data = data::open(&settings.data).await?;
         let app = app::build(&settings, &data, &tasks, &stop).await?;
-        Ok(Self {
+        let house = Self {
             settings,
             listener,
             data,
             app,
             tasks,
             stop,
-        })
+        };
+        house.serve_metrics().await?;
+        Ok(house)
+    }
+
+    /// On an address of their own, which is nobody's business outside.
+    async fn serve_metrics(&self) -> anyhow::Result<()> {
+        let Some((address, metrics)) = self.settings.metrics.zip(self.app.metrics.clone()) else {
+            return Ok(());
+        };
+        let listener = bind(address).await?;
+        let address = listener.local_addr()?;
+        self.serve_beside(listener, metrics::routes(metrics));
+        tracing::info!("metrics are read at http://{address}/metrics");
+        Ok(())
     }
 
     /// The people who can sign in.
@@ -79,7 +94,6 @@ impl House {
     }
 
     /// Serves something besides, from now on until the house stops.
-    #[cfg(feature = "simulators")]
     pub(crate) fn serve_beside(&self, listener: TcpListener, router: axum::Router) {
         let limits = Limits::of_this_process();
         self.tasks.spawn(connections::serve(

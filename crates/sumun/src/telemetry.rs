@@ -11,8 +11,9 @@ use crate::settings::{Log, LogFormat};
 
 /// Our own rooms. They keep secrets out of the log at every level; what others write at `debug`
 /// nobody has looked through, so of them only warnings are logged.
-const ROOMS: [&str; 6] = [
+const ROOMS: [&str; 7] = [
     "authorization_server",
+    "delegation",
     "examples",
     "oauth",
     "resource_server",

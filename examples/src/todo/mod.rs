@@ -7,7 +7,7 @@ use std::sync::Arc;
 use resource_server::Caller;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
-use rmcp::model::{CallToolResult, ContentBlock, Implementation, ServerCapabilities, ServerConfig};
+use rmcp::model::{CallToolResult, Implementation, ServerCapabilities, ServerConfig};
 use rmcp::{ErrorData, ServerHandler, tool, tool_handler, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use serde_json::json;
 use store::StoreError;
 
 use crate::McpService;
+use crate::tools::{ObserveTools, observed, refused};
 
 pub use todos::{Todo, Todos};
 
@@ -35,9 +36,14 @@ pub struct TodoManager {
     tools: Arc<ToolRouter<Self>>,
 }
 
-/// The server at `url`, its public address. It has to stand behind a guard.
-pub fn service(url: &str, todos: Todos) -> McpService<TodoManager> {
-    let tools = Arc::new(TodoManager::tool_router());
+/// The server at `url`, its public address. It has to stand behind a guard. Executions are told to
+/// `observer`.
+pub fn service(
+    url: &str,
+    todos: Todos,
+    observer: Option<Arc<dyn ObserveTools>>,
+) -> McpService<TodoManager> {
+    let tools = observed(TodoManager::tool_router(), observer.as_ref());
     crate::stateless::serve(
         TodoManager {
             todos: Arc::new(todos),
@@ -130,11 +136,6 @@ impl ServerHandler for TodoManager {
             .with_server_info(Implementation::new("sumun-todo", env!("CARGO_PKG_VERSION")))
             .with_instructions("Create, list and delete todos, as far as your scopes allow.")
     }
-}
-
-/// An error that the model should read and act on.
-fn refused(text: &str) -> CallToolResult {
-    CallToolResult::error(vec![ContentBlock::text(text)])
 }
 
 /// The store failed: the caller learns only that, the log learns why.

@@ -25,7 +25,7 @@ fn manager(store: SharedStore) -> Router {
     for (tool, scope) in todo::TOOL_SCOPES {
         resource = resource.tool(tool, &scope.parse().unwrap());
     }
-    resource.protect(todo::service(URL, todos), verifier())
+    resource.protect(todo::service(URL, todos, None), verifier())
 }
 
 async fn in_memory() -> Router {

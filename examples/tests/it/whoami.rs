@@ -12,7 +12,7 @@ const URL: &str = "https://mcp.example/whoami/mcp";
 async fn the_identity_claims_come_as_structure_and_as_text() {
     let app = ProtectedResource::new(URL)
         .unwrap()
-        .protect(whoami::service(URL), verifier());
+        .protect(whoami::service(URL, None), verifier());
     let list = ask(&app, "/whoami/mcp", "alice", "tools/list", json!({})).await;
     assert_eq!(list["tools"][0]["name"], "whoami");
     assert_eq!(list["tools"].as_array().unwrap().len(), 1);

@@ -79,6 +79,16 @@ impl IdentityProviders {
         self.0.iter().find(|provider| provider.id == id)
     }
 
+    /// The provider `id`, if people sign in with it.
+    pub(crate) fn way_in(&self, id: &str) -> Option<&IdentityProvider> {
+        self.get(id).filter(|provider| provider.signs_in)
+    }
+
+    /// Those with which people sign in.
+    pub(crate) fn ways_in(&self) -> impl Iterator<Item = &IdentityProvider> {
+        self.0.iter().filter(|provider| provider.signs_in)
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &IdentityProvider> {
         self.0.iter()
@@ -91,6 +101,7 @@ pub struct IdentityProvider {
     client_id: String,
     client_secret: Option<Secret>,
     link_by_verified_email: bool,
+    signs_in: bool,
     sign_up: bool,
     redirect_uri: String,
     rules: Rules,
@@ -134,6 +145,7 @@ impl IdentityProvider {
             client_id: settings.client_id.clone(),
             client_secret: settings.client_secret.clone(),
             link_by_verified_email: settings.link_by_verified_email,
+            signs_in: settings.sign_in,
             sign_up: settings.sign_up,
             redirect_uri,
             finder: EndpointFinder::new(&rules),
@@ -162,6 +174,11 @@ impl IdentityProvider {
     /// Whether a verified address there names the user with that verified address here.
     pub fn links_by_verified_email(&self) -> bool {
         self.link_by_verified_email
+    }
+
+    /// Whether people sign in with it; else they connect accounts, for servers that need them.
+    pub fn signs_in(&self) -> bool {
+        self.signs_in
     }
 
     /// Whether people who are not known here are made known.

@@ -25,6 +25,9 @@ pub struct IdentityProviderSettings {
     pub variables: BTreeMap<String, String>,
     /// What stands over the preset.
     pub overrides: PresetFields,
+    /// Whether people sign in with it. If not, they connect accounts there for servers that work
+    /// with these accounts.
+    pub sign_in: bool,
     /// Whether a verified e-mail address there names the user with that verified address here. Off
     /// by default: whoever controls the provider's word on addresses could then be anybody here.
     pub link_by_verified_email: bool,
@@ -120,6 +123,7 @@ impl IdentityProviderSettings {
             client_secret,
             variables: BTreeMap::new(),
             overrides: PresetFields::default(),
+            sign_in: true,
             link_by_verified_email: false,
             sign_up: true,
         }

@@ -20,6 +20,7 @@ use crate::form::Parameters;
 use crate::grant::{self, Grant};
 use crate::html::{waiting_page, with_security_headers};
 use crate::identity_provider::{Arrival, IdentityProvider, IdentityProviderError};
+use crate::invitation::InvitationId;
 use crate::login_state::{LoginState, Purpose, Stage};
 use crate::page::account::{Notice, OwnPage};
 use crate::page::login::Visit;
@@ -103,6 +104,10 @@ impl Return {
         let provider = self.server.identity_providers().get(&self.found.provider);
         // An operator may have taken it out of the settings meanwhile.
         let provider = provider.ok_or_else(|| PageError::new(Reason::LoginStateUnknown))?;
+        // Or have decided that nobody signs in with it.
+        if !provider.signs_in() && !matches!(self.found.purpose, Purpose::Connect { .. }) {
+            return Err(PageError::new(Reason::LoginStateUnknown));
+        }
         match &self.found.purpose {
             Purpose::Approve { grant_id, chosen } => {
                 let grant = self.find_grant(grant_id).await?;
@@ -124,10 +129,15 @@ impl Return {
                     Err(error) => visit.turn_away(&error).await,
                 }
             }
-            Purpose::Connect { subject } => match provider.finish(leg, answer).await {
-                Ok(arrival) => self.connect(subject, provider, arrival).await,
+            Purpose::Connect {
+                subject,
+                invitation,
+            } => match provider.finish(leg, answer).await {
+                Ok(arrival) => self.connect(subject, *invitation, provider, arrival).await,
                 // They changed their mind, which is no error.
-                Err(IdentityProviderError::Denied { .. }) => Ok(self.to_account(None)),
+                Err(IdentityProviderError::Denied { .. }) => {
+                    Ok(self.after_connecting(*invitation, None))
+                }
                 Err(error) => Err(PageError::new(error.reason()).with_cause(error)),
             },
             Purpose::SignIn { to } => match provider.finish(leg, answer).await {
@@ -144,7 +154,9 @@ impl Return {
     async fn again(&self, since: NumericDate) -> Result<Response, PageError> {
         let grant_id = match &self.found.purpose {
             Purpose::Approve { grant_id, .. } => grant_id,
-            Purpose::Connect { .. } => return Ok(self.to_account(None)),
+            Purpose::Connect { invitation, .. } => {
+                return Ok(self.after_connecting(*invitation, None));
+            }
             // It shows the way to sign in to whoever missed the answer to the first request.
             Purpose::SignIn { to } => return Ok(self.server.to_own_page(*to, None)),
         };
@@ -161,6 +173,7 @@ impl Return {
     async fn connect(
         &self,
         subject: &str,
+        invitation: Option<InvitationId>,
         provider: &IdentityProvider,
         arrival: Arrival,
     ) -> Result<Response, PageError> {
@@ -195,7 +208,12 @@ impl Return {
             subject,
             "identity provider connected"
         );
-        Ok(self.to_account(Some(Notice::Connected)))
+        let notice = if provider.signs_in() {
+            Notice::Connected
+        } else {
+            Notice::AccountConnected
+        };
+        Ok(self.after_connecting(invitation, Some(notice)))
     }
 
     /// Signs the person in for the page about their account that they wanted to see.
@@ -230,7 +248,15 @@ impl Return {
         with_security_headers(self.server.to_page_of(grant))
     }
 
-    fn to_account(&self, notice: Option<Notice>) -> Response {
-        self.server.to_own_page(OwnPage::Overview, notice)
+    /// To the page that the person came from; that of an invitation says by itself how it ended.
+    fn after_connecting(
+        &self,
+        invitation: Option<InvitationId>,
+        notice: Option<Notice>,
+    ) -> Response {
+        match invitation {
+            Some(id) => self.server.to_own_page(OwnPage::Connect(id), None),
+            None => self.server.to_own_page(OwnPage::Overview, notice),
+        }
     }
 }

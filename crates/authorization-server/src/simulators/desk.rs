@@ -7,7 +7,7 @@ use oauth::pkce::{CodeChallenge, CodeVerifier};
 use oauth::random;
 use oauth::time::NumericDate;
 
-use super::{Fault, Parameters, Person, Simulator, lock};
+use super::{CalendarEvent, Fault, Parameters, Person, Simulator, lock};
 
 /// How long a code lives.
 const CODE: Duration = Duration::from_mins(10);
@@ -20,6 +20,7 @@ pub(super) struct Desk {
     tokens: HashMap<String, Token>,
     ended: BTreeSet<usize>,
     connections: usize,
+    pub(super) events: Vec<CalendarEvent>,
 }
 
 #[derive(Debug)]

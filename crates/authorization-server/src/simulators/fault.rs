@@ -19,6 +19,10 @@ pub enum Step {
     Profile,
     /// A token, or the whole connection, ends.
     Revoke,
+    /// Something is searched for.
+    Search,
+    /// An event is written into a calendar.
+    Calendar,
 }
 
 /// Something that goes wrong from [`Simulator::begin`](super::Simulator::begin) to
@@ -55,6 +59,12 @@ pub enum Fault {
     ExpiredIdToken,
     /// The signature of ID tokens is wrong.
     WrongSignature,
+    /// The calendar says that the app has not been allowed to use it.
+    CalendarNotAllowed,
+    /// The calendar says that the person may not write into it.
+    CalendarForbidden,
+    /// The calendar has failed for now.
+    CalendarBroken,
     /// The profile is about somebody else than the ID token (OpenID Connect Core §5.3.2).
     OtherSubject,
 }

@@ -10,7 +10,8 @@
 //! - **Naver** has two stacks, [`Vendor::Naver`] (OpenID Connect, PKCE) and [`Vendor::NaverClassic`]:
 //!   `expires_in` is a string, `state` is required at the token endpoint, errors come with status 200,
 //!   a refresh brings no refresh token, and the app hears of people who withdraw
-//!   ([`Simulator::unlink`]).
+//!   ([`Simulator::unlink`]). Search and calendar are there, too; the calendars stand on the page
+//!   `/simulator/calendar`, and in [`Simulator::events`].
 //! - **Kakao** separates scopes with commas, names errors `KOE…`, says `refresh_token_expires_in`, and
 //!   brings a new refresh token only in the last month of the old one.
 //! - **LINE** signs ID tokens with the channel secret (HS256) and names every answer `x-line-request-id`.
@@ -67,6 +68,7 @@ use oauth::time::{Clock, NumericDate};
 
 pub use door::Parameters;
 pub use fault::{Fault, Step};
+pub use naver::CalendarEvent;
 pub use vendor::{Addresses, Person, Vendor};
 
 use desk::Desk;

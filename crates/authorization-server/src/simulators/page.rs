@@ -9,7 +9,7 @@ use http::{HeaderName, StatusCode};
 use url::Url;
 
 use super::vendor::Words;
-use super::{Fault, Parameters, Person, Simulator};
+use super::{CalendarEvent, Fault, Parameters, Person, Simulator};
 
 /// Where the answer of the person goes.
 pub(super) const CHOOSE: &str = "/simulator/choose";
@@ -39,6 +39,8 @@ pub(super) enum Content<'a> {
     },
     /// Shows who has let our app in.
     Connections { people: Vec<&'static Person> },
+    /// Shows the calendars of everybody.
+    Events { events: &'a [CalendarEvent] },
     /// Says what is wrong, and goes nowhere.
     Problem { code: &'a str, message: &'a str },
 }

@@ -156,6 +156,7 @@ pub(super) struct Words {
     pub(super) connected: &'static str,
     pub(super) nobody: &'static str,
     pub(super) withdraw: &'static str,
+    pub(super) events: &'static str,
     pub(super) problem: &'static str,
     pub(super) notice: &'static str,
 }
@@ -174,6 +175,7 @@ pub(super) const KOREAN: Words = Words {
     connected: "이 앱과 연결된 계정",
     nobody: "연결된 계정이 없습니다.",
     withdraw: "연결 끊기",
+    events: "캘린더 일정",
     problem: "요청을 처리할 수 없습니다",
     notice: "실제 서비스가 아닌 시험용 시뮬레이터입니다. 이 컴퓨터 밖으로 나가는 정보는 없습니다.",
 };
@@ -192,6 +194,7 @@ pub(super) const JAPANESE: Words = Words {
     connected: "連動中のアカウント",
     nobody: "連動中のアカウントはありません。",
     withdraw: "連動を解除",
+    events: "カレンダーの予定",
     problem: "リクエストを処理できません",
     notice: "実際のサービスではなく、試験用のシミュレーターです。情報がこのコンピューターの外に出ることはありません。",
 };
@@ -210,6 +213,7 @@ pub(super) const ENGLISH: Words = Words {
     connected: "Accounts that this app may see",
     nobody: "There are none.",
     withdraw: "Withdraw",
+    events: "Events in calendars",
     problem: "This request cannot be served",
     notice: "A simulator for trying things out, not the real service. Nothing leaves this machine.",
 };

@@ -154,6 +154,24 @@ pub(super) const TEXT: Text = Text {
                 has changed here.",
             what_to_do: "Sign in again, then repeat what you did.",
         },
+        invitation_unknown: Explanation {
+            what: "This link does not lead anywhere any more",
+            why: "Links to connect an account are good for a few minutes.",
+            what_to_do: "Go back to your application and try again: it will get a new link.",
+        },
+        invitation_of_somebody_else: Explanation {
+            what: "This link is for somebody else",
+            why: "It was made for the person who uses the application, and you are signed in as \
+                somebody else. Your accounts have not been touched.",
+            what_to_do: "If somebody sent you this link, close the page. If it is yours, sign out on \
+                your account page, open it again, and sign in as in the application.",
+        },
+        account_connected: Explanation {
+            what: "Your account is connected",
+            why: "The application can go on now.",
+            what_to_do: "Close this page and go back to your application. If it is waiting, try \
+                again there.",
+        },
         other_browser: Explanation {
             what: "This sign-in was begun in another browser",
             why: "For your safety, it can be finished only in the browser in which it was begun.",

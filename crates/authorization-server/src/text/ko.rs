@@ -152,6 +152,23 @@ pub(super) const TEXT: Text = Text {
                 아무것도 바뀌지 않았습니다.",
             what_to_do: "다시 로그인한 후 같은 작업을 반복해 주세요.",
         },
+        invitation_unknown: Explanation {
+            what: "더 이상 사용할 수 없는 링크입니다",
+            why: "계정 연결 링크는 몇 분 동안만 사용할 수 있습니다.",
+            what_to_do: "앱으로 돌아가 다시 시도하면 새 링크를 받을 수 있습니다.",
+        },
+        invitation_of_somebody_else: Explanation {
+            what: "다른 사람을 위한 링크입니다",
+            why: "이 링크는 앱을 사용하는 사람을 위한 것인데, 지금은 다른 계정으로 로그인되어 \
+                있습니다. 회원님의 계정은 아무것도 변경되지 않았습니다.",
+            what_to_do: "다른 사람이 보낸 링크라면 이 페이지를 닫으세요. 본인의 링크라면 계정 \
+                페이지에서 로그아웃한 뒤 링크를 다시 열고 앱과 같은 계정으로 로그인하세요.",
+        },
+        account_connected: Explanation {
+            what: "계정을 연결했습니다",
+            why: "이제 앱에서 계속할 수 있습니다.",
+            what_to_do: "이 페이지를 닫고 앱으로 돌아가세요. 앱이 기다리고 있다면 다시 시도하세요.",
+        },
         other_browser: Explanation {
             what: "다른 브라우저에서 시작한 로그인입니다",
             why: "안전을 위해 로그인을 시작한 브라우저에서만 마칠 수 있습니다.",

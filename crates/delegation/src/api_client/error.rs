@@ -21,25 +21,25 @@ pub enum ApiError {
     #[error("the API does not accept the request: check what is asked for")]
     BadRequest {
         /// What the API said, for the log.
-        said: Option<String>,
+        said: Option<Said>,
     },
     /// 401, also with a token that was renewed for this call.
     #[error("the API does not accept the credential")]
     Unauthenticated {
         /// What the API said, for the log.
-        said: Option<String>,
+        said: Option<Said>,
     },
     /// 403: whoever the credential belongs to may not do this.
     #[error("the API does not allow this")]
     Forbidden {
         /// What the API said, for the log.
-        said: Option<String>,
+        said: Option<Said>,
     },
     /// 404 or 410.
     #[error("the API knows no such thing")]
     NotFound {
         /// What the API said, for the log.
-        said: Option<String>,
+        said: Option<Said>,
     },
     /// 429.
     #[error("the API asks to call less often: try again later")]
@@ -47,7 +47,7 @@ pub enum ApiError {
         /// When to try again, if the API says so (`Retry-After`, RFC 9110 §10.2.3).
         retry_after: Option<Duration>,
         /// What the API said, for the log.
-        said: Option<String>,
+        said: Option<Said>,
     },
     /// 5xx.
     #[error("the API has failed: try again later")]
@@ -57,7 +57,7 @@ pub enum ApiError {
         /// When to try again, if the API says so.
         retry_after: Option<Duration>,
         /// What the API said, for the log.
-        said: Option<String>,
+        said: Option<Said>,
     },
     /// Any other status that is not a success; redirects are not followed.
     #[error("the API answers with status {}", status.as_u16())]
@@ -65,7 +65,7 @@ pub enum ApiError {
         /// The status.
         status: StatusCode,
         /// What the API said, for the log.
-        said: Option<String>,
+        said: Option<Said>,
     },
     /// There was no complete answer in time. A change may have been made all the same.
     #[error("the API did not answer in time: try again later")]
@@ -96,9 +96,28 @@ pub enum ApiError {
     ServiceToken(#[source] TokenError),
 }
 
+/// What an API said about an error: short, printable, and without the credential of the call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    code: Option<String>,
+    words: String,
+}
+
 impl ApiError {
     /// What the API said, for the log: short, printable, and without the credential of the call.
     pub fn said(&self) -> Option<&str> {
+        match self {
+            Self::Unreadable { cause } => Some(cause),
+            _ => self.said_by_api().map(|said| said.words.as_str()),
+        }
+    }
+
+    /// The code that the API gave its error, for whoever knows what its codes mean.
+    pub fn code(&self) -> Option<&str> {
+        self.said_by_api()?.code.as_deref()
+    }
+
+    fn said_by_api(&self) -> Option<&Said> {
         match self {
             Self::BadRequest { said }
             | Self::Unauthenticated { said }
@@ -106,9 +125,28 @@ impl ApiError {
             | Self::NotFound { said }
             | Self::RateLimited { said, .. }
             | Self::Server { said, .. }
-            | Self::Unexpected { said, .. } => said.as_deref(),
-            Self::Unreadable { cause } => Some(cause),
+            | Self::Unexpected { said, .. } => said.as_ref(),
             _ => None,
+        }
+    }
+
+    /// The kind of the error in snake case, for metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::BadRequest { .. } => "bad_request",
+            Self::Unauthenticated { .. } => "unauthenticated",
+            Self::Forbidden { .. } => "forbidden",
+            Self::NotFound { .. } => "not_found",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Server { .. } => "server",
+            Self::Unexpected { .. } => "unexpected",
+            Self::Timeout => "timeout",
+            Self::Unreachable(_) => "unreachable",
+            Self::Unreadable { .. } => "unreadable",
+            Self::NotSent { .. } => "not_sent",
+            Self::NobodyCalled(_) => "nobody_called",
+            Self::Token(_) => "token",
+            Self::ServiceToken(_) => "service_token",
         }
     }
 
@@ -150,7 +188,7 @@ impl From<FetchError> for ApiError {
 }
 
 /// What an API says about an error, in the spellings that are in use; pages for browsers say nothing.
-fn words(body: &[u8], secrets: &[&str]) -> Option<String> {
+fn words(body: &[u8], secrets: &[&str]) -> Option<Said> {
     const CODES: [&str; 4] = ["errorCode", "error", "code", "status"];
     const MESSAGES: [&str; 6] = [
         "error_description",
@@ -162,7 +200,7 @@ fn words(body: &[u8], secrets: &[&str]) -> Option<String> {
     ];
     let text = String::from_utf8_lossy(body);
     let answer: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
-    let found = match &answer {
+    let (code, found) = match &answer {
         Some(answer) => {
             let inner = answer.get("error").and_then(Value::as_object);
             let find = |names: &[&str]| {
@@ -174,16 +212,24 @@ fn words(body: &[u8], secrets: &[&str]) -> Option<String> {
                     _ => None,
                 })
             };
-            let parts = [find(&CODES), find(&MESSAGES)];
-            parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
+            let code = find(&CODES);
+            let parts = [code.clone(), find(&MESSAGES)];
+            let words = parts.into_iter().flatten().collect::<Vec<_>>().join(": ");
+            (code, words)
         }
-        None if text.trim_start().starts_with('<') => String::new(),
-        None => text.into_owned(),
+        None if text.trim_start().starts_with('<') => (None, String::new()),
+        None => (None, text.into_owned()),
     };
     // An API may repeat what it was sent, and the secrets of applications can be short.
-    let secrets = secrets.iter().filter(|secret| !secret.is_empty());
-    let cut = secrets.fold(found, |text, secret| text.replace(secret, "…"));
-    Some(harmless(&cut)).filter(|said| !said.is_empty())
+    let harmless = |text: String| {
+        let secrets = secrets.iter().filter(|secret| !secret.is_empty());
+        harmless(&secrets.fold(text, |text, secret| text.replace(secret, "…")))
+    };
+    let words = harmless(found);
+    (!words.is_empty()).then(|| Said {
+        code: code.map(harmless),
+        words,
+    })
 }
 
 #[cfg(test)]
@@ -192,7 +238,8 @@ mod tests {
 
     #[track_caller]
     fn check(body: &str, expected: Option<&str>) {
-        assert_eq!(words(body.as_bytes(), &["s3cret"]).as_deref(), expected);
+        let said = words(body.as_bytes(), &["s3cret"]);
+        assert_eq!(said.as_ref().map(|said| &*said.words), expected);
     }
 
     #[test]
@@ -217,6 +264,15 @@ mod tests {
     }
 
     #[test]
+    fn the_codes_of_apis_are_kept_apart() {
+        let code = |body: &str| words(body.as_bytes(), &["s3cret"]).and_then(|said| said.code);
+        let naver = r#"{"errorMessage":"Authentication failed","errorCode":"024"}"#;
+        assert_eq!(code(naver).as_deref(), Some("024"));
+        assert_eq!(code(r#"{"message":"no such todo"}"#), None);
+        assert_eq!(code(r#"{"code":"s3cret"}"#).as_deref(), Some("…"));
+    }
+
+    #[test]
     fn a11_words_are_short_and_hold_no_secrets() {
         check(r#"{"message":"bad key s3cret"}"#, Some("bad key …"));
         check(
@@ -224,6 +280,6 @@ mod tests {
             Some("token …"),
         );
         let long = format!(r#"{{"message":"{}"}}"#, "word ".repeat(1000));
-        assert!(words(long.as_bytes(), &[]).unwrap().len() <= 200);
+        assert!(words(long.as_bytes(), &[]).unwrap().words.len() <= 200);
     }
 }

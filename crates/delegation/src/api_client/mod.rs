@@ -12,7 +12,8 @@ mod error;
 mod service;
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::{HeaderName, Method, StatusCode};
 use oauth::client::fetch::{Authorization, Fetch, Fetched, Limits};
@@ -22,6 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::auth_type::{AuthType, OnBehalfOf};
+use crate::observe::{ApiCall, Observe};
 use crate::refresh::ValidTokens;
 use base::Base;
 use service::Kind;
@@ -38,6 +40,7 @@ pub struct ApiClient {
     limits: Limits,
     people: Option<(ValidTokens, String)>,
     service: Option<ServiceAccount>,
+    observer: Option<Arc<dyn Observe>>,
 }
 
 impl fmt::Debug for ApiClient {
@@ -64,6 +67,7 @@ impl ApiClient {
             },
             people: None,
             service: None,
+            observer: None,
         })
     }
 
@@ -90,6 +94,17 @@ impl ApiClient {
     pub fn service(mut self, account: ServiceAccount) -> Self {
         self.service = Some(account);
         self
+    }
+
+    /// Every call is told to `observer`.
+    pub fn observed_by(mut self, observer: Arc<dyn Observe>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// The host of the API, for messages.
+    pub fn host(&self) -> &str {
+        self.base.host()
     }
 
     /// Calls on somebody's behalf.
@@ -119,6 +134,13 @@ impl ApiClient {
 pub struct Calls<'a> {
     client: &'a ApiClient,
     whom: OnBehalfOf<'a>,
+}
+
+/// What is sent besides address and credential.
+enum Body<'a> {
+    Nothing,
+    Json(Value),
+    Form(&'a [(&'a str, &'a str)]),
 }
 
 /// What a request carries.
@@ -158,7 +180,7 @@ impl Calls<'_> {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<T, ApiError> {
-        self.send(Method::GET, path, query, None).await
+        self.send(Method::GET, path, query, Body::Nothing).await
     }
 
     /// Makes something of `body`.
@@ -167,8 +189,16 @@ impl Calls<'_> {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ApiError> {
-        self.send(Method::POST, path, &[], Some(document(body)?))
-            .await
+        self.send(Method::POST, path, &[], document(body)?).await
+    }
+
+    /// Sends a form, for APIs that take no JSON (WHATWG URL, `application/x-www-form-urlencoded`).
+    pub async fn post_form<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> Result<T, ApiError> {
+        self.send(Method::POST, path, &[], Body::Form(form)).await
     }
 
     /// Puts `body` in place of what is there.
@@ -177,13 +207,12 @@ impl Calls<'_> {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ApiError> {
-        self.send(Method::PUT, path, &[], Some(document(body)?))
-            .await
+        self.send(Method::PUT, path, &[], document(body)?).await
     }
 
     /// Removes.
     pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
-        self.send(Method::DELETE, path, &[], None).await
+        self.send(Method::DELETE, path, &[], Body::Nothing).await
     }
 
     async fn send<T: DeserializeOwned>(
@@ -191,10 +220,19 @@ impl Calls<'_> {
         method: Method,
         path: &str,
         query: &[(&str, &str)],
-        document: Option<Value>,
+        body: Body<'_>,
     ) -> Result<T, ApiError> {
-        let outcome = self.exchange(method, path, query, document.as_ref()).await;
+        let observed = self.client.observer.as_ref();
+        let observed = observed.map(|observer| (observer, Instant::now()));
+        let outcome = self.exchange(method, path, query, &body).await;
         let outcome = outcome.and_then(|answer| read(&answer));
+        if let Some((observer, begun)) = observed {
+            observer.api_called(&ApiCall {
+                api: self.client.base.host(),
+                outcome: outcome.as_ref().err().map_or("ok", ApiError::kind),
+                duration: begun.elapsed(),
+            });
+        }
         if let Err(error) = &outcome {
             self.log(error);
         }
@@ -213,15 +251,22 @@ impl Calls<'_> {
         method: Method,
         path: &str,
         query: &[(&str, &str)],
-        document: Option<&Value>,
+        body: &Body<'_>,
     ) -> Result<Fetched, ApiError> {
         let url = self.client.base.join(path, query)?;
         let request = async |carried: &Carried<'_>| {
             let requests = self.client.fetch.configured();
             let (method, limits) = (method.clone(), self.client.limits);
-            let authorization = carried.authorization();
+            let (authorization, url) = (carried.authorization(), url.as_str());
+            let document = match body {
+                Body::Form(form) => {
+                    return requests.post_form(authorization, url, form, limits).await;
+                }
+                Body::Json(document) => Some(document),
+                Body::Nothing => None,
+            };
             requests
-                .send_json(method, authorization, url.as_str(), document, limits)
+                .send_json(method, authorization, url, document, limits)
                 .await
         };
         let mut carried = self.carried().await?;
@@ -291,10 +336,11 @@ const NO_SERVICE: ApiError = ApiError::NotSent {
     cause: "the client of this API has no service account",
 };
 
-fn document(body: &impl Serialize) -> Result<Value, ApiError> {
-    serde_json::to_value(body).map_err(|_| ApiError::NotSent {
+fn document(body: &impl Serialize) -> Result<Body<'static>, ApiError> {
+    let document = serde_json::to_value(body).map_err(|_| ApiError::NotSent {
         cause: "its body has no JSON form",
-    })
+    })?;
+    Ok(Body::Json(document))
 }
 
 fn read<T: DeserializeOwned>(answer: &Fetched) -> Result<T, ApiError> {

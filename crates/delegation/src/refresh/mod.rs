@@ -15,17 +15,18 @@ mod refresher;
 mod renewal;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use oauth::random::Random;
 use oauth::secret::Secret;
 use oauth::time::Clock;
-use store::{KeyRing, SharedStore};
+use store::{KeyRing, SharedStore, StoreError};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::observe::Observe;
 use crate::vault::Vault;
 use lease::Leases;
 use lifetime::Lifetimes;
@@ -115,12 +116,33 @@ impl ValidTokens {
             refresher,
             clock,
             settings,
+            observer: OnceLock::new(),
         };
         Self {
             renewals: Arc::new(renewals),
             flights: Flights::default(),
             tasks: TaskTracker::new(),
         }
+    }
+
+    /// From now on, every renewal is told to `observer`; the first one stays.
+    pub fn observe(&self, observer: Arc<dyn Observe>) {
+        let _ = self.renewals.observer.set(observer);
+    }
+
+    /// Whether `subject` has connected `provider`, and the provider has not ended it since. Nobody
+    /// is asked, so a token can still turn out to be worth nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read, or the credential cannot be opened.
+    pub async fn is_connected(&self, subject: &str, provider: &str) -> Result<bool, StoreError> {
+        let held = self.renewals.vault.find(subject, provider).await?;
+        let now = self.renewals.clock.now();
+        Ok(held.is_some_and(|held| {
+            let credential = &held.credential;
+            !held.has_ended && (credential.can_be_renewed(now) || credential.is_good(now))
+        }))
     }
 
     /// An access token of `subject` at `provider` that is still good for a while.

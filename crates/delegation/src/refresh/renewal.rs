@@ -12,7 +12,7 @@
 //! refresh token: a provider that forgives this goes on, and one that does not has ended the
 //! credential in any case.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use oauth::client::token::RETRY_AFTER;
@@ -25,6 +25,7 @@ use super::lease::{Lease, Leases, Turn};
 use super::lifetime::Lifetimes;
 use super::refresher::{RefreshCredential, RefreshError};
 use crate::credential::Credential;
+use crate::observe::{Observe, RefreshOutcome};
 use crate::vault::{self, Held, Vault};
 
 /// How long somebody waits for another process while the token they have is still good.
@@ -82,6 +83,7 @@ pub(super) struct Renewals {
     pub(super) refresher: Arc<dyn RefreshCredential>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: RefreshSettings,
+    pub(super) observer: OnceLock<Arc<dyn Observe>>,
 }
 
 impl Renewals {
@@ -206,6 +208,14 @@ impl Renewals {
                 cause: "there was no answer in time".to_owned(),
             })
         });
+        if let Some(observer) = self.observer.get() {
+            let outcome = match &answer {
+                Ok(_) => RefreshOutcome::Renewed,
+                Err(RefreshError::Ended { .. }) => RefreshOutcome::Ended,
+                Err(_) => RefreshOutcome::Failed,
+            };
+            observer.token_refreshed(&wish.provider, outcome);
+        }
         let outcome = match answer {
             Ok(next) => self.keep(wish, *held, next).await,
             Err(RefreshError::Ended { cause }) => self.end(wish, *held, &cause).await,

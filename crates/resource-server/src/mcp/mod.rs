@@ -3,6 +3,7 @@
 mod access;
 #[cfg(feature = "axum")]
 mod batch;
+pub mod elicitation;
 #[cfg(feature = "axum")]
 mod endpoint;
 #[cfg(feature = "axum")]
@@ -22,6 +23,9 @@ mod session;
 mod unread;
 
 pub use access::ToolAccess;
+#[cfg(feature = "rmcp")]
+pub use elicitation::AskByUrl;
+pub use elicitation::{ElicitationAnswer, PersonAnswer, UrlElicitation, UrlMode};
 #[cfg(feature = "axum")]
 pub use endpoint::McpEndpoint;
 #[cfg(feature = "axum")]

@@ -1,5 +1,6 @@
 //! The wiring: from [`Settings`] to one router. This is the only place that knows all rooms.
 
+mod apis;
 mod client_address;
 mod foreign;
 mod index;
@@ -11,14 +12,18 @@ use std::sync::Arc;
 
 use authorization_server::{AuthorizationServer, Parts};
 use axum::Router;
+use examples::ObserveTools;
 use oauth::client::fetch::Fetch;
 use oauth::random::OsRandom;
 use oauth::time::SystemClock;
+use store::SharedStore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::data::Data;
-use crate::settings::Settings;
+use crate::health::{Check, Health, KeyRingOpens, Memory, Reachable, StoreAnswers};
+use crate::metrics::Metrics;
+use crate::settings::{ServerKind, Settings};
 
 /// The rooms, wired.
 pub(crate) struct App {
@@ -28,6 +33,8 @@ pub(crate) struct App {
     pub(crate) authorization_server: AuthorizationServer,
     /// HTTP out.
     pub(crate) fetch: Fetch,
+    /// What is counted, if anybody reads it.
+    pub(crate) metrics: Option<Arc<Metrics>>,
 }
 
 /// What the servers are wired to.
@@ -36,6 +43,14 @@ struct Wiring<'a> {
     authorization_server: &'a AuthorizationServer,
     fetch: &'a Fetch,
     tasks: &'a TaskTracker,
+    metrics: Option<&'a Arc<Metrics>>,
+}
+
+impl Wiring<'_> {
+    /// Who counts the executions of a server's tools.
+    fn tools_of(&self, kind: ServerKind) -> Option<Arc<dyn ObserveTools>> {
+        self.metrics.map(|metrics| metrics.tools_of(kind.name()))
+    }
 }
 
 /// What the authorization server stands on.
@@ -60,20 +75,52 @@ pub(crate) async fn build(
     let fetch = parts.fetch.clone();
     let own = settings.authorization_server.clone();
     let authorization_server = AuthorizationServer::start(own, parts).await?;
+    let metrics = settings.metrics.map(|_| Metrics::new());
+    if let Some(metrics) = &metrics {
+        let observer = Arc::clone(metrics);
+        authorization_server.valid_tokens().observe(observer);
+    }
     let wiring = Wiring {
         data,
         authorization_server: &authorization_server,
         fetch: &fetch,
         tasks,
+        metrics: metrics.as_ref(),
     };
-    let router = authorization_server
-        .router()
+    let own = match &metrics {
+        Some(metrics) => metrics.around("authorization_server", authorization_server.router()),
+        None => authorization_server.router(),
+    };
+    let router = own
         .merge(servers::routes(settings, &wiring)?)
+        .merge(checks(settings, data, &fetch).routes(settings.public_url().base_path()))
         .merge(index::routes(settings));
     let router = layers::around(router, settings.trusted_proxies.clone(), stop);
     Ok(App {
         router,
         authorization_server,
         fetch,
+        metrics,
     })
+}
+
+/// What has to be well; a new room adds its own.
+fn checks(settings: &Settings, data: &Data, fetch: &Fetch) -> Health {
+    let store: SharedStore = Arc::clone(&data.store) as _;
+    let keys = Arc::clone(&data.keys);
+    let mut checks: Vec<Box<dyn Check>> = vec![
+        Box::new(StoreAnswers(Arc::clone(&store))),
+        Box::new(KeyRingOpens::new(store, keys)),
+        Box::new(Memory),
+    ];
+    for server in &settings.servers {
+        if let Some(api) = &server.api {
+            checks.push(Box::new(Reachable {
+                name: server.kind.name().to_owned(),
+                url: server.kind.health_of(api),
+                fetch: fetch.clone(),
+            }));
+        }
+    }
+    Health::new(checks)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use examples::{hello, todo, whoami};
+use examples::{hello, hybrid, naver, todo, whoami};
 use oauth::random::OsRandom;
 use oauth::scope::Scope;
 use oauth::time::SystemClock;
@@ -13,6 +13,7 @@ use store::Collection;
 use tower::ServiceBuilder;
 
 use super::Wiring;
+use super::apis;
 use super::foreign;
 use super::own::OwnVerifier;
 use crate::settings::{BoundTokens, Server, ServerKind, Settings, Trust};
@@ -26,7 +27,11 @@ pub(super) fn routes(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result
         if server.resource == settings.default_resource {
             router = router.merge(resource.root_metadata_routes());
         }
-        router = router.merge(protected(server, &resource, wiring, settings)?);
+        let guarded = protected(server, &resource, wiring, settings)?;
+        router = router.merge(match wiring.metrics {
+            Some(metrics) => metrics.around(&server.path, guarded),
+            None => guarded,
+        });
     }
     Ok(router)
 }
@@ -85,16 +90,23 @@ fn protected(
     };
     let url = resource.resource();
     Ok(match server.kind {
-        ServerKind::Whoami => resource.protect(whoami::service(url), verifier),
+        ServerKind::Whoami => {
+            resource.protect(whoami::service(url, wiring.tools_of(server.kind)), verifier)
+        }
         ServerKind::Todo => {
             let store = Arc::clone(&wiring.data.store);
             let records = Collection::new(store, Arc::clone(&wiring.data.keys));
             let todos = todo::Todos::new(records, Arc::new(SystemClock), Arc::new(OsRandom));
-            let mut resource = resource.clone();
-            for (tool, scope) in todo::TOOL_SCOPES {
-                resource = resource.tool(tool, &scope.parse()?);
-            }
-            resource.protect(todo::service(url, todos), verifier)
+            let service = todo::service(url, todos, wiring.tools_of(server.kind));
+            with_scopes(resource, &todo::TOOL_SCOPES)?.protect(service, verifier)
+        }
+        ServerKind::Hybrid => {
+            let service = hybrid::service(url, apis::hybrid(server, wiring)?);
+            with_scopes(resource, &hybrid::TOOL_SCOPES)?.protect(service, verifier)
+        }
+        ServerKind::Naver => {
+            let service = naver::service(url, apis::naver(server, wiring)?);
+            with_scopes(resource, &naver::TOOL_SCOPES)?.protect(service, verifier)
         }
         ServerKind::Hello => {
             let scope = Scope::from_tokens([hello::SCOPE])?;
@@ -107,4 +119,16 @@ fn protected(
                 .route_layer(guard)
         }
     })
+}
+
+/// The same resource, with tools that need a scope to be called at all.
+fn with_scopes(
+    resource: &ProtectedResource,
+    tools: &[(&str, &str)],
+) -> anyhow::Result<ProtectedResource> {
+    let mut resource = resource.clone();
+    for (tool, scope) in tools {
+        resource = resource.tool(*tool, &scope.parse()?);
+    }
+    Ok(resource)
 }

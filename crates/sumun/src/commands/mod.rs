@@ -2,6 +2,7 @@
 
 mod config;
 mod demo;
+mod health;
 mod keys;
 pub(crate) mod manage;
 mod pii;
@@ -26,6 +27,7 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Role(options) => in_runtime(manage::run(options, &environment)),
         Command::Scope(options) => in_runtime(manage::run(options, &environment)),
         Command::Resource(options) => in_runtime(manage::run(options, &environment)),
+        Command::Health(options) => in_runtime(health::run(options, &environment)),
         Command::Keys(KeysCommand::List(options)) => in_runtime(keys::list(options, &environment)),
         Command::Keys(KeysCommand::Rotate(options)) => {
             in_runtime(keys::rotate(options, &environment))

@@ -61,6 +61,8 @@ pub(crate) struct SettingsFile {
     pub(crate) trusted_proxies: Vec<String>,
     /// What is written to the log.
     pub(crate) log: LogSection,
+    /// What is counted, for Prometheus.
+    pub(crate) metrics: MetricsSection,
     /// How long each thing lives. Durations are written as `45s`, `30m`, `12h`, `30d` or `1h30m`.
     pub(crate) tokens: TokensSection,
     /// Clients that register themselves (RFC 7591).
@@ -94,6 +96,16 @@ pub(crate) struct LogSection {
     /// The least important level to write: `error`, `warn`, `info`, `debug` or `trace`. No level
     /// writes tokens, codes or passwords.
     pub(crate) level: String,
+}
+
+/// `[metrics]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MetricsSection {
+    /// The address and port at which `/metrics` is read, such as `127.0.0.1:9464`. It is another one
+    /// than `listen`, because the numbers are nobody's business outside; let nobody but your
+    /// Prometheus reach it. Nothing is counted unless set.
+    pub(crate) listen: Option<String>,
 }
 
 /// `[tokens]`
@@ -262,9 +274,10 @@ pub(crate) struct TrustedIssuerSection {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ServerSection {
-    /// Which server: `whoami`, `todo` or `hello`. Required.
+    /// Which server: `whoami`, `todo`, `hello`, `hybrid` (the demo of tools that call an API as nobody,
+    /// as the service and as the person) or `naver` (the Naver assistant). Required.
     pub(crate) name: Option<String>,
-    /// The path at which clients find it. `/whoami/mcp`, `/todo/mcp` and `/hello` unless set.
+    /// The path at which clients find it: `/hello`, and `/whoami/mcp` and so on unless set.
     pub(crate) path: Option<String>,
     /// The issuer of another authorization server whose tokens it accepts. Ours unless set.
     pub(crate) authorization_server: Option<String>,
@@ -287,6 +300,29 @@ pub(crate) struct ServerSection {
     pub(crate) client_secret: Option<Secret>,
     /// A file with that secret in its first line. A relative path starts at this file.
     pub(crate) client_secret_file: Option<String>,
+    /// The address of the API that `hybrid` and `naver` call: required for `hybrid`, and
+    /// `https://openapi.naver.com` for `naver` unless set.
+    pub(crate) api: Option<String>,
+    /// The name of the service at that API, for tools that call it as the service. For `naver` it is
+    /// that of the application, the `client_id` of the identity provider unless set.
+    pub(crate) api_client_id: Option<String>,
+    /// The secret of the service there, or `${NAME}` for the value of that environment variable. For
+    /// `naver`, the `client_secret` of the identity provider unless set.
+    pub(crate) api_client_secret: Option<Secret>,
+    /// A file with that secret in its first line. A relative path starts at this file.
+    pub(crate) api_client_secret_file: Option<String>,
+    /// Where the service gets its own tokens (RFC 6749 §4.4). Required for `hybrid`; `naver` sends
+    /// its credentials with every call.
+    pub(crate) api_token_endpoint: Option<String>,
+    /// How long one request to the API may take.
+    pub(crate) api_timeout: String,
+    /// The `id` of the identity provider at which people connect the accounts that tools work with.
+    /// Required for `hybrid`, and `naver` for `naver` unless set. Let it have the scopes that the
+    /// tools need; with `sign_in = false` it is there for this alone.
+    pub(crate) identity_provider: Option<String>,
+    /// For development: calls of the API carry no credential at all, and nobody has to connect an
+    /// account. It is refused unless `public_url` and `listen` are on this machine. Not unless set.
+    pub(crate) skip_api_authentication: bool,
 }
 
 impl Default for SettingsFile {
@@ -306,6 +342,7 @@ impl Default for SettingsFile {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             log: LogSection::default(),
+            metrics: MetricsSection::default(),
             tokens: TokensSection::default(),
             registration: RegistrationSection::default(),
             device_authorization: DeviceAuthorizationSection::default(),
@@ -419,6 +456,14 @@ impl Default for ServerSection {
             client_id: None,
             client_secret: None,
             client_secret_file: None,
+            api: None,
+            api_client_id: None,
+            api_client_secret: None,
+            api_client_secret_file: None,
+            api_token_endpoint: None,
+            api_timeout: "30s".into(),
+            identity_provider: None,
+            skip_api_authentication: false,
         }
     }
 }

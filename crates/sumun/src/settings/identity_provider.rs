@@ -27,6 +27,10 @@ pub(crate) struct IdentityProviderSection {
     /// What the preset leaves open: `tenant` for `entra`, `domain` for `auth0` and `logto`, `base`
     /// and `realm` for `keycloak`.
     pub(crate) variables: BTreeMap<String, String>,
+    /// Whether people sign in with it. If not, it stands on no sign-in page, and people connect
+    /// accounts there for the servers that work with them (`identity_provider` of a server). On
+    /// unless set to `false`.
+    pub(crate) sign_in: bool,
     /// Whether people who are not known here are made known when they come from there, with the
     /// default role: everybody with an account there can sign in here then. On unless set to
     /// `false`, which admits only people who have connected their accounts.
@@ -131,6 +135,7 @@ impl Default for IdentityProviderSection {
         Self {
             preset: "oidc".into(),
             variables: BTreeMap::new(),
+            sign_in: true,
             sign_up: true,
             link_by_verified_email: false,
             id: None,

@@ -4,6 +4,7 @@
 //! keys as they are written, and [`Settings`] is what [`mod@check`] makes of them. Every problem is
 //! found in one go and told with its place.
 
+mod api;
 mod check;
 mod document;
 mod duration;
@@ -26,6 +27,7 @@ use document::Document;
 use environment::Override;
 use problem::Problem;
 
+pub(crate) use api::{Api, Service};
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
 pub(crate) use network::Network;
@@ -40,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// What is logged.
     pub(crate) log: Log,
+    /// Where metrics are read, if anybody does.
+    pub(crate) metrics: Option<SocketAddr>,
     /// The origins of foreign web pages that may call the servers.
     pub(crate) allowed_origins: Vec<String>,
     /// Proxies whose word on the client's address is believed.
@@ -90,6 +94,8 @@ pub(crate) struct Server {
     pub(crate) trusts: Trust,
     /// Whether these may or must be bound to a key (RFC 9449).
     pub(crate) dpop: BoundTokens,
+    /// The API that it calls, if it does.
+    pub(crate) api: Option<Api>,
 }
 
 /// What a server thinks of tokens that are bound to a key.
@@ -112,6 +118,10 @@ pub(crate) enum ServerKind {
     Todo,
     /// Greets over plain HTTP.
     Hello,
+    /// Calls an API as nobody, as the service and as the person.
+    Hybrid,
+    /// Searches with Naver, and writes into calendars there.
+    Naver,
 }
 
 impl ServerKind {
@@ -121,6 +131,8 @@ impl ServerKind {
             Self::Whoami => "/whoami/mcp",
             Self::Todo => "/todo/mcp",
             Self::Hello => "/hello",
+            Self::Hybrid => "/hybrid/mcp",
+            Self::Naver => "/naver/mcp",
         }
     }
 
@@ -130,6 +142,8 @@ impl ServerKind {
             Self::Whoami => "Who am I?",
             Self::Todo => "Todo manager",
             Self::Hello => "Hello",
+            Self::Hybrid => "Hybrid demo",
+            Self::Naver => "Naver assistant",
         }
     }
 
@@ -143,7 +157,35 @@ impl ServerKind {
                 examples::todo::DELETE,
             ],
             Self::Hello => &[examples::hello::SCOPE],
+            Self::Hybrid => &[examples::hybrid::ACT],
+            Self::Naver => &[examples::naver::CALENDAR],
         }
+    }
+
+    /// Its name in settings and metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Whoami => "whoami",
+            Self::Todo => "todo",
+            Self::Hello => "hello",
+            Self::Hybrid => "hybrid",
+            Self::Naver => "naver",
+        }
+    }
+
+    /// An address that answers as long as the API of this server does.
+    pub(crate) fn health_of(self, api: &Api) -> String {
+        let url = api.url.trim_end_matches('/');
+        match self {
+            // R2.3: the API has an endpoint for this.
+            Self::Hybrid => format!("{url}/health"),
+            _ => format!("{url}/"),
+        }
+    }
+
+    /// Whether it calls an API.
+    pub(crate) fn calls_api(self) -> bool {
+        matches!(self, Self::Hybrid | Self::Naver)
     }
 
     /// The same as one scope.

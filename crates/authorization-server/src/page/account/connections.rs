@@ -11,6 +11,7 @@ use super::shell::Notice;
 use super::visitor::Visitor;
 use crate::address::ClientAddress;
 use crate::error::PageError;
+use crate::identity_provider::IdentityProvider;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::text::When;
@@ -21,8 +22,10 @@ pub(super) struct Connection {
     pub(super) provider: String,
     pub(super) name: String,
     pub(super) connected: Option<Connected>,
-    /// Whether the operator still lets people sign in with it.
+    /// Whether the operator lets people sign in with it.
     pub(super) is_offered: bool,
+    /// Whether it is there for servers that people use, and for nothing else.
+    pub(super) is_for_servers: bool,
 }
 
 pub(super) struct Connected {
@@ -53,7 +56,8 @@ impl Connection {
                 provider: provider.id().to_owned(),
                 name: provider.name().get(visitor.language).to_owned(),
                 connected: identity.map(|identity| Connected::of(identity, visitor)),
-                is_offered: true,
+                is_offered: provider.signs_in(),
+                is_for_servers: !provider.signs_in(),
             });
         }
         // One that the operator has taken out of the settings can still be forgotten.
@@ -62,6 +66,7 @@ impl Connection {
             name: identity.provider.clone(),
             connected: Some(Connected::of(identity, visitor)),
             is_offered: false,
+            is_for_servers: false,
         }));
         Ok(all)
     }
@@ -89,14 +94,16 @@ pub(crate) async fn post(
     if !visitor.was_shown(&form) {
         return overview(Notice::AccountChanged);
     }
-    if !visitor.is_recent() {
+    let provider = form.require("provider")?;
+    let known = server.identity_providers().get(provider);
+    let is_way_in = known.is_none_or(IdentityProvider::signs_in);
+    if is_way_in && !visitor.is_recent() {
         return Ok(server.to_own_sign_in(OwnPage::Overview, Some(Notice::SignInAgain)));
     }
-    let provider = form.require("provider")?;
     match form.get("action") {
         Some("connect") => {
             let session = &visitor.session;
-            server.begin_connect(session, provider, address).await
+            server.begin_connect(session, provider, address, None).await
         }
         Some("disconnect") => {
             let subject = &visitor.user.subject;

@@ -27,7 +27,43 @@ struct OverviewPage<'a> {
     connections: Vec<Connection>,
 }
 
+/// Connections of one kind, under one heading.
+struct Group<'a> {
+    id: &'static str,
+    heading: &'static str,
+    hint: &'static str,
+    /// Whether the password stands among them.
+    has_password: bool,
+    connections: Vec<&'a Connection>,
+}
+
 impl OverviewPage<'_> {
+    /// The ways to sign in, and the accounts that servers work with.
+    fn groups(&self) -> Vec<Group<'_>> {
+        let of_kind = |is_for_servers| {
+            let all = self.connections.iter();
+            all.filter(move |one| one.is_for_servers == is_for_servers)
+                .collect::<Vec<_>>()
+        };
+        let own = &self.frame.text.own;
+        let ways = Group {
+            id: "ways",
+            heading: own.ways,
+            hint: own.ways_hint,
+            has_password: self.offers_password,
+            connections: of_kind(false),
+        };
+        let accounts = Group {
+            id: "accounts",
+            heading: own.accounts,
+            hint: own.accounts_hint,
+            has_password: false,
+            connections: of_kind(true),
+        };
+        let is_there = |group: &Group<'_>| group.id == "ways" || !group.connections.is_empty();
+        [ways, accounts].into_iter().filter(is_there).collect()
+    }
+
     /// Whether the person could not sign in without the connection that they have.
     fn has_one_way(&self) -> bool {
         let connected = self.connections.iter().filter(|one| one.is_way_in());

@@ -14,6 +14,7 @@ pub(crate) enum Notice {
     OthersEnded,
     PasswordChanged,
     Connected,
+    AccountConnected,
     Disconnected,
     SignInAgain,
     AccountChanged,
@@ -28,12 +29,13 @@ pub(crate) enum Notice {
 
 impl Notice {
     /// Those that an address may name; the others belong to an answer alone.
-    const NAMED: [Self; 9] = [
+    const NAMED: [Self; 10] = [
         Self::ClientRevoked,
         Self::SessionEnded,
         Self::OthersEnded,
         Self::PasswordChanged,
         Self::Connected,
+        Self::AccountConnected,
         Self::Disconnected,
         Self::SignInAgain,
         Self::AccountChanged,
@@ -47,6 +49,7 @@ impl Notice {
             Self::OthersEnded => "others-ended",
             Self::PasswordChanged => "password-changed",
             Self::Connected => "connected",
+            Self::AccountConnected => "account-connected",
             Self::Disconnected => "disconnected",
             Self::SignInAgain => "sign-in-again",
             Self::AccountChanged => "account-changed",
@@ -75,6 +78,7 @@ impl Notice {
             Self::OthersEnded => own.done_others,
             Self::PasswordChanged => own.done_password,
             Self::Connected => own.done_connected,
+            Self::AccountConnected => own.done_account_connected,
             Self::Disconnected => own.done_disconnected,
             Self::SignInAgain => own.sign_in_again,
             Self::AccountChanged => own.account_changed,
@@ -122,19 +126,25 @@ impl Shell {
     }
 
     /// The pages to choose from: address, name, and whether it is this one.
-    pub(super) fn tabs(&self, text: &AccountText) -> [(&'static str, &'static str, bool); 3] {
+    pub(super) fn tabs(&self, text: &AccountText) -> [(String, &'static str, bool); 3] {
         [
             (OwnPage::Overview, text.overview),
             (OwnPage::Clients, text.clients),
             (OwnPage::Sessions, text.sessions),
         ]
-        .map(|(page, name)| (page.path().trim_start_matches('/'), name, page == self.page))
+        .map(|(page, name)| {
+            (
+                page.path().trim_start_matches('/').to_owned(),
+                name,
+                page == self.page,
+            )
+        })
     }
 }
 
 /// The frame of the page that a visitor looks at.
 pub(super) fn frame(visitor: &Visitor) -> Frame {
-    Frame::at(visitor.language, visitor.page.path(), "")
+    Frame::at(visitor.language, &visitor.page.path(), "")
 }
 
 /// A part of a list that is too long for one page.

@@ -1,5 +1,7 @@
 //! Signing in for the pages about one's own account, without a client that asks for anything.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, Request, State};
@@ -27,7 +29,7 @@ use crate::user::AuthenticateError;
 #[template(path = "account/sign_in.html")]
 struct SignInPage<'a> {
     frame: Frame,
-    to: &'static str,
+    to: Cow<'static, str>,
     username: &'a str,
     notice: Option<Notice>,
     asks_password: bool,
@@ -160,7 +162,7 @@ impl SignIn<'_> {
         browser: SecretHash,
         address: ClientAddress,
     ) -> Result<Response, PageError> {
-        let provider = self.server.identity_providers().get(provider);
+        let provider = self.server.identity_providers().way_in(provider);
         // Who is signed in and does it again was asked to prove who they are, there as here.
         let is_signed_in = self.server.sessions().find(self.headers).await?.is_some();
         let departure = Departure {
@@ -198,7 +200,7 @@ impl SignIn<'_> {
 
     fn page(&self, status: StatusCode, notice: Option<Notice>) -> Response {
         let language = Language::choose(None, self.headers);
-        let providers = self.server.identity_providers().iter();
+        let providers = self.server.identity_providers().ways_in();
         let page = SignInPage {
             frame: Frame::at(language, SIGN_IN, ""),
             to: self.to.path(),

@@ -27,7 +27,7 @@ impl Visit<'_> {
         form: &LoginForm,
         address: ClientAddress,
     ) -> Result<Response, PageError> {
-        let provider = self.server.identity_providers().get(provider);
+        let provider = self.server.identity_providers().way_in(provider);
         let departure = Departure {
             provider: provider.ok_or_else(|| PageError::new(Reason::MalformedRequest))?,
             browser: self.browser.clone(),

@@ -172,7 +172,7 @@ impl<'a> LoginPage<'a> {
         };
         Self {
             asks_password: password,
-            providers: providers.iter().map(view).collect(),
+            providers: providers.ways_in().map(view).collect(),
             ..self
         }
     }

@@ -1,6 +1,8 @@
 //! Naver as it answers: `/oauth2.0/*`, and `/oauth2/*` with OpenID Connect and PKCE (RFC 6749, RFC 7009).
 
+mod calendar;
 mod profile;
+mod search;
 mod unlink;
 
 use std::time::Duration;
@@ -20,6 +22,8 @@ use crate::simulators::door::{Answer, Refusal, answer};
 use crate::simulators::id_token::keys;
 use crate::simulators::vendor::{Face, KOREAN, Words};
 use crate::simulators::{Addresses, Fault, Parameters, Person, Simulator, Step};
+
+pub use calendar::CalendarEvent;
 
 const ACCESS: Duration = Duration::from_hours(1);
 const REFRESH: Duration = Duration::from_hours(365 * 24);
@@ -125,6 +129,15 @@ fn routes(simulator: &Simulator) -> Router<Simulator> {
             "/v1/nid/me",
             at(Step::Profile, get(profile::me).post(profile::me)),
         )
+        .route(
+            "/v1/search/webkr.json",
+            at(Step::Search, get(search::webkr)),
+        )
+        .route(
+            "/calendar/createSchedule.json",
+            at(Step::Calendar, post(calendar::create_schedule)),
+        )
+        .route("/simulator/calendar", get(calendar::page))
         .route(
             "/v1/nid/verify",
             at(Step::Profile, get(profile::verify).post(profile::verify)),

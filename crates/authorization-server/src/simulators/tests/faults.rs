@@ -23,6 +23,8 @@ async fn each_step_can_be_down_busy_or_garbled() {
                 .post(&format!("{ORIGIN}{}", page::CHOOSE), &vec![])
                 .await
         }
+        // Naver's alone.
+        Step::Search | Step::Calendar => unreachable!("they are not in the list below"),
         Step::Revoke => {
             let endpoint = addresses.revocation_endpoint.as_ref().unwrap();
             visit.post(endpoint, &vec![]).await

@@ -70,7 +70,17 @@ pub(in crate::text) const TEXT: AccountText = AccountText {
     not_connected: "Not connected",
     last_way: "This is your only way to sign in, so it cannot be disconnected.",
     done_connected: "The account is connected. You can sign in with it from now on.",
+    done_account_connected: "The account is connected.",
     done_disconnected: "The account is no longer connected.",
+    accounts: "Accounts for servers",
+    accounts_hint: "Servers that you use work with these accounts as you. Nobody signs in with them.",
+    connect_account: |provider| format!("Connect your {provider} account"),
+    connect_why: |server, provider| {
+        format!("{server} wants to work with your {provider} account as you.")
+    },
+    connect_only_if: "Go on only if you have just asked for this in your application. You can \
+        disconnect the account at any time on your account page.",
+    signed_in_as: "Signed in as",
     minutes_ago: " min ago",
     hours_ago: " h ago",
     day: "%-d %B %Y",

@@ -69,7 +69,17 @@ pub(in crate::text) const TEXT: AccountText = AccountText {
     not_connected: "연결되지 않음",
     last_way: "유일한 로그인 방법이므로 연결을 해제할 수 없습니다.",
     done_connected: "계정을 연결했습니다. 이제 이 계정으로 로그인할 수 있습니다.",
+    done_account_connected: "계정을 연결했습니다.",
     done_disconnected: "계정 연결을 해제했습니다.",
+    accounts: "서버에서 사용하는 계정",
+    accounts_hint: "사용 중인 서버가 회원님을 대신해 이 계정으로 작업합니다. 로그인에는 사용하지 않습니다.",
+    connect_account: |provider| format!("{provider} 계정 연결"),
+    connect_why: |server, provider| {
+        format!("{server}에서 회원님의 {provider} 계정을 대신 사용하려고 합니다.")
+    },
+    connect_only_if: "방금 앱에서 직접 요청한 경우에만 계속하세요. 계정 페이지에서 언제든지 연결을 \
+        해제할 수 있습니다.",
+    signed_in_as: "로그인한 계정",
     minutes_ago: "분 전",
     hours_ago: "시간 전",
     day: "%Y년 %-m월 %-d일",

@@ -71,7 +71,16 @@ pub(crate) struct AccountText {
     pub(crate) not_connected: &'static str,
     pub(crate) last_way: &'static str,
     pub(crate) done_connected: &'static str,
+    pub(crate) done_account_connected: &'static str,
     pub(crate) done_disconnected: &'static str,
+    pub(crate) accounts: &'static str,
+    pub(crate) accounts_hint: &'static str,
+    /// For the name of a provider.
+    pub(crate) connect_account: fn(&str) -> String,
+    /// For the name of a server and of a provider.
+    pub(crate) connect_why: fn(&str, &str) -> String,
+    pub(crate) connect_only_if: &'static str,
+    pub(crate) signed_in_as: &'static str,
     /// Written behind a number.
     pub(crate) minutes_ago: &'static str,
     pub(crate) hours_ago: &'static str,

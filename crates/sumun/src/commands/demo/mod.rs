@@ -1,5 +1,6 @@
 //! `sumun demo`: everything at once on this machine, with people to sign in as.
 
+mod api;
 #[cfg(feature = "simulators")]
 mod elsewhere;
 
@@ -10,13 +11,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use authorization_server::user::{NewUser, UserError, Users};
+use examples::demo_api::Account;
 use oauth::secret::Secret;
 
 #[cfg(feature = "simulators")]
 use self::elsewhere::Elsewhere;
 use crate::command_line::Demo;
 use crate::house::{self, House};
-use crate::settings::{self, Environment, Settings, Source};
+use crate::settings::{self, Environment, ServerKind, Settings, Source};
 use crate::telemetry;
 
 /// A person of the demo.
@@ -56,19 +58,26 @@ pub(super) async fn run(options: Demo, environment: &Environment) -> anyhow::Res
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let listener = house::bind(address).await?;
     let address = listener.local_addr()?;
-    #[cfg_attr(
-        not(feature = "simulators"),
-        expect(unused_mut, reason = "changed by them alone")
-    )]
-    let mut settings = settings_of(address, &data, environment)?;
-    telemetry::start(settings.log);
+    let url = format!("http://{address}");
+    let api = api::Beside::prepare(&url).await?;
+    let text = format!("{}{}", include_str!("demo.toml"), api.settings());
     #[cfg(feature = "simulators")]
-    let elsewhere = Elsewhere::prepare(&options.identity_providers, &mut settings).await?;
+    let elsewhere = Elsewhere::prepare(&options.identity_providers, &url).await?;
+    #[cfg(feature = "simulators")]
+    let text = text + &elsewhere.settings();
+    let settings = settings_of(&text, address, &data, environment)?;
+    telemetry::start(settings.log);
+    let servers = settings.servers.iter();
+    let servers = servers.filter(|server| server.kind != ServerKind::Hello);
+    let servers = servers.map(|server| (server.kind.name(), server.resource.to_string()));
+    let servers = servers.collect();
     let house = House::build(settings, listener).await?;
     add_people(house.users()).await?;
     let screen = Screen {
-        url: format!("http://{address}"),
+        url,
         data,
+        servers,
+        api: api.serve(&house),
         #[cfg(feature = "simulators")]
         elsewhere: elsewhere.serve(&house).to_string(),
         #[cfg(not(feature = "simulators"))]
@@ -86,13 +95,14 @@ fn usual_directory(environment: &Environment) -> anyhow::Result<PathBuf> {
 }
 
 fn settings_of(
+    text: &str,
     address: SocketAddr,
     data: &Path,
     environment: &Environment,
 ) -> anyhow::Result<Settings> {
     let source = Source {
         name: "the settings of the demo",
-        text: include_str!("demo.toml"),
+        text,
         directory: Path::new(""),
         readable_by_all: false,
     };
@@ -132,6 +142,10 @@ async fn add_people(users: &Users) -> anyhow::Result<()> {
 struct Screen {
     url: String,
     data: PathBuf,
+    /// Every MCP endpoint.
+    servers: Vec<(&'static str, String)>,
+    /// The API that the hybrid demo calls.
+    api: SocketAddr,
     /// Who can sign in at other places; empty when there are none.
     elsewhere: String,
 }
@@ -141,6 +155,8 @@ impl fmt::Display for Screen {
         let Self {
             url,
             data,
+            servers,
+            api,
             elsewhere,
         } = self;
         writeln!(f, "Sumun demo is ready at {url}")?;
@@ -149,9 +165,10 @@ impl fmt::Display for Screen {
             "Only this machine can reach it, so the passwords below are no secret.\n"
         )?;
         writeln!(f, "MCP endpoints")?;
-        writeln!(f, "  whoami  {url}/whoami/mcp")?;
-        writeln!(f, "  todo    {url}/todo/mcp\n")?;
-        writeln!(f, "People")?;
+        for (name, address) in servers {
+            writeln!(f, "  {name:<7} {address}")?;
+        }
+        writeln!(f, "\nPeople")?;
         for Person {
             username,
             password,
@@ -162,6 +179,11 @@ impl fmt::Display for Screen {
         {
             writeln!(f, "  {username}   password {password}   role {role}: {may}")?;
         }
+        let accounts = Account::ALL.map(|account| account.name).join(" and ");
+        writeln!(
+            f,
+            "  At the API that `hybrid` calls, http://{api}: {accounts}"
+        )?;
         f.write_str(elsewhere)?;
         writeln!(
             f,

@@ -74,6 +74,25 @@ impl Check<'_> {
         Some(listen)
     }
 
+    /// Where metrics are read: never where everybody comes.
+    pub(super) fn metrics(
+        &mut self,
+        file: &SettingsFile,
+        listen: Option<SocketAddr>,
+    ) -> Option<SocketAddr> {
+        let place = Place::of("metrics").key("listen");
+        let text = file.metrics.listen.as_deref()?;
+        let hint = |_| "write an address and a port, such as 127.0.0.1:9464";
+        let address = self.accept(&place, text.parse::<SocketAddr>().map_err(hint))?;
+        if listen == Some(address) && address.port() != 0 {
+            let message = "metrics are read at another address than `listen`, where everybody comes: \
+                           write one such as 127.0.0.1:9464";
+            self.refuse(&place, message);
+            return None;
+        }
+        Some(address)
+    }
+
     pub(super) fn origins(&mut self, file: &SettingsFile) -> Option<Vec<String>> {
         let list = Place::of("allowed_origins");
         let check = |(n, text): (usize, &String)| {
@@ -107,7 +126,7 @@ pub(super) fn collect<T>(all: impl Iterator<Item = Option<T>>) -> Option<Vec<T>>
     all.into_iter().collect()
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

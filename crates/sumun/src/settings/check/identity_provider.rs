@@ -68,6 +68,7 @@ impl Check<'_> {
                 refresh_token_lifetime: refresh,
                 ..overrides(section)
             },
+            sign_in: section.sign_in,
             link_by_verified_email: section.link_by_verified_email,
             sign_up: section.sign_up,
         };

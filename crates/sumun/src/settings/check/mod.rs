@@ -1,6 +1,7 @@
 //! From [`SettingsFile`] to [`Settings`]: what is dangerous or contradicts itself is refused.
 
 mod address;
+mod api;
 mod client;
 mod identity_provider;
 mod lifetime;
@@ -55,6 +56,7 @@ impl Check<'_> {
         let listen = self.listen(file, issuer.as_ref());
         let data = self.data(file);
         let log = self.log(file);
+        let metrics = self.metrics(file, listen);
         let allowed_origins = self.origins(file);
         let trusted_proxies = self.proxies(file);
         let lifetimes = self.lifetimes(file);
@@ -72,7 +74,10 @@ impl Check<'_> {
         let clients = self.clients(file, servers.as_deref());
         let identity_providers = self.identity_providers(file);
         let trusted_issuers = self.trusted_issuers(file, servers.as_deref());
-        let (issuer, servers) = (issuer?, servers?);
+        let (issuer, mut servers) = (issuer?, servers?);
+        if let (Some(providers), Some(listen)) = (&identity_providers, listen) {
+            self.apis(file, &mut servers, providers, &issuer, listen);
+        }
 
         let resources = server::resources(&servers, default.as_ref());
         let mut settings = authorization::Settings::new(issuer, resources);
@@ -107,6 +112,7 @@ impl Check<'_> {
             listen: listen?,
             data: data?,
             log: log?,
+            metrics,
             allowed_origins: allowed_origins?,
             trusted_proxies: trusted_proxies?,
             authorization_server: settings,

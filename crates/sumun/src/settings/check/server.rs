@@ -27,6 +27,7 @@ const RESERVED_PATHS: &[&str] = &[
     "/jwks",
     "/login",
     "/logout",
+    "/metrics",
     "/manage",
     "/oauth2",
     "/par",
@@ -36,6 +37,9 @@ const RESERVED_PATHS: &[&str] = &[
     "/unlink",
     "/userinfo",
 ];
+
+/// The servers that there are.
+const NAMES: &str = "whoami, todo, hello, hybrid or naver";
 
 impl Check<'_> {
     pub(super) fn servers(&mut self, file: &SettingsFile, issuer: &Issuer) -> Option<Vec<Server>> {
@@ -74,10 +78,10 @@ impl Check<'_> {
             Some("whoami") => Ok(ServerKind::Whoami),
             Some("todo") => Ok(ServerKind::Todo),
             Some("hello") => Ok(ServerKind::Hello),
-            Some(other) => Err(format!(
-                "there is no server `{other}`: write whoami, todo or hello"
-            )),
-            None => Err("write which server this is: whoami, todo or hello".to_owned()),
+            Some("hybrid") => Ok(ServerKind::Hybrid),
+            Some("naver") => Ok(ServerKind::Naver),
+            Some(other) => Err(format!("there is no server `{other}`: write {NAMES}")),
+            None => Err(format!("write which server this is: {NAMES}")),
         };
         let kind = self.accept(&place.key("name"), kind)?;
         let path = section
@@ -96,6 +100,7 @@ impl Check<'_> {
             resource,
             trusts: trusts?,
             dpop: dpop?,
+            api: None,
         })
     }
 

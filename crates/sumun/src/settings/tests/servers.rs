@@ -43,11 +43,13 @@ fn servers_do_not_get_in_each_others_way() {
     );
     refused_at_end(
         "[[servers]]\nname = \"who\"",
-        &["`servers[1].name`: there is no server `who`: write whoami, todo or hello"],
+        &[
+            "`servers[1].name`: there is no server `who`: write whoami, todo, hello, hybrid or naver",
+        ],
     );
     refused_at_end(
         "[[servers]]\npath = \"/x\"",
-        &["`servers[1].name`: write which server this is: whoami, todo or hello"],
+        &["`servers[1].name`: write which server this is: whoami, todo, hello, hybrid or naver"],
     );
     refused_at_end(
         "[[servers]]\nname = \"whoami\"\npath = \"/token/mcp\"",

@@ -1,0 +1,89 @@
+//! `sumun health`: asks a running house whether it can serve, for containers and scripts.
+
+use std::io::{Write as _, stdout};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use oauth::client::fetch::{Fetch, Limits};
+use serde_json::Value;
+
+use crate::command_line::HealthOptions;
+use crate::settings::{self, Environment};
+
+const LIMITS: Limits = Limits {
+    max_bytes: 64 * 1024,
+    deadline: Duration::from_secs(8),
+};
+
+pub(super) async fn run(options: HealthOptions, environment: &Environment) -> anyhow::Result<()> {
+    let url = match options.url {
+        Some(url) => format!("{}/health", url.trim_end_matches('/')),
+        None => {
+            let settings = settings::load(&options.config.config, environment)?;
+            let base = settings.public_url().base_path();
+            format!("http://{}{base}/health", near(settings.listen))
+        }
+    };
+    let fetch = Fetch::new()?;
+    let fetched = fetch.configured().get(&url, LIMITS).await;
+    let fetched = fetched.with_context(|| format!("nobody answers at {url}"))?;
+    let report: Value = serde_json::from_slice(&fetched.body)
+        .with_context(|| format!("{url} answers {}, and not as a house", fetched.status))?;
+    let (is_ready, text) = told(&report);
+    write!(stdout().lock(), "{text}")?;
+    if !is_ready {
+        bail!("it is not ready: the log of the server says why");
+    }
+    Ok(())
+}
+
+/// The address to reach a listener by that listens on every address.
+fn near(listen: SocketAddr) -> SocketAddr {
+    let ip: IpAddr = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+/// Whether the house is ready, and a line for each check.
+fn told(report: &Value) -> (bool, String) {
+    let word = |value: &Value| value["status"].as_str().unwrap_or("unknown").to_owned();
+    let mut text = format!("{}\n", word(report));
+    for (name, check) in report["checks"].as_object().into_iter().flatten() {
+        text.push_str(&format!("  {name:<24}{}\n", word(check)));
+    }
+    (report["ready"] == true, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_listener_on_every_address_is_reached_on_this_machine() {
+        for (listen, expected) in [
+            ("0.0.0.0:8080", "127.0.0.1:8080"),
+            ("[::]:8080", "[::1]:8080"),
+            ("10.0.0.7:8080", "10.0.0.7:8080"),
+        ] {
+            assert_eq!(near(listen.parse().unwrap()).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn each_check_has_a_line() {
+        let report = json!({"status": "unhealthy", "ready": true, "checks": {
+            "store": {"status": "healthy"}, "upstream:hybrid": {"status": "unhealthy"}}});
+        let (is_ready, text) = told(&report);
+        assert!(is_ready);
+        let expected = "unhealthy\n  store                   healthy\n  \
+                        upstream:hybrid         unhealthy\n";
+        assert_eq!(text, expected);
+        assert!(!told(&json!({})).0);
+    }
+}
