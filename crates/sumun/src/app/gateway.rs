@@ -102,9 +102,9 @@ fn mount(
     let resource = servers::resource(
         settings,
         &servers::Described {
-            resource: &endpoint.resource,
+            resource: endpoint.resource.as_str(),
             title: &endpoint.title,
-            scopes: &endpoint.scopes,
+            scopes: endpoint.scopes.clone(),
             trusts: &endpoint.trusts,
             dpop: endpoint.dpop,
         },
