@@ -27,6 +27,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
             "delegation",
             "resource-server",
             "authorization-server",
+            "gateway",
             "examples",
         ],
     ),

@@ -107,7 +107,7 @@ pub(super) fn collect<T>(all: impl Iterator<Item = Option<T>>) -> Option<Vec<T>>
     all.into_iter().collect()
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
