@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use audit::AuditLog;
 use pii::Direction;
 use serde_json::value::RawValue;
 

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::export::Export;
+use crate::commands::import::Import;
 use crate::commands::manage::{
     ClientCommand, GrantCommand, Managed, ResourceCommand, RoleCommand, ScopeCommand, UserCommand,
 };
+use crate::commands::policy::PolicyCommand;
 use crate::settings;
 
 /// Parses the command line; a wrong one, and `--help`, end the process here.
@@ -59,6 +62,13 @@ pub(crate) enum Command {
     /// Finds personal data in text
     #[command(subcommand)]
     Pii(PiiCommand),
+    /// Says who may do what with the upstreams, and why
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Makes upstreams of the settings of an MCP client (`mcp.json`)
+    Import(Import),
+    /// Writes settings of MCP clients that reach what is served here
+    Export(Export),
 }
 
 /// `sumun demo`

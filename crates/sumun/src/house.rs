@@ -159,6 +159,10 @@ impl House {
             () = sleep(DRAIN) => tracing::warn!("some requests did not end in time and were cut off"),
             () = stops.next() => tracing::warn!("told to stop again: requests were cut off"),
         }
+        if let Some(gateway) = &app.gateway {
+            // Children get their time to end by themselves.
+            gateway.close().await;
+        }
         data.store.close().await;
         result
     }

@@ -46,7 +46,7 @@ use scopes::Hierarchy;
 use verdict::Verdict;
 
 /// What an operator says about who may do what.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicySettings {
     /// Whether tools, prompts and resources are permitted that no permitting rule is about.
     pub default_permit: bool,
@@ -132,6 +132,16 @@ impl Policy {
         self.rules
             .iter()
             .any(|rule| rule.is_about_upstream(upstream))
+    }
+
+    /// The scopes that mean something to an upstream: those that rules about it need, and broader ones.
+    pub fn scopes_of(&self, upstream: &str) -> Scope {
+        let rules = self
+            .rules
+            .iter()
+            .filter(|rule| rule.is_about_upstream(upstream));
+        let tokens = rules.flat_map(|rule| rule.needs.tokens());
+        Scope::from_tokens(tokens).expect("scopes of rules are well-formed")
     }
 
     /// Whether `caller` may do this, or see it in a list.
@@ -379,11 +389,16 @@ fn both(one: Decision, other: Decision) -> Decision {
                 let scopes = one.scopes.union(&other.scopes);
                 let reason = format!("{}; {}", one.reason, other.reason);
                 Denial {
-                    scopes,
                     reason,
+                    scopes,
                     ..one
                 }
             })
         }
     }
+}
+
+/// Whether a pattern of a rule is about a name.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    glob::Glob::new(pattern).matches(name)
 }

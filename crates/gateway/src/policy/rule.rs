@@ -39,7 +39,7 @@ impl Effect {
 }
 
 /// A rule as the operator writes it. What is empty or not set wants nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RuleSettings {
     /// What explanations call it.
     pub name: Option<String>,

@@ -1,6 +1,5 @@
 //! The gateway, wired: each upstream with its guard, and the policy over all of them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -25,9 +24,6 @@ use crate::settings::{Guarded, Settings};
 
 /// How many children may start at once: starting is what costs most.
 const STARTS: usize = 4;
-
-/// What of its own environment the house lets children see.
-pub(super) type ChildEnvironment = BTreeMap<String, String>;
 
 /// Builds the gateway that the settings ask for, if they ask for one.
 pub(super) fn build(
@@ -55,7 +51,7 @@ pub(super) fn build(
             random: Arc::new(OsRandom),
             issuer: settings.public_url().as_str().to_owned(),
             signer: None,
-            environment: settings.child_environment.clone(),
+            environment: wanted.environment.clone(),
             starts: Arc::new(Semaphore::new(STARTS)),
         },
     };
@@ -94,11 +90,7 @@ fn plan(
     })
 }
 
-fn mount(
-    settings: &Settings,
-    endpoint: &Guarded,
-    wiring: &Wiring<'_>,
-) -> anyhow::Result<Mount> {
+fn mount(settings: &Settings, endpoint: &Guarded, wiring: &Wiring<'_>) -> anyhow::Result<Mount> {
     let resource = servers::resource(
         settings,
         &servers::Described {
@@ -129,7 +121,9 @@ async fn describe(mut request: Request, next: Next) -> Response {
     let address = request.extensions().get::<ClientAddress>();
     let origin = Origin(address.and_then(|ClientAddress(address)| *address));
     let id = request.extensions().get::<request_id::RequestId>();
-    let id = id.and_then(|id| id.header_value().to_str().ok()).map(Arc::from);
+    let id = id
+        .and_then(|id| id.header_value().to_str().ok())
+        .map(Arc::from);
     let extensions = request.extensions_mut();
     extensions.insert(origin);
     if let Some(id) = id {

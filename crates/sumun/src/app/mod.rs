@@ -3,6 +3,7 @@
 mod apis;
 mod client_address;
 mod foreign;
+mod gateway;
 mod index;
 mod layers;
 mod own;
@@ -33,6 +34,8 @@ pub(crate) struct App {
     pub(crate) authorization_server: AuthorizationServer,
     /// HTTP out.
     pub(crate) fetch: Fetch,
+    /// The servers of others, if there are any.
+    pub(crate) gateway: Option<::gateway::Gateway>,
     /// What is counted, if anybody reads it.
     pub(crate) metrics: Option<Arc<Metrics>>,
 }
@@ -95,12 +98,19 @@ pub(crate) async fn build(
         .merge(servers::routes(settings, &wiring)?)
         .merge(checks(settings, data, &fetch).routes(settings.public_url().base_path()))
         .merge(index::routes(settings));
+    let router = layers::in_time(router);
+    let gateway = gateway::build(settings, &wiring, stop)?;
+    let router = match &gateway {
+        Some(gateway) => router.fallback_service(gateway::routes(gateway.clone())),
+        None => router,
+    };
     let router = layers::around(router, settings.trusted_proxies.clone(), stop);
     Ok(App {
         router,
         authorization_server,
         fetch,
         metrics,
+        gateway,
     })
 }
 

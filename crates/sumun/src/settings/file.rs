@@ -11,6 +11,7 @@ use oauth::secret::Secret;
 use serde::Deserialize;
 
 use super::identity_provider::IdentityProviderSection;
+use super::upstream::{GatewaySection, PolicySection, UpstreamSection};
 
 /// The top of the file. Single keys stand here, before the first section.
 #[expect(
@@ -33,7 +34,8 @@ pub(crate) struct SettingsFile {
     /// files together: one is of no use without the other.
     pub(crate) data: Option<String>,
     /// The path of the server that clients mean when they do not say which resource they want a
-    /// token for. The first of `[[servers]]` unless set.
+    /// token for. Unless set: the first of `[[servers]]`, else the common endpoint of all upstreams, else
+    /// the first of them.
     pub(crate) default_resource: Option<String>,
     /// The role of a new person; one of `[roles]`.
     pub(crate) default_role: String,
@@ -83,8 +85,15 @@ pub(crate) struct SettingsFile {
     pub(crate) identity_providers: Vec<IdentityProviderSection>,
     /// Somebody whose signed word is taken: on programs, by the token of their platform, or on people.
     pub(crate) trusted_issuers: Vec<TrustedIssuerSection>,
-    /// A server to run and protect. At least one.
+    /// A server that this program brings with it, to run and protect. There must be one, or an upstream.
     pub(crate) servers: Vec<ServerSection>,
+    /// An MCP server behind the gateway. `docs/gateway.md` tells more, and `sumun import` makes these of
+    /// the settings of an MCP client.
+    pub(crate) upstreams: Vec<UpstreamSection>,
+    /// The endpoint that all upstreams have in common.
+    pub(crate) gateway: GatewaySection,
+    /// Who may use what of the upstreams. `sumun policy explain` says how a decision comes about.
+    pub(crate) policy: PolicySection,
 }
 
 /// `[log]`
@@ -353,6 +362,9 @@ impl Default for SettingsFile {
             identity_providers: Vec::new(),
             trusted_issuers: Vec::new(),
             servers: Vec::new(),
+            upstreams: Vec::new(),
+            gateway: GatewaySection::default(),
+            policy: PolicySection::default(),
         }
     }
 }

@@ -10,10 +10,21 @@ mod document;
 mod duration;
 mod environment;
 mod file;
+mod guarded;
 mod identity_provider;
 mod network;
 mod place;
 mod problem;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the house watches its file once it serves the gateway"
+    )
+)]
+pub(crate) mod reload;
+mod size;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,8 +41,9 @@ use problem::Problem;
 pub(crate) use api::{Api, Service};
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
+pub(crate) use guarded::{Gateway, Guarded, Upstream};
 pub(crate) use network::Network;
-pub(crate) use problem::Problems;
+pub(crate) use problem::{Problems, sounds_secret};
 
 /// Everything that can be set, parsed and free of contradictions.
 #[derive(Clone, Debug)]
@@ -50,9 +62,11 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Vec<Network>,
     /// Who may get a token, and for what.
     pub(crate) authorization_server: authorization_server::settings::Settings,
-    /// What is served; never empty.
+    /// The servers of our own that are served.
     pub(crate) servers: Vec<Server>,
-    /// The resource that the metadata at the root describes; one of `servers`.
+    /// The servers of others, and who may use them; without any, `servers` is not empty.
+    pub(crate) gateway: Option<Gateway>,
+    /// The resource that the metadata at the root describes; one of `servers` or of the gateway.
     pub(crate) default_resource: ResourceIndicator,
 }
 
@@ -267,18 +281,26 @@ pub(crate) enum SettingsError {
 
 /// Reads the settings file `path`, with the environment on top.
 pub(crate) fn load(path: &Path, environment: &Environment) -> Result<Settings, SettingsError> {
-    let unreadable = |source| SettingsError::Unreadable {
+    let text = read_text(path)?;
+    let readable_by_all = is_readable_by_all(path).map_err(|source| SettingsError::Unreadable {
         path: path.to_owned(),
         source,
-    };
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    });
     let source = Source {
         name: &path.display().to_string(),
         text: &text,
         directory: path.parent().unwrap_or(Path::new("")),
-        readable_by_all: is_readable_by_all(path).map_err(unreadable)?,
+        readable_by_all: readable_by_all?,
     };
     Ok(parse(source, environment, &[])?)
+}
+
+/// The text of the settings file `path`.
+fn read_text(path: &Path) -> Result<String, SettingsError> {
+    std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Parses settings, with the environment on top, and on top of that what a command `dictates`.
@@ -323,6 +345,12 @@ pub(crate) fn parse(
         Some(settings) if list.is_empty() => Ok(settings),
         _ => Err(refuse(list)),
     }
+}
+
+/// Whether a text is TOML, with keys that are known.
+pub(crate) fn is_well_formed(source: Source<'_>) -> bool {
+    let document = Document::parse(source.text, &[]);
+    document.is_ok_and(|document| document.read().1.is_empty())
 }
 
 /// Whether others than the owner and the group can read the file.

@@ -3,12 +3,15 @@
 mod address;
 mod api;
 mod client;
+mod gateway;
 mod identity_provider;
 mod lifetime;
+mod policy;
 mod scope;
 mod server;
 mod trust;
 mod trusted_issuer;
+mod upstream;
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -68,18 +71,25 @@ impl Check<'_> {
         let servers = issuer
             .as_ref()
             .and_then(|issuer| self.servers(file, issuer));
-        let default = servers
-            .as_ref()
-            .and_then(|servers| self.default_resource(file, servers));
-        let clients = self.clients(file, servers.as_deref());
+        let gateway = match &issuer {
+            Some(issuer) => self.gateway(file, issuer, servers.as_deref().unwrap_or_default()),
+            None => None,
+        };
+        let endpoints = match (&servers, &gateway) {
+            (Some(servers), Some(gateway)) => Some(server::endpoints(servers, gateway.as_ref())),
+            _ => None,
+        };
+        let endpoints = endpoints.as_deref();
+        let default = endpoints.and_then(|endpoints| self.default_resource(file, endpoints));
+        let clients = self.clients(file, endpoints);
         let identity_providers = self.identity_providers(file);
-        let trusted_issuers = self.trusted_issuers(file, servers.as_deref());
-        let (issuer, mut servers) = (issuer?, servers?);
+        let trusted_issuers = self.trusted_issuers(file, endpoints);
+        let resources = self.resources(endpoints.unwrap_or_default(), default.as_ref());
+        let (issuer, mut servers, gateway) = (issuer?, servers?, gateway?);
         if let (Some(providers), Some(listen)) = (&identity_providers, listen) {
             self.apis(file, &mut servers, providers, &issuer, listen);
         }
 
-        let resources = server::resources(&servers, default.as_ref());
         let mut settings = authorization::Settings::new(issuer, resources);
         settings.scopes = scopes;
         settings.roles = roles?;
@@ -117,6 +127,7 @@ impl Check<'_> {
             trusted_proxies: trusted_proxies?,
             authorization_server: settings,
             servers,
+            gateway,
             default_resource: default?,
         })
     }

@@ -1,0 +1,372 @@
+//! `sumun policy explain`: the decision of the gateway, in words.
+
+use std::fmt::Write as _;
+use std::io::{Write as _, stdout};
+
+use anyhow::{Context as _, bail};
+use authorization_server::AuthorizationServer;
+use authorization_server::manage::{Actor, ManageError, Management, UserView};
+use gateway::policy::{Decision, Explanation, Operation};
+use oauth::scope::Scope;
+use resource_server::Caller;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::ExplainPolicy;
+use crate::settings::{self, Environment, Guarded, Settings, Trust, Upstream};
+use crate::{app, data};
+
+/// The scopes of OpenID Connect, which every person may let a client have.
+const IDENTITY: &str = "openid profile email";
+
+pub(in crate::commands) async fn explain(
+    options: ExplainPolicy,
+    environment: &Environment,
+) -> anyhow::Result<()> {
+    let settings = settings::load(&options.config, environment)?;
+    let Some(gateway) = settings.gateway.clone() else {
+        bail!("there is nothing behind the gateway: add [[upstreams]] to the settings");
+    };
+    let what = What::of(&options)?;
+    let upstream = what.upstream(&gateway.upstreams)?;
+    let arguments = options
+        .arguments
+        .as_deref()
+        .map(read_arguments)
+        .transpose()?;
+    let caller = caller(&options, settings, &upstream.endpoint).await?;
+    let operation = Operation {
+        upstream: &upstream.settings.name,
+        method: what.method,
+        name: what.name,
+        arguments: arguments.as_deref(),
+        read_only: options.read_only.then_some(true),
+    };
+    let explanation = gateway.policy.explain(&caller, &operation);
+    let mut out = stdout().lock();
+    if options.json {
+        let text = serde_json::to_string_pretty(&in_json(&explanation, &caller))?;
+        return Ok(writeln!(out, "{text}")?);
+    }
+    let who = options.user.as_deref().unwrap_or(caller.subject());
+    Ok(out.write_all(
+        in_words(&explanation, &caller, who, &what, &upstream.settings.name).as_bytes(),
+    )?)
+}
+
+/// What is asked about.
+struct What<'a> {
+    upstream: &'a str,
+    method: &'static str,
+    name: Option<&'a str>,
+    /// How a sentence speaks of it.
+    verb: &'static str,
+    /// The method itself, where that is asked about.
+    plain: Option<&'a str>,
+}
+
+impl<'a> What<'a> {
+    fn of(options: &'a ExplainPolicy) -> anyhow::Result<Self> {
+        let listed = options.listed;
+        let pick = |call, list| if listed { list } else { call };
+        let (written, method, verb) = if let Some(tool) = &options.tool {
+            (
+                tool,
+                pick("tools/call", "tools/list"),
+                pick("call the tool", "see the tool"),
+            )
+        } else if let Some(prompt) = &options.prompt {
+            (
+                prompt,
+                pick("prompts/get", "prompts/list"),
+                pick("get the prompt", "see the prompt"),
+            )
+        } else if let Some(resource) = &options.resource {
+            let verb = pick("read the resource", "see the resource");
+            (resource, pick("resources/read", "resources/list"), verb)
+        } else if let Some(method) = &options.method {
+            (method, "", "send")
+        } else {
+            bail!("say what it is about: --tool, --prompt, --resource or --method");
+        };
+        let (upstream, name) = written.split_once('.').with_context(|| {
+            format!("`{written}` does not say of which upstream: write it as UPSTREAM.NAME")
+        })?;
+        let is_method = method.is_empty();
+        Ok(Self {
+            upstream,
+            method,
+            name: (!is_method).then_some(name),
+            verb,
+            plain: is_method.then_some(name),
+        })
+    }
+
+    fn upstream<'u>(&self, upstreams: &'u [Upstream]) -> anyhow::Result<&'u Upstream> {
+        let named = upstreams
+            .iter()
+            .find(|upstream| upstream.settings.name == self.upstream);
+        named.with_context(|| {
+            let names: Vec<_> = upstreams
+                .iter()
+                .map(|upstream| &*upstream.settings.name)
+                .collect();
+            format!(
+                "no upstream is called `{}`: there are {}",
+                self.upstream,
+                names.join(", ")
+            )
+        })
+    }
+}
+
+fn read_arguments(text: &str) -> anyhow::Result<Box<RawValue>> {
+    let arguments: Value = serde_json::from_str(text).context("--arguments is no JSON")?;
+    if !arguments.is_object() {
+        bail!("--arguments must be a JSON object, such as '{{\"id\": 1}}'");
+    }
+    Ok(serde_json::from_str(text)?)
+}
+
+/// The caller as the token of `options` would make them.
+async fn caller(
+    options: &ExplainPolicy,
+    settings: Settings,
+    endpoint: &Guarded,
+) -> anyhow::Result<Caller> {
+    let scope: Option<Scope> = options.scope.as_deref().map(str::parse).transpose()?;
+    let caller = match (&endpoint.trusts, &options.user, &options.subject) {
+        (Trust::Foreign(foreign), Some(_), _) => bail!(
+            "tokens for {} come from {}, which knows other people: say what such a token holds with \
+             --subject, --scope and --claim",
+            endpoint.path,
+            foreign.issuer
+        ),
+        (Trust::Foreign(foreign), None, Some(subject)) => Caller::new(subject)
+            .with_issuer(foreign.issuer.as_str())
+            .with_scopes(scope.unwrap_or_default()),
+        (Trust::Own, Some(username), _) => of_person(username, scope, settings, endpoint).await?,
+        (_, None, Some(subject)) => Caller::new(subject)
+            .with_issuer(settings.public_url().as_str())
+            .with_scopes(scope.unwrap_or_default()),
+        // RFC 9068 §2.2: a client that acts for itself is the subject.
+        (trusts, None, None) => {
+            let client = options
+                .client
+                .as_deref()
+                .context("say who: --user, --subject or --client")?;
+            let issuer = match trusts {
+                Trust::Own => settings.public_url().as_str().to_owned(),
+                Trust::Foreign(foreign) => foreign.issuer.as_str().to_owned(),
+            };
+            Caller::new(client)
+                .with_issuer(issuer)
+                .with_scopes(scope.unwrap_or_default())
+        }
+    };
+    let caller = match &options.client {
+        Some(client) => caller
+            .with_client_id(client)
+            .with_claim("client_id", client.as_str()),
+        None => caller,
+    };
+    options.claims.iter().try_fold(caller, |caller, claim| {
+        let (name, value) = claim.split_once('=').with_context(|| {
+            format!("`{claim}` is no claim: write NAME=VALUE, where VALUE may be JSON")
+        })?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        Ok(caller.with_claim(name, value))
+    })
+}
+
+/// A person as our own tokens describe them.
+async fn of_person(
+    username: &str,
+    scope: Option<Scope>,
+    settings: Settings,
+    endpoint: &Guarded,
+) -> anyhow::Result<Caller> {
+    let issuer = settings.public_url().as_str().to_owned();
+    let default_role = settings.authorization_server.default_role.clone();
+    let data = data::open(&settings.data).await?;
+    let parts = app::parts(&data)?;
+    let server = AuthorizationServer::start(settings.authorization_server, parts).await?;
+    let management = server.management(Actor::Operator);
+    let found = person(&management, username, &default_role).await;
+    data.store.close().await;
+    let (user, roles, permitted) = found?;
+    if user.disabled {
+        bail!(
+            "{username} is disabled, so no token of theirs is accepted: sumun user change {username} --enable"
+        );
+    }
+    let scope = scope.unwrap_or_else(|| {
+        let identity: Scope = IDENTITY
+            .parse()
+            .expect("the scopes of OpenID are well-formed");
+        permitted.intersection(&endpoint.scopes).union(&identity)
+    });
+    let caller = Caller::new(&*user.id)
+        .with_issuer(&*issuer)
+        .with_claim("iss", issuer)
+        .with_claim("roles", json!(roles));
+    let caller = if scope.contains("profile") {
+        let caller = caller.with_claim("username", user.username.as_str());
+        let caller = caller.with_claim("preferred_username", user.username.as_str());
+        user.name
+            .into_iter()
+            .fold(caller, |caller, name| caller.with_claim("name", name))
+    } else {
+        caller
+    };
+    let caller = match user.email {
+        Some(email) if scope.contains("email") => caller
+            .with_claim("email", email)
+            .with_claim("email_verified", user.email_verified),
+        _ => caller,
+    };
+    Ok(caller
+        .with_claim("scope", scope.to_string())
+        .with_scopes(scope))
+}
+
+/// The person, the roles that are in force, and what these permit.
+async fn person(
+    management: &Management,
+    username: &str,
+    default_role: &str,
+) -> anyhow::Result<(UserView, Vec<String>, Scope)> {
+    let user = management.user_named(username).await?;
+    let user = user.with_context(|| {
+        format!("there is no user `{username}`: make one with `sumun user add {username}`")
+    })?;
+    let roles = if user.roles.is_empty() {
+        vec![default_role.to_owned()]
+    } else {
+        user.roles.clone()
+    };
+    let mut permitted = Scope::empty();
+    for role in &roles {
+        match management.role(role).await {
+            Ok(role) => permitted = permitted.union(&Scope::from_tokens(role.scopes)?),
+            // Whoever still has a role that was removed may do nothing with it.
+            Err(ManageError::Unknown { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((user, roles, permitted))
+}
+
+fn in_json(explanation: &Explanation, caller: &Caller) -> Value {
+    let considered = explanation.considered.iter().map(|considered| {
+        json!({
+            "rule": &*considered.rule,
+            "effect": considered.effect,
+            "holds": considered.holds,
+            "because": considered.because,
+        })
+    });
+    let rules: Vec<_> = considered.collect();
+    let (permitted, reason, scopes, visible) = match &explanation.decision {
+        Decision::Permit(_) => (true, None, None, true),
+        Decision::Deny(denial) => (
+            false,
+            Some(&denial.reason),
+            Some(denial.scopes.to_string()),
+            denial.visible,
+        ),
+    };
+    json!({
+        "permitted": permitted,
+        "rule": explanation.decision.rule(),
+        "reason": reason,
+        "scopes_needed": scopes.filter(|scopes| !scopes.is_empty()),
+        "visible": visible,
+        "caller": {
+            "sub": caller.subject(),
+            "client_id": caller.client_id(),
+            "issuer": caller.issuer(),
+            "scope": caller.scopes().to_string(),
+            "roles": caller.roles().collect::<Vec<_>>(),
+        },
+        "rules": rules,
+        "otherwise": explanation.default,
+    })
+}
+
+fn in_words(
+    explanation: &Explanation,
+    caller: &Caller,
+    who: &str,
+    what: &What<'_>,
+    upstream: &str,
+) -> String {
+    let mut text = String::new();
+    let may = if explanation.decision.is_permit() {
+        "may"
+    } else {
+        "may not"
+    };
+    let name = what.name.or(what.plain).unwrap_or_default();
+    let mut line = |line: std::fmt::Arguments<'_>| {
+        text.write_fmt(line)
+            .expect("writing to a string cannot fail");
+        text.push('\n');
+    };
+    line(format_args!(
+        "{who} {may} {} `{name}` of {upstream}.\n",
+        what.verb
+    ));
+    line(format_args!(
+        "  decided by  {}",
+        explanation.decision.rule()
+    ));
+    if let Decision::Deny(denial) = &explanation.decision {
+        line(format_args!("  because     {}", denial.reason));
+        line(format_args!("  the client  {}", answered(denial)));
+    }
+    line(format_args!("\nThe caller"));
+    line(format_args!("  subject     {}", caller.subject()));
+    line(format_args!(
+        "  client      {}",
+        caller.client_id().unwrap_or("-")
+    ));
+    let roles: Vec<_> = caller.roles().collect();
+    line(format_args!("  roles       {}", or_dash(&roles.join(" "))));
+    line(format_args!(
+        "  scopes      {}",
+        or_dash(&caller.scopes().to_string())
+    ));
+    line(format_args!("\nRules about it"));
+    let width = explanation
+        .considered
+        .iter()
+        .map(|one| one.rule.chars().count())
+        .max()
+        .unwrap_or_default();
+    for considered in &explanation.considered {
+        let (rule, effect, holds) = (&*considered.rule, considered.effect, considered.holds);
+        line(format_args!("  {rule:width$}  {effect:7}  {holds}"));
+        for because in &considered.because {
+            line(format_args!("  {:width$}           {because}", ""));
+        }
+    }
+    if explanation.considered.is_empty() {
+        line(format_args!("  none"));
+    }
+    line(format_args!("\nOtherwise {}.", explanation.default));
+    text
+}
+
+fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
+}
+
+/// What a client sees of a refusal.
+fn answered(denial: &gateway::policy::Denial) -> &'static str {
+    match (denial.scopes.is_empty(), denial.visible) {
+        (false, _) => "is asked to get these scopes (403, insufficient_scope)",
+        (true, true) => "is told why",
+        (true, false) => "is answered as if it did not exist",
+    }
+}
