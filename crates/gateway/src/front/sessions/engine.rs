@@ -24,7 +24,7 @@ const LISTENING: &str = "listening";
 /// Carries messages between clients with sessions and servers.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
-    pub(super) settings: FrontSettings,
+    pub(crate) settings: FrontSettings,
     running: Arc<Running>,
     /// Whether a client that has cancelled a request is told so: its HTTP request must end somehow.
     answers_cancelled: bool,
@@ -100,7 +100,7 @@ impl Engine {
         server: &Arc<dyn McpServer>,
         exchange: &Arc<Exchange>,
     ) -> Result<(), TooMany> {
-        self.running.cancel(&visit.key, LISTENING.to_owned());
+        self.stop_listening(&visit);
         let ongoing = self.running.begin(&visit.key, LISTENING.to_owned())?;
         let (engine, server) = (self.clone(), Arc::clone(server));
         let exchange = Arc::clone(exchange);
@@ -121,6 +121,11 @@ impl Engine {
             exchange.no_answer();
         });
         Ok(())
+    }
+
+    /// Ends the stream for news outside of calls.
+    pub(crate) fn stop_listening(&self, visit: &Visit) {
+        self.running.cancel(&visit.key, LISTENING.to_owned());
     }
 
     /// A notification of the client.

@@ -2,6 +2,7 @@
 
 mod batch;
 mod engine;
+mod greeting;
 mod opening;
 mod running;
 mod stream;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 pub(crate) use engine::Engine;
+pub(crate) use greeting::Greeting;
 pub(crate) use opening::{Opened, open};
 use stream::Kept;
 
