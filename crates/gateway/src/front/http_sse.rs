@@ -47,7 +47,9 @@ impl HttpSse {
     }
 
     fn connections(&self) -> MutexGuard<'_, HashMap<String, Connection>> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The event stream of a new session. Messages are to be sent to the path `messages`, which leads to
@@ -122,7 +124,9 @@ impl HttpSse {
                     exchange, session, ..
                 } = connection;
                 let greeting = Greeting { guest, server };
-                greeting.hear(&self.engine, message, &session, &exchange).await;
+                greeting
+                    .hear(&self.engine, message, &session, &exchange)
+                    .await;
                 RpcResponse::empty(StatusCode::ACCEPTED)
             }
             Err(Malformed(error)) => RpcResponse::error(StatusCode::BAD_REQUEST, &error),

@@ -112,4 +112,4 @@ impl Guest {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

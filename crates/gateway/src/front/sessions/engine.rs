@@ -181,6 +181,7 @@ impl Engine {
                 biased;
                 () = ongoing.cancelled.cancelled() => return None,
                 Some(item) = news.recv() => match item {
+                    News::Notification(notification) if is_new(&notification) => {}
                     News::Notification(notification) => tokio::select! {
                         () = ongoing.cancelled.cancelled() => return None,
                         () = exchange.notify(notification.to_raw()) => {}
@@ -259,6 +260,11 @@ impl Engine {
     pub(crate) fn under_way(&self) -> (usize, usize) {
         self.running.count()
     }
+}
+
+/// Whether clients with sessions have no words for a notification.
+fn is_new(notification: &Notification) -> bool {
+    notification.method == "notifications/subscriptions/acknowledged"
 }
 
 fn cancelled_params(id: &str) -> Raw {

@@ -29,7 +29,9 @@ impl Greeting<'_> {
         session: &Arc<OnceLock<Session>>,
         exchange: &Arc<Exchange>,
     ) {
-        let visit = session.get().map(|session| session.visit(&self.guest.caller));
+        let visit = session
+            .get()
+            .map(|session| session.visit(&self.guest.caller));
         match (message, visit) {
             (Incoming::Request(asked), None) if asked.method == "initialize" => {
                 self.initialize(engine, &asked, session, exchange);
@@ -81,11 +83,16 @@ impl Greeting<'_> {
         let tasks = engine.settings.tasks.clone();
         tasks.spawn(async move {
             let opened = open(&engine.settings, &guest, params.as_deref(), &server).await;
-            let answer = opened.map(|Opened { result, session: new }| {
-                // Of two that are sent at once the first is the session.
-                let _ = session.set(new);
-                result
-            });
+            let answer = opened.map(
+                |Opened {
+                     result,
+                     session: new,
+                 }| {
+                    // Of two that are sent at once the first is the session.
+                    let _ = session.set(new);
+                    result
+                },
+            );
             exchange.answer(response(&id, answer.as_deref()));
         });
     }

@@ -123,6 +123,11 @@ impl Talk {
 
     fn complete(&self, result: Raw, info: Option<&RawValue>) -> Said {
         let result = results::for_stateless(&self.method, result, info);
+        if self.method == "tools/list" {
+            self.front
+                .mirror
+                .learn(&result, &self.front.settings.endpoint);
+        }
         Said::Last {
             message: response(&self.id, Ok(&result)),
             status: StatusCode::OK,

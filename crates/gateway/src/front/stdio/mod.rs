@@ -78,7 +78,9 @@ pub(crate) async fn serve(
             }
             Ok(None) => {
                 pipe.say_farewell();
-                break tokio::time::timeout(FAREWELL, &mut writing).await.unwrap_or(Ok(()));
+                break tokio::time::timeout(FAREWELL, &mut writing)
+                    .await
+                    .unwrap_or(Ok(()));
             }
             Err(error) => break Err(error),
         }
@@ -138,7 +140,9 @@ impl Pipe {
             guest: &self.guest,
             server: &self.server,
         };
-        greeting.hear(&self.engine, message, &self.session, &self.exchange).await;
+        greeting
+            .hear(&self.engine, message, &self.session, &self.exchange)
+            .await;
     }
 
     /// Answers a request of 2026-07-28 beside the others.
@@ -180,7 +184,10 @@ impl Pipe {
                 () = cancelled.cancelled() => None,
                 answer = answered => Some(answer),
             };
-            calls.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            calls
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&key);
             match answer {
                 Some(answer) => exchange.answer(answer),
                 None => exchange.no_answer(),
@@ -201,7 +208,8 @@ impl Pipe {
     /// From now on only answers are written, and after the last of them nothing.
     fn say_farewell(&self) {
         if let Some(session) = self.session.get() {
-            self.engine.stop_listening(&session.visit(&self.guest.caller));
+            self.engine
+                .stop_listening(&session.visit(&self.guest.caller));
         }
         self.exchange.no_answer();
     }

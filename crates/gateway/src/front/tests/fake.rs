@@ -25,8 +25,7 @@ pub(crate) struct Fake {
     pub(crate) news: broadcast::Sender<&'static str>,
 }
 
-pub(crate) const CAPABILITIES: &str =
-    r#"{"tools":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},"vendor":1.50}"#;
+pub(crate) const CAPABILITIES: &str = r#"{"tools":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},"vendor":1.50}"#;
 
 fn parse(text: &str) -> Raw {
     RawValue::from_string(text.to_owned()).unwrap()
@@ -83,27 +82,38 @@ impl Fake {
         outlet: &Outlet,
     ) -> Result<Value, Failure> {
         let name = params.text("name").unwrap_or_default();
-        let form = json!({"message": "who?", "requestedSchema": {"type": "object", "properties": {}}});
+        let form =
+            json!({"message": "who?", "requestedSchema": {"type": "object", "properties": {}}});
         let ask = |method: &str, params: Value| outlet.ask(method.to_owned(), Some(raw(&params)));
         let text = |text: &str| Ok(json!({"content": [{"type": "text", "text": text}]}));
         match &*name {
             "echo" => text(params.to_raw().get()),
             "key" => text(&visit.key),
             "progress" => {
-                let token = params.object("_meta").and_then(|meta| meta.get("progressToken").map(RawValue::to_owned));
+                let token = params
+                    .object("_meta")
+                    .and_then(|meta| meta.get("progressToken").map(RawValue::to_owned));
                 for step in 1..=2 {
-                    let token: Value = serde_json::from_str(token.as_ref().map_or("null", |token| token.get())).unwrap();
+                    let token: Value =
+                        serde_json::from_str(token.as_ref().map_or("null", |token| token.get()))
+                            .unwrap();
                     let progress = json!({"progressToken": token, "progress": step});
-                    outlet.notify(notification("notifications/progress", &progress)).await;
+                    outlet
+                        .notify(notification("notifications/progress", &progress))
+                        .await;
                 }
                 text("done")
             }
             "log" => {
                 for level in ["debug", "warning"] {
                     let log = json!({"level": level, "data": level});
-                    outlet.notify(notification("notifications/message", &log)).await;
+                    outlet
+                        .notify(notification("notifications/message", &log))
+                        .await;
                 }
-                outlet.notify(notification("notifications/tools/list_changed", &json!({}))).await;
+                outlet
+                    .notify(notification("notifications/tools/list_changed", &json!({})))
+                    .await;
                 text("logged")
             }
             "ask" => {
@@ -129,7 +139,9 @@ impl Fake {
             "ask-in-turn" => {
                 let one = said(ask("elicitation/create", form.clone()).await);
                 let progress = json!({"progressToken": "t1", "progress": 1});
-                outlet.notify(notification("notifications/progress", &progress)).await;
+                outlet
+                    .notify(notification("notifications/progress", &progress))
+                    .await;
                 let other = said(ask("elicitation/create", form).await);
                 text(&format!("{one} then {other}"))
             }
@@ -151,7 +163,8 @@ impl Fake {
                 retry_after: None,
             }),
             "address" if params.contains("arguments") => {
-                let address = json!({"elicitationId": "e", "url": "https://a.example", "message": "open"});
+                let address =
+                    json!({"elicitationId": "e", "url": "https://a.example", "message": "open"});
                 let error = RpcError::new(-32042, "open an address first");
                 Err(error.with_data(&json!({"elicitations": [address]})).into())
             }
@@ -190,7 +203,9 @@ impl McpServer for Fake {
         let params = Object::of(&params).unwrap();
         match &*request.method {
             "tools/call" => Ok(raw(&self.tool(visit, &params, outlet).await?)),
-            "tools/list" => Ok(parse(r#"{"tools":[{"name":"echo","x-vendor":1.50}]}"#)),
+            "tools/list" => Ok(parse(
+                r#"{"tools":[{"name":"echo","inputSchema":{"type":"object"},"x-vendor":1.50}]}"#,
+            )),
             "raw" => Ok(params.get("result").unwrap().to_owned()),
             "resources/read" => Err(RpcError::new(-32002, "there is no such resource").into()),
             "completion/complete" => {
@@ -205,14 +220,13 @@ impl McpServer for Fake {
         self.tell(notification.method);
     }
 
-    async fn listen(
-        &self,
-        _: &Visit,
-        interest: Interest,
-        outlet: &Outlet,
-    ) -> Result<(), Failure> {
+    async fn listen(&self, _: &Visit, interest: Interest, outlet: &Outlet) -> Result<(), Failure> {
         let mut news = self.news.subscribe();
-        self.tell(if interest.everything { "listening" } else { "subscribed" });
+        self.tell(if interest.everything {
+            "listening"
+        } else {
+            "subscribed"
+        });
         while let Ok(method) = news.recv().await {
             match method {
                 "end" => return Ok(()),

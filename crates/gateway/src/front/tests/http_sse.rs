@@ -3,16 +3,23 @@
 use super::*;
 
 async fn open(house: &House, guest: &Guest) -> (Events, String) {
-    let response = house.http_sse.open(guest, &headers(&[]), "/todo/messages", &house.server);
+    let response = house
+        .http_sse
+        .open(guest, &headers(&[]), "/todo/messages", &house.server);
     let mut events = Events::of(response);
     let first = events.raw().await.unwrap();
-    let id = first.strip_prefix("event: endpoint\ndata: /todo/messages?sessionId=").unwrap();
+    let id = first
+        .strip_prefix("event: endpoint\ndata: /todo/messages?sessionId=")
+        .unwrap();
     let id = id.to_owned();
     (events, id)
 }
 
 async fn say(house: &House, guest: &Guest, id: &str, message: &Value) -> StatusCode {
-    let response = house.http_sse.post(guest, id, &headers(&[]), body(message), &house.server).await;
+    let response = house
+        .http_sse
+        .post(guest, id, &headers(&[]), body(message), &house.server)
+        .await;
     response.status()
 }
 
@@ -23,14 +30,23 @@ async fn a_session_is_an_event_stream_and_ends_with_it() {
     let (mut events, id) = open(&house, &alice).await;
     assert!(id.len() >= 43);
 
-    assert_eq!(say(&house, &alice, &id, &call(0, "echo")).await, StatusCode::ACCEPTED);
+    assert_eq!(
+        say(&house, &alice, &id, &call(0, "echo")).await,
+        StatusCode::ACCEPTED
+    );
     assert_eq!(events.next().await.unwrap()["error"]["code"], -32600);
     let initialize = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
         "protocolVersion": "2024-11-05", "capabilities": {"sampling": {}}, "clientInfo": {"name": "c", "version": "1"}}});
-    assert_eq!(say(&house, &alice, &id, &initialize).await, StatusCode::ACCEPTED);
+    assert_eq!(
+        say(&house, &alice, &id, &initialize).await,
+        StatusCode::ACCEPTED
+    );
     let event = events.raw().await.unwrap();
     assert!(event.starts_with("event: message\ndata: {"), "{event}");
-    assert!(event.contains("\"protocolVersion\":\"2024-11-05\""), "{event}");
+    assert!(
+        event.contains("\"protocolVersion\":\"2024-11-05\""),
+        "{event}"
+    );
     let ready = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
     say(&house, &alice, &id, &ready).await;
     house.fake.until_told("listening").await;
@@ -42,18 +58,31 @@ async fn a_session_is_an_event_stream_and_ends_with_it() {
     let bob = guest("bob");
     let answer = json!({"jsonrpc": "2.0", "id": question["id"], "result": {"x": 1}});
     assert_eq!(say(&house, &bob, &id, &answer).await, StatusCode::NOT_FOUND);
-    assert_eq!(say(&house, &alice, "unknown", &answer).await, StatusCode::NOT_FOUND);
+    assert_eq!(
+        say(&house, &alice, "unknown", &answer).await,
+        StatusCode::NOT_FOUND
+    );
     say(&house, &alice, &id, &answer).await;
     assert_eq!(text(&events.next().await.unwrap()), r#"{"x":1}"#);
-    house.fake.news.send("notifications/tools/list_changed").unwrap();
-    assert_eq!(events.next().await.unwrap()["method"], "notifications/tools/list_changed");
+    house
+        .fake
+        .news
+        .send("notifications/tools/list_changed")
+        .unwrap();
+    assert_eq!(
+        events.next().await.unwrap()["method"],
+        "notifications/tools/list_changed"
+    );
 
     say(&house, &alice, &id, &call(3, "wait")).await;
     house.fake.until_told("waiting").await;
     drop(events);
     house.fake.until_told("left").await;
     house.fake.until_told("dropped").await;
-    assert_eq!(say(&house, &alice, &id, &call(4, "echo")).await, StatusCode::NOT_FOUND);
+    assert_eq!(
+        say(&house, &alice, &id, &call(4, "echo")).await,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]
@@ -67,7 +96,8 @@ async fn a_cancelled_call_is_not_answered() {
     events.next().await.unwrap();
     say(&house, &alice, &id, &call(2, "wait")).await;
     house.fake.until_told("waiting").await;
-    let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}});
+    let cancel =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}});
     say(&house, &alice, &id, &cancel).await;
     house.fake.until_told("dropped").await;
     say(&house, &alice, &id, &call(3, "echo")).await;

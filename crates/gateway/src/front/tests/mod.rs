@@ -93,7 +93,10 @@ pub(crate) fn body(value: &Value) -> Bytes {
 /// The JSON of an answer that is no stream.
 pub(crate) async fn read(response: Response<Body>) -> (StatusCode, Value) {
     let status = response.status();
-    let is_json = response.headers().get("content-type").is_some_and(|is| is == "application/json");
+    let is_json = response
+        .headers()
+        .get("content-type")
+        .is_some_and(|is| is == "application/json");
     let text = response.into_body().collect().await.unwrap().to_bytes();
     if text.is_empty() {
         return (status, Value::Null);
@@ -131,7 +134,8 @@ impl Events {
                 return Some(event);
             }
             let frame = self.body.frame().await?.unwrap();
-            self.text.push_str(str::from_utf8(&frame.into_data().unwrap()).unwrap());
+            self.text
+                .push_str(str::from_utf8(&frame.into_data().unwrap()).unwrap());
         }
     }
 
