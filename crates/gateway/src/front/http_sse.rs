@@ -62,7 +62,7 @@ impl HttpSse {
         server: &Arc<dyn McpServer>,
     ) -> Response<Body> {
         if let Err(refusal) = accepts::event_stream(headers) {
-            return *refusal;
+            return refusal.response();
         }
         let settings = &self.engine.settings;
         let id = token::<32>(&*settings.random);
@@ -112,7 +112,7 @@ impl HttpSse {
             return RpcResponse::error(StatusCode::NOT_FOUND, &error);
         };
         if let Err(refusal) = accepts::json(headers) {
-            return *refusal;
+            return refusal.response();
         }
         let message = str::from_utf8(&body).map_err(|error| {
             let what = format!("the body is not JSON: {error}");

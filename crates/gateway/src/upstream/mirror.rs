@@ -157,7 +157,7 @@ impl Parameter {
             return true;
         }
         // MCP: integers are compared as numbers.
-        self.is_number && integer(&one).is_some_and(|one| Some(one) == integer(&other))
+        self.is_number && integer(&one).is_some() && integer(&one) == integer(&other)
     }
 }
 
@@ -303,6 +303,8 @@ mod tests {
         assert_eq!(headers["mcp-protocol-version"], "2026-07-28");
     }
 
+    const REGION: &str = "mcp-param-region";
+
     #[test]
     fn d5_what_a_client_mirrors_has_to_be_what_it_sends() {
         let mirror = Mirror::default();
@@ -319,7 +321,6 @@ mod tests {
                 .mismatch("sql", Some(&parsed(arguments)), &headers)
                 .is_none()
         };
-        const REGION: &str = "mcp-param-region";
         let hello = r#"{"region":"Hello"}"#;
         assert!(check(hello, &[(REGION, "Hello")]));
         assert!(check(hello, &[(REGION, "=?base64?SGVsbG8=?=")]));

@@ -54,13 +54,10 @@ impl Engine {
             exchange.answer(response(asked.id, Ok(&nothing)));
             return;
         }
-        let ongoing = match self.running.begin(&visit.key, id_key(asked.id)) {
-            Ok(ongoing) => ongoing,
-            Err(TooMany) => {
-                let busy = RpcError::new(code::INTERNAL_ERROR, "too many requests are under way");
-                exchange.answer(response(asked.id, Err(&busy)));
-                return;
-            }
+        let Ok(ongoing) = self.running.begin(&visit.key, id_key(asked.id)) else {
+            let busy = RpcError::new(code::INTERNAL_ERROR, "too many requests are under way");
+            exchange.answer(response(asked.id, Err(&busy)));
+            return;
         };
         let request = Request {
             method: asked.method.clone(),
@@ -254,11 +251,6 @@ impl Engine {
             ))
         });
         let _ = question.reply.send(answer);
-    }
-
-    #[cfg(test)]
-    pub(crate) fn under_way(&self) -> (usize, usize) {
-        self.running.count()
     }
 }
 

@@ -101,7 +101,7 @@ impl Stateless {
     ) -> Response<Body> {
         let bad = |error: &RpcError| RpcResponse::error(StatusCode::BAD_REQUEST, error);
         if let Err(refusal) = accepts::json(headers) {
-            return *refusal;
+            return refusal.response();
         }
         let text = match str::from_utf8(&body) {
             Ok(text) => text,
@@ -113,7 +113,7 @@ impl Stateless {
         match Incoming::parse(text) {
             Ok(Incoming::Request(asked)) => {
                 if let Err(refusal) = accepts::event_stream(headers) {
-                    return *refusal;
+                    return refusal.response();
                 }
                 let dialogue = self.begin(guest, Some(headers), &asked, server).await;
                 self.written(dialogue).await
@@ -145,7 +145,7 @@ impl Stateless {
             Err(error) => return Dialogue::refused(asked, StatusCode::BAD_REQUEST, &error),
         };
         if let Some(what) = headers.and_then(|headers| self.mismatch(headers, asked)) {
-            let error = admission::mismatch(what);
+            let error = admission::mismatch(&what);
             return Dialogue::refused(asked, StatusCode::BAD_REQUEST, &error);
         }
         match &*asked.method {
@@ -300,7 +300,7 @@ impl Stateless {
     async fn written(&self, mut dialogue: Dialogue) -> Response<Body> {
         let silence = self.settings.limits.silence;
         let first = match tokio::time::timeout(silence, dialogue.next()).await {
-            Ok(Said::Last { message, status }) => return RpcResponse::new(status, message),
+            Ok(Said::Last { message, status }) => return RpcResponse::json(status, message),
             Ok(Said::News(message)) => Some(message),
             Err(_) => None,
         };

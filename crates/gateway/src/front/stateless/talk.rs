@@ -112,13 +112,11 @@ impl Talk {
             unreachable!("only a call that is under way has questions")
         };
         let requests = conversation.input_requests();
-        match self.front.parked.park(&self.guest.caller, conversation) {
-            Ok(state) => self.complete(input_required(requests, &state), None),
-            Err(_) => {
-                let what = "too many calls wait for their clients; try again later";
-                self.refused(&RpcError::new(code::INTERNAL_ERROR, what))
-            }
-        }
+        let Ok(state) = self.front.parked.park(&self.guest.caller, conversation) else {
+            let what = "too many calls wait for their clients; try again later";
+            return self.refused(&RpcError::new(code::INTERNAL_ERROR, what));
+        };
+        self.complete(input_required(requests, &state), None)
     }
 
     fn complete(&self, result: Raw, info: Option<&RawValue>) -> Said {

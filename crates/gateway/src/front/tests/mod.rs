@@ -50,7 +50,7 @@ impl House {
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             limits: Limits {
-                silence: Duration::from_secs(3600),
+                silence: Duration::from_hours(1),
                 ..Limits::default()
             },
         };

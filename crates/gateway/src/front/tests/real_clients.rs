@@ -30,7 +30,7 @@ async fn serve(State(house): State<Arc<House>>, request: Request) -> Response<Bo
     match parts.method.as_str() {
         "POST" if is_stateless => house.stateless.post(&guest, headers, body, server).await,
         "POST" => house.sessions.post(&guest, headers, body, server).await,
-        "GET" => house.sessions.get(&guest, headers, server).await,
+        "GET" => house.sessions.get(&guest, headers, server),
         _ => house.sessions.delete(&guest, headers, server).await,
     }
 }

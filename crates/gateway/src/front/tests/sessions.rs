@@ -71,7 +71,7 @@ impl<'h> Client<'h> {
         Events::of(self.post(message).await)
     }
 
-    async fn get(&self, last: Option<&str>) -> Response<Body> {
+    fn get(&self, last: Option<&str>) -> Response<Body> {
         let House {
             sessions, server, ..
         } = self.house;
@@ -79,7 +79,7 @@ impl<'h> Client<'h> {
         if let Some(last) = last {
             headers.insert("last-event-id", last.parse().unwrap());
         }
-        sessions.get(&self.guest, &headers, server).await
+        sessions.get(&self.guest, &headers, server)
     }
 }
 
@@ -109,9 +109,9 @@ async fn every_revision_with_sessions_is_opened_as_it_wants() {
             (StatusCode::ACCEPTED, Value::Null)
         );
         house.fake.until_told("notifications/initialized").await;
-        let ping = json!({"jsonrpc": "2.0", "id": "p", "method": "ping"});
+        let request = json!({"jsonrpc": "2.0", "id": "p", "method": "ping"});
         let pong = json!({"jsonrpc": "2.0", "id": "p", "result": {}});
-        assert_eq!(client.say(&ping).await, (StatusCode::OK, pong));
+        assert_eq!(client.say(&request).await, (StatusCode::OK, pong));
         let (status, result) = client.say(&call(1, "echo")).await;
         assert_eq!(
             (status, text(&result)),
@@ -153,7 +153,7 @@ async fn g1_a_session_goes_on_in_another_process_and_g2_belongs_to_its_owner_alo
             StatusCode::NOT_FOUND,
             "{message}"
         );
-        assert_eq!(bob.get(None).await.status(), StatusCode::NOT_FOUND);
+        assert_eq!(bob.get(None).status(), StatusCode::NOT_FOUND);
         let ended = house
             .sessions
             .delete(&bob.guest, &bob.headers(), &house.server)
@@ -364,11 +364,8 @@ async fn g6_a_broken_connection_cancels_nothing_and_the_answer_is_kept() {
 
     // Nobody else takes it up.
     let other = Client::of(&house, "2025-11-25").await;
-    assert_eq!(
-        other.get(Some(&seen)).await.status(),
-        StatusCode::BAD_REQUEST
-    );
-    let mut again = Events::of(client.get(Some(&seen)).await);
+    assert_eq!(other.get(Some(&seen)).status(), StatusCode::BAD_REQUEST);
+    let mut again = Events::of(client.get(Some(&seen)));
     let last = again.next().await.unwrap();
     assert_eq!(
         (last["id"].as_i64(), text(&last)),
@@ -378,10 +375,7 @@ async fn g6_a_broken_connection_cancels_nothing_and_the_answer_is_kept() {
     // It was read to its end, so nothing is kept.
     house.settings.tasks.close();
     house.settings.tasks.wait().await;
-    assert_eq!(
-        client.get(Some(&seen)).await.status(),
-        StatusCode::BAD_REQUEST
-    );
+    assert_eq!(client.get(Some(&seen)).status(), StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
@@ -416,10 +410,7 @@ async fn a_client_that_stays_away_is_not_waited_for_for_ever() {
     let seen = events.last_id.clone().unwrap();
     drop(events);
     tokio::time::sleep(house.settings.limits.kept_for * 3).await;
-    assert_eq!(
-        client.get(Some(&seen)).await.status(),
-        StatusCode::BAD_REQUEST
-    );
+    assert_eq!(client.get(Some(&seen)).status(), StatusCode::BAD_REQUEST);
     house.settings.tasks.close();
     house.settings.tasks.wait().await;
 }
@@ -498,7 +489,7 @@ async fn batches_are_answered_by_batches_in_the_one_revision_that_has_them() {
 async fn news_outside_of_calls_come_on_one_stream() {
     let house = House::new();
     let client = Client::of(&house, "2025-06-18").await;
-    let mut events = Events::of(client.get(None).await);
+    let mut events = Events::of(client.get(None));
     house.fake.until_told("listening").await;
     house
         .fake
@@ -515,7 +506,7 @@ async fn news_outside_of_calls_come_on_one_stream() {
     house.fake.until_told(r#"{"roots":[1]}"#).await;
 
     // A second connection takes over, since the first may be broken.
-    let mut second = Events::of(client.get(None).await);
+    let mut second = Events::of(client.get(None));
     assert_eq!(events.next().await, None);
     assert!(second.next().now_or_never().is_none());
     drop(second);
@@ -538,7 +529,7 @@ async fn g2_a_stream_ends_with_the_token_or_its_revocation() {
         id: client.id.clone(),
         initialized: Value::Null,
     };
-    let mut events = Events::of(short.get(None).await);
+    let mut events = Events::of(short.get(None));
     assert!(events.raw().now_or_never().is_none());
     house.clock.advance(Duration::from_mins(11));
     assert_eq!(events.raw().await.as_deref(), Some("retry: 1000"));
@@ -557,7 +548,7 @@ async fn g2_a_stream_ends_with_the_token_or_its_revocation() {
         id: client.id.clone(),
         initialized: Value::Null,
     };
-    let mut events = Events::of(again.get(Some(&seen)).await);
+    let mut events = Events::of(again.get(Some(&seen)));
     again
         .say(&answer(&question, &json!({"action": "cancel"})))
         .await;

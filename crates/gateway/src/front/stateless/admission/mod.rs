@@ -75,7 +75,7 @@ pub(super) fn admit(
         .ok_or_else(|| missing(CLIENT_CAPABILITIES))?
         .to_raw();
     if let Some(header) = header.filter(|header| *header != version) {
-        return Err(mismatch(format!(
+        return Err(mismatch(&format!(
             "MCP-Protocol-Version is {header} in the header and {version} in the body"
         )));
     }
@@ -159,7 +159,7 @@ fn supported(version: &str) -> Result<Revision, RpcError> {
 fn mirrored(headers: &HeaderMap, asked: &Asked<'_>, params: &Object<'_>) -> Result<(), RpcError> {
     let method = required(headers, &MCP_METHOD)?;
     if method != asked.method {
-        return Err(mismatch(format!(
+        return Err(mismatch(&format!(
             "Mcp-Method is {method} in the header and {} in the body",
             asked.method
         )));
@@ -179,7 +179,7 @@ fn mirrored(headers: &HeaderMap, asked: &Asked<'_>, params: &Object<'_>) -> Resu
         )
     })?;
     if name.as_deref() != Some(&*body) {
-        return Err(mismatch("Mcp-Name differs from the body".to_owned()));
+        return Err(mismatch("Mcp-Name differs from the body"));
     }
     Ok(())
 }
@@ -188,16 +188,16 @@ fn mirrored(headers: &HeaderMap, asked: &Asked<'_>, params: &Object<'_>) -> Resu
 fn required<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h str, RpcError> {
     let mut values = headers.get_all(name).iter();
     let value = values.next();
-    let value = value.ok_or_else(|| mismatch(format!("{name} is missing")))?;
+    let value = value.ok_or_else(|| mismatch(&format!("{name} is missing")))?;
     if values.next().is_some() {
-        return Err(mismatch(format!("{name} is there twice")));
+        return Err(mismatch(&format!("{name} is there twice")));
     }
     value
         .to_str()
-        .map_err(|_| mismatch(format!("{name} is unreadable")))
+        .map_err(|_| mismatch(&format!("{name} is unreadable")))
 }
 
-pub(super) fn mismatch(what: String) -> RpcError {
+pub(super) fn mismatch(what: &str) -> RpcError {
     RpcError::new(code::HEADER_MISMATCH, format!("header mismatch: {what}"))
 }
 

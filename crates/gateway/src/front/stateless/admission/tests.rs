@@ -17,7 +17,7 @@ fn meta() -> Value {
     })
 }
 
-fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+fn headers(pairs: &[Pair]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
         headers.append(
@@ -28,15 +28,14 @@ fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
     headers
 }
 
+type Pair = (&'static str, &'static str);
+
 const VERSION: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
 const CALL: (&str, &str) = ("mcp-method", "tools/call");
 const NAME: (&str, &str) = ("mcp-name", "é");
 const ENCODED: (&str, &str) = ("mcp-name", "=?base64?w6k=?=");
 
-fn admit_call(
-    pairs: &[(&'static str, &'static str)],
-    params: &Value,
-) -> Result<Admitted, RpcError> {
+fn admit_call(pairs: &[Pair], params: &Value) -> Result<Admitted, RpcError> {
     let (id, params) = (raw(&1), raw(params));
     let asked = Asked {
         id: &id,
@@ -69,7 +68,7 @@ fn d5_every_mistake_has_its_code() {
         for (key, value) in changes {
             match key.strip_prefix("_meta.") {
                 Some(key) => {
-                    params["_meta"][format!("io.modelcontextprotocol/{key}")] = value.clone()
+                    params["_meta"][format!("io.modelcontextprotocol/{key}")] = value.clone();
                 }
                 None => params[*key] = value.clone(),
             }
@@ -79,7 +78,7 @@ fn d5_every_mistake_has_its_code() {
     let good = params(&[]);
     let other = params(&[("_meta.protocolVersion", json!("v999"))]);
     let old = params(&[("_meta.protocolVersion", json!("2025-11-25"))]);
-    let cases: Vec<(&[(&'static str, &'static str)], Value, i64)> = vec![
+    let cases: Vec<(&[Pair], Value, i64)> = vec![
         (&[CALL, ENCODED], good.clone(), -32020),
         (&[VERSION, VERSION, CALL, ENCODED], good.clone(), -32020),
         // Without the header nothing else is looked at.
