@@ -57,19 +57,21 @@ impl Talk {
             let Some(conversation) = &mut self.conversation else {
                 return std::future::pending().await;
             };
+            // Most calls answer at once, and then nobody waits for the end of the lease.
             let turn = tokio::select! {
                 biased;
-                () = self.lease.ended() => {
+                turn = conversation.turn(), if !self.lease.is_over() => Some(turn),
+                () = self.lease.ended() => None,
+            };
+            match turn {
+                Some(Turn::News(notification)) => return Said::News(notification.to_raw()),
+                Some(Turn::Questions) => return self.park(),
+                Some(Turn::Result(result)) => self.result = Some(result),
+                None => {
                     self.conversation = None;
                     let what = "what let you in is over; sign in and send the request again";
                     return self.refused(&RpcError::new(code::INTERNAL_ERROR, what));
                 }
-                turn = conversation.turn() => turn,
-            };
-            match turn {
-                Turn::News(notification) => return Said::News(notification.to_raw()),
-                Turn::Questions => return self.park(),
-                Turn::Result(result) => self.result = Some(result),
             }
         }
         let info = match &self.result {

@@ -204,7 +204,7 @@ impl McpServer for Fake {
         match &*request.method {
             "tools/call" => Ok(raw(&self.tool(visit, &params, outlet).await?)),
             "tools/list" => Ok(parse(
-                r#"{"tools":[{"name":"echo","inputSchema":{"type":"object"},"x-vendor":1.50}]}"#,
+                r#"{"tools":[{"name":"echo","inputSchema":{"type":"object","properties":{"to":{"type":"string","x-mcp-header":"To"}}},"x-vendor":1.50}]}"#,
             )),
             "raw" => Ok(params.get("result").unwrap().to_owned()),
             "resources/read" => Err(RpcError::new(-32002, "there is no such resource").into()),

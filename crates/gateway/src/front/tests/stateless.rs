@@ -76,7 +76,7 @@ async fn results_of_older_servers_get_what_this_revision_wants() {
     let house = House::new();
     let info = json!({"io.modelcontextprotocol/serverInfo": {"name": "fake", "version": "1.0"}});
     let (_, list) = ask(&house, "tools/list", json!({})).await;
-    let expected = json!({"tools": [{"name": "echo", "inputSchema": {"type": "object"}, "x-vendor": 1.50}], "resultType": "complete",
+    let expected = json!({"tools": [{"name": "echo", "inputSchema": {"type": "object", "properties": {"to": {"type": "string", "x-mcp-header": "To"}}}, "x-vendor": 1.50}], "resultType": "complete",
         "ttlMs": 0, "cacheScope": "private", "_meta": info});
     assert_eq!(list["result"], expected);
     let echo = tool(&house, json!({"name": "echo", "vendor": 1})).await;
@@ -450,6 +450,43 @@ async fn g6_to_hang_up_while_a_stream_is_open_is_to_cancel() {
     assert_eq!(events.raw().await.as_deref(), Some(":"));
     drop(events);
     house.fake.until_told("dropped").await;
+}
+
+#[tokio::test]
+async fn g2_a_call_ends_with_what_let_the_caller_in() {
+    let house = House::new();
+    let message = request(&json!(1), "tools/call", &json!({"name": "wait"}), &able());
+    let alice = guest("alice");
+    let revoke = async {
+        house.fake.until_told("waiting").await;
+        alice.revoked.cancel();
+    };
+    let (response, ()) = tokio::join!(post(&house, &alice, &message), revoke);
+    let (_, error) = read(response).await;
+    assert_eq!(error["error"]["code"], -32603, "{error}");
+    house.fake.until_told("dropped").await;
+}
+
+#[tokio::test]
+async fn d5_what_is_mirrored_has_to_be_what_is_sent() {
+    let house = House::new();
+    let call = request(
+        &json!(1),
+        "tools/call",
+        &json!({"name": "echo", "arguments": {"to": "kim"}}),
+        &able(),
+    );
+    // Until tools were listed nobody knows what is mirrored.
+    assert_eq!(
+        read(post(&house, &guest("alice"), &call).await).await.0,
+        StatusCode::OK
+    );
+    ask(&house, "tools/list", json!({})).await;
+    let (status, error) = read(post(&house, &guest("alice"), &call).await).await;
+    assert_eq!(
+        (status, &error["error"]["code"]),
+        (StatusCode::BAD_REQUEST, &json!(-32020))
+    );
 }
 
 #[tokio::test]
