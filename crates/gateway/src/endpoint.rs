@@ -88,7 +88,7 @@ impl Endpoint {
             (Some(body), _) => self.post(caller, headers, body, errand).await,
             (None, &Method::GET) => {
                 let (guest, server) = (self.guests.welcome(caller), self.server(errand));
-                self.sessions.get(&guest, headers, &server).await
+                self.sessions.get(&guest, headers, &server)
             }
             (None, &Method::DELETE) => {
                 let (guest, server) = (self.guests.welcome(caller), self.server(errand));

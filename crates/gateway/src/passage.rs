@@ -272,7 +272,7 @@ fn refuse(envelope: &Envelope<'_>, method: &str, failure: Failure) -> Response<B
     match failed(method, failure) {
         Ok(result) => {
             let result = for_stateless(method, result, None);
-            RpcResponse::new(StatusCode::OK, response(id, Ok(&result)))
+            RpcResponse::json(StatusCode::OK, response(id, Ok(&result)))
         }
         Err(error) => RpcResponse::stateless_error(id, error),
     }

@@ -11,7 +11,7 @@ mod health;
 mod http;
 mod identity;
 mod link;
-mod mirror;
+pub(crate) mod mirror;
 mod open;
 mod pool;
 mod replies;
