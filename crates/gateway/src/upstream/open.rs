@@ -30,6 +30,16 @@ pub(super) enum Way {
     EventStream,
 }
 
+impl Way {
+    /// Whose connection serves a visit.
+    pub(super) fn key(self, visit: &Visit) -> Arc<str> {
+        match self {
+            Self::Stateless => "".into(),
+            Self::Streamable | Self::EventStream => visit.key.clone(),
+        }
+    }
+}
+
 /// Opens connections to an upstream over HTTP.
 #[derive(Debug)]
 pub(super) struct HttpOpener {

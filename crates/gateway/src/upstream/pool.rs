@@ -27,6 +27,8 @@ const IN_USE: Duration = Duration::from_secs(1);
 pub(super) struct Pool {
     slots: Mutex<Slots>,
     max: usize,
+    /// Whether what is lost again and again is opened more and more slowly: processes are.
+    backs_off: bool,
     random: Arc<dyn Random>,
 }
 
@@ -96,10 +98,11 @@ impl Slot {
 
 impl Pool {
     /// Room for `max` connections.
-    pub(super) fn new(max: usize, random: Arc<dyn Random>) -> Self {
+    pub(super) fn new(max: usize, backs_off: bool, random: Arc<dyn Random>) -> Self {
         Self {
             slots: Mutex::default(),
             max,
+            backs_off,
             random,
         }
     }
@@ -129,7 +132,9 @@ impl Pool {
             session.touch();
             return Ok(session);
         }
-        slot.may_open(&*self.random)?;
+        if self.backs_off {
+            slot.may_open(&*self.random)?;
+        }
         let lost = lock(&slot.current).take();
         if let Some(lost) = &lost {
             lost.link.end().await;
@@ -143,6 +148,11 @@ impl Pool {
             }
         };
         self.put(key, &slot, session).await
+    }
+
+    /// The connection of `key`, if there is one.
+    pub(super) fn peek(&self, key: &str) -> Option<Arc<Session>> {
+        lock(&self.slots).by_key.get(key)?.usable()
     }
 
     /// Keeps a connection that was opened elsewhere.

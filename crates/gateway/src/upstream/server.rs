@@ -1,12 +1,13 @@
 //! One upstream, as the gateway sees it: an MCP server of any revision, found out when it is first needed.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::http::{HeaderMap, Method, Response, Uri};
 use async_trait::async_trait;
 use hyper::body::Incoming;
+use oauth::secret::Secret;
 use resource_server::Caller;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -20,13 +21,15 @@ use super::identity::Identity;
 use super::mirror::Mirror;
 use super::open::{HttpOpener, Way};
 use super::pool::Pool;
+use super::process::Program;
 use super::session::Session;
-use super::settings::{Transport, UpstreamSettings};
+use super::settings::{Children, Transport, UpstreamSettings};
 use super::stateless::{Memory, Speaker};
+use super::stdio::{START, StdioOpener};
 use super::trouble::Trouble;
 use super::{sessions, subscription};
 use crate::json::Raw;
-use crate::message::{Notification, Outlet, Request};
+use crate::message::{Notification, Outlet, Request, code};
 use crate::revision::Era;
 use crate::server::{Failure, Interest, Introduction, McpServer};
 use crate::visit::Visit;
@@ -37,6 +40,10 @@ const HTTP_IDLE: Duration = Duration::from_mins(30);
 const MAX_SESSIONS: usize = 10_000;
 /// How often idle connections are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
+/// How often at most.
+const BUSIEST: Duration = Duration::from_millis(100);
+/// What children see of the gateway's own environment.
+const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 /// How often a stream of news is opened again that brings none.
 const LISTEN_ATTEMPTS: u32 = 8;
 
@@ -65,6 +72,7 @@ pub struct Upstream {
 #[derive(Debug)]
 enum Kind {
     Http(Box<HttpOpener>),
+    Stdio(Box<StdioOpener>),
 }
 
 /// Makes an upstream. Nothing is connected or started before it is needed.
@@ -108,14 +116,56 @@ pub fn connect(
             };
             (Kind::Http(Box::new(opener)), MAX_SESSIONS, HTTP_IDLE)
         }
-        Transport::Stdio { .. } => return Err(invalid("not yet".to_owned())),
+        Transport::Stdio {
+            command,
+            args,
+            env,
+            directory,
+            children,
+            idle,
+            max_children,
+            max_memory_bytes,
+            max_open_files,
+        } => {
+            let inherited = |name: &&str| {
+                let value = parts.environment.get(*name)?;
+                Some(((*name).to_owned(), Secret::from(value.as_str())))
+            };
+            let mut environment: BTreeMap<_, _> = INHERITED.iter().filter_map(inherited).collect();
+            environment.extend(env.clone());
+            let program = Program {
+                name: settings.name.clone(),
+                command: command.clone(),
+                args: args.clone(),
+                environment,
+                directory: directory.clone(),
+                max_memory_bytes: *max_memory_bytes,
+                max_open_files: *max_open_files,
+                max_message: settings.max_message_bytes,
+                random: parts.random.clone(),
+                children: breaker.children.clone(),
+                tasks: tasks.clone(),
+            };
+            let opener = StdioOpener {
+                program,
+                children: *children,
+                revision: settings.revision,
+                patience: settings.timeout,
+                start: settings.timeout.max(START),
+                starts: parts.starts.clone(),
+                stop: stop.clone(),
+                era: Mutex::default(),
+            };
+            (Kind::Stdio(Box::new(opener)), *max_children, *idle)
+        }
     };
-    let pool = Arc::new(Pool::new(max, parts.random.clone()));
+    let is_process = matches!(kind, Kind::Stdio(_));
+    let pool = Arc::new(Pool::new(max, is_process, parts.random.clone()));
     let (swept, until) = (pool.clone(), stop.clone());
     tasks.spawn(async move {
         let sweeping = async {
             loop {
-                tokio::time::sleep(SWEEP.min(idle)).await;
+                tokio::time::sleep(idle.clamp(BUSIEST, SWEEP)).await;
                 swept.sweep(idle).await;
             }
         };
@@ -175,7 +225,9 @@ impl Upstream {
 
     /// The era that is spoken with it over HTTP, as far as that is known.
     pub(crate) fn http_era(&self) -> Option<Era> {
-        let Kind::Http(opener) = &self.kind;
+        let Kind::Http(opener) = &self.kind else {
+            return None;
+        };
         match opener.way()? {
             Way::Stateless => Some(Era::Stateless),
             Way::Streamable => Some(Era::Sessions),
@@ -192,7 +244,9 @@ impl Upstream {
         payload: Payload,
         caller: &Caller,
     ) -> Result<Response<Incoming>, Failure> {
-        let Kind::Http(opener) = &self.kind;
+        let Kind::Http(opener) = &self.kind else {
+            return Err(self.said(Trouble::unusable("is no server over HTTP")));
+        };
         let pass = self.breaker.admit().map_err(|trouble| self.said(trouble))?;
         let endpoint = &opener.endpoint;
         match endpoint.pass(method, headers, payload, caller).await {
@@ -219,17 +273,15 @@ impl Upstream {
         trouble.into_failure(&self.settings.name)
     }
 
-    /// Whose connection serves a visit.
-    fn key(&self, way: Way, visit: &Visit) -> Arc<str> {
-        match way {
-            Way::Stateless => "".into(),
-            _ => visit.key.clone(),
-        }
-    }
-
     /// The connection for a visit.
     async fn session(&self, visit: &Visit) -> Result<Arc<Session>, Trouble> {
-        let Kind::Http(opener) = &self.kind;
+        let opener = match &self.kind {
+            Kind::Stdio(opener) => {
+                let open = async |lost: Option<&Session>| opener.open(visit, lost).await;
+                return self.pool.get(&opener.key(visit), open).await;
+            }
+            Kind::Http(opener) => opener,
+        };
         let way = match opener.way() {
             Some(way) => way,
             None => {
@@ -238,30 +290,37 @@ impl Upstream {
                     Some(way) => way,
                     None => {
                         let (way, session) = opener.look(visit).await?;
-                        return self.pool.adopt(&self.key(way, visit), session).await;
+                        return self.pool.adopt(&way.key(visit), session).await;
                     }
                 }
             }
         };
         let open = async |lost: Option<&Session>| opener.open_again(way, visit, lost).await;
-        self.pool.get(&self.key(way, visit), open).await
+        self.pool.get(&way.key(visit), open).await
     }
 
     /// Forgets what was found out, if that cannot be true any more.
     fn doubt(&self, trouble: &Trouble) -> bool {
-        let Kind::Http(opener) = &self.kind;
         let is_foreign = match trouble {
             Trouble::Foreign(_) => true,
-            Trouble::Rpc(error) => {
-                error.code() == Some(crate::message::code::UNSUPPORTED_PROTOCOL_VERSION)
-            }
+            Trouble::Rpc(error) => error.code() == Some(code::UNSUPPORTED_PROTOCOL_VERSION),
             _ => false,
         };
-        if is_foreign && opener.way().is_some() {
-            opener.forget();
-            return opener.way().is_none();
-        }
-        false
+        is_foreign
+            && match &self.kind {
+                Kind::Http(opener) => {
+                    opener.way().is_some() && {
+                        opener.forget();
+                        opener.way().is_none()
+                    }
+                }
+                Kind::Stdio(opener) => {
+                    opener.era().is_some() && {
+                        opener.forget();
+                        opener.era().is_none()
+                    }
+                }
+            }
     }
 
     fn speaker<'a>(
@@ -431,10 +490,20 @@ impl McpServer for Upstream {
 
     async fn leave(&self, visit: &Visit) {
         self.memory.forget(visit);
-        let Kind::Http(opener) = &self.kind;
-        if opener.way() != Some(Way::Stateless) {
-            self.pool.end(&visit.key).await;
-        }
+        let key = match &self.kind {
+            Kind::Http(opener) => match opener.way() {
+                None | Some(Way::Stateless) => return,
+                Some(way) => way.key(visit),
+            },
+            Kind::Stdio(opener) if opener.children != Children::PerSession => {
+                if let Some(session) = self.pool.peek(&opener.key(visit)) {
+                    sessions::leave(&session, visit);
+                }
+                return;
+            }
+            Kind::Stdio(opener) => opener.key(visit),
+        };
+        self.pool.end(&key).await;
     }
 }
 
