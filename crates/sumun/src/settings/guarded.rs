@@ -31,6 +31,15 @@ impl Gateway {
         let single = self.upstreams.iter().map(|upstream| &upstream.endpoint);
         self.common.iter().chain(single)
     }
+
+    /// The names of the upstreams that are part of the common endpoint.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &str> {
+        let members = self
+            .upstreams
+            .iter()
+            .filter(|upstream| upstream.is_federated);
+        members.map(|upstream| &*upstream.settings.name)
+    }
 }
 
 /// One server behind the gateway.
@@ -56,6 +65,7 @@ pub(crate) struct Guarded {
     /// Whose tokens it accepts.
     pub(crate) trusts: Trust,
     /// Whether these may or must be bound to a key (RFC 9449).
+    #[expect(dead_code, reason = "whoever serves the endpoint reads it")]
     pub(crate) dpop: BoundTokens,
     /// The scopes that mean something to it: those of the rules about it.
     pub(crate) scopes: Scope,
