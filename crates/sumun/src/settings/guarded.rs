@@ -65,7 +65,6 @@ pub(crate) struct Guarded {
     /// Whose tokens it accepts.
     pub(crate) trusts: Trust,
     /// Whether these may or must be bound to a key (RFC 9449).
-    #[expect(dead_code, reason = "whoever serves the endpoint reads it")]
     pub(crate) dpop: BoundTokens,
     /// The scopes that mean something to it: those of the rules about it.
     pub(crate) scopes: Scope,

@@ -55,6 +55,16 @@ impl Change {
         upstreams.is_empty() && policy.is_none() && common.is_none() && at_next_start.is_empty()
     }
 
+    /// Whether an upstream that is there now goes on as it was.
+    pub(crate) fn keeps(&self, name: &str) -> bool {
+        !self.upstreams.iter().any(|change| match change {
+            UpstreamChange::Added(upstream) | UpstreamChange::Changed(upstream) => {
+                upstream.settings.name == name
+            }
+            UpstreamChange::Removed(gone) => gone == name,
+        })
+    }
+
     /// One line for each thing that has changed, for the log.
     pub(crate) fn in_words(&self) -> Vec<String> {
         let upstreams = self.upstreams.iter().map(|change| match change {

@@ -69,6 +69,8 @@ fn upstreams_come_change_and_go() {
         &BEFORE.replace("\"docs\"\n", "\"docs\"\ndpop = \"required\"\n"),
         &["the upstream `docs` has changed"],
     );
+    let change = loaded(BEFORE, "a").change_to(&loaded(BEFORE, "b"));
+    assert!(change.keeps("crm") && !change.keeps("docs"));
 }
 
 #[test]
