@@ -41,7 +41,7 @@ pub use rule::{Effect, RuleSettings};
 use facts::Facts;
 use index::{Candidate, Index};
 use operation::{Asked, Item, Subject};
-use rule::Rule;
+use rule::{Reader, Rule};
 use scopes::Hierarchy;
 use verdict::Verdict;
 
@@ -125,6 +125,11 @@ impl Policy {
             ..PolicySettings::default()
         };
         Self::new(&settings).expect("no rule is wrong where there is none")
+    }
+
+    /// A policy without rules that permits nothing.
+    pub fn closed() -> Self {
+        Self::new(&PolicySettings::default()).expect("no rule is wrong where there is none")
     }
 
     /// Whether any rule is about an upstream.
@@ -323,7 +328,10 @@ impl Policy {
                 }
                 (Effect::Deny, Verdict::Broken)
                 | (Effect::Require, Verdict::Fails | Verdict::Broken) => {
-                    return Err((Arc::clone(&rule.label), rule.because(&aside).join("; ")));
+                    return Err((
+                        Arc::clone(&rule.label),
+                        rule.because(&aside, Reader::Caller).join("; "),
+                    ));
                 }
                 (Effect::Require, _) => {
                     needed.extend(rule.needs.challenge(granted));
@@ -364,7 +372,10 @@ impl Policy {
         let is_near =
             |rule: &&&Rule| matches!(rule.judge(&listed), Verdict::Holds | Verdict::Unknown);
         match permitting.iter().find(is_near).or(permitting.first()) {
-            Some(rule) => (Arc::clone(&rule.label), rule.because(facts).join("; ")),
+            Some(rule) => (
+                Arc::clone(&rule.label),
+                rule.because(facts, Reader::Caller).join("; "),
+            ),
             None if facts.subject.item == Item::Unknown => {
                 let method = facts.subject.method;
                 (

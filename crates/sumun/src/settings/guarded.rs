@@ -31,6 +31,15 @@ impl Gateway {
         let single = self.upstreams.iter().map(|upstream| &upstream.endpoint);
         self.common.iter().chain(single)
     }
+
+    /// The names of the upstreams that are part of the common endpoint.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &str> {
+        let members = self
+            .upstreams
+            .iter()
+            .filter(|upstream| upstream.is_federated);
+        members.map(|upstream| &*upstream.settings.name)
+    }
 }
 
 /// One server behind the gateway.

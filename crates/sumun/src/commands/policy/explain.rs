@@ -57,12 +57,11 @@ pub(in crate::commands) async fn explain(
 /// What is asked about.
 struct What<'a> {
     upstream: &'a str,
-    method: &'static str,
+    method: &'a str,
+    /// The tool, prompt or resource; none for a method.
     name: Option<&'a str>,
     /// How a sentence speaks of it.
     verb: &'static str,
-    /// The method itself, where that is asked about.
-    plain: Option<&'a str>,
 }
 
 impl<'a> What<'a> {
@@ -70,43 +69,39 @@ impl<'a> What<'a> {
         let listed = options.listed;
         let pick = |call, list| if listed { list } else { call };
         let (written, method, verb) = if let Some(tool) = &options.tool {
-            (
-                tool,
-                pick("tools/call", "tools/list"),
-                pick("call the tool", "see the tool"),
-            )
+            let verb = pick("call the tool", "see the tool");
+            (tool, Some(pick("tools/call", "tools/list")), verb)
         } else if let Some(prompt) = &options.prompt {
-            (
-                prompt,
-                pick("prompts/get", "prompts/list"),
-                pick("get the prompt", "see the prompt"),
-            )
+            let verb = pick("get the prompt", "see the prompt");
+            (prompt, Some(pick("prompts/get", "prompts/list")), verb)
         } else if let Some(resource) = &options.resource {
             let verb = pick("read the resource", "see the resource");
-            (resource, pick("resources/read", "resources/list"), verb)
+            (
+                resource,
+                Some(pick("resources/read", "resources/list")),
+                verb,
+            )
         } else if let Some(method) = &options.method {
-            (method, "", "send")
+            (method, None, "send")
         } else {
             bail!("say what it is about: --tool, --prompt, --resource or --method");
         };
         let (upstream, name) = written.split_once('.').with_context(|| {
             format!("`{written}` does not say of which upstream: write it as UPSTREAM.NAME")
         })?;
-        let is_method = method.is_empty();
         Ok(Self {
             upstream,
-            method,
-            name: (!is_method).then_some(name),
+            method: method.unwrap_or(name),
+            name: method.map(|_| name),
             verb,
-            plain: is_method.then_some(name),
         })
     }
 
     fn upstream<'u>(&self, upstreams: &'u [Upstream]) -> anyhow::Result<&'u Upstream> {
-        let named = upstreams
+        let found = upstreams
             .iter()
             .find(|upstream| upstream.settings.name == self.upstream);
-        named.with_context(|| {
+        found.with_context(|| {
             let names: Vec<_> = upstreams
                 .iter()
                 .map(|upstream| &*upstream.settings.name)
@@ -307,14 +302,15 @@ fn in_words(
     } else {
         "may not"
     };
-    let name = what.name.or(what.plain).unwrap_or_default();
+    let name = what.name.unwrap_or(what.method);
     let mut line = |line: std::fmt::Arguments<'_>| {
         text.write_fmt(line)
             .expect("writing to a string cannot fail");
         text.push('\n');
     };
+    let preposition = if what.name.is_some() { "of" } else { "to" };
     line(format_args!(
-        "{who} {may} {} `{name}` of {upstream}.\n",
+        "{who} {may} {} `{name}` {preposition} {upstream}.\n",
         what.verb
     ));
     line(format_args!(
@@ -368,5 +364,96 @@ fn answered(denial: &gateway::policy::Denial) -> &'static str {
         (false, _) => "is asked to get these scopes (403, insufficient_scope)",
         (true, true) => "is told why",
         (true, false) => "is answered as if it did not exist",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway::policy::{Effect, Policy, PolicySettings, RuleSettings};
+
+    use super::*;
+
+    fn explained(caller: &Caller) -> (Explanation, String) {
+        let rules = vec![
+            RuleSettings {
+                upstream: Some("todo".into()),
+                scopes: vec!["delete:todos".into()],
+                ..RuleSettings::default()
+            },
+            RuleSettings {
+                name: Some("deleting".into()),
+                effect: Effect::Require,
+                tools: vec!["delete-*".into()],
+                roles: vec!["Admin".into()],
+                ..RuleSettings::default()
+            },
+        ];
+        let settings = PolicySettings {
+            rules,
+            ..PolicySettings::default()
+        };
+        let policy = Policy::new(&settings).unwrap();
+        let operation = Operation::about("todo", "tools/call", "delete-todo");
+        let explanation = policy.explain(caller, &operation);
+        let what = What {
+            upstream: "todo",
+            method: "tools/call",
+            name: Some("delete-todo"),
+            verb: "call the tool",
+        };
+        let words = in_words(&explanation, caller, "alice", &what, "todo");
+        (explanation, words)
+    }
+
+    #[test]
+    fn a_refusal_is_explained_in_words_and_in_json() {
+        let caller = Caller::new("8f").with_claim("roles", json!(["User"]));
+        let (explanation, words) = explained(&caller);
+        let expected = "alice may not call the tool `delete-todo` of todo.\n\
+            \n  \
+            decided by  deleting\n  \
+            because     only if the caller has the role `Admin`\n  \
+            the client  is answered as if it did not exist\n\
+            \n\
+            The caller\n  \
+            subject     8f\n  \
+            client      -\n  \
+            roles       User\n  \
+            scopes      -\n\
+            \n\
+            Rules about it\n  \
+            policy.rules[0]  permit   no\n                            \
+            only if the caller has the scope `delete:todos`\n  \
+            deleting         require  no\n                            \
+            only if the caller has the role `Admin`\n\
+            \n\
+            Otherwise what no rule permits is denied.\n";
+        assert_eq!(words, expected);
+        let json = in_json(&explanation, &caller);
+        assert_eq!(
+            (&json["permitted"], &json["rule"]),
+            (&json!(false), &json!("deleting"))
+        );
+        assert_eq!(
+            json["rules"][1]["because"],
+            json!(["only if the caller has the role `Admin`"])
+        );
+    }
+
+    #[test]
+    fn scopes_that_would_help_are_named() {
+        let caller = Caller::new("8f").with_claim("roles", json!(["Admin"]));
+        let (explanation, words) = explained(&caller);
+        assert!(
+            words.contains("is asked to get these scopes (403, insufficient_scope)"),
+            "{words}"
+        );
+        let json = in_json(&explanation, &caller);
+        assert_eq!(json["scopes_needed"], json!("delete:todos"));
+        let (_, words) = explained(&caller.with_scopes("delete:todos".parse().unwrap()));
+        assert!(
+            words.starts_with("alice may call the tool `delete-todo` of todo.\n"),
+            "{words}"
+        );
     }
 }

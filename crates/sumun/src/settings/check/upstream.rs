@@ -145,9 +145,10 @@ impl Check<'_> {
         &mut self,
         place: &Place,
         section: &UpstreamSection,
-        command: &str,
+        written: &str,
     ) -> Option<Transport> {
-        let command = self.accept(&place.key("command"), check_command(command, &section.args));
+        let command = self.accept(&place.key("command"), check_command(written));
+        self.accept(&place.key("args"), check_container(written, &section.args));
         for (key, is_set) in [
             ("headers", !section.headers.is_empty()),
             ("credential", section.credential.is_some()),
@@ -457,7 +458,7 @@ fn http_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-fn check_command(command: &str, args: &[String]) -> Result<String, String> {
+fn check_command(command: &str) -> Result<String, String> {
     if command.is_empty() {
         return Err("write the program to start".to_owned());
     }
@@ -472,11 +473,6 @@ fn check_command(command: &str, args: &[String]) -> Result<String, String> {
             "a path to a program must be absolute, or it depends on where we were started"
                 .to_owned(),
         );
-    }
-    let program = command.rsplit('/').next().unwrap_or(command);
-    let is_containers = matches!(program, "docker" | "podman" | "nerdctl");
-    if is_containers && let Some(verb @ ("run" | "exec")) = args.first().map(String::as_str) {
-        container(verb, &args[1..])?;
     }
     Ok(command.to_owned())
 }
@@ -510,7 +506,14 @@ const WITH_VALUE: [&str; 24] = [
 ];
 
 /// A container must keep its input open, and must not have a terminal in between.
-fn container(verb: &str, args: &[String]) -> Result<(), String> {
+fn check_container(command: &str, args: &[String]) -> Result<(), String> {
+    let program = command.rsplit('/').next().unwrap_or(command);
+    let [verb, args @ ..] = args else {
+        return Ok(());
+    };
+    if !matches!(program, "docker" | "podman" | "nerdctl") || !matches!(&**verb, "run" | "exec") {
+        return Ok(());
+    }
     let is_flag = |arg: &str, short: char, long: &str| {
         let letters = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
         let is_short = letters.is_some_and(|letters| letters.len() <= 3 && letters.contains(short));

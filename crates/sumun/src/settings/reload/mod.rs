@@ -3,7 +3,7 @@
 //! What stands behind the gateway can change while the house runs: upstreams come, change and go, and so
 //! does the policy. Everything else takes effect at the next start, and is told.
 
-mod watch;
+pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,8 +14,6 @@ use gateway::upstream::{Transport, UpstreamCredential};
 use oauth::secret::Secret;
 use toml::Table;
 
-pub(crate) use watch::Watch;
-
 use super::{Gateway, Guarded, Settings, Trust, Upstream, Verify};
 
 /// What differs between the settings that are in force and those of the file.
@@ -25,8 +23,10 @@ pub(crate) struct Change {
     pub(crate) upstreams: Vec<UpstreamChange>,
     /// The policy, if it is another one.
     pub(crate) policy: Option<Arc<Policy>>,
-    /// The common endpoint, if it has come, gone or changed.
+    /// The common endpoint, if it has come, gone or changed, or others are part of it.
     pub(crate) common: Option<Option<Guarded>>,
+    /// Everything behind the gateway, as it is now.
+    pub(crate) gateway: Option<Gateway>,
     /// What takes effect at the next start only, a sentence each.
     pub(crate) at_next_start: Vec<String>,
 }
@@ -49,9 +49,20 @@ impl Change {
             upstreams,
             policy,
             common,
+            gateway: _,
             at_next_start,
         } = self;
         upstreams.is_empty() && policy.is_none() && common.is_none() && at_next_start.is_empty()
+    }
+
+    /// Whether an upstream that is there now goes on as it was.
+    pub(crate) fn keeps(&self, name: &str) -> bool {
+        !self.upstreams.iter().any(|change| match change {
+            UpstreamChange::Added(upstream) | UpstreamChange::Changed(upstream) => {
+                upstream.settings.name == name
+            }
+            UpstreamChange::Removed(gone) => gone == name,
+        })
     }
 
     /// One line for each thing that has changed, for the log.
@@ -70,7 +81,15 @@ impl Change {
             .iter()
             .map(|_| "the policy has changed".to_owned());
         let common = self.common.iter().map(|common| match common {
-            Some(common) => format!("all upstreams are served together at {}", common.path),
+            Some(common) => {
+                let members = self.gateway.iter().flat_map(Gateway::members);
+                let members: Vec<_> = members.collect();
+                format!(
+                    "served together at {} are: {}",
+                    common.path,
+                    members.join(", ")
+                )
+            }
             None => "upstreams are not served together any more".to_owned(),
         });
         upstreams
@@ -106,6 +125,7 @@ impl Loaded {
         let (before, after) = (by_name(old), by_name(now));
         let mut change = Change {
             at_next_start: self.elsewhere(new),
+            gateway: now.cloned(),
             ..Change::default()
         };
         for (name, upstream) in &after {
@@ -127,11 +147,12 @@ impl Loaded {
             |gateway: Option<&Gateway>| gateway.map(|gateway| gateway.policy_settings.clone());
         if policy(old) != policy(now) {
             change.policy =
-                Some(now.map_or_else(|| Arc::new(Policy::open()), |now| Arc::clone(&now.policy)));
+                Some(now.map_or_else(|| Arc::new(Policy::closed()), |now| Arc::clone(&now.policy)));
         }
         let common = |gateway: Option<&Gateway>| {
-            let common = gateway.and_then(|gateway| gateway.common.as_ref());
-            common.map(|common| of_endpoint(common))
+            let gateway = gateway?;
+            let members: Vec<_> = gateway.members().map(str::to_owned).collect();
+            Some((of_endpoint(gateway.common.as_ref()?), members))
         };
         if common(old) != common(now) {
             change.common = Some(now.and_then(|now| now.common.clone()));

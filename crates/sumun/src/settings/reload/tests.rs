@@ -52,7 +52,10 @@ fn the_same_settings_are_no_change() {
 fn upstreams_come_change_and_go() {
     check(
         &format!("{BEFORE}[[upstreams]]\nname = \"new\"\ncommand = \"new\"\n"),
-        &["the upstream `new` is new"],
+        &[
+            "the upstream `new` is new",
+            "served together at /mcp are: docs, crm, new",
+        ],
     );
     check(
         &BEFORE.replace("\"crm\"\ncommand", "\"sales\"\ncommand"),
@@ -66,6 +69,8 @@ fn upstreams_come_change_and_go() {
         &BEFORE.replace("\"docs\"\n", "\"docs\"\ndpop = \"required\"\n"),
         &["the upstream `docs` has changed"],
     );
+    let change = loaded(BEFORE, "a").change_to(&loaded(BEFORE, "b"));
+    assert!(change.keeps("crm") && !change.keeps("docs"));
 }
 
 #[test]
@@ -99,7 +104,7 @@ fn the_common_endpoint_comes_and_goes() {
     check(
         &format!("default_resource = \"/docs/mcp\"\n{BEFORE}[gateway]\npath = \"/all/mcp\"\n"),
         &[
-            "all upstreams are served together at /all/mcp",
+            "served together at /all/mcp are: docs, crm",
             "`default_resource` has changed, which takes effect when sumun is started again",
         ],
     );

@@ -129,12 +129,24 @@ mod tests {
         let more = format!("{SETTINGS}[[upstreams]]\nname = \"more\"\ncommand = \"more\"\n");
         std::fs::write(&path, &more).unwrap();
         let change = watch.change().await.unwrap();
-        assert_eq!(change.in_words(), ["the upstream `more` is new"]);
+        assert_eq!(
+            change.in_words(),
+            [
+                "the upstream `more` is new",
+                "served together at /mcp are: docs, more"
+            ]
+        );
 
         std::fs::write(&path, format!("{more}nonsense")).unwrap();
         assert!(watch.change().await.is_err());
         std::fs::write(&path, SETTINGS).unwrap();
         let change = watch.change().await.unwrap();
-        assert_eq!(change.in_words(), ["the upstream `more` is gone"]);
+        assert_eq!(
+            change.in_words(),
+            [
+                "the upstream `more` is gone",
+                "served together at /mcp are: docs"
+            ]
+        );
     }
 }

@@ -229,7 +229,7 @@ fn containers_keep_their_input_and_have_no_terminal() {
     refused_upstream(
         &docker("\"run\", \"--rm\", \"image\""),
         &[
-            "`upstreams[0].command`: `run` without -i closes the program's input at once: add \"-i\" to `args`",
+            "`upstreams[0].args`: `run` without -i closes the program's input at once: add \"-i\" to `args`",
         ],
     );
     for args in [
@@ -238,7 +238,7 @@ fn containers_keep_their_input_and_have_no_terminal() {
     ] {
         refused_upstream(
             &docker(args),
-            &["`upstreams[0].command`: a terminal changes what is sent: remove \"-t\" from `args`"],
+            &["`upstreams[0].args`: a terminal changes what is sent: remove \"-t\" from `args`"],
         );
     }
     accepted_upstream(&docker(
