@@ -20,6 +20,8 @@ pub(crate) enum What {
     Token(Effort),
     /// Complete flows through an identity provider, against signatures and durable writes.
     Flow(Effort),
+    /// Detection of personal data, against bare patterns.
+    Pii(Effort),
     /// All of them.
     All(Effort),
     /// What is measured; the other commands start it.

@@ -1,5 +1,5 @@
-//! The benchmarks behind `scripts/bench`: what a guard costs a tool call, what a token costs, and what a
-//! complete flow through an identity provider costs.
+//! The benchmarks behind `scripts/bench`: what a guard costs a tool call, what a token costs, what a
+//! complete flow through an identity provider costs, and how fast personal data is found.
 
 mod command_line;
 mod flow;
@@ -7,6 +7,7 @@ mod load;
 mod machine;
 mod material;
 mod mcp;
+mod pii;
 mod probe;
 mod report;
 mod round;
@@ -30,8 +31,10 @@ fn main() -> anyhow::Result<()> {
             let effort = effort.effective();
             mcp::run(&effort)?;
             token::run(&effort)?;
-            flow::run(&effort)
+            flow::run(&effort)?;
+            pii::run(&effort)
         }
+        What::Pii(effort) => pii::run(&effort.effective()),
         What::Flow(effort) => flow::run(&effort.effective()),
         What::Subject(subject) => subject::run(subject),
         What::Load(load) => load::run(&load),

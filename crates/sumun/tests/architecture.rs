@@ -45,6 +45,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
         "benches",
         &[
             "oauth",
+            "pii",
             "store",
             "delegation",
             "resource-server",
