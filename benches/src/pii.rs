@@ -51,6 +51,9 @@ const HOSTILE: [&str; 20] = [
     "\\u0031",
 ];
 
+/// How long is measured at least.
+const LEAST_TIME: Duration = Duration::from_millis(100);
+
 /// What is reached at least: microseconds for a short line, megabytes per second without and with findings.
 const LONGEST_LINE: f64 = 10.0;
 const LEAST_PLAIN: f64 = 100.0;
@@ -168,7 +171,7 @@ fn length(text: &str) -> f64 {
     text.len() as f64
 }
 
-/// Megabytes of processor time per second, the middle of some runs.
+/// Megabytes per second of processor time, the middle of some runs.
 fn speed(effort: &Effort, text: &str, scan: impl Fn(&str) -> usize) -> anyhow::Result<f64> {
     once(text, &scan)?;
     let runs: anyhow::Result<Vec<f64>> = (0..effort.reps.max(3))
@@ -177,18 +180,24 @@ fn speed(effort: &Effort, text: &str, scan: impl Fn(&str) -> usize) -> anyhow::R
     Ok(median(runs?))
 }
 
-/// How many times a short text is scanned between two looks at the processor time.
-const COUNT: u32 = 2000;
-
 /// Microseconds of processor time for one short text.
 fn micros_each(effort: &Effort, text: &str, scan: impl Fn(&str) -> usize) -> anyhow::Result<f64> {
-    let many = |text: &str| (0..COUNT).map(|_| scan(black_box(text))).sum();
-    let per_second = speed(effort, text, many)? * f64::from(COUNT) / length(text) * 1e6;
-    Ok(1e6 / per_second)
+    Ok(length(text) / speed(effort, text, scan)?)
 }
 
+/// The processor time of one scan. The system tells it in ticks of milliseconds, so it takes many of them.
 fn once(text: &str, scan: impl Fn(&str) -> usize) -> anyhow::Result<Duration> {
     let before = processor_time("self")?;
-    black_box(scan(black_box(text)));
-    Ok(processor_time("self")?.saturating_sub(before))
+    let mut count = 0;
+    loop {
+        // Short texts are over before anybody has looked at the clock.
+        for _ in 0..=100_000 / text.len() {
+            black_box(scan(black_box(text)));
+            count += 1;
+        }
+        let passed = processor_time("self")?.saturating_sub(before);
+        if passed >= LEAST_TIME {
+            return Ok(passed / count);
+        }
+    }
 }

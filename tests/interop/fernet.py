@@ -13,6 +13,7 @@ def main() -> int:
     parser.add_argument("--text", action="append", default=[], help="a text to encrypt")
     parser.add_argument("--token", action="append", default=[], help="a token to decrypt")
     parser.add_argument("--rotate", action="append", default=[], help="a token to renew")
+    parser.add_argument("--timeout", type=int, help="every driver has it; nothing here waits")
     options = parser.parse_args()
     keys = MultiFernet([Fernet(key) for key in options.key])
     try:
