@@ -1,5 +1,5 @@
 //! The benchmarks behind `scripts/bench`: what a guard costs a tool call, what a token costs, what a
-//! complete flow through an identity provider costs, and what a gateway costs.
+//! complete flow through an identity provider costs, what a gateway costs, and how fast personal data is found.
 
 mod command_line;
 mod flow;
@@ -8,6 +8,7 @@ mod load;
 mod machine;
 mod material;
 mod mcp;
+mod pii;
 mod probe;
 mod report;
 mod round;
@@ -32,8 +33,10 @@ fn main() -> anyhow::Result<()> {
             mcp::run(&effort)?;
             token::run(&effort)?;
             flow::run(&effort)?;
+            pii::run(&effort)?;
             gateway::run(&effort)
         }
+        What::Pii(effort) => pii::run(&effort.effective()),
         What::Gateway(effort) => gateway::run(&effort.effective()),
         What::Flow(effort) => flow::run(&effort.effective()),
         What::Subject(subject) => subject::run(subject),

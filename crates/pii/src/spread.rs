@@ -41,6 +41,23 @@ const DOMAIN: [&str; 9] = [
     "provider",
 ];
 
+/// The fewest and the most digits of such numbers.
+pub(crate) const SHORTEST: usize = 9;
+const LONGEST: usize = 19;
+
+/// Whether a value may be a part of a number.
+pub(crate) fn is_part(value: &str) -> bool {
+    (1..=LONGEST_PART).contains(&value.len())
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '))
+}
+
+/// Whether a field of that name may hold the second half of an e-mail address.
+pub(crate) fn is_domain(name: &str) -> bool {
+    DOMAIN.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 /// What is found in values side by side, in places of the source.
 pub(crate) fn hits(scanner: &Scanner, source: &str, document: &Document<'_>) -> Vec<Hit> {
     let values: Vec<&Leaf> = document
@@ -88,12 +105,7 @@ fn parts(hit: &Hit, map: &Map) -> Vec<Hit> {
 
 /// Every two, three and four neighbouring fields that may be one value, each as one line.
 fn fields(source: &str, document: &Document<'_>, values: &[&Leaf]) -> Option<(String, Map)> {
-    let is_part = |leaf: &&&Leaf| {
-        leaf.range.len() <= LONGEST_PART
-            && source[leaf.range.clone()]
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '))
-    };
+    let is_part = |leaf: &&&Leaf| is_part(&source[leaf.range.clone()]);
     let mut maker = Maker::default();
     for start in 0..values.len() {
         let rest = &values[start..];
@@ -105,6 +117,10 @@ fn fields(source: &str, document: &Document<'_>, values: &[&Leaf]) -> Option<(St
             .take_while(|leaf| document.parent(leaf) == parent)
             .count();
         for count in 2..=count {
+            let digits: usize = rest[..count].iter().map(|leaf| leaf.range.len()).sum();
+            if !(SHORTEST..=LONGEST).contains(&digits) {
+                continue;
+            }
             for separator in ["-", ""] {
                 line(&mut maker, source, &rest[..count], separator);
             }

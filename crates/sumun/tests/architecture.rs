@@ -56,6 +56,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
         "benches",
         &[
             "oauth",
+            "pii",
             "store",
             "audit",
             "delegation",

@@ -37,6 +37,11 @@ impl RingKey {
         let bytes = expand(&self.derivation, &[b"mac", b"\0", purpose.as_bytes()]);
         hmac::Key::new(hmac::HMAC_SHA256, &*bytes)
     }
+
+    /// The secret for `purpose`.
+    pub(crate) fn secret(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        expand(&self.derivation, &[b"secret", b"\0", purpose.as_bytes()])
+    }
 }
 
 /// One key per purpose (RFC 5869 §3.2), so that no use of a key can be turned against another.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use oauth::random::Random;
 use oauth::time::{Clock, NumericDate};
+use zeroize::Zeroizing;
 
 use crate::error::{KeyRingError, SealError};
 use crate::key_file::{KeyFile, StoredKey};
@@ -195,6 +196,19 @@ impl KeyRing {
     /// The id of the key that seals now.
     pub(crate) fn sealing_kid(&self) -> String {
         self.ring.read().sealing().kid.clone()
+    }
+
+    /// The secrets of this purpose with the ids of their keys, for those who encrypt by themselves: first
+    /// that of the key that seals now, then those of the others. They are unlike those of any other
+    /// purpose, and follow the ring: after a rotation or a retirement, ask again.
+    pub fn secrets(&self, purpose: &str) -> Vec<(String, Zeroizing<[u8; 32]>)> {
+        let keys = self.ring.read();
+        let sealing = keys.sealing();
+        let others = keys.all.iter().rev().filter(|key| key.kid != sealing.kid);
+        std::iter::once(sealing)
+            .chain(others)
+            .map(|key| (key.kid.clone(), key.secret(purpose)))
+            .collect()
     }
 
     /// The keys that tag handles of this purpose, unlike those of any other purpose.

@@ -346,3 +346,22 @@ fn many_rotations_at_once_lose_no_key() {
     assert_eq!(made.len(), 16);
     assert!(made.is_subset(&known));
 }
+
+#[test]
+fn secrets_follow_the_ring_and_differ_by_purpose() {
+    let desk = Desk::new();
+    let ring = desk.open().unwrap();
+    let first = ring.secrets("fernet");
+    assert_ne!(*first[0].1, *ring.secrets("other")[0].1);
+    let newest = desk.rotate(&ring);
+    let both = ring.secrets("fernet");
+    assert_eq!(both[0].0, newest, "what seals comes first");
+    assert_eq!(both[1], first[0], "the old one stays");
+    ring.retire(&first[0].0, &desk.clock).unwrap();
+    assert_eq!(ring.secrets("fernet"), both[..1]);
+    assert_eq!(
+        desk.open().unwrap().secrets("fernet"),
+        both[..1],
+        "and so says the file"
+    );
+}

@@ -5,6 +5,7 @@ mod clients;
 mod conformance;
 mod device;
 mod driver;
+mod fernet;
 mod foreign_issuer;
 #[path = "../it/house.rs"]
 #[expect(dead_code, reason = "what it has for broken houses is not wanted here")]
