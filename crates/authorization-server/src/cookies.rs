@@ -43,6 +43,7 @@ pub(crate) struct Cookies {
     session: &'static str,
     /// One entry per place that a cookie goes to.
     attributes: Vec<String>,
+    reach_the_host: bool,
 }
 
 impl Cookies {
@@ -55,6 +56,7 @@ impl Cookies {
                 browser: "__Host-sumun-browser",
                 session: "__Host-sumun-session",
                 attributes: vec![format!("Path=/; Secure; {attributes}")],
+                reach_the_host: true,
             };
         }
         let base = settings.issuer.base_path();
@@ -63,7 +65,13 @@ impl Cookies {
             browser: "sumun-browser",
             session: "sumun-session",
             attributes: PAGES.into_iter().map(of_page).collect(),
+            reach_the_host: false,
         }
+    }
+
+    /// Whether cookies come back to every address of this host, not to [`PAGES`] alone.
+    pub(crate) fn reach_the_host(&self) -> bool {
+        self.reach_the_host
     }
 
     /// The secret that tells this browser from every other.

@@ -1,5 +1,6 @@
 //! The embedded back end: one SQLite file.
 
+mod cache;
 mod connection;
 mod rewrap;
 mod schema;
@@ -11,14 +12,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use oauth::time::{Clock, NumericDate};
-use rusqlite::{Connection, OptionalExtension as _, Row, Rows};
+use rusqlite::{OptionalExtension as _, Row, Rows};
 use tokio::task::spawn_blocking;
 
 use crate::error::StoreError;
 use crate::store::{Entry, Kind, ListBy, Page, Store};
+use cache::{Cache, Change, Found};
 use connection::{Pool, Readers};
 pub use rewrap::Rewrapped;
-use writer::{Durability, Writer};
+use writer::{Durability, Turn, Writer};
 
 /// How many rows one step of [`SqliteStore::sweep`] deletes: writers wait no longer than that.
 const SWEEP_BATCH: u32 = 500;
@@ -27,6 +29,8 @@ const SWEEP_BATCH: u32 = 500;
 #[derive(Debug)]
 pub struct SqliteStore {
     readers: Arc<Readers>,
+    /// Nothing where everything is in memory anyway.
+    cache: Option<Arc<Cache>>,
     writer: Writer,
     clock: Arc<dyn Clock>,
 }
@@ -46,10 +50,12 @@ impl SqliteStore {
             let connection = connection::writing(&path).map_err(failed)?;
             schema::migrate(&connection, &path)?;
             let readers = Readers::Many(Pool::open(&path).map_err(failed)?);
-            let writer = Writer::start(Arc::new(Mutex::new(Some(connection))))?;
+            let cache = Arc::new(Cache::open(&path).map_err(StoreError::unavailable)?);
+            let shared = Arc::new(Mutex::new(Some(connection)));
             Ok(Self {
                 readers: Arc::new(readers),
-                writer,
+                writer: Writer::start(shared, Some(Arc::clone(&cache)))?,
+                cache: Some(cache),
                 clock,
             })
         };
@@ -71,7 +77,8 @@ impl SqliteStore {
             let shared = Arc::new(Mutex::new(Some(connection)));
             Ok(Self {
                 readers: Arc::new(Readers::One(Arc::clone(&shared))),
-                writer: Writer::start(shared)?,
+                writer: Writer::start(shared, None)?,
+                cache: None,
                 clock,
             })
         };
@@ -93,8 +100,8 @@ impl SqliteStore {
         for sql in [schema::SWEEP_RECORDS, schema::SWEEP_COUNTERS] {
             loop {
                 let now = self.now();
-                let sweep = move |connection: &Connection| {
-                    let mut statement = connection.prepare_cached(sql)?;
+                let sweep = move |turn: &mut Turn<'_>| {
+                    let mut statement = turn.connection.prepare_cached(sql)?;
                     statement.execute((now, SWEEP_BATCH))
                 };
                 let rows = self.writer.run(Durability::Relaxed, sweep).await?;
@@ -119,6 +126,7 @@ impl SqliteStore {
         // It only fails where the runtime is being shut down, and everything ends anyway.
         let _ = spawn_blocking(move || readers.close()).await;
         self.writer.stop().await;
+        self.cache.iter().for_each(|cache| cache.forget());
     }
 
     fn now(&self) -> i64 {
@@ -134,19 +142,30 @@ impl SqliteStore {
         entry: Entry,
     ) -> Result<bool, StoreError> {
         let (key, now) = (key.to_owned(), self.now());
-        let write = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(sql)?;
+        let write = move |turn: &mut Turn<'_>| {
+            let mut statement = turn.connection.prepare_cached(sql)?;
             let expires_at = entry.expires_at.map(|date| date.0);
             statement.raw_bind_parameter(1, kind.as_str())?;
-            statement.raw_bind_parameter(2, key)?;
+            statement.raw_bind_parameter(2, &key)?;
             statement.raw_bind_parameter(3, now)?;
-            statement.raw_bind_parameter(4, entry.body)?;
-            statement.raw_bind_parameter(5, entry.owner)?;
+            statement.raw_bind_parameter(4, &entry.body)?;
+            statement.raw_bind_parameter(5, &entry.owner)?;
             statement.raw_bind_parameter(6, expires_at)?;
             if statement.parameter_count() > 6 {
                 statement.raw_bind_parameter(7, entry.version)?;
             }
-            Ok(statement.raw_execute()? > 0)
+            let written = only_row(statement.raw_query(), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let Some((version, position)) = written else {
+                return Ok(false);
+            };
+            let entry = Entry {
+                key,
+                version,
+                position,
+                ..entry
+            };
+            turn.changes.push(Change::Written(kind.as_str(), entry));
+            Ok(true)
         };
         self.writer.run(Durability::Durable, write).await
     }
@@ -156,11 +175,26 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn get(&self, kind: Kind, key: &str) -> Result<Option<Entry>, StoreError> {
         let now = self.now();
-        self.readers.read(|connection| {
+        let found = match &self.cache {
+            Some(cache) => cache.find(kind.as_str(), key),
+            None => Found::Elsewhere(None),
+        };
+        let header = match found {
+            Found::Here(entry) => {
+                let is_there = entry.expires_at.is_none_or(|date| date.0 > now);
+                return Ok(is_there.then_some(entry));
+            }
+            Found::Elsewhere(header) => header,
+        };
+        let read = self.readers.read(|connection| {
             let mut statement = connection.prepare_cached(schema::GET)?;
             let found = statement.query_row((kind.as_str(), key, now), to_entry);
             found.optional()
-        })
+        })?;
+        if let (Some(cache), Some(header), Some(entry)) = (&self.cache, header, &read) {
+            cache.keep(header, kind.as_str(), entry);
+        }
+        Ok(read)
     }
 
     async fn put(&self, kind: Kind, key: &str, entry: Entry) -> Result<(), StoreError> {
@@ -177,18 +211,22 @@ impl Store for SqliteStore {
 
     async fn take(&self, kind: Kind, key: &str) -> Result<Option<Entry>, StoreError> {
         let (key, now) = (key.to_owned(), self.now());
-        let take = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(schema::TAKE)?;
-            only_row(statement.query((kind.as_str(), key, now))?, to_entry)
+        let take = move |turn: &mut Turn<'_>| {
+            let mut statement = turn.connection.prepare_cached(schema::TAKE)?;
+            let taken = only_row(statement.query((kind.as_str(), &key, now))?, to_entry)?;
+            turn.changes.push(Change::Gone(kind.as_str().into(), key));
+            Ok(taken)
         };
         self.writer.run(Durability::Durable, take).await
     }
 
     async fn remove(&self, kind: Kind, key: &str) -> Result<(), StoreError> {
         let key = key.to_owned();
-        let remove = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(schema::REMOVE)?;
-            statement.execute((kind.as_str(), key)).map(drop)
+        let remove = move |turn: &mut Turn<'_>| {
+            let mut statement = turn.connection.prepare_cached(schema::REMOVE)?;
+            statement.execute((kind.as_str(), &key))?;
+            turn.changes.push(Change::Gone(kind.as_str().into(), key));
+            Ok(())
         };
         self.writer.run(Durability::Durable, remove).await
     }
@@ -210,8 +248,8 @@ impl Store for SqliteStore {
     async fn count(&self, kind: Kind, key: &str, window: Duration) -> Result<u64, StoreError> {
         let window = window.max(Duration::from_secs(1));
         let (key, now) = (key.to_owned(), self.clock.now());
-        let count = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(schema::COUNT)?;
+        let count = move |turn: &mut Turn<'_>| {
+            let mut statement = turn.connection.prepare_cached(schema::COUNT)?;
             let event = (kind.as_str(), key, now.0, now.plus(window).0);
             only_row(statement.query(event)?, |row| row.get(0))
         };

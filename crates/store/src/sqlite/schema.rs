@@ -11,12 +11,12 @@ use crate::error::StoreError;
 use crate::key_file::sync_directory;
 
 /// The newest schema that this program knows (`PRAGMA user_version`).
-const SUPPORTED: i32 = 1;
+const SUPPORTED: i32 = 2;
 
 /// "SUMN": tells a store from any other SQLite file (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x5355_4d4e;
 
-/// Version 1. `position` orders a kind by creation; the three indexes serve lists and sweeping.
+/// Version 1, whose sealed values are text. `position` orders a kind by creation; the three indexes serve lists and sweeping.
 const CREATE: &str = "
 CREATE TABLE record (
     kind TEXT NOT NULL,
@@ -40,8 +40,10 @@ CREATE TABLE counter (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX counter_end ON counter (ends_at);
 PRAGMA application_id = 0x53554d4e;
-PRAGMA user_version = 1;
 ";
+
+/// Version 2: what is sealed from now on is not text, which a program of before cannot open.
+const TO_2: &str = "PRAGMA user_version = 2";
 
 pub(super) const GET: &str = "
 SELECT key, body, version, owner, expires_at, position FROM record
@@ -57,7 +59,8 @@ VALUES (?1, ?2, (SELECT coalesce(max(position), 0) + 1 FROM record WHERE kind = 
 ON CONFLICT (kind, key) DO UPDATE SET
     position = CASE WHEN record.expires_at <= ?3 THEN excluded.position ELSE record.position END,
     version = record.version + 1, body = excluded.body, owner = excluded.owner,
-    expires_at = excluded.expires_at";
+    expires_at = excluded.expires_at
+RETURNING version, position";
 
 pub(super) const INSERT: &str = "
 INSERT INTO record (kind, key, position, version, body, owner, expires_at)
@@ -66,11 +69,13 @@ VALUES (?1, ?2, (SELECT coalesce(max(position), 0) + 1 FROM record WHERE kind = 
 ON CONFLICT (kind, key) DO UPDATE SET
     position = excluded.position, version = record.version + 1, body = excluded.body,
     owner = excluded.owner, expires_at = excluded.expires_at
-WHERE record.expires_at <= ?3";
+WHERE record.expires_at <= ?3
+RETURNING version, position";
 
 pub(super) const REPLACE: &str = "
 UPDATE record SET version = version + 1, body = ?4, owner = ?5, expires_at = ?6
-WHERE kind = ?1 AND key = ?2 AND version = ?7 AND (expires_at IS NULL OR expires_at > ?3)";
+WHERE kind = ?1 AND key = ?2 AND version = ?7 AND (expires_at IS NULL OR expires_at > ?3)
+RETURNING version, position";
 
 pub(super) const TAKE: &str = "
 DELETE FROM record WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)
@@ -109,12 +114,12 @@ DELETE FROM counter WHERE (kind, key) IN
 pub(super) const LIST_SEALED: &str = "
 SELECT key, body, version, owner, expires_at, position, kind FROM record
 WHERE (kind, key) > (?1, ?2) AND (expires_at IS NULL OR expires_at > ?3)
-    AND substr(body, 1, length(?4)) = ?4 AND substr(body, 1, length(?5)) <> ?5
-ORDER BY kind, key LIMIT ?6";
+    AND substr(body, 1, 3) IN (?5, ?6) AND substr(body, 1, length(?7)) NOT IN (?7, ?8)
+ORDER BY kind, key LIMIT ?4";
 
 pub(super) const COUNT_SEALED: &str = "
 SELECT count(*) FROM record
-WHERE (expires_at IS NULL OR expires_at > ?1) AND substr(body, 1, length(?2)) = ?2";
+WHERE (expires_at IS NULL OR expires_at > ?1) AND substr(body, 1, length(?2)) IN (?2, ?3)";
 
 // The version stays: the record says what it said before.
 pub(super) const REWRITE: &str = "
@@ -212,6 +217,9 @@ pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreE
             });
         }
         transaction.execute_batch(CREATE).map_err(failed)?;
+    }
+    if version < 2 {
+        transaction.execute_batch(TO_2).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
 }
