@@ -65,8 +65,10 @@ pub(super) enum Found {
 /// What a transaction does to a record.
 #[derive(Debug)]
 pub(super) enum Change {
-    /// It is this one from now on.
-    Written(&'static str, Entry),
+    /// It is new, and this one.
+    Made(&'static str, Entry),
+    /// It is this one instead of the one of before, whose place it has and whose version it follows.
+    Rewritten(&'static str, Entry),
     /// It is gone, or another one that has to be read.
     Gone(String, String),
 }
@@ -114,18 +116,19 @@ impl Cache {
         }
     }
 
-    /// A transaction of ours has begun, so that nobody else can write. Returns what it begins with.
-    pub(super) fn begin(&self) -> Option<Header> {
+    /// A transaction of ours has begun, so that nobody else can write. Returns what it begins with, if
+    /// nobody else has written since the one before.
+    pub(super) fn begin(&self) -> (Option<Header>, bool) {
         let header = self.header();
         let mut known = lock(&self.known);
-        if header.is_none() || known.header != header {
-            // Somebody else has written since.
+        let is_next = header.is_some() && known.header == header;
+        if !is_next {
             *known = Known {
                 header,
                 ..Known::default()
             };
         }
-        header
+        (header, is_next)
     }
 
     /// The transaction that began with `before` is committed; `has_written` says whether it changed
@@ -147,8 +150,9 @@ impl Cache {
         }
         for change in changes {
             match change {
-                Change::Written(kind, entry) => known.keep(place(kind, &entry.key), entry),
-                Change::Gone(kind, key) => known.forget(&place(&kind, &key)),
+                Change::Made(kind, entry) => known.keep(place(kind, &entry.key), entry),
+                Change::Rewritten(kind, entry) => known.follow(place(kind, &entry.key), entry),
+                Change::Gone(kind, key) => drop(known.forget(&place(&kind, &key))),
             }
         }
         known.header = after;
@@ -177,11 +181,27 @@ impl Known {
         }
     }
 
-    fn forget(&mut self, place: &str) {
-        self.old.remove(place);
-        if let Some(entry) = self.young.remove(place) {
-            self.bytes -= size(place, &entry);
+    /// Keeps `entry` with what the store sets, which follows from the one before; if that is not known,
+    /// it has to be read.
+    fn follow(&mut self, place: String, entry: Entry) {
+        let before = self.forget(&place);
+        if let Some(before) = before {
+            let entry = Entry {
+                version: before.version + 1,
+                position: before.position,
+                ..entry
+            };
+            self.keep(place, entry);
         }
+    }
+
+    fn forget(&mut self, place: &str) -> Option<Entry> {
+        let old = self.old.remove(place);
+        let young = self.young.remove(place);
+        if let Some(entry) = &young {
+            self.bytes -= size(place, entry);
+        }
+        young.or(old)
     }
 }
 

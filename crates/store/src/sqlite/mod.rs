@@ -1,6 +1,7 @@
 //! The embedded back end: one SQLite file.
 
 mod cache;
+mod change;
 mod connection;
 mod rewrap;
 mod schema;
@@ -17,10 +18,11 @@ use tokio::task::spawn_blocking;
 
 use crate::error::StoreError;
 use crate::store::{Entry, Kind, ListBy, Page, Store};
-use cache::{Cache, Change, Found};
+use cache::{Cache, Found};
+use change::Turn;
 use connection::{Pool, Readers};
 pub use rewrap::Rewrapped;
-use writer::{Durability, Turn, Writer};
+use writer::{Durability, Writer};
 
 /// How many rows one step of [`SqliteStore::sweep`] deletes: writers wait no longer than that.
 const SWEEP_BATCH: u32 = 500;
@@ -132,43 +134,6 @@ impl SqliteStore {
     fn now(&self) -> i64 {
         self.clock.now().0
     }
-
-    /// A write of a whole entry, which may be one too many; says whether it was written.
-    async fn write(
-        &self,
-        sql: &'static str,
-        kind: Kind,
-        key: &str,
-        entry: Entry,
-    ) -> Result<bool, StoreError> {
-        let (key, now) = (key.to_owned(), self.now());
-        let write = move |turn: &mut Turn<'_>| {
-            let mut statement = turn.connection.prepare_cached(sql)?;
-            let expires_at = entry.expires_at.map(|date| date.0);
-            statement.raw_bind_parameter(1, kind.as_str())?;
-            statement.raw_bind_parameter(2, &key)?;
-            statement.raw_bind_parameter(3, now)?;
-            statement.raw_bind_parameter(4, &entry.body)?;
-            statement.raw_bind_parameter(5, &entry.owner)?;
-            statement.raw_bind_parameter(6, expires_at)?;
-            if statement.parameter_count() > 6 {
-                statement.raw_bind_parameter(7, entry.version)?;
-            }
-            let written = only_row(statement.raw_query(), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let Some((version, position)) = written else {
-                return Ok(false);
-            };
-            let entry = Entry {
-                key,
-                version,
-                position,
-                ..entry
-            };
-            turn.changes.push(Change::Written(kind.as_str(), entry));
-            Ok(true)
-        };
-        self.writer.run(Durability::Durable, write).await
-    }
 }
 
 #[async_trait]
@@ -198,15 +163,21 @@ impl Store for SqliteStore {
     }
 
     async fn put(&self, kind: Kind, key: &str, entry: Entry) -> Result<(), StoreError> {
-        self.write(schema::PUT, kind, key, entry).await.map(drop)
+        let (now, entry) = (self.now(), named(key, entry));
+        let put = move |turn: &mut Turn<'_>| turn.put(kind, now, entry);
+        self.writer.run(Durability::Durable, put).await
     }
 
     async fn insert(&self, kind: Kind, key: &str, entry: Entry) -> Result<bool, StoreError> {
-        self.write(schema::INSERT, kind, key, entry).await
+        let (now, entry) = (self.now(), named(key, entry));
+        let insert = move |turn: &mut Turn<'_>| turn.insert(kind, now, entry);
+        self.writer.run(Durability::Durable, insert).await
     }
 
     async fn replace(&self, kind: Kind, key: &str, entry: Entry) -> Result<bool, StoreError> {
-        self.write(schema::REPLACE, kind, key, entry).await
+        let (now, entry) = (self.now(), named(key, entry));
+        let replace = move |turn: &mut Turn<'_>| turn.replace(kind, now, entry);
+        self.writer.run(Durability::Durable, replace).await
     }
 
     async fn take(&self, kind: Kind, key: &str) -> Result<Option<Entry>, StoreError> {
@@ -214,7 +185,7 @@ impl Store for SqliteStore {
         let take = move |turn: &mut Turn<'_>| {
             let mut statement = turn.connection.prepare_cached(schema::TAKE)?;
             let taken = only_row(statement.query((kind.as_str(), &key, now))?, to_entry)?;
-            turn.changes.push(Change::Gone(kind.as_str().into(), key));
+            turn.gone(kind.as_str(), key);
             Ok(taken)
         };
         self.writer.run(Durability::Durable, take).await
@@ -225,7 +196,7 @@ impl Store for SqliteStore {
         let remove = move |turn: &mut Turn<'_>| {
             let mut statement = turn.connection.prepare_cached(schema::REMOVE)?;
             statement.execute((kind.as_str(), &key))?;
-            turn.changes.push(Change::Gone(kind.as_str().into(), key));
+            turn.gone(kind.as_str(), key);
             Ok(())
         };
         self.writer.run(Durability::Durable, remove).await
@@ -248,15 +219,17 @@ impl Store for SqliteStore {
     async fn count(&self, kind: Kind, key: &str, window: Duration) -> Result<u64, StoreError> {
         let window = window.max(Duration::from_secs(1));
         let (key, now) = (key.to_owned(), self.clock.now());
-        let count = move |turn: &mut Turn<'_>| {
-            let mut statement = turn.connection.prepare_cached(schema::COUNT)?;
-            let event = (kind.as_str(), key, now.0, now.plus(window).0);
-            only_row(statement.query(event)?, |row| row.get(0))
-        };
-        let count: Option<i64> = self.writer.run(Durability::Relaxed, count).await?;
-        let count = count.ok_or_else(|| StoreError::unavailable("a count gave no answer"))?;
+        let end = now.plus(window).0;
+        let count = move |turn: &mut Turn<'_>| turn.count(kind, &key, now.0, end);
+        let count = self.writer.run(Durability::Relaxed, count).await?;
         Ok(count.unsigned_abs())
     }
+}
+
+/// The entry under the key that it is written to.
+fn named(key: &str, entry: Entry) -> Entry {
+    let key = key.to_owned();
+    Entry { key, ..entry }
 }
 
 /// The row that a change returns, if it returns one; read to the end, because a statement of SQLite is

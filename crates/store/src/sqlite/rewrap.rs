@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use rusqlite::Connection;
 use tokio::task::spawn_blocking;
 
-use super::cache::Change;
-use super::writer::{Durability, Turn};
+use super::change::Turn;
+use super::writer::Durability;
 use super::{SqliteStore, schema, to_entry};
 use crate::collection::associated_data;
 use crate::error::StoreError;
@@ -100,7 +100,7 @@ impl SqliteStore {
             let mut statement = turn.connection.prepare_cached(schema::REWRITE)?;
             // Nothing is changed of a record that somebody has written or removed meanwhile.
             let rows = statement.execute((&kind, &entry.key, entry.version, body))?;
-            turn.changes.push(Change::Gone(kind, entry.key));
+            turn.gone(&kind, entry.key);
             Ok(rows > 0)
         };
         self.writer.run(Durability::Durable, write).await

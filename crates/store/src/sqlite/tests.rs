@@ -413,8 +413,9 @@ async fn no_statement_walks_through_a_whole_table() {
         (schema::GET, "PRIMARY KEY (kind=? AND key=?)"),
         (schema::TAKE, "PRIMARY KEY (kind=? AND key=?)"),
         (schema::REPLACE, "PRIMARY KEY (kind=? AND key=?)"),
-        (schema::PUT, "record_position (kind=?)"),
-        (schema::INSERT, "record_position (kind=?)"),
+        (schema::OVERWRITE, "PRIMARY KEY (kind=? AND key=?)"),
+        (schema::TAKE_PLACE, "PRIMARY KEY (kind=? AND key=?)"),
+        (schema::LAST_POSITION, "record_position (kind=?)"),
         (schema::LIST_ALL, "record_position (kind=? AND position<?)"),
         (
             schema::LIST_OF_OWNER,
@@ -476,7 +477,12 @@ async fn a_record_in_memory_is_the_one_in_the_file() {
         store.cache.as_ref().unwrap().forget();
         let read = store.get(NOTE, "k").await.unwrap();
         assert_eq!(remembered, read, "{what}");
-        read.unwrap()
+        // From the next commit on, what is read is remembered again.
+        store
+            .put(NOTE, "other", Entry::new("other", "x"))
+            .await
+            .unwrap();
+        store.get(NOTE, "k").await.unwrap().unwrap()
     };
     let entry = same_as_read("inserted").await;
     let next = Entry {
@@ -497,6 +503,11 @@ async fn a_record_in_memory_is_the_one_in_the_file() {
     assert_eq!(body(&store, "k").await, None, "expired is absent");
     // Another one takes its place, and is new.
     assert!(store.insert(NOTE, "k", Entry::new("k", "w")).await.unwrap());
+    assert!(
+        !known(&store, "k"),
+        "its version is known to the file alone"
+    );
+    store.get(NOTE, "k").await.unwrap();
     assert_ne!(same_as_read("anew").await.position, replaced.position);
     assert!(store.take(NOTE, "k").await.unwrap().is_some());
     assert_eq!(body(&store, "k").await, None);

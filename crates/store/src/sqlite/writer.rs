@@ -12,7 +12,8 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::cache::{Cache, Change};
+use super::cache::Cache;
+use super::change::{Numbers, Turn};
 use super::connection::{Shared, closed, lock};
 use crate::error::StoreError;
 
@@ -53,13 +54,6 @@ pub(super) struct Writer {
 enum Message {
     Write(Durability, Box<dyn Work>),
     Stop,
-}
-
-/// What a caller's work is given, within the transaction.
-pub(super) struct Turn<'a> {
-    pub(super) connection: &'a Connection,
-    /// Where it says which records it changes.
-    pub(super) changes: Vec<Change>,
 }
 
 impl Writer {
@@ -163,6 +157,7 @@ fn write_all(
     commits: &AtomicU64,
 ) {
     let mut synchronous = None;
+    let mut numbers = Numbers::default();
     let mut messages = Vec::with_capacity(BATCH);
     let mut batch = Vec::with_capacity(BATCH);
     while queue.blocking_recv_many(&mut messages, BATCH) > 0 {
@@ -190,7 +185,7 @@ fn write_all(
                 connection.pragma_update(None, "synchronous", needed.synchronous())
             };
             synchronous = ready.is_ok().then_some(needed);
-            ready.and_then(|()| transact(connection, cache, &mut batch))
+            ready.and_then(|()| transact(connection, cache, &mut numbers, &mut batch))
         };
         commits.fetch_add(1, Ordering::Relaxed);
         let committed = committed.map_err(Arc::new);
@@ -204,16 +199,22 @@ fn write_all(
 fn transact(
     connection: &Connection,
     cache: Option<&Cache>,
+    numbers: &mut Numbers,
     batch: &mut [Box<dyn Work>],
 ) -> rusqlite::Result<()> {
     let run = |sql| connection.prepare_cached(sql)?.execute(());
     // A transaction that begins by reading could not wait for another process that writes.
     run("BEGIN IMMEDIATE")?;
-    let before = cache.and_then(Cache::begin);
+    // Where there is no cache, there is nobody else.
+    let (before, is_next) = cache.map_or((None, true), Cache::begin);
+    if !is_next {
+        numbers.forget_positions();
+    }
     let rows = connection.total_changes();
     let mut turn = Turn {
         connection,
         changes: Vec::with_capacity(batch.len()),
+        numbers,
     };
     let done = batch.iter_mut().try_for_each(|work| work.run(&mut turn));
     let has_written = connection.total_changes() != rows;
@@ -221,6 +222,9 @@ fn transact(
     if done.is_err() && !connection.is_autocommit() {
         // What cannot be rolled back now is rolled back by whoever opens the file next.
         let _ = run("ROLLBACK");
+    }
+    if done.is_err() {
+        turn.numbers.forget_positions();
     }
     match cache {
         Some(cache) if done.is_ok() => cache.commit(before, has_written, turn.changes),
