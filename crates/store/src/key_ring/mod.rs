@@ -164,9 +164,7 @@ impl KeyRing {
     }
 
     /// Seals `plaintext` with the key that seals now, bound to `aad`.
-    ///
-    /// The result is text that is safe in URLs, headers and JSON.
-    pub fn seal(&self, plaintext: &[u8], aad: &[u8]) -> String {
+    pub fn seal(&self, plaintext: &[u8], aad: &[u8]) -> Vec<u8> {
         let keys = self.ring.read();
         let key = keys.sealing();
         seal::seal(&key.kid, &key.wrapping, plaintext, aad)
@@ -182,7 +180,7 @@ impl KeyRing {
     }
 
     /// The same sealed value under the key that seals now, without a look at what is in it.
-    pub(crate) fn rewrap(&self, sealed: &[u8], aad: &[u8]) -> Result<String, SealError> {
+    pub(crate) fn rewrap(&self, sealed: &[u8], aad: &[u8]) -> Result<Vec<u8>, SealError> {
         let envelope = Envelope::parse(sealed)?;
         let rewrap = |key: &RingKey, keys: &Keys| {
             let newer = keys.sealing();
