@@ -29,7 +29,10 @@ mod record;
 pub mod rule;
 mod segment;
 mod settings;
+pub mod simulate;
 mod verify;
+mod watch;
+mod webhook;
 
 pub use error::{AuditError, OpenError};
 pub use event::{
@@ -42,3 +45,5 @@ pub use query::{Page, Query, Reader};
 pub use record::{AlertRecord, Record, RecoveryRecord, RetentionRecord, SegmentRecord};
 pub use settings::{Durability, OnFailure, Settings};
 pub use verify::{Problem, Verification, VerifyError, verify};
+pub use watch::watch;
+pub use webhook::Webhook;
