@@ -26,6 +26,7 @@ mod lines;
 mod log;
 mod query;
 mod record;
+pub mod report;
 pub mod rule;
 mod segment;
 mod settings;
