@@ -16,7 +16,7 @@ use crate::federation::{Federation, Member};
 use crate::front::FrontSettings;
 use crate::front::http_sse::HttpSse;
 use crate::front::sessions::Sessions;
-use crate::front::stateless::Stateless;
+use crate::front::stateless::{Stateless, is_removed};
 use crate::guarded::Guarded;
 use crate::guests::Guests;
 use crate::house::House;
@@ -136,7 +136,10 @@ impl Endpoint {
                 return answer;
             }
         }
-        if let Err(denial) = self.decide(&caller, envelope, &body)
+        // What this revision does not have is nobody's to permit.
+        let exists = !is_stateless || !envelope.method.as_deref().is_some_and(is_removed);
+        if exists
+            && let Err(denial) = self.decide(&caller, envelope, &body)
             && let Some(challenge) = self.challenge(&caller, &denial, envelope, is_stateless)
         {
             return self.denied(&caller, &errand, challenge).await;

@@ -1,6 +1,7 @@
 //! One upstream, as the gateway sees it: an MCP server of any revision, found out when it is first needed.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -112,6 +113,7 @@ pub fn connect(
                 tasks: tasks.clone(),
                 stop: stop.clone(),
                 way: Mutex::default(),
+                serves_both: AtomicBool::default(),
                 looking: tokio::sync::Mutex::default(),
             };
             (Kind::Http(Box::new(opener)), MAX_SESSIONS, HTTP_IDLE)
@@ -282,15 +284,19 @@ impl Upstream {
             }
             Kind::Http(opener) => opener,
         };
-        let way = match opener.way() {
+        let way = match opener.way_for(visit) {
             Some(way) => way,
             None => {
                 let _only_one = opener.looking.lock().await;
-                match opener.way() {
+                match opener.way_for(visit) {
                     Some(way) => way,
                     None => {
                         let (way, session) = opener.look(visit).await?;
-                        return self.pool.adopt(&way.key(visit), session).await;
+                        let session = self.pool.adopt(&way.key(visit), session).await?;
+                        match opener.way_for(visit) {
+                            Some(other) if other != way => other,
+                            _ => return Ok(session),
+                        }
                     }
                 }
             }
@@ -491,7 +497,7 @@ impl McpServer for Upstream {
     async fn leave(&self, visit: &Visit) {
         self.memory.forget(visit);
         let key = match &self.kind {
-            Kind::Http(opener) => match opener.way() {
+            Kind::Http(opener) => match opener.way_for(visit) {
                 None | Some(Way::Stateless) => return,
                 Some(way) => way.key(visit),
             },

@@ -13,7 +13,7 @@ use super::process::{LastLines, Program};
 use super::session::{Presented, Session, initialize};
 use super::sessions;
 use super::settings::Children;
-use super::stateless::discover;
+use super::stateless::{Discovered, discover};
 use super::trouble::Trouble;
 use crate::message::code;
 use crate::revision::{Era, Revision};
@@ -135,7 +135,10 @@ impl StdioOpener {
     async fn greet(&self, child: &Child, era: Era, visit: &Visit) -> Result<Session, Trouble> {
         let (link, board) = (&*child.link, &child.board);
         let introduction = match era {
-            Era::Stateless => discover(link, board, visit, self.start).await?,
+            Era::Stateless => {
+                let discovered = discover(link, board, visit, self.start).await?;
+                discovered.introduction
+            }
             Era::Sessions => {
                 let revision = self.revision.filter(|it| it.era() == Era::Sessions);
                 let offered = revision.unwrap_or(Revision::LAST_WITH_SESSIONS);
@@ -157,7 +160,9 @@ impl StdioOpener {
         let probed = discover(&*child.link, &child.board, visit, patience).await;
         let was_silent = matches!(probed, Err(Trouble::Unusable { .. }));
         match probed {
-            Ok(introduction) => {
+            // With sessions a program can ask on its way, which clients of every revision understand.
+            Ok(discovered) if discovered.serves_sessions => {}
+            Ok(Discovered { introduction, .. }) => {
                 let session = Session::new(child.link.clone(), child.board.clone(), introduction);
                 return Ok((child, Ok(session)));
             }

@@ -358,7 +358,7 @@ fn is_same(one: &Request, other: &Request) -> bool {
 }
 
 /// Methods of earlier revisions that 2026-07-28 does not have.
-fn is_removed(method: &str) -> bool {
+pub(crate) fn is_removed(method: &str) -> bool {
     matches!(
         method,
         "initialize"
