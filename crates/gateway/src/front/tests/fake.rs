@@ -71,7 +71,8 @@ impl Fake {
             if self.told.lock().unwrap().iter().any(|told| told == what) {
                 return;
             }
-            heard.await;
+            let soon = tokio::time::timeout(Duration::from_mins(1), heard).await;
+            soon.unwrap_or_else(|_| panic!("the server was never told `{what}`"));
         }
     }
 

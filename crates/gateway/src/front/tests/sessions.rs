@@ -234,7 +234,7 @@ async fn news_before_the_answer_make_it_a_stream() {
         if is_primed {
             let first = events.raw().await.unwrap();
             assert!(
-                first.starts_with("id: ") && first.ends_with(".0\ndata: "),
+                first.starts_with("id: ") && first.ends_with(".0\nretry: 1000\ndata: "),
                 "{first}"
             );
         }

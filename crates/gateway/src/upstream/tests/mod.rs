@@ -131,7 +131,7 @@ async fn call_tool(upstream: &Upstream, visit: &Visit, name: &str) -> Result<Val
 /// The words of a failure.
 fn said(result: Result<Value, Failure>) -> String {
     match result.unwrap_err() {
-        Failure::Rpc(error) => error.0.get().to_owned(),
+        Failure::Rpc(error) | Failure::Refused { error, .. } => error.0.get().to_owned(),
         Failure::Unavailable { reason, .. } => reason,
         Failure::Untranslatable(what) => what,
     }
