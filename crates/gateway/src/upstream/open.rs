@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::board::Board;
 use super::http::Endpoint;
 use super::link::Link;
+use super::pool::Turn;
 use super::session::{Presented, Session, initialize};
 use super::sessions;
 use super::stateless::discover;
@@ -52,7 +53,7 @@ pub(super) struct HttpOpener {
     /// What was found out.
     pub(super) way: Mutex<Option<Way>>,
     /// Whoever holds it finds it out for all.
-    pub(super) looking: tokio::sync::Mutex<()>,
+    pub(super) looking: Turn,
 }
 
 impl HttpOpener {

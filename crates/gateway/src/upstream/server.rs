@@ -20,10 +20,10 @@ use super::http::{Endpoint, Payload};
 use super::identity::Identity;
 use super::mirror::Mirror;
 use super::open::{HttpOpener, Way};
-use super::pool::Pool;
+use super::pool::{Pool, Turn};
 use super::process::Program;
 use super::session::Session;
-use super::settings::{Children, Transport, UpstreamSettings};
+use super::settings::{Transport, UpstreamSettings};
 use super::stateless::{Memory, Speaker};
 use super::stdio::{START, StdioOpener};
 use super::trouble::Trouble;
@@ -112,7 +112,7 @@ pub fn connect(
                 tasks: tasks.clone(),
                 stop: stop.clone(),
                 way: Mutex::default(),
-                looking: tokio::sync::Mutex::default(),
+                looking: Turn::default(),
             };
             (Kind::Http(Box::new(opener)), MAX_SESSIONS, HTTP_IDLE)
         }
@@ -273,6 +273,14 @@ impl Upstream {
         trouble.into_failure(&self.settings.name)
     }
 
+    /// Whose connection serves a visit, as far as that is known.
+    fn key(&self, visit: &Visit) -> Option<Arc<str>> {
+        match &self.kind {
+            Kind::Http(opener) => Some(opener.way()?.key(visit)),
+            Kind::Stdio(opener) => Some(opener.key(visit)),
+        }
+    }
+
     /// The connection for a visit.
     async fn session(&self, visit: &Visit) -> Result<Arc<Session>, Trouble> {
         let opener = match &self.kind {
@@ -285,11 +293,15 @@ impl Upstream {
         let way = match opener.way() {
             Some(way) => way,
             None => {
-                let _only_one = opener.looking.lock().await;
+                let begun = Instant::now();
+                let mut looked = opener.looking.lock().await;
                 match opener.way() {
                     Some(way) => way,
                     None => {
-                        let (way, session) = opener.look(visit).await?;
+                        looked.passed_on(begun)?;
+                        let found = opener.look(visit).await;
+                        let (way, session) = looked.note(found)?;
+                        drop(looked);
                         return self.pool.adopt(&way.key(visit), session).await;
                     }
                 }
@@ -347,13 +359,15 @@ impl Upstream {
         outlet: &Outlet,
     ) -> Result<Raw, Trouble> {
         let session = self.session(visit).await?;
-        match session.introduction.revision.era() {
+        let result = match session.introduction.revision.era() {
             Era::Stateless => self.speaker(&session, visit, outlet).call(request).await,
             Era::Sessions => {
                 let patience = self.settings.timeout;
                 sessions::call(&session, visit, request, outlet, patience).await
             }
-        }
+        };
+        session.touch();
+        result
     }
 
     /// Calls, and once more if that can repeat nothing and may be better.
@@ -452,7 +466,9 @@ impl McpServer for Upstream {
     }
 
     async fn notify(&self, visit: &Visit, notification: Notification) {
-        if let Ok(session) = self.session(visit).await
+        // A server that nobody has spoken to yet has nothing to be told.
+        let session = self.key(visit).and_then(|key| self.pool.peek(&key));
+        if let Some(session) = session
             && session.introduction.revision.era() == Era::Sessions
         {
             sessions::notify(&session, visit, &notification).await;
@@ -490,20 +506,12 @@ impl McpServer for Upstream {
 
     async fn leave(&self, visit: &Visit) {
         self.memory.forget(visit);
-        let key = match &self.kind {
-            Kind::Http(opener) => match opener.way() {
-                None | Some(Way::Stateless) => return,
-                Some(way) => way.key(visit),
-            },
-            Kind::Stdio(opener) if opener.children != Children::PerSession => {
-                if let Some(session) = self.pool.peek(&opener.key(visit)) {
-                    sessions::leave(&session, visit);
-                }
-                return;
-            }
-            Kind::Stdio(opener) => opener.key(visit),
-        };
-        self.pool.end(&key).await;
+        let Some(key) = self.key(visit) else { return };
+        if key == visit.key {
+            self.pool.end(&key).await;
+        } else if let Some(session) = self.pool.peek(&key) {
+            sessions::leave(&session, visit);
+        }
     }
 }
 

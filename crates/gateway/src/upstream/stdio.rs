@@ -155,7 +155,7 @@ impl StdioOpener {
         let mut child = self.spawn()?;
         let patience = PROBE.min(self.start);
         let probed = discover(&*child.link, &child.board, visit, patience).await;
-        let was_silent = matches!(probed, Err(Trouble::Unusable { .. }));
+        let was_silent = matches!(probed, Err(Trouble::Silent(_)));
         match probed {
             Ok(introduction) => {
                 let session = Session::new(child.link.clone(), child.board.clone(), introduction);
