@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::board::Board;
 use super::http::Endpoint;
 use super::link::Link;
+use super::pool::Turn;
 use super::session::{Presented, Session, initialize};
 use super::sessions;
 use super::stateless::{Discovered, discover};
@@ -55,7 +56,7 @@ pub(super) struct HttpOpener {
     /// Whether a server of 2026-07-28 serves clients with sessions too, as far as it says so.
     pub(super) serves_both: AtomicBool,
     /// Whoever holds it finds it out for all.
-    pub(super) looking: tokio::sync::Mutex<()>,
+    pub(super) looking: Turn,
 }
 
 impl HttpOpener {

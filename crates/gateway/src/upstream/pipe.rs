@@ -43,7 +43,7 @@ impl Link for Pipe {
         wire::on_one_line(&mut text);
         let sent = self.out.send_timeout(text, self.patience).await;
         sent.map_err(|error| match error {
-            SendTimeoutError::Timeout(_) => Trouble::unusable("does not read what it is sent"),
+            SendTimeoutError::Timeout(_) => Trouble::Silent("does not read what it is sent"),
             SendTimeoutError::Closed(_) => Trouble::Lost("has ended"),
         })
     }

@@ -21,10 +21,10 @@ use super::http::{Endpoint, Payload};
 use super::identity::Identity;
 use super::mirror::Mirror;
 use super::open::{HttpOpener, Way};
-use super::pool::Pool;
+use super::pool::{Pool, Turn};
 use super::process::Program;
 use super::session::Session;
-use super::settings::{Children, Transport, UpstreamSettings};
+use super::settings::{Transport, UpstreamSettings};
 use super::stateless::{Memory, Speaker};
 use super::stdio::{START, StdioOpener};
 use super::trouble::Trouble;
@@ -114,7 +114,7 @@ pub fn connect(
                 stop: stop.clone(),
                 way: Mutex::default(),
                 serves_both: AtomicBool::default(),
-                looking: tokio::sync::Mutex::default(),
+                looking: Turn::default(),
             };
             (Kind::Http(Box::new(opener)), MAX_SESSIONS, HTTP_IDLE)
         }
@@ -275,6 +275,14 @@ impl Upstream {
         trouble.into_failure(&self.settings.name)
     }
 
+    /// Whose connection serves a visit, as far as that is known.
+    fn key(&self, visit: &Visit) -> Option<Arc<str>> {
+        match &self.kind {
+            Kind::Http(opener) => Some(opener.way_for(visit)?.key(visit)),
+            Kind::Stdio(opener) => Some(opener.key(visit)),
+        }
+    }
+
     /// The connection for a visit.
     async fn session(&self, visit: &Visit) -> Result<Arc<Session>, Trouble> {
         let opener = match &self.kind {
@@ -287,11 +295,15 @@ impl Upstream {
         let way = match opener.way_for(visit) {
             Some(way) => way,
             None => {
-                let _only_one = opener.looking.lock().await;
+                let begun = Instant::now();
+                let mut looked = opener.looking.lock().await;
                 match opener.way_for(visit) {
                     Some(way) => way,
                     None => {
-                        let (way, session) = opener.look(visit).await?;
+                        looked.passed_on(begun)?;
+                        let found = opener.look(visit).await;
+                        let (way, session) = looked.note(found)?;
+                        drop(looked);
                         let session = self.pool.adopt(&way.key(visit), session).await?;
                         match opener.way_for(visit) {
                             Some(other) if other != way => other,
@@ -353,13 +365,15 @@ impl Upstream {
         outlet: &Outlet,
     ) -> Result<Raw, Trouble> {
         let session = self.session(visit).await?;
-        match session.introduction.revision.era() {
+        let result = match session.introduction.revision.era() {
             Era::Stateless => self.speaker(&session, visit, outlet).call(request).await,
             Era::Sessions => {
                 let patience = self.settings.timeout;
                 sessions::call(&session, visit, request, outlet, patience).await
             }
-        }
+        };
+        session.touch();
+        result
     }
 
     /// Calls, and once more if that can repeat nothing and may be better.
@@ -458,7 +472,9 @@ impl McpServer for Upstream {
     }
 
     async fn notify(&self, visit: &Visit, notification: Notification) {
-        if let Ok(session) = self.session(visit).await
+        // A server that nobody has spoken to yet has nothing to be told.
+        let session = self.key(visit).and_then(|key| self.pool.peek(&key));
+        if let Some(session) = session
             && session.introduction.revision.era() == Era::Sessions
         {
             sessions::notify(&session, visit, &notification).await;
@@ -496,20 +512,12 @@ impl McpServer for Upstream {
 
     async fn leave(&self, visit: &Visit) {
         self.memory.forget(visit);
-        let key = match &self.kind {
-            Kind::Http(opener) => match opener.way_for(visit) {
-                None | Some(Way::Stateless) => return,
-                Some(way) => way.key(visit),
-            },
-            Kind::Stdio(opener) if opener.children != Children::PerSession => {
-                if let Some(session) = self.pool.peek(&opener.key(visit)) {
-                    sessions::leave(&session, visit);
-                }
-                return;
-            }
-            Kind::Stdio(opener) => opener.key(visit),
-        };
-        self.pool.end(&key).await;
+        let Some(key) = self.key(visit) else { return };
+        if key == visit.key {
+            self.pool.end(&key).await;
+        } else if let Some(session) = self.pool.peek(&key) {
+            sessions::leave(&session, visit);
+        }
     }
 }
 

@@ -158,7 +158,7 @@ impl StdioOpener {
         let mut child = self.spawn()?;
         let patience = PROBE.min(self.start);
         let probed = discover(&*child.link, &child.board, visit, patience).await;
-        let was_silent = matches!(probed, Err(Trouble::Unusable { .. }));
+        let was_silent = matches!(probed, Err(Trouble::Silent(_)));
         match probed {
             // With sessions a program can ask on its way, which clients of every revision understand.
             Ok(discovered) if discovered.serves_sessions => {}

@@ -120,7 +120,8 @@ fn request(method: &str, params: Value) -> Request {
 
 /// Calls a tool, and answers nothing to the server.
 async fn call_tool(upstream: &Upstream, visit: &Visit, name: &str) -> Result<Value, Failure> {
-    let (outlet, _news) = Outlet::new();
+    let (outlet, news) = Outlet::new();
+    drop(news);
     let params = serde_json::json!({"name": name, "arguments": {"x": 1}});
     let result = upstream
         .call(visit, request("tools/call", params), &outlet)
