@@ -40,7 +40,7 @@ pub use rule::{Effect, RuleSettings};
 
 use facts::Facts;
 use index::{Candidate, Index};
-use operation::{Asked, Item, Subject};
+use operation::{Asked, Item, Subject, is_winding};
 use rule::{Reader, Rule};
 use scopes::Hierarchy;
 use verdict::Verdict;
@@ -263,6 +263,15 @@ impl Policy {
         match facts.subject.item {
             Item::Protocol => true,
             Item::Unknown | Item::Nameless => false,
+            // It may be a resource that some rule permits to others alone.
+            Item::Resource(address) if is_winding(address) => {
+                let upstream = facts.operation.upstream;
+                self.default_permit
+                    && !self
+                        .rules
+                        .iter()
+                        .any(|rule| rule.guards_resources(upstream))
+            }
             _ => self.default_permit && !candidates.iter().any(is_spoken_of),
         }
     }

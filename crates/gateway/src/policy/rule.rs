@@ -203,6 +203,11 @@ impl Rule {
         self.upstream.matches(upstream)
     }
 
+    /// Whether the rule names resources of an upstream.
+    pub(super) fn guards_resources(&self, upstream: &str) -> bool {
+        !self.target.resources.is_empty() && self.upstream.matches(upstream)
+    }
+
     /// Whether all conditions hold.
     pub(super) fn judge(&self, facts: &Facts<'_>) -> Verdict {
         if !facts.scopes_aside && !self.needs.are_met(facts.caller.scopes()) {

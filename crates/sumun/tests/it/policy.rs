@@ -30,7 +30,6 @@ async fn command(directory: &Path, arguments: &[&str], input: &str) -> Ended {
         .arg("--config")
         .arg(directory.join("sumun.toml"));
     command.env("NOTES_AUTHORIZATION", "canary-0123456789abcdef");
-    command.stdin(std::process::Stdio::piped());
     run(command, input).await
 }
 

@@ -1,5 +1,6 @@
 //! `sumun policy`: who may do what with the upstreams, and why.
 
+mod caller;
 mod check;
 mod explain;
 

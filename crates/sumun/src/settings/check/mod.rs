@@ -3,10 +3,12 @@
 mod address;
 mod api;
 mod client;
+mod credential;
 mod gateway;
 mod identity_provider;
 mod lifetime;
 mod policy;
+mod program;
 mod scope;
 mod server;
 mod trust;
