@@ -384,7 +384,7 @@ impl Check<'_> {
         is_good.then_some(values)
     }
 
-    fn size(&mut self, place: &Place, text: &str) -> Option<u64> {
+    pub(super) fn size(&mut self, place: &Place, text: &str) -> Option<u64> {
         let size = size::parse(text).filter(|size| *size > 0);
         let size =
             size.ok_or_else(|| format!("`{text}` is no size: write it as 64KiB, 16MiB or 2GiB"));
