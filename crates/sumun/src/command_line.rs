@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::audit::{AuditCommand, ReportOptions};
 use crate::commands::export::Export;
 use crate::commands::import::Import;
 use crate::commands::manage::{
@@ -59,6 +60,11 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     /// Asks a running server whether it can serve, for containers and scripts
     Health(HealthOptions),
+    /// Shows, verifies and exports what was recorded
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Makes a security report of what was recorded
+    Report(ReportOptions),
     /// Finds personal data in text
     #[command(subcommand)]
     Pii(PiiCommand),

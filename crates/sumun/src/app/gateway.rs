@@ -43,7 +43,7 @@ pub(super) fn build(
         tasks: wiring.tasks.clone(),
         closing: stop.clone(),
         session_keys: SessionKeys::new(current, previous),
-        audit: None,
+        audit: wiring.audit.cloned(),
         upstreams: UpstreamParts {
             http: HttpClient::new().context("no connection to upstreams can be made")?,
             fetch: wiring.fetch.clone(),

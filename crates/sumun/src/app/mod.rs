@@ -11,6 +11,7 @@ mod servers;
 
 use std::sync::Arc;
 
+use audit::AuditLog;
 use authorization_server::{AuthorizationServer, Parts};
 use axum::Router;
 use examples::ObserveTools;
@@ -46,6 +47,7 @@ struct Wiring<'a> {
     authorization_server: &'a AuthorizationServer,
     fetch: &'a Fetch,
     tasks: &'a TaskTracker,
+    audit: Option<&'a AuditLog>,
     metrics: Option<&'a Arc<Metrics>>,
 }
 
@@ -71,6 +73,7 @@ pub(crate) fn parts(data: &Data) -> anyhow::Result<Parts> {
 pub(crate) async fn build(
     settings: &Settings,
     data: &Data,
+    audit: Option<&AuditLog>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> anyhow::Result<App> {
@@ -88,6 +91,7 @@ pub(crate) async fn build(
         authorization_server: &authorization_server,
         fetch: &fetch,
         tasks,
+        audit,
         metrics: metrics.as_ref(),
     };
     let own = match &metrics {

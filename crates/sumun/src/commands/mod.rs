@@ -1,5 +1,6 @@
 //! The commands, and how each of them ends.
 
+pub(crate) mod audit;
 mod config;
 mod demo;
 pub(crate) mod export;
@@ -36,6 +37,8 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Keys(KeysCommand::Rotate(options)) => {
             in_runtime(keys::rotate(options, &environment))
         }
+        Command::Audit(command) => in_runtime(audit::run(command, &environment)),
+        Command::Report(options) => audit::report(&options, &environment),
         Command::Pii(PiiCommand::Scan(options)) => pii::scan(&options),
         Command::Pii(PiiCommand::Eval(options)) => pii::eval(&options),
         Command::Policy(PolicyCommand::Explain(options)) => {

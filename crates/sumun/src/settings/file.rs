@@ -10,6 +10,7 @@ use oauth::redirect_uri::PrivateUseSchemes;
 use oauth::secret::Secret;
 use serde::Deserialize;
 
+use super::audit::{AlertsSection, AuditSection};
 use super::identity_provider::IdentityProviderSection;
 use super::upstream::{GatewaySection, PolicySection, UpstreamSection};
 
@@ -63,6 +64,11 @@ pub(crate) struct SettingsFile {
     pub(crate) trusted_proxies: Vec<String>,
     /// What is written to the log.
     pub(crate) log: LogSection,
+    /// What is recorded: sign-ins, grants, tokens, decisions and calls, in a log that shows what is
+    /// missing. `docs/audit.md` describes it.
+    pub(crate) audit: AuditSection,
+    /// Rules over what is recorded, and who is told when one of them speaks.
+    pub(crate) alerts: AlertsSection,
     /// What is counted, for Prometheus.
     pub(crate) metrics: MetricsSection,
     /// How long each thing lives. Durations are written as `45s`, `30m`, `12h`, `30d` or `1h30m`.
@@ -351,6 +357,8 @@ impl Default for SettingsFile {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             log: LogSection::default(),
+            audit: AuditSection::default(),
+            alerts: AlertsSection::default(),
             metrics: MetricsSection::default(),
             tokens: TokensSection::default(),
             registration: RegistrationSection::default(),

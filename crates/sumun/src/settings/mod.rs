@@ -5,6 +5,7 @@
 //! found in one go and told with its place.
 
 mod api;
+mod audit;
 mod check;
 mod document;
 mod duration;
@@ -39,6 +40,7 @@ use environment::Override;
 use problem::Problem;
 
 pub(crate) use api::{Api, Service};
+pub(crate) use audit::{Audit, Webhook};
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
 pub(crate) use guarded::{Gateway, Guarded, Upstream};
@@ -54,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// What is logged.
     pub(crate) log: Log,
+    /// What is recorded, if anything is.
+    pub(crate) audit: Option<Audit>,
     /// Where metrics are read, if anybody does.
     pub(crate) metrics: Option<SocketAddr>,
     /// The origins of foreign web pages that may call the servers.

@@ -13,6 +13,7 @@ const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sumun.example.
 /// Where the keys are described.
 const SOURCE: &str = concat!(
     include_str!("file.rs"),
+    include_str!("audit.rs"),
     include_str!("identity_provider.rs"),
     include_str!("upstream.rs")
 );

@@ -2,6 +2,7 @@
 
 mod address;
 mod api;
+mod audit;
 mod client;
 mod credential;
 mod gateway;
@@ -61,6 +62,7 @@ impl Check<'_> {
         let listen = self.listen(file, issuer.as_ref());
         let data = self.data(file);
         let log = self.log(file);
+        let audit = self.audit(file, data.as_deref());
         let metrics = self.metrics(file, listen);
         let allowed_origins = self.origins(file);
         let trusted_proxies = self.proxies(file);
@@ -124,6 +126,7 @@ impl Check<'_> {
             listen: listen?,
             data: data?,
             log: log?,
+            audit: audit?,
             metrics,
             allowed_origins: allowed_origins?,
             trusted_proxies: trusted_proxies?,

@@ -182,7 +182,7 @@ impl Check<'_> {
         })
     }
 
-    fn size(&mut self, place: &Place, text: &str) -> Option<u64> {
+    pub(super) fn size(&mut self, place: &Place, text: &str) -> Option<u64> {
         let size = size::parse(text).filter(|size| *size > 0);
         let size =
             size.ok_or_else(|| format!("`{text}` is no size: write it as 64KiB, 16MiB or 2GiB"));
