@@ -205,7 +205,7 @@ fn begins_readable(body: &[u8]) -> bool {
     let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t');
     match three {
         [first, ..] if first >= 0xC2 => {
-            str::from_utf8(&three).is_ok() || first >= 0xF0 || first < 0xE0
+            !(0xE0..0xF0).contains(&first) || str::from_utf8(&three).is_ok()
         }
         _ => {
             is_text(three[0])

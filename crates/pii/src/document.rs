@@ -507,26 +507,19 @@ fn unescaped(bytes: &[u8], at: usize) -> (usize, Cow<'static, str>) {
 pub(crate) fn as_read(piece: &str, depth: u8) -> String {
     let mut read = piece.to_owned();
     for _ in 0..=depth {
-        let Some(first) = read.find('\\') else { break };
-        let mut next = read[..first].to_owned();
-        let mut at = first;
-        while at < read.len() {
-            if read.as_bytes()[at] == b'\\' && at + 1 < read.len() {
-                let (end, piece) = unescaped(read.as_bytes(), at);
-                next.push_str(&piece);
-                at = end.min(read.len());
-            } else {
-                let rest = &read[at..];
-                let length = rest[1..].find('\\').map_or(rest.len(), |found| found + 1);
-                let length = if rest.is_char_boundary(length) {
-                    length
-                } else {
-                    rest.len()
-                };
-                next.push_str(&rest[..length]);
-                at += length;
+        let mut next = String::with_capacity(read.len());
+        let mut at = 0;
+        while let Some(offset) = read[at..].find('\\') {
+            let escape = at + offset;
+            let (end, piece) = unescaped(read.as_bytes(), escape);
+            next.push_str(&read[at..escape]);
+            next.push_str(&piece);
+            at = end.min(read.len());
+            while !read.is_char_boundary(at) {
+                at += 1;
             }
         }
+        next.push_str(&read[at..]);
         read = next;
     }
     read

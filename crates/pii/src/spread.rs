@@ -85,11 +85,25 @@ pub(crate) fn hits(scanner: &Scanner, source: &str, document: &Document<'_>) -> 
         for hit in scanner.hits(&joined) {
             let parts = parts(&hit, &map);
             if parts.len() > 1 {
-                hits.extend(parts);
+                hits.extend(parts.into_iter().map(|part| Hit {
+                    range: whole_escapes(source, part.range.clone()),
+                    ..part
+                }));
             }
         }
     }
+    hits.retain(|hit| !hit.range.is_empty());
     hits
+}
+
+/// Blocks are looked at as they are written; what is replaced may not begin or end within an escape.
+fn whole_escapes(source: &str, range: Range<usize>) -> Range<usize> {
+    let backslashes = |end: usize| {
+        let before = source.as_bytes()[..end].iter().rev();
+        before.take_while(|byte| **byte == b'\\').count()
+    };
+    let start = range.start - backslashes(range.start);
+    start..(range.end - backslashes(range.end)).max(start)
 }
 
 /// A hit as the pieces of the source that it is made of.
