@@ -10,8 +10,9 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use gateway::upstream::{HttpClient, UpstreamParts};
 use gateway::{Exposed, Gateway, Mount, Origin, Parts, Plan, RequestId, Revoked, SessionKeys};
-use oauth::random::OsRandom;
-use oauth::time::SystemClock;
+use oauth::random::{OsRandom, Random as _};
+use oauth::time::{Clock as _, SystemClock};
+use pii::{FernetKey, FernetKeys, Redactor, Sealing};
 use resource_server::VerifyToken;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
@@ -34,7 +35,8 @@ pub(super) fn build(
     let Some(wanted) = &settings.gateway else {
         return Ok(None);
     };
-    let keys = wiring.data.keys.mac_key("mcp session").tags(b"session key");
+    let keys = wiring.data.keys.secrets("mcp session");
+    let keys: Vec<[u8; 32]> = keys.iter().map(|(_, key)| **key).collect();
     let (current, previous) = keys.split_first().context("a key ring is never empty")?;
     let clock = Arc::new(SystemClock);
     let parts = Parts {
@@ -82,12 +84,31 @@ fn plan(
     let common = wanted.common.as_ref();
     Ok(Plan {
         policy: Arc::clone(&wanted.policy),
-        redactor: None,
+        redactor: redactor(settings, wiring)?,
         upstreams: upstreams.collect::<anyhow::Result<_>>()?,
         federation: common
             .map(|common| mount(settings, common, wiring))
             .transpose()?,
     })
+}
+
+/// What happens to personal data in calls, if the settings say anything about them.
+fn redactor(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<Option<Redactor>> {
+    let Some(wanted) = &settings.pii else {
+        return Ok(None);
+    };
+    let keys = wiring.data.keys.secrets("personal data");
+    let keys = keys
+        .iter()
+        .map(|(kid, key)| (kid.clone(), FernetKey::of(key)));
+    let keys = FernetKeys::new(keys.collect()).context("the key ring has keys without names")?;
+    let sealing = Sealing::new(
+        keys,
+        |bytes| OsRandom.fill(bytes),
+        || u64::try_from(SystemClock.now().0).unwrap_or_default(),
+    );
+    let redactor = Redactor::new(wanted.scanner.clone(), wanted.policy.clone());
+    Ok(Some(redactor.with_sealing(sealing)))
 }
 
 fn mount(settings: &Settings, endpoint: &Guarded, wiring: &Wiring<'_>) -> anyhow::Result<Mount> {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::audit::{AlertsSection, AuditSection};
 use super::identity_provider::IdentityProviderSection;
+use super::pii::PiiSection;
 use super::upstream::{GatewaySection, PolicySection, UpstreamSection};
 
 /// The top of the file. Single keys stand here, before the first section.
@@ -98,6 +99,9 @@ pub(crate) struct SettingsFile {
     pub(crate) upstreams: Vec<UpstreamSection>,
     /// The endpoint that all upstreams have in common.
     pub(crate) gateway: GatewaySection,
+    /// What happens to personal data in the calls of upstreams and in their results. Unless something is
+    /// said here, nobody looks for them. `docs/personal-data.md` tells more.
+    pub(crate) pii: PiiSection,
     /// Who may use what of the upstreams. `sumun policy explain` says how a decision comes about.
     pub(crate) policy: PolicySection,
 }
@@ -372,6 +376,7 @@ impl Default for SettingsFile {
             servers: Vec::new(),
             upstreams: Vec::new(),
             gateway: GatewaySection::default(),
+            pii: PiiSection::default(),
             policy: PolicySection::default(),
         }
     }

@@ -14,6 +14,7 @@ mod file;
 mod guarded;
 mod identity_provider;
 mod network;
+mod pii;
 mod place;
 mod problem;
 #[cfg_attr(
@@ -58,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// What is recorded, if anything is.
     pub(crate) audit: Option<Audit>,
+    /// What happens to personal data in calls, if anything does.
+    pub(crate) pii: Option<pii::Pii>,
     /// Where metrics are read, if anybody does.
     pub(crate) metrics: Option<SocketAddr>,
     /// The origins of foreign web pages that may call the servers.

@@ -15,6 +15,7 @@ const SOURCE: &str = concat!(
     include_str!("file.rs"),
     include_str!("audit.rs"),
     include_str!("identity_provider.rs"),
+    include_str!("pii.rs"),
     include_str!("upstream.rs")
 );
 

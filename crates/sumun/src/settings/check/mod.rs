@@ -8,6 +8,7 @@ mod credential;
 mod gateway;
 mod identity_provider;
 mod lifetime;
+mod pii;
 mod policy;
 mod program;
 mod scope;
@@ -63,6 +64,7 @@ impl Check<'_> {
         let data = self.data(file);
         let log = self.log(file);
         let audit = self.audit(file, data.as_deref());
+        let pii = self.pii(file);
         let metrics = self.metrics(file, listen);
         let allowed_origins = self.origins(file);
         let trusted_proxies = self.proxies(file);
@@ -127,6 +129,7 @@ impl Check<'_> {
             data: data?,
             log: log?,
             audit: audit?,
+            pii: pii?,
             metrics,
             allowed_origins: allowed_origins?,
             trusted_proxies: trusted_proxies?,
