@@ -201,11 +201,7 @@ fn by_name(gateway: Option<&Gateway>) -> BTreeMap<&str, &Upstream> {
 /// Everything about an upstream. Secrets are in it as hashes.
 fn fingerprint(upstream: &Upstream) -> String {
     let settings = &upstream.settings;
-    let mut text = format!(
-        "{settings:?} {} {}",
-        of_endpoint(&upstream.endpoint),
-        upstream.is_federated
-    );
+    let mut text = format!("{settings:?} {}", of_endpoint(&upstream.endpoint));
     if let Transport::Stdio { env, .. } = &settings.transport {
         env.values().for_each(|value| add(&mut text, value));
     }
