@@ -1,5 +1,6 @@
 //! An MCP endpoint of the gateway: who comes in, which front understands them, and what they may not do.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,13 +11,14 @@ use oauth::scope::Scope;
 use resource_server::Caller;
 use resource_server::mcp::{Entrance, Envelope, Message, compare_headers, refuse_body};
 use serde_json::value::RawValue;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::charge::Charge;
 use crate::federation::{Federation, Member};
-use crate::front::FrontSettings;
 use crate::front::http_sse::HttpSse;
 use crate::front::sessions::Sessions;
 use crate::front::stateless::{Stateless, is_removed};
+use crate::front::{FrontSettings, stdio};
 use crate::guarded::Guarded;
 use crate::guests::Guests;
 use crate::house::House;
@@ -45,6 +47,7 @@ pub(crate) struct Endpoint {
     sessions: Sessions,
     stateless: Stateless,
     http_sse: HttpSse,
+    settings: FrontSettings,
 }
 
 /// The address of a client, put into requests by whoever knows which proxies to believe.
@@ -66,7 +69,8 @@ impl Endpoint {
             target,
             sessions: Sessions::new(settings.clone()),
             http_sse: HttpSse::new(settings.clone()),
-            stateless: Stateless::new(settings),
+            stateless: Stateless::new(settings.clone()),
+            settings,
         }
     }
 
@@ -200,6 +204,18 @@ impl Endpoint {
             not_allowed()
         };
         visitor.see_off(answer)
+    }
+
+    /// Serves one client at the other end of a pipe, on behalf of `caller`.
+    pub(crate) async fn serve_pipe(
+        &self,
+        caller: Caller,
+        input: impl AsyncRead + Unpin,
+        output: impl AsyncWrite + Unpin,
+    ) -> io::Result<()> {
+        let guest = self.guests.welcome(caller);
+        let server = self.server(Errand::default());
+        stdio::serve(self.settings.clone(), guest, server, input, output).await
     }
 
     /// Takes a message of that transport.

@@ -9,6 +9,7 @@ pub(super) async fn run(options: Config, environment: &Environment) -> anyhow::R
     let settings = settings::load(&options.config, environment)?;
     telemetry::start(settings.log);
     let listener = house::bind(settings.listen).await?;
-    let house = House::build(settings, listener).await?;
+    let mut house = House::build(settings, listener).await?;
+    house.watch(&options.config, environment)?;
     house.run(|| Ok(())).await
 }

@@ -28,6 +28,7 @@ pub(crate) mod reload;
 mod size;
 mod upstream;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// What is recorded, if anything is.
     pub(crate) audit: Option<Audit>,
+    /// What of our own environment programs may see that we start.
+    pub(crate) child_environment: BTreeMap<String, String>,
     /// What happens to personal data in calls, if anything does.
     pub(crate) pii: Option<pii::Pii>,
     /// Where metrics are read, if anybody does.

@@ -130,6 +130,7 @@ impl Check<'_> {
             log: log?,
             audit: audit?,
             pii: pii?,
+            child_environment: self.environment.for_children(),
             metrics,
             allowed_origins: allowed_origins?,
             trusted_proxies: trusted_proxies?,

@@ -355,7 +355,7 @@ fn words_that_are_none_of_the_choices() {
          dpop_nonce_required, client_id_metadata_documents, private_use_schemes, \
          allowed_origins, trusted_proxies, log, audit, alerts, metrics, tokens, registration, \
          device_authorization, management, roles, scopes, clients, identity_providers, \
-         trusted_issuers, servers, upstreams, gateway, policy",
+         trusted_issuers, servers, upstreams, gateway, pii, policy",
         ],
     );
 }
