@@ -205,14 +205,16 @@ async fn changes_of_a_server_without_sessions_come_by_a_subscription() {
     };
     let listening = upstream.listen(&old, everything, &outlet);
     let hearing = async {
-        let heard = first(&mut news, 1).await;
-        assert_eq!(heard[0].method, "notifications/tools/list_changed");
-        assert!(heard[0].params.is_none());
+        let heard = first(&mut news, 2).await;
+        // From then on nothing is missed.
+        assert_eq!(heard[0].method, "notifications/subscriptions/acknowledged");
+        assert_eq!(heard[1].method, "notifications/tools/list_changed");
+        assert!(heard[1].params.is_none());
         let subscribe = request("resources/subscribe", json!({"uri": "file:///a"}));
         upstream.call(&old, subscribe, &outlet).await.unwrap();
-        let heard = first(&mut news, 2).await;
-        assert_eq!(heard[1].method, "notifications/resources/updated");
-        let params = heard[1].params.as_ref().unwrap();
+        let heard = first(&mut news, 3).await;
+        assert_eq!(heard[2].method, "notifications/resources/updated");
+        let params = heard[2].params.as_ref().unwrap();
         assert_eq!(params.get(), r#"{"k":1,"uri":"file:///a"}"#);
     };
     tokio::select! {
@@ -228,8 +230,8 @@ async fn changes_of_a_server_without_sessions_come_by_a_subscription() {
     };
     tokio::select! {
         result = upstream.listen(&new, interest, &outlet) => panic!("{result:?}"),
-        heard = first(&mut news, 1) => {
-            assert_eq!(heard[0].method, "notifications/resources/updated");
+        heard = first(&mut news, 2) => {
+            assert_eq!(heard[1].method, "notifications/resources/updated");
         }
     }
     let asked = &server.of("subscriptions/listen").pop().unwrap().body["params"]["notifications"];
