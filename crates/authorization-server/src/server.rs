@@ -22,6 +22,7 @@ use crate::grant::Grants;
 use crate::identity_provider::{IdentityProviderSettingsError, IdentityProviders};
 use crate::invitation::ConnectInvitations;
 use crate::login_state::LoginStates;
+use crate::recording::AuditSlot;
 use crate::revocation::{Revocation, Revocations};
 use crate::session::BrowserSessions;
 use crate::settings::{Resource, Settings, SettingsError};
@@ -76,6 +77,7 @@ struct Inner {
     credential_rounds: CredentialRounds,
     /// What goes on although nobody waits for it any more.
     tasks: TaskTracker,
+    audit: AuditSlot,
 }
 
 /// Why the server did not start.
@@ -133,6 +135,7 @@ impl AuthorizationServer {
             invitations: ConnectInvitations::new(&store, &keys),
             credential_rounds: CredentialRounds::default(),
             tasks: TaskTracker::new(),
+            audit: AuditSlot::new(),
             signing_keys,
             settings,
             store,
@@ -337,6 +340,10 @@ impl AuthorizationServer {
 
     pub(crate) fn invitations(&self) -> &ConnectInvitations {
         &self.0.invitations
+    }
+
+    pub(crate) fn audit_slot(&self) -> &AuditSlot {
+        &self.0.audit
     }
 
     pub(crate) fn tasks(&self) -> &TaskTracker {

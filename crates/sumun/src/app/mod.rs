@@ -103,6 +103,9 @@ pub(crate) async fn build(
     let fetch = parts.fetch.clone();
     let own = settings.authorization_server.clone();
     let authorization_server = AuthorizationServer::start(own, parts).await?;
+    if let Some(log) = audit {
+        authorization_server.record_in(log.clone());
+    }
     let metrics = settings.metrics.map(|_| Metrics::new());
     if let Some(metrics) = &metrics {
         let observer = Arc::clone(metrics);
