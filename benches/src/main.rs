@@ -1,7 +1,8 @@
-//! The benchmarks behind `scripts/bench`: what a guard costs a tool call, what a token costs, and what a
-//! complete flow through an identity provider costs.
+//! The benchmarks behind `scripts/bench`: what a guard costs a tool call, what a token costs, what a
+//! complete flow through an identity provider costs, and a call of an API on behalf of a person.
 
 mod command_line;
+mod delegation;
 mod flow;
 mod load;
 mod machine;
@@ -30,8 +31,10 @@ fn main() -> anyhow::Result<()> {
             let effort = effort.effective();
             mcp::run(&effort)?;
             token::run(&effort)?;
-            flow::run(&effort)
+            flow::run(&effort)?;
+            delegation::run(&effort)
         }
+        What::Delegation(effort) => delegation::run(&effort.effective()),
         What::Flow(effort) => flow::run(&effort.effective()),
         What::Subject(subject) => subject::run(subject),
         What::Load(load) => load::run(&load),

@@ -2,6 +2,7 @@
 
 pub(crate) mod authorization_server;
 mod floor;
+pub(crate) mod relay;
 pub(crate) mod road;
 mod signer;
 mod whoami;
@@ -30,6 +31,9 @@ pub(crate) fn run(command: SubjectCommand) -> anyhow::Result<()> {
             .block_on(async { serve(authorization_server::router(algorithm, &data).await?).await }),
         SubjectCommand::Road { data, provider } => {
             runtime.block_on(async { serve(road::router(&data, provider).await?).await })
+        }
+        SubjectCommand::Relay { caller, data } => {
+            runtime.block_on(async { serve(relay::router(caller, &data).await?).await })
         }
         SubjectCommand::Writer {
             data,

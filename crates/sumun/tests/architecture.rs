@@ -16,7 +16,10 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("resource-server", &["oauth"]),
     ("delegation", &["oauth", "store"]),
     ("authorization-server", &["oauth", "store", "delegation"]),
-    ("examples", &["oauth", "store", "resource-server"]),
+    (
+        "examples",
+        &["oauth", "store", "delegation", "resource-server"],
+    ),
     (
         "sumun",
         &[

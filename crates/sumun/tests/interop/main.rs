@@ -3,6 +3,7 @@
 
 mod clients;
 mod conformance;
+mod connecting;
 mod device;
 mod driver;
 mod foreign_issuer;

@@ -1,0 +1,146 @@
+//! Tools that work as the person who called: call → link → browser → connect → repeat, with real clients.
+
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::clients::{Client, result};
+use crate::driver::Driver;
+use crate::house::House;
+use crate::http_client::get;
+use crate::people::{ADMIN, ALICE};
+
+const EVENT: &str = r#"create_calendar_schedule={"title":"수문 회의; 예산","start_datetime":"2026-12-01 14:00","location":"본사, 3층"}"#;
+
+/// A client of each kind, and the revision that it speaks.
+const CLIENTS: [(Client, &str, &str); 4] = [
+    (Client::TypeScript, "2025-11-25", "legacy"),
+    (Client::TypeScript, "2026-07-28", "auto"),
+    (Client::FastMcp, "2025-11-25", "legacy"),
+    (Client::FastMcp, "2026-07-28", "auto"),
+];
+
+fn alice(
+    client: Client,
+    url: &str,
+    protocol: &str,
+    account: &str,
+    state: &std::path::Path,
+) -> Driver {
+    let driver = client.at(url, state).person(ALICE);
+    driver
+        .option("--protocol", protocol)
+        .option("--connect", account)
+}
+
+/// The person was asked once, on pages of ours and then of the provider, and nothing broke.
+#[track_caller]
+fn assert_connected(answer: &Value) {
+    let connected = answer["connected"].as_array().unwrap();
+    assert_eq!(connected.len(), 1, "{answer:#}");
+    let connected = &connected[0];
+    assert_eq!(connected["console"], json!([]), "{answer:#}");
+    let text = connected["text"].as_str().unwrap();
+    assert!(text.contains("Your account is connected"), "{answer:#}");
+    // No secret and nothing of the person stands in the address (RS-32).
+    let url = url::Url::parse(connected["url"].as_str().unwrap()).unwrap();
+    let id = url.path().strip_prefix("/account/connect/").unwrap();
+    assert_eq!((id.len(), url.query()), (22, None), "{url}");
+}
+
+#[tokio::test]
+async fn rs31_every_client_walks_from_the_call_to_the_profile() {
+    for (client, revision, protocol) in CLIENTS {
+        let house = House::demo().await;
+        let url = format!("{}/hybrid/mcp", house.url);
+        let state = tempdir().unwrap();
+        let driver = alice(client, &url, protocol, "mina", state.path());
+        let calls = driver
+            .option("--call", "get-user-profile")
+            .option("--call", r#"query-recent-errors={"hours":2,"limit":3}"#);
+        let answer = calls.run().await;
+        assert_eq!(answer["protocolVersion"], revision, "{client:?} {answer:#}");
+        assert_connected(&answer);
+        assert_eq!(
+            result(&answer, 0)["username"],
+            "mina",
+            "{client:?} {answer:#}"
+        );
+        assert_eq!(result(&answer, 1)["errors"].as_array().unwrap().len(), 3);
+        if client == Client::TypeScript && protocol == "legacy" {
+            let elicitation = &answer["connected"][0]["elicitationId"];
+            assert_eq!(
+                &answer["completed"], elicitation,
+                "the client is told: {answer:#}"
+            );
+        }
+        // Nobody is asked again, and another person is not this one.
+        let again = client.at(&url, state.path()).option("--protocol", protocol);
+        let again = again.option("--call", "get-user-profile").run().await;
+        assert_eq!(result(&again, 0)["username"], "mina", "{again:#}");
+        let other = client.at(&url, &state.path().join("other")).person(ADMIN);
+        let other = other.option("--protocol", protocol);
+        let other = other.option("--call", "get-user-profile").run().await;
+        let other = &other["results"][0];
+        assert!(!other.to_string().contains("mina"), "{client:?} {other:#}");
+        assert!(
+            other["isError"] == true || other["error"].is_string(),
+            "{other:#}"
+        );
+        house.stop("INT").await;
+    }
+}
+
+#[tokio::test]
+async fn rs31_an_event_reaches_the_calendar_of_the_person_who_called() {
+    for (client, _, protocol) in CLIENTS {
+        let house = House::demo_with(&["--idp", "naver"]).await;
+        let url = format!("{}/naver/mcp", house.url);
+        let state = tempdir().unwrap();
+        let driver = alice(client, &url, protocol, "hana", state.path());
+        let calls = driver
+            .option("--call", r#"web_search={"query":"수문","display":2}"#)
+            .option("--call", EVENT);
+        let answer = calls.run().await;
+        assert_connected(&answer);
+        let found = result(&answer, 0);
+        assert_eq!(found["items"][0]["title"], "수문 \"문서\" 1", "{answer:#}");
+        assert_eq!(result(&answer, 1)["result"], "success", "{answer:#}");
+        let screen = house.whole_screen().await;
+        let page = screen.split_whitespace();
+        let page = page
+            .into_iter()
+            .find(|word| word.ends_with("/simulator/calendar"));
+        let calendar = get(page.unwrap(), None).await;
+        let text = calendar.text();
+        for words in ["수문 회의; 예산", "20261201T140000", "김하나 · 본사, 3층"] {
+            assert!(text.contains(words), "{client:?}: {words}\n{text}");
+        }
+        house.stop("INT").await;
+    }
+}
+
+/// RS-31: whoever gets somebody to open their link gets nothing of that person's.
+#[tokio::test]
+async fn rs31_the_link_of_one_person_is_of_no_use_to_another() {
+    let house = House::demo().await;
+    let url = format!("{}/hybrid/mcp", house.url);
+    let state = tempdir().unwrap();
+    let driver = alice(Client::TypeScript, &url, "legacy", "mina", state.path());
+    let as_admin = format!("{}:{}", ADMIN.username, ADMIN.password);
+    let driver = driver.option("--connect-as", as_admin);
+    let answer = driver.option("--call", "get-user-profile").run().await;
+    let text = answer["connected"][0]["text"].as_str().unwrap();
+    assert!(
+        text.contains("This link is for somebody else"),
+        "{answer:#}"
+    );
+    assert!(text.contains("invitation_of_somebody_else"), "{answer:#}");
+    // Neither of them is connected.
+    for (person, state) in [(ALICE, state.path()), (ADMIN, &state.path().join("admin"))] {
+        let driver = Client::TypeScript.at(&url, state).person(person);
+        let answer = driver.option("--call", "get-user-profile").run().await;
+        assert_eq!(answer["results"][0]["isError"], true, "{answer:#}");
+        let text = answer["results"][0]["text"][0].as_str().unwrap();
+        assert!(text.contains("/account/connect/"), "{answer:#}");
+    }
+}
