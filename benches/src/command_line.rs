@@ -22,6 +22,8 @@ pub(crate) enum What {
     Flow(Effort),
     /// A call of an API as a person, against the same call with a bare HTTP client.
     Delegation(Effort),
+    /// The gateway in front of a fast server, against the server alone, nginx and a bare proxy.
+    Gateway(Effort),
     /// All of them.
     All(Effort),
     /// What is measured; the other commands start it.
@@ -82,6 +84,9 @@ pub(crate) struct Load {
     /// For how long.
     #[arg(long)]
     pub(crate) seconds: u64,
+    /// Sleeps while there is no answer: others have work to do on the same core.
+    #[arg(long)]
+    pub(crate) patient: bool,
 }
 
 impl Load {
@@ -97,6 +102,9 @@ impl Load {
             ("--seconds", self.seconds.to_string()),
         ] {
             arguments.extend([name.to_owned(), value]);
+        }
+        if self.patient {
+            arguments.push("--patient".to_owned());
         }
         arguments
     }
@@ -133,6 +141,26 @@ pub(crate) enum SubjectCommand {
         /// The key set that verifies tokens.
         #[arg(long)]
         keys: PathBuf,
+    },
+    /// An MCP server that costs next to nothing.
+    Echo,
+    /// A bare proxy that looks tokens up and does nothing else.
+    Proxy {
+        /// The port of the server behind it.
+        #[arg(long)]
+        upstream: u16,
+        /// The path of both.
+        #[arg(long)]
+        path: String,
+        /// The key set that verifies tokens.
+        #[arg(long)]
+        keys: PathBuf,
+        /// Who issues the tokens.
+        #[arg(long)]
+        issuer: String,
+        /// What the tokens are for.
+        #[arg(long)]
+        audience: String,
     },
     /// The authorization server.
     AuthorizationServer {

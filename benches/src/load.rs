@@ -2,7 +2,8 @@
 //!
 //! A load generator that waits for answers has to be woken for nearly each of them, and the server's
 //! core pays for that: 2 µs on an idle machine, 10 µs when something else runs on the generator's
-//! core. That would hide what is measured, so this one asks its connections in turn and never waits.
+//! core. That would hide what is measured, so this one asks its connections in turn and never waits,
+//! unless it is told to be patient, because a server behind the subject has to run on its core too.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::command_line::Load;
 use crate::machine::output_of_load;
@@ -70,6 +72,7 @@ pub(crate) fn put_on(
     request: &Request,
     connections: usize,
     seconds: u64,
+    patient: bool,
 ) -> anyhow::Result<Seen> {
     let file = tempfile::NamedTempFile::new()?;
     fs::write(file.path(), serde_json::to_vec(&request.written())?)?;
@@ -78,6 +81,7 @@ pub(crate) fn put_on(
         requests: PathBuf::from(file.path()),
         connections,
         seconds,
+        patient,
     };
     Seen::parse(&output_of_load("load", &load.arguments())?)
 }
@@ -136,6 +140,9 @@ fn send(load: &Load, requests: &[String]) -> anyhow::Result<Seen> {
     let mut latencies = Vec::new();
     let (began, duration) = (Instant::now(), Duration::from_secs(load.seconds));
     while began.elapsed() < duration {
+        if load.patient {
+            wait_for_any(&connections)?;
+        }
         for connection in &mut connections {
             if let Some(answer) = connection.answer()? {
                 require_success(answer)?;
@@ -145,6 +152,16 @@ fn send(load: &Load, requests: &[String]) -> anyhow::Result<Seen> {
         }
     }
     Seen::of(latencies, began.elapsed()).context("no request was answered")
+}
+
+/// Sleeps until one of `connections` has something to read.
+fn wait_for_any(connections: &[Connection]) -> anyhow::Result<()> {
+    let mut places: Vec<_> = connections
+        .iter()
+        .map(|connection| PollFd::new(&connection.stream, PollFlags::IN))
+        .collect();
+    poll(&mut places, None).context("wait for an answer")?;
+    Ok(())
 }
 
 /// One connection, which waits for one answer at a time.

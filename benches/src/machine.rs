@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -11,6 +12,8 @@ use anyhow::Context as _;
 const SUBJECT_CORE: usize = 1;
 /// The core for what puts load on it.
 const LOAD_CORE: usize = 0;
+/// How long another program may take until it listens.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A command that will run `program` on `core` alone, at the priority of everybody else: others may be at
 /// work on the same machine.
@@ -40,7 +43,40 @@ pub(crate) struct Server {
 impl Server {
     /// Starts this program as a subject, and waits until it says which port it has.
     pub(crate) fn start(arguments: &[String]) -> anyhow::Result<Self> {
-        let mut command = this_program(SUBJECT_CORE, "subject", arguments)?;
+        Self::start_on(SUBJECT_CORE, arguments)
+    }
+
+    /// Starts a subject that is not measured, on the core of the load.
+    pub(crate) fn start_beside(arguments: &[String]) -> anyhow::Result<Self> {
+        Self::start_on(LOAD_CORE, arguments)
+    }
+
+    /// Starts another program as a subject, and waits until it listens on `port`.
+    pub(crate) fn start_program(
+        program: &str,
+        arguments: &[String],
+        port: u16,
+    ) -> anyhow::Result<Self> {
+        let mut command = pinned(SUBJECT_CORE, program);
+        command.args(arguments).stdin(Stdio::null());
+        let log = tempfile::tempfile()?;
+        command.stdout(log.try_clone()?).stderr(log);
+        let process = command
+            .spawn()
+            .with_context(|| format!("start {program}"))?;
+        let mut server = Self { process, port };
+        let patience = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = server.process.try_wait()?;
+            anyhow::ensure!(ended.is_none(), "{program} has ended: {ended:?}");
+            anyhow::ensure!(patience.elapsed() < PATIENCE, "{program} does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
+    fn start_on(core: usize, arguments: &[String]) -> anyhow::Result<Self> {
+        let mut command = this_program(core, "subject", arguments)?;
         // It ends with its standard input, so it outlives this process in no case.
         let mut process = command
             .stdin(Stdio::piped())

@@ -1,9 +1,11 @@
 //! The benchmarks behind `scripts/bench`: what a guard costs a tool call, what a token costs, what a
-//! complete flow through an identity provider costs, and a call of an API on behalf of a person.
+//! complete flow through an identity provider costs, what a gateway costs, and a call of an API on behalf
+//! of a person.
 
 mod command_line;
 mod delegation;
 mod flow;
+mod gateway;
 mod load;
 mod machine;
 mod material;
@@ -32,8 +34,10 @@ fn main() -> anyhow::Result<()> {
             mcp::run(&effort)?;
             token::run(&effort)?;
             flow::run(&effort)?;
+            gateway::run(&effort)?;
             delegation::run(&effort)
         }
+        What::Gateway(effort) => gateway::run(&effort.effective()),
         What::Delegation(effort) => delegation::run(&effort.effective()),
         What::Flow(effort) => flow::run(&effort.effective()),
         What::Subject(subject) => subject::run(subject),

@@ -8,7 +8,7 @@ use crate::load::Request;
 use crate::machine;
 use crate::material::{Material, SUBJECT};
 use crate::report::{Ratio, median, table};
-use crate::round::{Case, Subject, rounds};
+use crate::round::{Case, Start, Subject, rounds};
 
 /// What a guard may cost: at least so much of the throughput is left.
 const TARGET: f64 = 0.95;
@@ -82,9 +82,10 @@ fn whoami(material: &Material, guard: Guard, request: Request) -> Subject {
     ];
     let arguments = arguments.map(str::to_owned).to_vec();
     Subject::Server(Case {
-        arguments,
+        start: Start::Subject(arguments),
         request,
         expected: SUBJECT,
+        patient: false,
     })
 }
 

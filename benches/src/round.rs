@@ -23,17 +23,39 @@ pub(crate) enum Subject {
 /// A server, and what is sent to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
-    /// The arguments that start it.
-    pub(crate) arguments: Vec<String>,
+    /// What starts it.
+    pub(crate) start: Start,
     pub(crate) request: Request,
     /// What a right answer holds.
     pub(crate) expected: &'static str,
+    /// Whether something else has to run on the core of the load.
+    pub(crate) patient: bool,
+}
+
+/// How a server is started.
+#[derive(Clone, Debug)]
+pub(crate) enum Start {
+    /// It is a subject of this program, with these arguments.
+    Subject(Vec<String>),
+    /// It is another program, which is told its port.
+    Program {
+        program: String,
+        arguments: Vec<String>,
+        port: u16,
+    },
 }
 
 impl Case {
     /// Starts the server and returns its first answer, too.
     pub(crate) fn start(&self) -> anyhow::Result<(Server, String)> {
-        let server = Server::start(&self.arguments)?;
+        let server = match &self.start {
+            Start::Subject(arguments) => Server::start(arguments)?,
+            Start::Program {
+                program,
+                arguments,
+                port,
+            } => Server::start_program(program, arguments, *port)?,
+        };
         let answer = probe::ask(server.port, &self.request, self.expected)?;
         Ok((server, answer))
     }
@@ -105,7 +127,13 @@ impl<'a> Ready<'a> {
             Subject::Server(case) => {
                 let (server, _) = case.start()?;
                 // A server is slow until it has filled its caches.
-                load::put_on(server.port, &case.request, effort.connections, 1)?;
+                load::put_on(
+                    server.port,
+                    &case.request,
+                    effort.connections,
+                    1,
+                    case.patient,
+                )?;
                 Ok(Self::Server(case, server))
             }
             Subject::Flows(case) => Ok(Self::Flows(case, case.start(effort)?)),
@@ -118,7 +146,8 @@ impl<'a> Ready<'a> {
             Self::Server(case, server) => {
                 let before = server.processor_time()?;
                 let (connections, seconds) = (effort.connections, effort.seconds);
-                let seen = load::put_on(server.port, &case.request, connections, seconds)?;
+                let patient = case.patient;
+                let seen = load::put_on(server.port, &case.request, connections, seconds, patient)?;
                 Ok(Turn::of_load(
                     &seen,
                     server.processor_time()?.saturating_sub(before),

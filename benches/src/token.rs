@@ -7,7 +7,7 @@ use crate::command_line::Effort;
 use crate::load::Request;
 use crate::machine;
 use crate::report::{Ratio, table};
-use crate::round::{Case, Subject, rounds};
+use crate::round::{Case, Start, Subject, rounds};
 use crate::subject::authorization_server::{CLIENT, SCOPE, SECRET};
 
 /// At least so much of the signing rate has to come out of the endpoint as tokens.
@@ -67,7 +67,8 @@ fn case(arguments: [&str; 5]) -> Case {
         "application/x-www-form-urlencoded".to_owned(),
     )];
     Case {
-        arguments: arguments.map(str::to_owned).to_vec(),
+        start: Start::Subject(arguments.map(str::to_owned).to_vec()),
+        patient: false,
         request: Request {
             path: "/oauth2/token",
             headers,

@@ -2,21 +2,33 @@
 
 use std::sync::OnceLock;
 
-use pii::{Equipment, EventStream, FernetKey, Operator, Scanner};
+use pii::{Context, Direction, FernetKey, Operator, Policy, Redactor, Scanner};
 
 /// The key of the specification's vectors.
 const KEY: &str = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
 
+const CONTEXT: Context<'_> = Context {
+    tool: "tool",
+    direction: Direction::Arguments,
+    subject: "kim",
+    scopes: &[],
+};
+
 /// The input as text, as document, as event stream in two pieces, and as token.
 pub fn run(data: &[u8]) {
-    static SCANNER: OnceLock<Scanner> = OnceLock::new();
-    let scanner = SCANNER.get_or_init(Scanner::new);
-    let mask = |_: &pii::Finding| Operator::Mask;
+    static PARTS: OnceLock<(Scanner, Redactor)> = OnceLock::new();
+    let (scanner, redactor) = PARTS.get_or_init(|| {
+        let policy = Policy::of_everything(Operator::Mask);
+        (
+            Scanner::new(),
+            Redactor::new(Scanner::new(), policy).with_largest(1 << 16),
+        )
+    });
     let stream = |pieces: &[&[u8]]| {
-        let mut stream = EventStream::new(scanner, 1 << 16);
+        let mut stream = redactor.stream(CONTEXT);
         let mut out = Vec::new();
         for piece in pieces {
-            out.extend(stream.push(piece, mask, &mut Equipment::default()).ok()?);
+            out.extend(stream.push(piece).ok()?);
         }
         Some(out)
     };
@@ -31,7 +43,9 @@ pub fn run(data: &[u8]) {
         assert!(finding.byte_start >= last, "findings overlap");
         last = finding.byte_end;
     }
-    if let Ok(Some(document)) = scanner.redact_document(text, mask, &mut Equipment::default()) {
+    if let Ok(outcome) = redactor.apply(&CONTEXT, text)
+        && let Some(document) = outcome.replaced
+    {
         let parsed = serde_json::from_str::<serde_json::Value>(&document);
         assert!(parsed.is_ok(), "no document is left: {document}");
     }

@@ -1,7 +1,9 @@
 //! What is measured. Each subject says on standard output which port it has, or what it found.
 
 pub(crate) mod authorization_server;
+pub(crate) mod echo;
 mod floor;
+mod proxy;
 pub(crate) mod relay;
 pub(crate) mod road;
 mod signer;
@@ -27,6 +29,21 @@ pub(crate) fn run(command: SubjectCommand) -> anyhow::Result<()> {
         SubjectCommand::Whoami { guard, keys } => {
             runtime.block_on(async { serve(whoami::router(guard, &keys)?).await })
         }
+        SubjectCommand::Echo => runtime.block_on(serve(echo::router())),
+        SubjectCommand::Proxy {
+            upstream,
+            path,
+            keys,
+            issuer,
+            audience,
+        } => runtime.block_on(async {
+            let trust = proxy::Trust {
+                keys: &keys,
+                issuer: &issuer,
+                audience: &audience,
+            };
+            serve(proxy::router(upstream, &path, &trust)?).await
+        }),
         SubjectCommand::AuthorizationServer { algorithm, data } => runtime
             .block_on(async { serve(authorization_server::router(algorithm, &data).await?).await }),
         SubjectCommand::Road { data, provider } => {

@@ -57,6 +57,11 @@ impl fmt::Display for NumericDate {
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> NumericDate;
+
+    /// The current time in milliseconds since the epoch, for records that follow each other closely.
+    fn now_millis(&self) -> i64 {
+        self.now().0.saturating_mul(1000)
+    }
 }
 
 /// The machine's wall clock.
@@ -64,16 +69,23 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one door through which time enters"
-    )]
     fn now(&self) -> NumericDate {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        NumericDate(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
+        NumericDate(i64::try_from(since_epoch().as_secs()).unwrap_or(i64::MAX))
     }
+
+    fn now_millis(&self) -> i64 {
+        i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one door through which time enters"
+)]
+fn since_epoch() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 /// A clock that moves only when it is told to; clones show the same time.

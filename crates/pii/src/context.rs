@@ -21,7 +21,8 @@ pub(crate) enum Label {
     Harmless,
 }
 
-/// Labels, keys and other words by what they speak of. ASCII words stand alone or as a part of a key.
+/// Labels, keys and other words by what they speak of. ASCII words stand alone or as a part of a key; `~`
+/// is a space.
 const WORDS: [(Label, &str); 11] = [
     (
         Label::Phone,
@@ -30,15 +31,17 @@ const WORDS: [(Label, &str); 11] = [
     ),
     (
         Label::Rrn,
-        "주민번호 주민등록 주민등록번호 주민 rrn jumin ssn_kr resident residentnumber juminno",
+        "주민번호 주민등록 주민등록번호 주민 민증 민증번호 신분증 주민등록증 rrn jumin ssn_kr resident resident~registration residentnumber juminno jumin_no resident_no",
     ),
     (
         Label::Frn,
-        "외국인등록 외국인등록번호 외국인번호 외국인 거소신고 frn arc foreigner alien",
+        "외국인등록 외국인등록번호 외국인등록증 외국인번호 외국인 거소신고 frn arc foreigner alien alien~registration \
+         alien~registration~card alien~registration~number foreigner~registration alien_reg residence~card 거소신고번호",
     ),
     (
         Label::Brn,
-        "사업자등록번호 사업자번호 사업자등록 사업자 brn biz_no bizno biz_reg business_no business registration businessnumber corp_reg_no",
+        "사업자등록번호 사업자번호 사업자등록 사업자 brn biz_no bizno biz_reg business_no business~registration registration businessnumber corp_reg_no biz bizreg bizregno 사업장 공급자 공급받는자 \
+         가맹점 거래처 세금계산서",
     ),
     (
         Label::Driver,
@@ -55,7 +58,7 @@ const WORDS: [(Label, &str); 11] = [
     ),
     (
         Label::Card,
-        "카드번호 카드 card cardno pan visa mastercard amex credit cc cardnumber card_no",
+        "카드번호 카드 card cardno pan visa mastercard amex credit cc cardnumber card_no 유효기간 할부 일시불 cvc cvv expiry",
     ),
     (
         Label::Ssn,
@@ -75,7 +78,7 @@ const WORDS: [(Label, &str); 11] = [
          patch section chapter oid nonce 수량 재고 우편번호 zip 조회수 좌표 lat lng bytes duration elapsed time timestamp_ms \
          created_at updated_at createdat updatedat expires exp iat nbf 합계 잔액 total balance 매출 수신거부번호 문의번호 쿠폰 coupon \
          barcode 로트 배치 학번 사번 원고번호 특허 번들 sdk kernel 커널 snmp mib 고시 제호 parcel shipment waybill 이벤트 event msgid \
-         transaction txid tx order_no orderid po quote rma part partno item article 회차 차대번호 기기 device 문서 회의 counter count",
+         product productcode productno goods itemcode aws~account arn transaction txid tx order_no orderid po quote rma part partno item article 회차 차대번호 기기 device 문서 회의 counter count",
     ),
 ];
 
@@ -89,9 +92,12 @@ struct Labels {
 }
 
 static LABELS: LazyLock<Labels> = LazyLock::new(|| {
-    let words: Vec<(Label, &str)> = WORDS
+    let words: Vec<(Label, String)> = WORDS
         .iter()
-        .flat_map(|(label, words)| words.split_whitespace().map(|word| (*label, word)))
+        .flat_map(|(label, words)| {
+            let words = words.split_whitespace();
+            words.map(|word| (*label, word.replace('~', " ")))
+        })
         .collect();
     let automaton = AhoCorasick::builder()
         .ascii_case_insensitive(true)
@@ -206,12 +212,12 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
 fn behind(rest: &str) -> Option<Label> {
     let rest = &rest[..floor(rest, rest.len().min(BEHIND))];
     let cut = rest.find([',', ';', '|', '/', '\n', '"', ':', '=']);
-    let piece = &rest[..cut.unwrap_or(rest.len())];
-    if cut.is_some_and(|at| matches!(rest.as_bytes()[at], b':' | b'=' | b'"'))
-        || piece.bytes().any(|byte| byte.is_ascii_digit())
-    {
+    if cut.is_some_and(|at| matches!(rest.as_bytes()[at], b':' | b'=' | b'"')) {
         return None;
     }
+    let piece = &rest[..cut.unwrap_or(rest.len())];
+    // What stands behind the next number speaks of that.
+    let piece = piece.split(|one: char| one.is_ascii_digit()).next()?;
     let found = LABELS.automaton.find(piece)?;
     stands_alone(piece, found.start(), found.end())
         .then(|| LABELS.labels[found.pattern().as_usize()])

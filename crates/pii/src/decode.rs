@@ -7,8 +7,10 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::normalize::{Maker, Map};
 
-/// The shortest run that is worth decoding as a whole, and the longest that we decode.
-const SHORTEST: usize = 16;
+/// The shortest run that is worth decoding as a whole, in base64 and in hexadecimal, and the longest that
+/// we decode.
+const SHORTEST: usize = 12;
+const SHORTEST_HEX: usize = 16;
 const LONGEST: usize = 256 * 1024;
 
 /// The decoded text and its map, or nothing if there is nothing to decode.
@@ -17,8 +19,9 @@ pub(crate) fn decode(text: &str) -> Option<(String, Map)> {
     let mut maker = Maker::default();
     let mut copied = 0;
     let mut at = 0;
+    let mut escapes = Escapes::of(bytes);
     while at < bytes.len() {
-        let Some((range, piece)) = next_encoded(text, at) else {
+        let Some((range, piece)) = next_encoded(text, at, &mut escapes) else {
             break;
         };
         maker.copy(text, copied..range.start);
@@ -34,38 +37,99 @@ pub(crate) fn decode(text: &str) -> Option<(String, Map)> {
 }
 
 /// The next encoded piece from `at` on, and what it says.
-fn next_encoded(text: &str, mut at: usize) -> Option<(Range<usize>, String)> {
+fn next_encoded(
+    text: &str,
+    at: usize,
+    escapes: &mut Escapes<'_>,
+) -> Option<(Range<usize>, String)> {
     let bytes = text.as_bytes();
-    while at < bytes.len() {
-        let byte = bytes[at];
-        let escaped = match byte {
-            b'%' => percent(bytes, at),
-            b'&' => entity(text, at),
-            b'\\' => unicode(bytes, at),
-            _ => None,
-        };
-        if let Some((end, piece)) = escaped {
-            return Some((at..end, piece));
-        }
-        if !is_run(byte) {
-            at += 1;
+    let mut runs = at;
+    loop {
+        let run = next_run(bytes, runs);
+        let escape = escapes.next(at.max(escapes.tried));
+        let is_first = |escape: usize| run.as_ref().is_none_or(|run| escape < run.start);
+        if let Some(escape) = escape.filter(|escape| is_first(*escape)) {
+            escapes.tried = escape + 1;
+            let found = match bytes[escape] {
+                b'%' => percent(bytes, escape),
+                b'&' => entity(text, escape),
+                _ => unicode(bytes, escape).or_else(|| braced(text, escape)),
+            };
+            if let Some((end, piece)) = found {
+                escapes.tried = end;
+                return Some((escape..end, piece));
+            }
             continue;
         }
-        // Most words are short, and a look at where they would have to go on ends them.
-        let end = run_end(bytes, at);
-        if end - at >= SHORTEST
-            && end - at <= LONGEST
-            && let Some(found) = run(text, at..end)
+        let range = run?;
+        runs = range.end;
+        if range.len() <= LONGEST
+            && let Some(found) = self::run(text, range)
         {
             return Some(found);
         }
-        at = end;
     }
-    None
 }
 
+/// The characters that begin an escape, each looked for once.
+struct Escapes<'t> {
+    bytes: &'t [u8],
+    /// Where the last search began and what it found.
+    found: Option<(usize, Option<usize>)>,
+    /// Up to where escapes were tried.
+    tried: usize,
+}
+
+impl<'t> Escapes<'t> {
+    fn of(bytes: &'t [u8]) -> Self {
+        Self {
+            bytes,
+            found: None,
+            tried: 0,
+        }
+    }
+
+    fn next(&mut self, from: usize) -> Option<usize> {
+        if let Some((searched, found)) = self.found
+            && searched <= from
+            && found.is_none_or(|found| found >= from)
+        {
+            return found;
+        }
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        let found = memchr::memchr3(b'%', b'&', b'\\', rest).map(|offset| from + offset);
+        self.found = Some((from, found));
+        found
+    }
+}
+
+/// Which bytes base64 and hexadecimal are written with.
+const IS_RUN: [bool; 256] = {
+    let mut is_run = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        is_run[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-' | b'=');
+        byte += 1;
+    }
+    is_run
+};
+
 fn is_run(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-' | b'=')
+    IS_RUN[usize::from(byte)]
+}
+
+/// The next run that is long enough. A look at every twelfth byte rules most words out.
+fn next_run(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+    let mut start = from;
+    while start + SHORTEST <= bytes.len() {
+        let window = &bytes[start..start + SHORTEST];
+        match window.iter().rposition(|byte| !is_run(*byte)) {
+            Some(gap) => start += gap + 1,
+            None => return Some(start..run_end(bytes, start + SHORTEST)),
+        }
+    }
+    None
 }
 
 fn run_end(bytes: &[u8], at: usize) -> usize {
@@ -82,12 +146,15 @@ fn run(text: &str, range: Range<usize>) -> Option<(Range<usize>, String)> {
     // `key=value`: what is encoded stands behind.
     let body = whole.trim_end_matches('=');
     let from = body.rfind('=').map_or(0, |at| at + 1);
+    let from = from + 2 * usize::from(body[from..].starts_with("0x"));
     let body = &body[from..];
     let start = range.start + from;
     if body.len() < SHORTEST {
         return None;
     }
-    let is_hex = body.len().is_multiple_of(2) && body.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex = body.len() >= SHORTEST_HEX
+        && body.len().is_multiple_of(2)
+        && body.bytes().all(|byte| byte.is_ascii_hexdigit());
     let decoded = if is_hex {
         body.as_bytes()
             .chunks(2)
@@ -98,11 +165,39 @@ fn run(text: &str, range: Range<usize>) -> Option<(Range<usize>, String)> {
         None
     };
     let decoded = decoded.or_else(|| {
+        if !begins_readable(body.as_bytes()) {
+            return None;
+        }
         let standard = body.replace('-', "+").replace('_', "/");
         STANDARD_NO_PAD.decode(standard).ok().and_then(readable)
     })?;
     let end = range.start + whole.len();
     Some((start..end, decoded))
+}
+
+/// Whether the first three bytes may be those of a text. Most words end here, without a copy of them.
+fn begins_readable(body: &[u8]) -> bool {
+    let sextet = |at: usize| match body[at] {
+        byte @ b'A'..=b'Z' => byte - b'A',
+        byte @ b'a'..=b'z' => byte - b'a' + 26,
+        byte @ b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let (a, b, c, d) = (sextet(0), sextet(1), sextet(2), sextet(3));
+    let three = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
+    let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t');
+    match three {
+        [first, ..] if first >= 0xC2 => {
+            str::from_utf8(&three).is_ok() || first >= 0xF0 || first < 0xE0
+        }
+        _ => {
+            is_text(three[0])
+                && three[1..]
+                    .iter()
+                    .all(|byte| is_text(*byte) || *byte >= 0x80)
+        }
+    }
 }
 
 fn nibble(byte: u8) -> Option<u8> {
@@ -118,7 +213,35 @@ fn readable(bytes: Vec<u8>) -> Option<String> {
         .then_some(text)
 }
 
+/// The escapes of other languages: `\x31` and `\u{31}`.
+fn braced(text: &str, at: usize) -> Option<(usize, String)> {
+    let bytes = text.as_bytes();
+    if bytes.get(at + 1) == Some(&b'x') {
+        let code = nibble(*bytes.get(at + 2)?)? << 4 | nibble(*bytes.get(at + 3)?)?;
+        return (b' '..0x7F)
+            .contains(&code)
+            .then(|| (at + 4, char::from(code).to_string()));
+    }
+    let digits = text[at..].strip_prefix("\\u{")?;
+    let length = digits
+        .bytes()
+        .take(6)
+        .take_while(u8::is_ascii_hexdigit)
+        .count();
+    let code = u32::from_str_radix(&digits[..length], 16).ok()?;
+    let end = at + 3 + length;
+    (bytes.get(end) == Some(&b'}')).then_some((end + 1, char::from_u32(code)?.to_string()))
+}
+
 fn percent(bytes: &[u8], at: usize) -> Option<(usize, String)> {
+    // `%u0031`, which the ECMAScript function `escape` makes.
+    if bytes.get(at + 1) == Some(&b'u') {
+        let digits = bytes.get(at + 2..at + 6)?;
+        let code = digits.iter().try_fold(0_u32, |sum, byte| {
+            Some(sum << 4 | u32::from(nibble(*byte)?))
+        })?;
+        return Some((at + 6, char::from_u32(code)?.to_string()));
+    }
     let mut decoded = Vec::new();
     let mut end = at;
     // At most one character, so that its place is exact.
@@ -213,6 +336,9 @@ mod tests {
         check("MDEwLTEyMzQtNTY3OA==", "010-1234-5678");
         check("x 3031302d313233342d35363738", "x 010-1234-5678");
         check("v=MDEwLTEyMzQtNTY3OA", "v=010-1234-5678");
+        check("7ZmN6ri464+Z님", "홍길동님");
+        check("0x3031302d313233342d35363738", "0x010-1234-5678");
+        check("\\x41\\u{ae40}%u0041", "A김A");
     }
 
     #[test]

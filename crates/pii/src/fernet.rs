@@ -76,11 +76,30 @@ impl FernetKey {
                 .decode(text.trim())
                 .map_err(|_| FernetError::BadKey)?,
         );
-        let (signing, encryption) = bytes.split_at_checked(16).ok_or(FernetError::BadKey)?;
-        Ok(Self {
+        let bytes: &[u8; 32] = bytes
+            .as_slice()
+            .try_into()
+            .map_err(|_| FernetError::BadKey)?;
+        Ok(Self::of(bytes))
+    }
+
+    /// The key that is these bytes.
+    pub fn of(bytes: &[u8; 32]) -> Self {
+        let [signing, encryption] = [0, 16].map(|at| &bytes[at..at + 16]);
+        let mut key = Zeroizing::new([0; 16]);
+        key.copy_from_slice(encryption);
+        Self {
             signing: hmac::Key::new(hmac::HMAC_SHA256, signing),
-            encryption: Zeroizing::new(encryption.try_into().map_err(|_| FernetError::BadKey)?),
-        })
+            encryption: key,
+        }
+    }
+
+    /// A key for another purpose. What a token signs begins with `0x80`, so no purpose is a token.
+    pub(crate) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let tag = hmac::sign(&self.signing, purpose.as_bytes());
+        let mut key = Zeroizing::new([0; 32]);
+        key.copy_from_slice(tag.as_ref());
+        key
     }
 
     /// Encrypts at the time `now`, in seconds. `iv` must be random, and used once.
@@ -205,6 +224,18 @@ impl FernetKeys {
         Ok(Self { keys })
     }
 
+    /// The newest key and its name.
+    pub(crate) fn newest(&self) -> (&str, &FernetKey) {
+        let (name, key) = &self.keys[0];
+        (name, key)
+    }
+
+    /// The key of that name.
+    pub(crate) fn named(&self, name: &str) -> Option<&FernetKey> {
+        let found = self.keys.iter().find(|(known, _)| known == name);
+        found.map(|(_, key)| key)
+    }
+
     /// Encrypts a value for one use, as `enc:v1:<key>:<token>`. `iv` must be random, and used once.
     ///
     /// # Errors
@@ -226,7 +257,7 @@ impl FernetKeys {
         let plaintext =
             Zeroizing::new(serde_json::to_vec(&bound).map_err(|_| FernetError::Crypto)?);
         bound.value.zeroize();
-        let (name, key) = &self.keys[0];
+        let (name, key) = self.newest();
         let token = key.encrypt(&plaintext, now, iv)?;
         Ok(format!("{WRAPPED}{name}:{token}"))
     }
@@ -244,8 +275,7 @@ impl FernetKeys {
     ) -> Result<String, FernetError> {
         let rest = wrapped.strip_prefix(WRAPPED).ok_or(FernetError::BadToken)?;
         let (name, token) = rest.split_once(':').ok_or(FernetError::BadToken)?;
-        let key = self.keys.iter().find(|(known, _)| known == name);
-        let (_, key) = key.ok_or(FernetError::UnknownKey)?;
+        let key = self.named(name).ok_or(FernetError::UnknownKey)?;
         let plaintext = key.decrypt(token, now, None)?;
         let bound: Bound<'_> =
             serde_json::from_slice(&plaintext).map_err(|_| FernetError::BadToken)?;
@@ -267,15 +297,14 @@ impl FernetKeys {
     pub fn rotate(&self, wrapped: &str, now: u64, iv: [u8; 16]) -> Result<String, FernetError> {
         let rest = wrapped.strip_prefix(WRAPPED).ok_or(FernetError::BadToken)?;
         let (name, token) = rest.split_once(':').ok_or(FernetError::BadToken)?;
-        let key = self.keys.iter().find(|(known, _)| known == name);
-        let (_, key) = key.ok_or(FernetError::UnknownKey)?;
+        let key = self.named(name).ok_or(FernetError::UnknownKey)?;
         let plaintext = key.decrypt(token, now, None)?;
         let bytes = URL_SAFE.decode(token).map_err(|_| FernetError::BadToken)?;
         let time = bytes
             .get(1..9)
             .and_then(|time| time.try_into().ok())
             .ok_or(FernetError::BadToken)?;
-        let (newest, key) = &self.keys[0];
+        let (newest, key) = self.newest();
         let token = key.encrypt(&plaintext, u64::from_be_bytes(time), iv)?;
         Ok(format!("{WRAPPED}{newest}:{token}"))
     }

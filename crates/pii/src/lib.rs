@@ -7,9 +7,11 @@
 //! | `number.rs`, `word.rs`, `name.rs`, `secret.rs` | what the types are made of |
 //! | `context.rs` | labels that say what a value is, or that it is harmless |
 //! | `normalize.rs`, `decode.rs` | text as a reader sees it, with a map back to the original |
-//! | `operator.rs`, `redaction.rs` | [`Operator`]s, applied to text and to JSON byte by byte |
-//! | `document.rs`, `stream.rs` | the places of JSON; [`EventStream`] for server-sent events |
-//! | `fernet.rs` | [`FernetKeys`]: encrypted values, bound to type, tool and subject |
+//! | `policy/` | [`Policy`]: what is done with a finding, by tool, direction, place, scopes, type |
+//! | `redactor.rs`, `refusal.rs` | [`Redactor`]: a policy applied to messages and streams, byte by byte |
+//! | `operator.rs`, `stand_in.rs`, `fernet.rs` | [`Operator`]s: masks, stand-ins and [`FernetKeys`] |
+//! | `document.rs`, `spread.rs`, `stream.rs`, `schema.rs` | the places of JSON, server-sent events, [`OutputSchema`] |
+//! | `secure_tool.rs` | [`SecureTool`]: the same for a tool of one's own |
 //! | `evaluation.rs` | scores against labelled lines |
 //!
 //! ```
@@ -19,6 +21,23 @@
 //! assert_eq!(findings[0].kind, Kind::KrName);
 //! assert_eq!(findings[1].value, "010-1234-5678");
 //! assert_eq!((findings[1].start, findings[1].end), (10, 23));
+//! ```
+//!
+//! A policy on the path of calls:
+//!
+//! ```
+//! use pii::{Context, Direction, Policy, Redactor, Scanner, WrittenPolicy};
+//!
+//! let written: WrittenPolicy = serde_json::from_str(
+//!     r#"{"rules":[{"tools":["crm.*"],"direction":"result","types":["PHONE"],"action":"mask"}]}"#,
+//! ).unwrap();
+//! let scanner = Scanner::new();
+//! let policy = Policy::read(&written, &scanner).unwrap();
+//! let redactor = Redactor::new(scanner, policy);
+//! let context = Context { tool: "crm.get", direction: Direction::Result, subject: "kim", scopes: &[] };
+//! let message = r#"{"jsonrpc":"2.0","id":1,"result":{"structuredContent":{"phone":"010-1234-5678"}}}"#;
+//! let outcome = redactor.apply(&context, message).unwrap();
+//! assert!(outcome.replaced.unwrap().contains(r#""phone":"010-****-****""#));
 //! ```
 
 #![deny(missing_docs)]
@@ -35,18 +54,27 @@ mod name;
 mod normalize;
 mod number;
 mod operator;
+mod policy;
 mod recognizer;
-mod redaction;
+mod redactor;
+mod refusal;
 mod scanner;
+mod schema;
 mod secret;
+mod secure_tool;
+mod spread;
+mod stand_in;
 mod stream;
 mod word;
 
 pub use document::DocumentError;
 pub use fernet::{Binding, FernetError, FernetKey, FernetKeys};
 pub use kind::Kind;
-pub use operator::{Encryption, Equipment, Operator, OperatorError, StandIns, mask};
+pub use operator::{Operator, mask};
+pub use policy::{Context, Direction, Policy, RuleProblem, WrittenPolicy, WrittenRule};
 pub use recognizer::{Finding, PatternError};
-pub use redaction::RedactionError;
+pub use redactor::{Outcome, RedactedStream, Redactor, Sealing};
+pub use refusal::{Acted, PolicyRefusal, RefusalReason};
 pub use scanner::Scanner;
-pub use stream::{EventStream, StreamError};
+pub use schema::{OutputSchema, SchemaError};
+pub use secure_tool::{Access, SecureTool, SecureToolError};

@@ -38,6 +38,18 @@ impl Map {
         from..to.max(from)
     }
 
+    /// The pieces of the source that were copied into a range of the made text.
+    pub(crate) fn pieces(&self, range: Range<usize>) -> Vec<Range<usize>> {
+        let copied = self.segments.iter().filter(|segment| segment.is_copy());
+        let pieces = copied.map(|segment| {
+            let from = range.start.max(segment.at);
+            let to = range.end.min(segment.at + segment.len);
+            let at = |place: usize| segment.source + place.saturating_sub(segment.at);
+            at(from)..at(to.max(from))
+        });
+        pieces.filter(|piece| !piece.is_empty()).collect()
+    }
+
     fn segment(&self, place: usize) -> Segment {
         let after = self.segments.partition_point(|segment| segment.at <= place);
         self.segments[after.saturating_sub(1)]
@@ -59,6 +71,11 @@ pub(crate) struct Maker {
 }
 
 impl Maker {
+    /// How long the text is so far.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
     /// Takes over a piece of the source as it is.
     pub(crate) fn copy(&mut self, source: &str, range: Range<usize>) {
         let piece = &source[range.clone()];
@@ -105,6 +122,8 @@ impl Maker {
 enum Folded {
     Kept,
     Dropped,
+    /// A dot between lines, which is a hyphen between digits.
+    Dot,
     To(char),
 }
 
@@ -142,6 +161,11 @@ pub(crate) fn fold(text: &str) -> Option<(String, Map)> {
         match fold_char(found) {
             Folded::Kept => maker.copy(text, range),
             Folded::Dropped => {}
+            Folded::Dot => {
+                let is_between = text[..start].ends_with(|one: char| one.is_numeric())
+                    && text[range.end..].starts_with(|one: char| one.is_numeric());
+                maker.replace(if is_between { "-" } else { "." }, range);
+            }
             Folded::To(other) => maker.replace(other.encode_utf8(&mut [0; 4]), range),
         }
     }
@@ -242,8 +266,8 @@ fn fold_char(found: char) -> Folded {
         | 0x301C
         | 0x223C
         | 0xFF5E => Folded::To('-'),
-        0x00B7 | 0x2022 | 0x2024 | 0x2027 | 0x2219 | 0x22C5 | 0x3002 | 0x30FB | 0x318D | 0xFE52
-        | 0xFF61 | 0xFF65 => Folded::To('.'),
+        0x2024 | 0x3002 | 0xFE52 | 0xFF61 => Folded::To('.'),
+        0x00B7 | 0x2022 | 0x2027 | 0x2219 | 0x22C5 | 0x30FB | 0x318D | 0xFF65 => Folded::Dot,
         0xFE6B => Folded::To('@'),
         0xFE55 | 0x2236 | 0xA789 => Folded::To(':'),
         0x00B2 | 0x00B3 => to(code - 0x00B0 + 0x30),

@@ -56,8 +56,7 @@ impl Cluster {
         };
         self.bracket = before == Some(b'(') || before == Some(b'+') && earlier == Some(b'(');
         self.plus = before == Some(b'+') && !is_word(earlier);
-        self.head_is_word = is_word(before)
-            || before == Some(b',') && earlier.is_some_and(|byte| byte.is_ascii_digit());
+        self.head_is_word = is_word(before) || before == Some(b',') && goes_on(text, start);
         self.is_glued = matches!(before, Some(b'-' | b'_' | b'#')) && is_word(earlier)
             || matches!(before, Some(b'#' | b'$'));
         let mut at = start;
@@ -81,7 +80,7 @@ impl Cluster {
         }
         let after = text.get(at).copied();
         self.tail_is_word = after.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-            || after == Some(b',') && text.get(at + 1).is_some_and(u8::is_ascii_digit)
+            || after == Some(b',') && goes_on(text, at + 1)
             || is_unit(&text[at..]);
         at
     }
@@ -184,6 +183,20 @@ fn separator(text: &[u8], at: usize) -> Option<(Separator, usize)> {
     text.get(next)?.is_ascii_digit().then_some((kind?, next))
 }
 
+/// Whether the comma before `at` stands between thousands, as in `12,345`, and not between fields.
+fn goes_on(text: &[u8], at: usize) -> bool {
+    let count = |digits: &mut dyn Iterator<Item = &u8>| {
+        digits
+            .take(4)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count()
+    };
+    let before = count(&mut text[..at - 1].iter().rev());
+    let behind = count(&mut text[at..].iter());
+    let next = text.get(at + behind);
+    (1..=3).contains(&before) && behind == 3 && !matches!(next, Some(b'-' | b'.' | b' '))
+}
+
 /// What makes a number an amount.
 fn is_unit(rest: &[u8]) -> bool {
     let units = [
@@ -255,12 +268,14 @@ impl<'t> Number<'t> {
         self.groups == 1
     }
 
-    /// Whether every separator is of one kind.
+    /// Whether every separator is of one kind. Tildes are hyphens that somebody wrote in another way.
     pub(crate) fn is_separated_by(&self, separator: Separator) -> bool {
+        let is_all = |kind: Separator| {
+            let mut separators = self.separators[..self.groups - 1].iter();
+            separators.all(|one| *one == Some(kind))
+        };
         self.groups > 1
-            && self.separators[..self.groups - 1]
-                .iter()
-                .all(|one| *one == Some(separator))
+            && (is_all(separator) || separator == Separator::Hyphen && is_all(Separator::Tilde))
     }
 
     /// Where it begins as a telephone number, with `+` and the bracket.

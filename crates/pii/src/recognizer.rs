@@ -109,6 +109,11 @@ impl CustomRecognizer {
         patterns.into_iter().map(compile).collect()
     }
 
+    /// The type that it finds.
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
     pub(crate) fn find(&self, text: &str, hits: &mut Vec<Hit>) {
         let found = self
             .pattern

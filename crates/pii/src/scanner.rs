@@ -30,6 +30,7 @@ pub struct Scanner {
 enum Trigger {
     Prefix(usize),
     SecretName,
+    Option,
     Address,
     Pem,
     Title,
@@ -49,6 +50,7 @@ impl Scanner {
             .iter()
             .map(|prefix| prefix.text)
             .chain(secret::NAMES)
+            .chain(secret::OPTIONS)
             .chain(["://", secret::PEM])
             .chain(name::TITLES)
             .chain(name::LABELS);
@@ -81,6 +83,15 @@ impl Scanner {
         // Sums of scores are rounded; who asks for 0.5 gets what adds up to it.
         self.least_score = (score - 0.001).max(LEAST_SCORE);
         self
+    }
+
+    /// Every type that can be found.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        let custom = self
+            .custom
+            .iter()
+            .map(|recognizer| recognizer.kind().clone());
+        Kind::built_in().chain(custom)
     }
 
     /// Everything that is found, in the order of the text and without overlaps.
@@ -134,7 +145,7 @@ impl Scanner {
         let mut at = 0;
         while at < bytes.len() {
             match MARKS[usize::from(bytes[at])] {
-                0 => at += 1,
+                0 => at = next_mark(bytes, at + 1),
                 1 => {
                     let start = at;
                     if at > 0
@@ -189,8 +200,16 @@ impl Scanner {
             }
             let hit = match trigger(found.pattern().as_usize()) {
                 Trigger::Prefix(index) if text[start..end] == *PREFIXES[index].text => {
-                    secret::prefixed(text, start, &PREFIXES[index])
+                    let hit = secret::prefixed(text, start, &PREFIXES[index]);
+                    // `secret_key` begins like a key of Notion, and is the name of one.
+                    hit.or_else(|| {
+                        let name = secret::NAMES
+                            .iter()
+                            .find(|name| text[start..].starts_with(**name))?;
+                        secret::named(text, start, start + name.len())
+                    })
                 }
+                Trigger::Option => secret::in_option(text, end),
                 Trigger::SecretName => secret::named(text, start, end),
                 Trigger::Address => secret::in_address(text, start),
                 Trigger::Pem => secret::private_key(text, start),
@@ -215,15 +234,31 @@ impl Scanner {
 
 fn trigger(pattern: usize) -> Trigger {
     let names = PREFIXES.len() + secret::NAMES.len();
-    let titles = names + 2;
+    let options = names + secret::OPTIONS.len();
+    let titles = options + 2;
     match pattern {
         _ if pattern < PREFIXES.len() => Trigger::Prefix(pattern),
         _ if pattern < names => Trigger::SecretName,
-        _ if pattern == names => Trigger::Address,
-        _ if pattern == names + 1 => Trigger::Pem,
+        _ if pattern < options => Trigger::Option,
+        _ if pattern == options => Trigger::Address,
+        _ if pattern == options + 1 => Trigger::Pem,
         _ if pattern < titles + name::TITLES.len() => Trigger::Title,
         _ => Trigger::NameLabel,
     }
+}
+
+/// Where the next byte is that `marks` looks at: a digit, `:` or `@`. Texts have few of them, so many bytes
+/// are ruled out at once.
+fn next_mark(bytes: &[u8], mut at: usize) -> usize {
+    let is_mark = |byte: u8| byte.wrapping_sub(b'0') <= b':' - b'0' || byte == b'@';
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<32>) {
+        if chunk.iter().fold(false, |any, byte| any | is_mark(*byte)) {
+            break;
+        }
+        at += chunk.len();
+    }
+    let rest = bytes[at..].iter().position(|byte| is_mark(*byte));
+    rest.map_or(bytes.len(), |offset| at + offset)
 }
 
 /// Which bytes begin what `marks` looks at.

@@ -20,7 +20,16 @@ const fn prefix(text: &'static str, least: usize, others: &'static [u8]) -> Pref
     }
 }
 
-pub(crate) const PREFIXES: [Prefix; 52] = [
+pub(crate) const PREFIXES: [Prefix; 61] = [
+    prefix("AGE-SECRET-KEY-1", 40, b""),
+    prefix("dapi", 32, b""),
+    prefix("sbp_", 30, b""),
+    prefix("figd_", 30, b"-_"),
+    prefix("xai-", 40, b""),
+    prefix("glsa_", 30, b"_"),
+    prefix("PMAK-", 40, b"-"),
+    prefix("CFPAT-", 30, b"-_"),
+    prefix("sk_prod_", 16, b""),
     prefix("https://hooks.slack.com/services/", 20, b"/"),
     prefix("sk-ant-", 20, b"-_"),
     prefix("sk-proj-", 20, b"-_"),
@@ -96,21 +105,37 @@ pub(crate) fn prefixed(text: &str, start: usize, prefix: &Prefix) -> Option<Hit>
     let value = text[from..from + length].trim_end_matches(['.', '-']);
     let end = from + value.len();
     let is_secret = value.len() >= prefix.least
-        && if prefix.text == "eyJ" {
-            value.matches('.').count() == 2 && value.split('.').take(2).all(|part| part.len() > 4)
-        } else {
-            is_mixed(value)
+        && match prefix.text {
+            "eyJ" => {
+                let mut parts = value.split('.');
+                value.matches('.').count() == 2 && parts.by_ref().take(2).all(|part| part.len() > 4)
+            }
+            "AKIA" | "ASIA" => {
+                let is_upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+                value.len() == 16 && value.bytes().all(is_upper)
+            }
+            // Of so many letters without a digit, hardly any is a word.
+            _ => is_mixed(value) || value.len() > 30 && is_mixed_case(value),
         };
-    let is_exact = !matches!(prefix.text, "AKIA" | "ASIA")
-        || value.len() == 16
-            && value
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    (is_secret && is_exact).then(|| Hit::new(Kind::Secret, start..end, 0.98))
+    is_secret.then(|| Hit::new(Kind::Secret, start..end, 0.98))
 }
 
 /// Names of keys that hold secrets.
-pub(crate) const NAMES: [&str; 27] = [
+pub(crate) const NAMES: [&str; 41] = [
+    "account_key",
+    "accountkey",
+    "service_key",
+    "servicekey",
+    "app_key",
+    "appkey",
+    "client_key",
+    "master_key",
+    "shared_key",
+    "secretkey",
+    "서비스키",
+    "접근키",
+    "비밀키",
+    "개인키",
     "api_key",
     "apikey",
     "api-key",
@@ -177,15 +202,27 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
         is_given |= matches!(bytes[at], b':' | b'=');
         at += 1;
     }
-    for particle in ["는 ", "은 ", "가 "] {
-        if text[from..].starts_with(particle) && !name.is_ascii() {
-            at = from + particle.len();
+    for link in ["는 ", "은 ", "가 ", "를 ", "를: "] {
+        if text[from..].starts_with(link) && !name.is_ascii() {
+            at = from + link.len();
             is_given = true;
         }
     }
+    for link in [" is ", " was ", " is: ", " to "] {
+        if text[from..].starts_with(link) {
+            at = from + link.len();
+            is_given |= link != " to ";
+        }
+    }
+    let is_password = PASSWORDS
+        .iter()
+        .any(|word| name.to_ascii_lowercase().starts_with(word));
     // Without a sign between, the value has to speak for itself.
-    let is_beside = at > from && name.is_ascii() && tail.is_empty();
-    let is_meant = is_given || is_bearer || is_beside && is_long_mixed(&text[at..]);
+    let is_beside = at > from
+        && tail.is_empty()
+        && (name.is_ascii() && is_long_mixed(&text[at..])
+            || is_password && is_odd(&text[at..at + length_of_value(&bytes[at..])]));
+    let is_meant = is_given || is_bearer || is_beside;
     if !is_meant {
         return None;
     }
@@ -197,10 +234,6 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
     }
     let length = length_of_value(&bytes[at..]);
     let value = text[at..at + length].trim_end_matches(['.', ')', ',']);
-    let lower = name.to_ascii_lowercase();
-    let is_password = ["passw", "pwd", "passphrase", "비밀번호", "패스워드", "비번"]
-        .iter()
-        .any(|word| lower.starts_with(word));
     let is_value = if is_password {
         value.len() >= 6 && is_mixed(value)
     } else {
@@ -238,10 +271,27 @@ fn is_long_mixed(rest: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte))
 }
 
+/// Names of what people make up themselves.
+const PASSWORDS: [&str; 6] = ["passw", "pwd", "passphrase", "비밀번호", "패스워드", "비번"];
+
+/// Whether somebody made it up to be no word: letters, digits and signs among them.
+fn is_odd(value: &str) -> bool {
+    let value = value.trim_end_matches(['.', ',', '!', '?', ')']);
+    let has_sign = value.bytes().any(|byte| {
+        byte.is_ascii_punctuation() && !matches!(byte, b'-' | b'.' | b'/' | b':' | b'_')
+    });
+    value.len() >= 6 && is_mixed(value) && (has_sign || value.len() >= 10)
+}
+
 /// Whether there are letters and digits, as in every key that a machine made.
 fn is_mixed(value: &str) -> bool {
     value.bytes().any(|byte| byte.is_ascii_digit())
         && value.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+fn is_mixed_case(value: &str) -> bool {
+    value.bytes().any(|byte| byte.is_ascii_uppercase())
+        && value.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
 /// Whether it stands where a secret would: examples, variables, what is masked.
@@ -282,12 +332,22 @@ fn entropy(value: &str) -> f32 {
 /// The password in `scheme://name:password@host`, where `://` is at `at`.
 pub(crate) fn in_address(text: &str, at: usize) -> Option<Hit> {
     let from = at + 3;
+    password_of(text, from, b'@')
+}
+
+/// The password in `curl -u name:password`, where the option ends at `end`.
+pub(crate) fn in_option(text: &str, end: usize) -> Option<Hit> {
+    password_of(text, end, b' ')
+}
+
+/// The password in `name:password`, which begins at `from` and ends at `stop`.
+fn password_of(text: &str, from: usize, stop: u8) -> Option<Hit> {
     let bytes = text.as_bytes();
     let part = |from: usize, stop: u8| {
         let length = bytes[from..].iter().take(256).take_while(|byte| {
             byte.is_ascii_graphic()
                 && **byte != stop
-                && !matches!(byte, b'/' | b'"' | b'\'' | b'<' | b'{' | b'$')
+                && !matches!(byte, b'/' | b'"' | b'\'' | b'<' | b'{')
         });
         from + length.count()
     };
@@ -295,11 +355,17 @@ pub(crate) fn in_address(text: &str, at: usize) -> Option<Hit> {
     if bytes.get(colon) != Some(&b':') {
         return None;
     }
-    let end = part(colon + 1, b'@');
+    let end = part(colon + 1, stop);
     let value = &text[colon + 1..end];
-    (bytes.get(end) == Some(&b'@') && value.len() >= 4 && !value.contains('*'))
-        .then(|| Hit::new(Kind::Secret, colon + 1..end, 0.8))
+    (bytes.get(end) == Some(&stop)
+        && value.len() >= 4
+        && !value.starts_with('$')
+        && !value.contains('*'))
+    .then(|| Hit::new(Kind::Secret, colon + 1..end, 0.8))
 }
+
+/// Options of programs behind which a name and a password stand.
+pub(crate) const OPTIONS: [&str; 2] = ["curl -u ", " --user "];
 
 /// The beginning of a private key in PEM (RFC 7468).
 pub(crate) const PEM: &str = "-----BEGIN ";

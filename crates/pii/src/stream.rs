@@ -1,31 +1,10 @@
 //! Server-sent events, scanned one by one (HTML Living Standard, section 9.2).
 
-use thiserror::Error;
+use crate::refusal::{PolicyRefusal, RefusalReason};
 
-use crate::operator::{Equipment, Operator};
-use crate::recognizer::Finding;
-use crate::redaction::RedactionError;
-use crate::scanner::Scanner;
-
-/// Why a stream must end here. What was held back is not passed on.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum StreamError {
-    /// An event is larger than allowed.
-    #[error("an event is larger than {0} bytes")]
-    TooLarge(usize),
-    /// An event is not UTF-8.
-    #[error("an event is not UTF-8")]
-    NotUtf8,
-    /// An event cannot be operated on.
-    #[error(transparent)]
-    Redaction(#[from] RedactionError),
-}
-
-/// Passes events on when they are whole and scanned.
+/// Passes events on when they are whole and were looked at.
 #[derive(Debug)]
-pub struct EventStream<'s> {
-    scanner: &'s Scanner,
+pub(crate) struct EventStream {
     most: usize,
     held: Vec<u8>,
     /// How much of what is held was looked at for an end.
@@ -34,11 +13,10 @@ pub struct EventStream<'s> {
     line: usize,
 }
 
-impl<'s> EventStream<'s> {
+impl EventStream {
     /// A stream whose events have at most `most` bytes.
-    pub fn new(scanner: &'s Scanner, most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self {
-            scanner,
             most,
             held: Vec::new(),
             seen: 0,
@@ -46,34 +24,34 @@ impl<'s> EventStream<'s> {
         }
     }
 
-    /// Takes bytes, however the network cut them, and gives those of the events that are whole.
-    ///
-    /// # Errors
-    ///
-    /// When an event is too large, not text, refused, or cannot be operated on; nothing more may be
-    /// passed on then.
-    pub fn push(
+    /// How many bytes are held back.
+    pub(crate) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Takes bytes, and gives those of the events that are whole, each with the data that `replace`
+    /// makes of its own.
+    pub(crate) fn push(
         &mut self,
         bytes: &[u8],
-        choose: impl Fn(&Finding) -> Operator,
-        equipment: &mut Equipment<'_>,
-    ) -> Result<Vec<u8>, StreamError> {
+        mut replace: impl FnMut(&str) -> Result<Option<String>, PolicyRefusal>,
+    ) -> Result<Vec<u8>, PolicyRefusal> {
         self.held.extend_from_slice(bytes);
         let mut out = Vec::new();
         let mut from = 0;
         while let Some(end) = self.next_end() {
             let event = &self.held[from..end];
             if event.len() > self.most {
-                return Err(StreamError::TooLarge(self.most));
+                return Err(RefusalReason::TooLarge(self.most).into());
             }
-            out.extend(self.event(event, &choose, equipment)?);
+            out.extend(with_data(event, &mut replace)?);
             from = end;
         }
         self.held.drain(..from);
         self.seen -= from;
         self.line -= from;
         if self.held.len() > self.most {
-            return Err(StreamError::TooLarge(self.most));
+            return Err(RefusalReason::TooLarge(self.most).into());
         }
         Ok(out)
     }
@@ -102,43 +80,35 @@ impl<'s> EventStream<'s> {
         }
         None
     }
+}
 
-    fn event(
-        &self,
-        bytes: &[u8],
-        choose: impl Fn(&Finding) -> Operator,
-        equipment: &mut Equipment<'_>,
-    ) -> Result<Vec<u8>, StreamError> {
-        let event = str::from_utf8(bytes).map_err(|_| StreamError::NotUtf8)?;
-        let lines = split(event);
-        let data: Vec<&str> = lines.iter().filter_map(|(line, _)| data_of(line)).collect();
-        let joined = data.join("\n");
-        let operated = if joined.trim_start().starts_with(['{', '[']) {
-            self.scanner.redact_document(&joined, &choose, equipment)?
-        } else {
-            let operated = self.scanner.redact(&joined, &choose, equipment);
-            operated.map_err(RedactionError::Operator)?
-        };
-        let Some(operated) = operated else {
-            return Ok(bytes.to_vec());
-        };
-        let mut out = String::new();
-        let mut is_written = false;
-        for (line, ending) in lines {
-            if data_of(line).is_none() {
+/// An event with other data, if it gets any.
+fn with_data(
+    bytes: &[u8],
+    replace: impl FnOnce(&str) -> Result<Option<String>, PolicyRefusal>,
+) -> Result<Vec<u8>, PolicyRefusal> {
+    let event = str::from_utf8(bytes).map_err(|_| RefusalReason::NotUtf8)?;
+    let lines = split(event);
+    let data: Vec<&str> = lines.iter().filter_map(|(line, _)| data_of(line)).collect();
+    let Some(operated) = replace(&data.join("\n"))? else {
+        return Ok(bytes.to_vec());
+    };
+    let mut out = String::new();
+    let mut is_written = false;
+    for (line, ending) in lines {
+        if data_of(line).is_none() {
+            out.push_str(line);
+            out.push_str(ending);
+        } else if !is_written {
+            is_written = true;
+            for line in operated.split('\n') {
+                out.push_str("data: ");
                 out.push_str(line);
                 out.push_str(ending);
-            } else if !is_written {
-                is_written = true;
-                for line in operated.split('\n') {
-                    out.push_str("data: ");
-                    out.push_str(line);
-                    out.push_str(ending);
-                }
             }
         }
-        Ok(out.into_bytes())
     }
+    Ok(out.into_bytes())
 }
 
 /// The lines of an event, each with its ending.
@@ -167,18 +137,14 @@ fn data_of(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    const STREAM: &str = "\u{FEFF}: hello\r\n\r\nid: 1\nevent: message\ndata: {\"name\":\ndata: \"홍길동\",\"tel\":\"010-2345-6789\"}\n\nretry: 5\rdata: plain\r\rdata: a@b.kr\r\n\r\ndata: cut off";
+    const STREAM: &str = "\u{FEFF}: hello\r\n\r\nid: 1\nevent: message\ndata: {\"a\":\ndata: 1}\n\nretry: 5\rdata: plain\r\rdata:x\r\n\r\ndata: cut off";
 
     fn run(pieces: &[&[u8]]) -> String {
-        let scanner = Scanner::new();
-        let mut stream = EventStream::new(&scanner, 1024);
+        let mut stream = EventStream::new(1024);
         let mut out = Vec::new();
         for piece in pieces {
-            out.extend(
-                stream
-                    .push(piece, |_| Operator::Mask, &mut Equipment::default())
-                    .unwrap(),
-            );
+            let replace = |data: &str| Ok((data != "plain").then(|| data.to_uppercase()));
+            out.extend(stream.push(piece, replace).unwrap());
         }
         String::from_utf8(out).unwrap()
     }
@@ -188,7 +154,7 @@ mod tests {
         let whole = run(&[STREAM.as_bytes()]);
         assert_eq!(
             whole,
-            "\u{FEFF}: hello\r\n\r\nid: 1\nevent: message\ndata: {\"name\":\ndata: \"홍**\",\"tel\":\"010-****-****\"}\n\nretry: 5\rdata: plain\r\rdata: *@b.kr\r\n\r\n"
+            "\u{FEFF}: hello\r\n\r\nid: 1\nevent: message\ndata: {\"A\":\ndata: 1}\n\nretry: 5\rdata: plain\r\rdata: X\r\n\r\n"
         );
         for at in 0..STREAM.len() {
             let (head, tail) = STREAM.as_bytes().split_at(at);
@@ -199,14 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn p2_what_is_too_large_is_not_passed() {
-        let scanner = Scanner::new();
-        let mut stream = EventStream::new(&scanner, 8);
-        let error = stream.push(
-            b"data: 0123456789",
-            |_| Operator::Mask,
-            &mut Equipment::default(),
-        );
-        assert_eq!(error.unwrap_err(), StreamError::TooLarge(8));
+    fn p2_what_is_too_large_or_no_text_is_not_passed() {
+        let mut stream = EventStream::new(8);
+        let refused = stream.push(b"data: 0123456789", |_| Ok(None)).unwrap_err();
+        assert_eq!(refused.reason, RefusalReason::TooLarge(8));
+        let mut stream = EventStream::new(64);
+        let refused = stream.push(b"data: \xFF\n\n", |_| Ok(None)).unwrap_err();
+        assert_eq!(refused.reason, RefusalReason::NotUtf8);
     }
 }

@@ -98,8 +98,15 @@ pub(crate) fn ipv6(text: &str, at: usize) -> Option<Hit> {
         .take(5)
         .take_while(|byte| byte.is_ascii_hexdigit());
     let start = at - before.count();
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'-');
-    if at - start > 4 || start.checked_sub(1).is_some_and(|at| is_word(bytes[at])) {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let before = start.checked_sub(1).map(|at| bytes[at]);
+    // `IP:2001:db8::1` has a label that no part of an address is.
+    let is_label = || {
+        let label = start.checked_sub(2).map(|at| bytes[at]);
+        label.is_some_and(|byte| byte.is_ascii_alphabetic() && !byte.is_ascii_hexdigit())
+    };
+    let goes_on = before == Some(b':') && !is_label();
+    if at - start > 4 || goes_on || before.is_some_and(is_word) {
         return None;
     }
     let rest = bytes[start..].iter().take(LONGEST_IPV6 + 1);
@@ -244,6 +251,9 @@ mod tests {
             |text: &str| ipv6(text, text.find(':').unwrap()).map(|hit| text[hit.range].to_owned());
         assert_eq!(find("2001:db8::1").as_deref(), Some("2001:db8::1"));
         assert_eq!(find("fe80::1ff:fe23로").as_deref(), Some("fe80::1ff:fe23"));
+        let labelled = "IP:2001:db8::1";
+        let found = ipv6(labelled, 7).map(|hit| &labelled[hit.range]);
+        assert_eq!(found, Some("2001:db8::1"));
         assert_eq!(find("abc::def"), None);
         assert_eq!(find("std::fs"), None);
         assert_eq!(find("12:34:56"), None);

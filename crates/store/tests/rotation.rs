@@ -267,7 +267,7 @@ async fn rewrapping_can_be_stopped_anywhere_and_taken_up_again() {
     use std::task::Poll;
 
     let mut desk = Desk::new().await;
-    desk.fill(120).await;
+    desk.fill(350).await;
     let mut interrupted = 0;
     for steps in 0.. {
         desk.rotate();
@@ -287,7 +287,7 @@ async fn rewrapping_can_be_stopped_anywhere_and_taken_up_again() {
         // The next process has nothing but the files.
         desk.store.close().await;
         (desk.store, desk.keys) = open(desk.directory.path(), &desk.clock).await;
-        for number in 0..120 {
+        for number in 0..350 {
             assert!(desk.counters().get(&name(number)).await.unwrap().is_some());
         }
         if whole.is_some() {
@@ -296,7 +296,7 @@ async fn rewrapping_can_be_stopped_anywhere_and_taken_up_again() {
         interrupted += 1;
         let newest = desk.kids().pop().unwrap();
         desk.store.rewrap(&desk.keys).await.unwrap();
-        assert_eq!(desk.store.sealed_by(&newest).await.unwrap(), 120);
+        assert_eq!(desk.store.sealed_by(&newest).await.unwrap(), 350);
         for kid in desk.kids() {
             if kid != newest {
                 desk.retire(&kid).await;

@@ -9,13 +9,21 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which room may use which; whoever is not here is not a room.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("oauth", &[]),
     ("pii", &[]),
     ("store", &["oauth"]),
+    ("audit", &["oauth"]),
     ("resource-server", &["oauth"]),
     ("delegation", &["oauth", "store"]),
-    ("authorization-server", &["oauth", "store", "delegation"]),
+    (
+        "authorization-server",
+        &["oauth", "store", "audit", "delegation"],
+    ),
+    (
+        "gateway",
+        &["oauth", "pii", "store", "audit", "resource-server"],
+    ),
     (
         "examples",
         &["oauth", "store", "delegation", "resource-server"],
@@ -26,9 +34,11 @@ const ROOMS: [(&str, &[&str]); 10] = [
             "oauth",
             "pii",
             "store",
+            "audit",
             "delegation",
             "resource-server",
             "authorization-server",
+            "gateway",
             "examples",
         ],
     ),
@@ -39,6 +49,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
             "oauth",
             "pii",
             "store",
+            "audit",
             "resource-server",
             "authorization-server",
         ],
@@ -49,6 +60,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
         &[
             "oauth",
             "store",
+            "audit",
             "delegation",
             "resource-server",
             "authorization-server",

@@ -28,13 +28,13 @@ impl Dice {
     }
 
     /// `count` digits.
-    fn digits(&mut self, count: usize) -> String {
+    pub(crate) fn digits(&mut self, count: usize) -> String {
         (0..count)
             .map(|_| char::from(b'0' + self.below(10) as u8))
             .collect()
     }
 
-    fn letters(&mut self, alphabet: &str, count: usize) -> String {
+    pub(crate) fn letters(&mut self, alphabet: &str, count: usize) -> String {
         let alphabet = alphabet.as_bytes();
         (0..count)
             .map(|_| char::from(alphabet[self.below(alphabet.len() as u64) as usize]))
@@ -42,10 +42,10 @@ impl Dice {
     }
 }
 
-const ALNUM: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-const HEX: &str = "0123456789abcdef";
+pub(crate) const ALNUM: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+pub(crate) const HEX: &str = "0123456789abcdef";
 
-fn luhn(mut digits: String) -> String {
+pub(crate) fn luhn(mut digits: String) -> String {
     let sum: u32 = digits
         .bytes()
         .rev()
@@ -63,7 +63,7 @@ fn luhn(mut digits: String) -> String {
     digits
 }
 
-fn grouped(digits: &str, lens: &[usize], separator: &str) -> String {
+pub(crate) fn grouped(digits: &str, lens: &[usize], separator: &str) -> String {
     let mut rest = digits;
     let mut parts = Vec::new();
     for len in lens {
@@ -74,7 +74,7 @@ fn grouped(digits: &str, lens: &[usize], separator: &str) -> String {
     parts.join(separator)
 }
 
-fn registration(dice: &mut Dice, is_foreign: bool, is_valid: bool) -> String {
+pub(crate) fn registration(dice: &mut Dice, is_foreign: bool, is_valid: bool) -> String {
     let is_new = dice.below(4) == 0;
     let year = if is_new {
         dice.below(20)
@@ -99,7 +99,7 @@ fn registration(dice: &mut Dice, is_foreign: bool, is_valid: bool) -> String {
     all
 }
 
-fn business(dice: &mut Dice) -> String {
+pub(crate) fn business(dice: &mut Dice) -> String {
     let mut all = format!("{}{}", 1 + dice.below(8), dice.digits(8));
     let digits: Vec<u32> = all.bytes().map(|byte| u32::from(byte - b'0')).collect();
     let sum: u32 = digits
@@ -112,7 +112,7 @@ fn business(dice: &mut Dice) -> String {
     all
 }
 
-fn iban(dice: &mut Dice) -> String {
+pub(crate) fn iban(dice: &mut Dice) -> String {
     let (country, length) =
         [("DE", 18), ("GB", 18), ("ES", 20), ("NL", 14), ("FR", 23)][dice.below(5) as usize];
     let body = if country == "GB" || country == "NL" {
@@ -133,7 +133,7 @@ fn iban(dice: &mut Dice) -> String {
     format!("{country}{:02}{body}", 98 - rest)
 }
 
-fn spaced(text: &str) -> String {
+pub(crate) fn spaced(text: &str) -> String {
     let parts: Vec<&str> = text
         .as_bytes()
         .chunks(4)
@@ -265,7 +265,7 @@ fn secret(dice: &mut Dice) -> String {
 
 /// A value for a slot of a template, and its type; harmless things have none.
 #[expect(clippy::too_many_lines, reason = "a table reads best in one piece")]
-fn fill(slot: &str, dice: &mut Dice) -> (String, Option<&'static str>) {
+pub(crate) fn fill(slot: &str, dice: &mut Dice) -> (String, Option<&'static str>) {
     match slot {
         "name" => (name(dice), Some("KR_NAME")),
         "mobile" => (mobile(dice), Some("KR_MOBILE")),
@@ -563,6 +563,9 @@ fn fill(slot: &str, dice: &mut Dice) -> (String, Option<&'static str>) {
     }
 }
 
+/// Makes the value for a slot, and says its type.
+pub(crate) type Fill = fn(&str, &mut Dice) -> (String, Option<&'static str>);
+
 /// What people and programs write. Slots that hold something carry their type.
 const TEMPLATES: [&str; 92] = [
     "{name}님 안녕하세요, 연락처는 {mobile} 맞으시죠?",
@@ -660,7 +663,7 @@ const TEMPLATES: [&str; 92] = [
     "invoice {long_order} total ${price}",
 ];
 
-fn sample(template: &str, dice: &mut Dice) -> Sample {
+pub(crate) fn sample(template: &str, dice: &mut Dice, fill: Fill) -> Sample {
     let mut text = String::new();
     let mut entities = Vec::new();
     let mut rest = template;
@@ -670,8 +673,8 @@ fn sample(template: &str, dice: &mut Dice) -> Sample {
         let slot = inner.find('}').map(|close| &inner[..close]);
         let slot = slot.filter(|slot| {
             slot.bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-                && !slot.is_empty()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+                && slot.starts_with(|one: char| one.is_ascii_lowercase())
         });
         let Some(slot) = slot else {
             text.push('{');
@@ -702,5 +705,6 @@ fn sample(template: &str, dice: &mut Dice) -> Sample {
 pub(crate) fn samples(seed: u64, rounds: u64) -> Vec<Sample> {
     let mut dice = Dice::new(seed);
     let all = (0..rounds).flat_map(|_| TEMPLATES);
-    all.map(|template| sample(template, &mut dice)).collect()
+    all.map(|template| sample(template, &mut dice, fill))
+        .collect()
 }

@@ -2,8 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 #![expect(clippy::cast_possible_truncation, reason = "numbers here are small")]
 
+mod adversary;
 mod generator;
+mod policy;
 mod quality;
+mod secure_tool;
+mod stranger;
 // What is not optimised is not measured.
 #[cfg(not(debug_assertions))]
 #[expect(clippy::cast_precision_loss, reason = "numbers here are small")]

@@ -272,7 +272,7 @@ struct PersonalList {
 }
 
 /// Reads a body up to a limit; one that came in one piece is not copied.
-async fn read(body: &mut Body, max_bytes: usize) -> Result<Bytes, Fault> {
+pub(super) async fn read(body: &mut Body, max_bytes: usize) -> Result<Bytes, Fault> {
     let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
     while let Some(frame) = body.frame().await {

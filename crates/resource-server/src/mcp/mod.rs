@@ -6,6 +6,8 @@ mod batch;
 pub mod elicitation;
 #[cfg(feature = "axum")]
 mod endpoint;
+#[cfg(feature = "axum")]
+mod entrance;
 mod envelope;
 #[cfg(feature = "axum")]
 mod fault;
@@ -28,6 +30,8 @@ pub use elicitation::{ElicitationAnswer, PersonAnswer, UrlElicitation, UrlMode};
 pub use endpoint::McpEndpoint;
 #[cfg(feature = "axum")]
 pub(crate) use endpoint::Protection;
+#[cfg(feature = "axum")]
+pub use entrance::{Entrance, Visitor, compare_headers, refuse_body};
 pub use envelope::{Envelope, EnvelopeError, Message};
 #[cfg(feature = "axum")]
 pub(crate) use origin::AllowedOrigins;

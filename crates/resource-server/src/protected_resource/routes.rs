@@ -17,7 +17,7 @@ use oauth::secret::Secret;
 
 use super::ProtectedResource;
 use crate::dpop::{Address, Dpop};
-use crate::mcp::{McpEndpoint, Protection, SessionBinding};
+use crate::mcp::{Entrance, McpEndpoint, Protection, SessionBinding};
 use crate::refusal::Advice;
 use crate::require_bearer::{Bearer, RequireBearer};
 use crate::verify::VerifyToken;
@@ -104,16 +104,28 @@ impl ProtectedResource {
         }
     }
 
-    /// `server` behind this guard, as a service to be mounted by hand.
-    pub fn endpoint<S>(&self, server: S, verifier: impl VerifyToken) -> McpEndpoint<S> {
-        let bearer = Bearer {
+    /// The guard alone, for a server that judges messages itself.
+    pub fn entrance(&self, verifier: impl VerifyToken) -> Entrance {
+        Entrance {
+            bearer: self.bearer(verifier),
+            origins: self.origins.clone(),
+            max_body_bytes: self.max_body_bytes,
+        }
+    }
+
+    fn bearer(&self, verifier: impl VerifyToken) -> Bearer {
+        Bearer {
             verifier: Arc::new(verifier),
             advice: self.advice(),
             dpop: self.dpop.clone(),
             address: Address::Url(self.metadata.resource.clone()),
-        };
+        }
+    }
+
+    /// `server` behind this guard, as a service to be mounted by hand.
+    pub fn endpoint<S>(&self, server: S, verifier: impl VerifyToken) -> McpEndpoint<S> {
         let protection = Protection {
-            bearer,
+            bearer: self.bearer(verifier),
             origins: self.origins.clone(),
             access: self.access.clone(),
             lists_all_tools: self.lists_all_tools,

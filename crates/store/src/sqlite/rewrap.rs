@@ -1,8 +1,10 @@
 //! The part of a key rotation that is in the file: data keys are wrapped again, page by page.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use rusqlite::Connection;
+use tokio::task::spawn_blocking;
 
 use super::writer::Durability;
 use super::{SqliteStore, schema, to_entry};
@@ -38,20 +40,15 @@ impl SqliteStore {
         let mut done = Rewrapped::default();
         let (mut kind, mut key) = (String::new(), String::new());
         loop {
-            let rows = sqlx::query(schema::LIST_SEALED)
-                .bind(kind)
-                .bind(key)
-                .bind(self.now())
-                .bind(seal::BEGINNING.as_bytes())
-                .bind(seal::beginning(&keys.sealing_kid()).into_bytes())
-                .bind(PAGE)
-                .fetch_all(&self.readers)
-                .await
-                .map_err(StoreError::unavailable)?;
-            let page = rows
-                .iter()
-                .map(to_place)
-                .collect::<Result<Vec<_>, StoreError>>()?;
+            let (now, newest) = (self.now(), seal::beginning(&keys.sealing_kid()));
+            let page = self.scan(move |connection| {
+                let beginning = seal::BEGINNING.as_bytes();
+                let place = (kind, key, now, beginning, newest.as_bytes(), PAGE);
+                let mut statement = connection.prepare_cached(schema::LIST_SEALED)?;
+                let rows = statement.query_map(place, |row| Ok((row.get(6)?, to_entry(row)?)))?;
+                rows.collect::<rusqlite::Result<Vec<(String, Entry)>>>()
+            });
+            let page = page.await?;
             let Some((last_kind, last)) = page.last() else {
                 return Ok(done);
             };
@@ -75,32 +72,35 @@ impl SqliteStore {
     ///
     /// When the file cannot be read.
     pub async fn sealed_by(&self, kid: &str) -> Result<u64, StoreError> {
-        let row = sqlx::query(schema::COUNT_SEALED)
-            .bind(self.now())
-            .bind(seal::beginning(kid).into_bytes())
-            .fetch_one(&self.readers)
-            .await
-            .map_err(StoreError::unavailable)?;
-        let count: i64 = row.try_get(0).map_err(StoreError::unavailable)?;
+        let (now, beginning) = (self.now(), seal::beginning(kid));
+        let count: i64 = self
+            .scan(move |connection| {
+                let mut statement = connection.prepare_cached(schema::COUNT_SEALED)?;
+                statement.query_row((now, beginning.as_bytes()), |row| row.get(0))
+            })
+            .await?;
         Ok(count.unsigned_abs())
+    }
+
+    /// A read that may look at every record: apart, because requests are answered on this thread.
+    async fn scan<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = Arc::clone(&self.readers);
+        let found = spawn_blocking(move || readers.read(read)).await;
+        found.map_err(StoreError::unavailable)?
     }
 
     /// Durable, although it changes nothing that anybody reads: the older key may be retired as soon
     /// as this is acknowledged.
     async fn rewrite(&self, kind: String, entry: Entry, body: String) -> Result<bool, StoreError> {
-        let statement = sqlx::query(schema::REWRITE)
-            .bind(kind)
-            .bind(entry.key)
-            .bind(entry.version)
-            .bind(body.into_bytes());
-        // Nothing comes back for a record that somebody has written or removed meanwhile.
-        let rows = self.writer.run(statement, Durability::Durable).await?;
-        Ok(!rows.is_empty())
+        let write = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(schema::REWRITE)?;
+            // Nothing is changed of a record that somebody has written or removed meanwhile.
+            let rows = statement.execute((kind, entry.key, entry.version, body.as_bytes()))?;
+            Ok(rows > 0)
+        };
+        self.writer.run(Durability::Durable, write).await
     }
-}
-
-/// A row of [`schema::LIST_SEALED`]: an entry, and after it its kind.
-fn to_place(row: &SqliteRow) -> Result<(String, Entry), StoreError> {
-    let kind = row.try_get(6).map_err(StoreError::unavailable)?;
-    Ok((kind, to_entry(row)?))
 }

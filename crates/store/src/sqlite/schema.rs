@@ -5,8 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use sqlx::Row as _;
-use sqlx::sqlite::SqlitePool;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::StoreError;
 use crate::key_file::sync_directory;
@@ -46,84 +45,80 @@ PRAGMA user_version = 1;
 
 pub(super) const GET: &str = "
 SELECT key, body, version, owner, expires_at, position FROM record
-WHERE kind = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $3)";
+WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)";
 
 // A version starts at random and counts up, so that it never comes back: who read a record that
 // was then removed and made anew cannot replace the new one. A record that takes the place of an
 // expired one is new, and so is its position.
 pub(super) const PUT: &str = "
 INSERT INTO record (kind, key, position, version, body, owner, expires_at)
-VALUES ($1, $2, (SELECT coalesce(max(position), 0) + 1 FROM record WHERE kind = $1),
-        random() & 0x3fffffffffffffff, $4, $5, $6)
+VALUES (?1, ?2, (SELECT coalesce(max(position), 0) + 1 FROM record WHERE kind = ?1),
+        random() & 0x3fffffffffffffff, ?4, ?5, ?6)
 ON CONFLICT (kind, key) DO UPDATE SET
-    position = CASE WHEN record.expires_at <= $3 THEN excluded.position ELSE record.position END,
+    position = CASE WHEN record.expires_at <= ?3 THEN excluded.position ELSE record.position END,
     version = record.version + 1, body = excluded.body, owner = excluded.owner,
     expires_at = excluded.expires_at";
 
 pub(super) const INSERT: &str = "
 INSERT INTO record (kind, key, position, version, body, owner, expires_at)
-VALUES ($1, $2, (SELECT coalesce(max(position), 0) + 1 FROM record WHERE kind = $1),
-        random() & 0x3fffffffffffffff, $4, $5, $6)
+VALUES (?1, ?2, (SELECT coalesce(max(position), 0) + 1 FROM record WHERE kind = ?1),
+        random() & 0x3fffffffffffffff, ?4, ?5, ?6)
 ON CONFLICT (kind, key) DO UPDATE SET
     position = excluded.position, version = record.version + 1, body = excluded.body,
     owner = excluded.owner, expires_at = excluded.expires_at
-WHERE record.expires_at <= $3
-RETURNING 1";
+WHERE record.expires_at <= ?3";
 
 pub(super) const REPLACE: &str = "
-UPDATE record SET version = version + 1, body = $4, owner = $5, expires_at = $6
-WHERE kind = $1 AND key = $2 AND version = $7 AND (expires_at IS NULL OR expires_at > $3)
-RETURNING 1";
+UPDATE record SET version = version + 1, body = ?4, owner = ?5, expires_at = ?6
+WHERE kind = ?1 AND key = ?2 AND version = ?7 AND (expires_at IS NULL OR expires_at > ?3)";
 
 pub(super) const TAKE: &str = "
-DELETE FROM record WHERE kind = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $3)
+DELETE FROM record WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)
 RETURNING key, body, version, owner, expires_at, position";
 
-pub(super) const REMOVE: &str = "DELETE FROM record WHERE kind = $1 AND key = $2";
+pub(super) const REMOVE: &str = "DELETE FROM record WHERE kind = ?1 AND key = ?2";
 
 pub(super) const LIST_ALL: &str = "
 SELECT key, body, version, owner, expires_at, position FROM record
-WHERE kind = $1 AND (expires_at IS NULL OR expires_at > $2) AND position < $3
-ORDER BY position DESC LIMIT $4";
+WHERE kind = ?1 AND (expires_at IS NULL OR expires_at > ?2) AND position < ?3
+ORDER BY position DESC LIMIT ?4";
 
 pub(super) const LIST_OF_OWNER: &str = "
 SELECT key, body, version, owner, expires_at, position FROM record
-WHERE kind = $1 AND (expires_at IS NULL OR expires_at > $2) AND position < $3 AND owner = $5
-ORDER BY position DESC LIMIT $4";
+WHERE kind = ?1 AND (expires_at IS NULL OR expires_at > ?2) AND position < ?3 AND owner = ?5
+ORDER BY position DESC LIMIT ?4";
 
 // A window that ends later than a window opened now is one from before the clock was set back;
 // it must not lock anybody out until then.
 pub(super) const COUNT: &str = "
-INSERT INTO counter (kind, key, count, ends_at) VALUES ($1, $2, 1, $4)
+INSERT INTO counter (kind, key, count, ends_at) VALUES (?1, ?2, 1, ?4)
 ON CONFLICT (kind, key) DO UPDATE SET
-    count = CASE WHEN counter.ends_at <= $3 THEN 1 ELSE counter.count + 1 END,
-    ends_at = CASE WHEN counter.ends_at <= $3 THEN $4 ELSE min(counter.ends_at, $4) END
+    count = CASE WHEN counter.ends_at <= ?3 THEN 1 ELSE counter.count + 1 END,
+    ends_at = CASE WHEN counter.ends_at <= ?3 THEN ?4 ELSE min(counter.ends_at, ?4) END
 RETURNING count";
 
 pub(super) const SWEEP_RECORDS: &str = "
 DELETE FROM record WHERE (kind, key) IN
-    (SELECT kind, key FROM record WHERE expires_at <= $1 LIMIT $2)
-RETURNING 1";
+    (SELECT kind, key FROM record WHERE expires_at <= ?1 LIMIT ?2)";
 
 pub(super) const SWEEP_COUNTERS: &str = "
 DELETE FROM counter WHERE (kind, key) IN
-    (SELECT kind, key FROM counter WHERE ends_at <= $1 LIMIT $2)
-RETURNING 1";
+    (SELECT kind, key FROM counter WHERE ends_at <= ?1 LIMIT ?2)";
 
 // In the order of the primary key, from the place where the last page ended.
 pub(super) const LIST_SEALED: &str = "
 SELECT key, body, version, owner, expires_at, position, kind FROM record
-WHERE (kind, key) > ($1, $2) AND (expires_at IS NULL OR expires_at > $3)
-    AND substr(body, 1, length($4)) = $4 AND substr(body, 1, length($5)) <> $5
-ORDER BY kind, key LIMIT $6";
+WHERE (kind, key) > (?1, ?2) AND (expires_at IS NULL OR expires_at > ?3)
+    AND substr(body, 1, length(?4)) = ?4 AND substr(body, 1, length(?5)) <> ?5
+ORDER BY kind, key LIMIT ?6";
 
 pub(super) const COUNT_SEALED: &str = "
 SELECT count(*) FROM record
-WHERE (expires_at IS NULL OR expires_at > $1) AND substr(body, 1, length($2)) = $2";
+WHERE (expires_at IS NULL OR expires_at > ?1) AND substr(body, 1, length(?2)) = ?2";
 
 // The version stays: the record says what it said before.
 pub(super) const REWRITE: &str = "
-UPDATE record SET body = $4 WHERE kind = $1 AND key = $2 AND version = $3 RETURNING 1";
+UPDATE record SET body = ?4 WHERE kind = ?1 AND key = ?2 AND version = ?3";
 
 /// Refuses a file that is not ours or too new before SQLite touches it; makes a missing one.
 pub(super) fn prepare_file(path: &Path) -> Result<(), StoreError> {
@@ -197,41 +192,34 @@ fn check_version(version: i32, application: i32, path: &Path) -> Result<(), Stor
 /// Brings the file to the newest schema.
 ///
 /// The header may be older than the log next to it, so the version is asked again here.
-pub(super) async fn migrate(pool: &SqlitePool, path: &Path) -> Result<(), StoreError> {
+pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let failed = |error| opening_failed(path, error);
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    let row = sqlx::query(
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
+    let transaction = transaction.map_err(failed)?;
+    let found = transaction.query_row(
         "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)
          FROM pragma_user_version, pragma_application_id",
-    )
-    .fetch_one(&mut *transaction)
-    .await
-    .map_err(failed)?;
-    let version: i32 = row.try_get(0).map_err(failed)?;
-    check_version(version, row.try_get(1).map_err(failed)?, path)?;
+        (),
+        |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?)),
+    );
+    let (version, application, tables) = found.map_err(failed)?;
+    check_version(version, application, path)?;
     if version == 0 {
         // Somebody else's tables, in a database without numbers.
-        if row.try_get::<i64, _>(2).map_err(failed)? != 0 {
+        if tables != 0 {
             return Err(StoreError::NotAStore {
                 path: path.to_owned(),
             });
         }
-        sqlx::raw_sql(CREATE)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
+        transaction.execute_batch(CREATE).map_err(failed)?;
     }
-    transaction.commit().await.map_err(failed)
+    transaction.commit().map_err(failed)
 }
 
 /// Says what the operator can do about a file that does not open.
-pub(super) fn opening_failed(path: &Path, error: sqlx::Error) -> StoreError {
+pub(super) fn opening_failed(path: &Path, error: rusqlite::Error) -> StoreError {
     // The low byte is the primary result code: SQLITE_PERM, READONLY, CANTOPEN, NOTADB.
-    let code = error
-        .as_database_error()
-        .and_then(|error| error.code()?.parse::<i32>().ok())
-        .map(|code| code & 0xff);
-    match code {
+    match error.sqlite_extended_error_code().map(|code| code & 0xff) {
         Some(3 | 8 | 14) => StoreError::NotWritable {
             path: path.to_owned(),
             source: error.into(),

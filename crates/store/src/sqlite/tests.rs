@@ -4,8 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use futures_util::future::join_all;
 use oauth::time::ManualClock;
+use rusqlite::types::Value;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -94,10 +97,10 @@ async fn a_newer_schema_is_refused_and_untouched() {
 async fn a_newer_schema_that_is_only_in_the_log_is_refused() {
     let desk = Desk::new();
     let newer = desk.open().await.unwrap();
-    let upgrade = sqlx::query("PRAGMA user_version = 2");
+    let upgrade = |connection: &Connection| connection.execute_batch("PRAGMA user_version = 2");
     newer
         .writer
-        .run(upgrade, Durability::Durable)
+        .run(Durability::Durable, upgrade)
         .await
         .unwrap();
     assert_eq!(
@@ -131,12 +134,9 @@ async fn a_file_of_another_program_is_refused_and_untouched() {
 async fn a_database_without_numbers_but_with_tables_is_refused() {
     let desk = Desk::new();
     fs::write(desk.path(), "").unwrap();
-    let foreign = pool(1, options().filename(desk.path()));
-    sqlx::raw_sql("CREATE TABLE theirs (x)")
-        .execute(&foreign)
-        .await
-        .unwrap();
-    foreign.close().await;
+    let foreign = Connection::open(desk.path()).unwrap();
+    foreign.execute_batch("CREATE TABLE theirs (x)").unwrap();
+    drop(foreign);
     assert!(matches!(
         desk.open().await,
         Err(StoreError::NotAStore { .. })
@@ -221,21 +221,42 @@ async fn a9_a_restart_forgets_nothing() {
 async fn authority_is_written_to_the_disk_before_it_is_acknowledged() {
     let desk = Desk::new();
     let store = desk.open().await.unwrap();
+    let asked = |connection: &Connection| {
+        let of = |name| connection.pragma_query_value(None, name, |row| row.get::<_, Value>(0));
+        Ok((of("synchronous")?, of("journal_mode")?))
+    };
+    let wal = Value::Text("wal".to_owned());
     // https://sqlite.org/pragma.html#pragma_synchronous: 1 is NORMAL, 2 is FULL.
-    for (durability, synchronous) in [(Durability::Durable, 2_i64), (Durability::Relaxed, 1)] {
-        let rows = store
-            .writer
-            .run(sqlx::query("PRAGMA synchronous"), durability)
-            .await
-            .unwrap();
-        assert_eq!(rows[0].get::<i64, _>(0), synchronous, "{durability:?}");
-        let rows = store
-            .writer
-            .run(sqlx::query("PRAGMA journal_mode"), durability)
-            .await
-            .unwrap();
-        assert_eq!(rows[0].get::<String, _>(0), "wal", "{durability:?}");
+    for (durability, synchronous) in [
+        (Durability::Durable, 2),
+        (Durability::Relaxed, 1),
+        (Durability::Durable, 2),
+    ] {
+        let answer = store.writer.run(durability, asked).await.unwrap();
+        let expected = (Value::Integer(synchronous), wal.clone());
+        assert_eq!(answer, expected, "{durability:?}");
     }
+}
+
+/// Keeps the writer busy until it is told to go on, so that what is written meanwhile is one batch.
+async fn busy(store: &SqliteStore) -> (oneshot::Receiver<()>, impl FnOnce() + use<>) {
+    let (begun, has_begun) = oneshot::channel();
+    let (go_on, told) = std::sync::mpsc::channel();
+    let (ended, has_ended) = oneshot::channel();
+    let wait = move |_: &Connection| {
+        begun.send(()).unwrap();
+        told.recv().unwrap();
+        let _ = ended.send(());
+        Ok(())
+    };
+    let mut waiting = Box::pin(store.writer.run(Durability::Durable, wait));
+    tokio::select! {
+        _ = &mut waiting => unreachable!("nobody has told it to go on"),
+        begun = has_begun => begun.unwrap(),
+    }
+    // A caller who stops waiting does not stop the write.
+    drop(waiting);
+    (has_ended, move || go_on.send(()).unwrap())
 }
 
 #[tokio::test]
@@ -243,15 +264,34 @@ async fn a_batch_that_fails_fails_for_everybody_and_changes_nothing() {
     let desk = Desk::new();
     let store = desk.open().await.unwrap();
     let put = store.put(NOTE, "k", Entry::new("k", "x"));
-    let broken = store.writer.run(
-        sqlx::query("INSERT INTO nowhere VALUES (1)"),
-        Durability::Durable,
-    );
-    // Both are in the queue before the writer gets its turn on this thread.
-    let (put, broken) = tokio::join!(put, broken);
+    let broken = |connection: &Connection| {
+        let mut statement = connection.prepare("INSERT INTO nowhere VALUES (1)")?;
+        statement.execute(())
+    };
+    let broken = store.writer.run(Durability::Durable, broken);
+    let (ended, go_on) = busy(&store).await;
+    // Both are in the queue before the writer goes on.
+    let (put, broken, ()) = tokio::join!(put, broken, async { go_on() });
+    ended.await.unwrap();
     assert!(put.is_err() && broken.is_err());
     assert_eq!(store.get(NOTE, "k").await.unwrap(), None);
     store.put(NOTE, "k", Entry::new("k", "x")).await.unwrap();
+}
+
+#[tokio::test]
+async fn those_who_wait_for_the_disk_share_the_next_commit() {
+    let desk = Desk::new();
+    let store = desk.open().await.unwrap();
+    let before = store.commits();
+    let (_, go_on) = busy(&store).await;
+    let writes = (0..100).map(|number| {
+        let key = number.to_string();
+        let entry = Entry::new(&*key, "x");
+        let store = &store;
+        async move { store.put(NOTE, &key, entry).await.unwrap() }
+    });
+    tokio::join!(join_all(writes), async { go_on() });
+    assert_eq!(store.commits() - before, 2, "the busy one, and all others");
 }
 
 #[tokio::test]
@@ -259,16 +299,15 @@ async fn sweeping_deletes_what_has_expired_and_nothing_else() {
     let desk = Desk::new();
     let store = desk.open().await.unwrap();
     let rows = i64::from(SWEEP_BATCH) * 2 + 1;
-    let fill = sqlx::query(
-        "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < $1)
-         INSERT INTO record (kind, key, position, version, expires_at, body)
-         SELECT 'note', CAST(n AS TEXT), n, 1, 1000010, x'' FROM number",
-    );
-    store
-        .writer
-        .run(fill.bind(rows), Durability::Relaxed)
-        .await
-        .unwrap();
+    let fill = move |connection: &Connection| {
+        connection.execute(
+            "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?1)
+             INSERT INTO record (kind, key, position, version, expires_at, body)
+             SELECT 'note', CAST(n AS TEXT), n, 1, 1000010, x'' FROM number",
+            [rows],
+        )
+    };
+    store.writer.run(Durability::Relaxed, fill).await.unwrap();
     store.put(NOTE, "later", expiring(1_000_011)).await.unwrap();
     store
         .put(NOTE, "never", Entry::new("never", "x"))
@@ -340,7 +379,14 @@ async fn a1_of_two_processes_with_one_file_one_caller_wins() {
 async fn no_statement_walks_through_a_whole_table() {
     let desk = Desk::new();
     let store = desk.open().await.unwrap();
-    let explain = |sql: &str| sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+    let explain = |sql: &str| {
+        let sql = format!("EXPLAIN QUERY PLAN {sql}");
+        store.readers.read(move |connection| {
+            let mut statement = connection.prepare(&sql)?;
+            let rows = statement.raw_query().mapped(|row| row.get("detail"));
+            rows.collect::<rusqlite::Result<Vec<String>>>()
+        })
+    };
     for (sql, index) in [
         (schema::GET, "PRIMARY KEY (kind=? AND key=?)"),
         (schema::TAKE, "PRIMARY KEY (kind=? AND key=?)"),
@@ -355,12 +401,7 @@ async fn no_statement_walks_through_a_whole_table() {
         (schema::SWEEP_RECORDS, "record_expiry (expires_at<?)"),
         (schema::SWEEP_COUNTERS, "counter_end (ends_at<?)"),
     ] {
-        let rows = sqlx::query(explain(sql))
-            .fetch_all(&store.readers)
-            .await
-            .unwrap();
-        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
-        let plan = plan.join("\n");
+        let plan = explain(sql).unwrap().join("\n");
         assert!(plan.contains(index), "{sql}\n{plan}");
         assert!(
             !plan.contains("SCAN record") && !plan.contains("SCAN counter"),

@@ -1,18 +1,18 @@
-//! The one writer: collects what many callers write and commits it together.
+//! The one writer: a thread that collects what many callers write and commits it together.
 //!
 //! A commit that survives a power loss waits for the disk, and SQLite has one writer at a time. So
 //! writes queue here, and whatever has arrived while the disk was busy shares the next commit.
-//! Each write is one statement, atomic by itself; nobody gets an answer before the commit.
+//! Nobody gets an answer before the commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
-use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool, SqliteRow};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::connection::{Shared, closed, lock};
 use crate::error::StoreError;
 
 /// How many writes share a commit at most.
@@ -20,12 +20,6 @@ const BATCH: usize = 128;
 
 /// How many writes wait in the queue before callers wait to get into it.
 const QUEUE: usize = 1024;
-
-/// One SQL statement with its parameters.
-pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;
-
-/// Many callers may share a commit, so they share its failure.
-type Answer = Result<Vec<SqliteRow>, Arc<sqlx::Error>>;
 
 /// What a power loss may undo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,45 +31,49 @@ pub(super) enum Durability {
     Relaxed,
 }
 
+impl Durability {
+    /// <https://sqlite.org/pragma.html#pragma_synchronous>
+    fn synchronous(self) -> &'static str {
+        match self {
+            Self::Durable => "FULL",
+            Self::Relaxed => "NORMAL",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Write>,
-    stopping: CancellationToken,
-    tasks: TaskTracker,
+    queue: mpsc::Sender<Message>,
+    /// Cancelled when the thread has come to its end.
+    stopped: CancellationToken,
     commits: Arc<AtomicU64>,
 }
 
-struct Write {
-    statement: Statement,
-    durability: Durability,
-    answer: oneshot::Sender<Answer>,
+enum Message {
+    Write(Durability, Box<dyn Work>),
+    Stop,
 }
 
 impl Writer {
-    /// Starts to write: through `durable`, or through `relaxed` if nothing in a batch needs more.
-    ///
-    /// Two connections, because SQLite sets durability per connection; used in turn by one task,
-    /// so they never wait for each other.
-    pub(super) fn start(durable: SqlitePool, relaxed: SqlitePool) -> Self {
+    /// Starts to write through the connection in `shared`, and takes it out to close it at the end.
+    pub(super) fn start(shared: Shared) -> Result<Self, StoreError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let stopping = CancellationToken::new();
-        let tasks = TaskTracker::new();
+        let stopped = CancellationToken::new();
         let commits = Arc::default();
-        let counted = Arc::clone(&commits);
-        tasks.spawn(write_all(
-            waiting,
-            stopping.clone(),
-            durable,
-            relaxed,
-            counted,
-        ));
-        tasks.close();
-        Self {
+        let (ended, counted) = (stopped.clone().drop_guard(), Arc::clone(&commits));
+        let work = move || {
+            write_all(waiting, &shared, &counted);
+            // The last connection folds the log into the file.
+            drop(lock(&shared).take());
+            drop(ended);
+        };
+        let thread = thread::Builder::new().name("store-writer".to_owned());
+        thread.spawn(work).map_err(StoreError::unavailable)?;
+        Ok(Self {
             queue,
-            stopping,
-            tasks,
+            stopped,
             commits,
-        }
+        })
     }
 
     /// How many commits there were.
@@ -83,22 +81,22 @@ impl Writer {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Runs the statement and returns its rows once the change is committed.
+    /// Runs `work` within a transaction, and returns what it returned once that is committed.
     ///
     /// A caller who stops waiting does not stop the write.
-    pub(super) async fn run(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
-        statement: Statement,
         durability: Durability,
-    ) -> Result<Vec<SqliteRow>, StoreError> {
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let closed = || StoreError::unavailable("the store is closed");
-        let write = Write {
-            statement,
-            durability,
+        let job = Box::new(Job {
+            work: Some(work),
+            result: None,
             answer,
-        };
-        self.queue.send(write).await.map_err(|_| closed())?;
+        });
+        let sent = self.queue.send(Message::Write(durability, job)).await;
+        sent.map_err(|_| closed())?;
         answered
             .await
             .map_err(|_| closed())?
@@ -107,80 +105,98 @@ impl Writer {
 
     /// Writes what is in the queue, takes nothing more, and closes the file.
     pub(super) async fn stop(&self) {
-        self.stopping.cancel();
-        self.tasks.wait().await;
+        // Whoever stops it a second time finds the queue closed.
+        let _ = self.queue.send(Message::Stop).await;
+        self.stopped.cancelled().await;
     }
 }
 
-async fn write_all(
-    mut queue: mpsc::Receiver<Write>,
-    stopping: CancellationToken,
-    durable: SqlitePool,
-    relaxed: SqlitePool,
-    commits: Arc<AtomicU64>,
-) {
+/// Work of a caller, whatever it returns.
+trait Work: Send {
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+
+    /// Tells the caller, once it is known whether the transaction was committed.
+    fn answer(self: Box<Self>, committed: Result<(), Arc<rusqlite::Error>>);
+}
+
+struct Job<F, T> {
+    work: Option<F>,
+    result: Option<T>,
+    /// Many callers may share a commit, so they share its failure.
+    answer: oneshot::Sender<Result<T, Arc<rusqlite::Error>>>,
+}
+
+impl<F, T> Work for Job<F, T>
+where
+    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    T: Send,
+{
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.result = self.work.take().map(|work| work(connection)).transpose()?;
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), Arc<rusqlite::Error>>) {
+        let answer = match (committed, self.result) {
+            (Ok(()), Some(result)) => Ok(result),
+            (Err(error), _) => Err(error),
+            // It was not run, which is only so where the commit failed.
+            (Ok(()), None) => return,
+        };
+        // Nobody minds a failed send: its caller has gone away.
+        let _ = self.answer.send(answer);
+    }
+}
+
+fn write_all(mut queue: mpsc::Receiver<Message>, shared: &Shared, commits: &AtomicU64) {
+    let mut synchronous = None;
+    let mut messages = Vec::with_capacity(BATCH);
     let mut batch = Vec::with_capacity(BATCH);
-    loop {
-        tokio::select! {
-            biased;
-            received = queue.recv_many(&mut batch, BATCH) => {
-                if received == 0 {
-                    break;
+    while queue.blocking_recv_many(&mut messages, BATCH) > 0 {
+        let mut needed = Durability::Relaxed;
+        for message in messages.drain(..) {
+            match message {
+                Message::Write(durability, work) => {
+                    if durability == Durability::Durable {
+                        needed = Durability::Durable;
+                    }
+                    batch.push(work);
                 }
-                let needs_disk = batch.iter().any(|write| write.durability == Durability::Durable);
-                commit(if needs_disk { &durable } else { &relaxed }, &mut batch).await;
-                commits.fetch_add(1, Ordering::Relaxed);
-            }
-            () = stopping.cancelled() => queue.close(),
-        }
-    }
-    relaxed.close().await;
-    durable.close().await;
-}
-
-/// Runs the batch as one transaction, then answers everybody.
-async fn commit(pool: &SqlitePool, batch: &mut Vec<Write>) {
-    let (statements, callers): (Vec<_>, Vec<_>) = batch
-        .drain(..)
-        .map(|write| (write.statement, write.answer))
-        .unzip();
-    // Nobody minds a failed send: its caller has gone away.
-    match transact(pool, statements).await {
-        Ok(answers) => {
-            for (caller, rows) in callers.into_iter().zip(answers) {
-                let _ = caller.send(Ok(rows));
+                Message::Stop => queue.close(),
             }
         }
-        Err(error) => {
-            let error = Arc::new(error);
-            for caller in callers {
-                let _ = caller.send(Err(Arc::clone(&error)));
-            }
+        if batch.is_empty() {
+            continue;
+        }
+        let committed = {
+            let shared = lock(shared);
+            let connection = shared.as_ref().expect("only this thread takes it away");
+            let ready = if synchronous == Some(needed) {
+                Ok(())
+            } else {
+                connection.pragma_update(None, "synchronous", needed.synchronous())
+            };
+            synchronous = ready.is_ok().then_some(needed);
+            ready.and_then(|()| transact(connection, &mut batch))
+        };
+        commits.fetch_add(1, Ordering::Relaxed);
+        let committed = committed.map_err(Arc::new);
+        for work in batch.drain(..) {
+            work.answer(committed.clone());
         }
     }
 }
 
-/// All statements take effect, or none.
-///
-/// Rows are always fetched to the end, because a statement of SQLite commits only with its last
-/// step.
-async fn transact(
-    pool: &SqlitePool,
-    statements: Vec<Statement>,
-) -> Result<Vec<Vec<SqliteRow>>, sqlx::Error> {
-    let mut answers = Vec::with_capacity(statements.len());
-    if statements.len() == 1 {
-        // A single statement is a transaction by itself, which saves two round trips.
-        for statement in statements {
-            answers.push(statement.fetch_all(pool).await?);
-        }
-        return Ok(answers);
-    }
+/// All of the batch takes effect, or nothing.
+fn transact(connection: &Connection, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+    let run = |sql| connection.prepare_cached(sql)?.execute(());
     // A transaction that begins by reading could not wait for another process that writes.
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    for statement in statements {
-        answers.push(statement.fetch_all(&mut *transaction).await?);
+    run("BEGIN IMMEDIATE")?;
+    let done = batch.iter_mut().try_for_each(|work| work.run(connection));
+    let done = done.and_then(|()| run("COMMIT").map(drop));
+    if done.is_err() && !connection.is_autocommit() {
+        // What cannot be rolled back now is rolled back by whoever opens the file next.
+        let _ = run("ROLLBACK");
     }
-    transaction.commit().await?;
-    Ok(answers)
+    done
 }

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::routing::get;
 use examples::{hello, hybrid, naver, todo, whoami};
 use oauth::random::OsRandom;
+use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use oauth::time::SystemClock;
 use resource_server::{Dpop, ProtectedResource, RequireScope, VerifyToken};
@@ -22,7 +23,7 @@ use crate::settings::{BoundTokens, Server, ServerKind, Settings, Trust};
 pub(super) fn routes(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<Router> {
     let mut router = Router::new();
     for server in &settings.servers {
-        let resource = resource(settings, server)?;
+        let resource = resource(settings, &server.described())?;
         router = router.merge(resource.metadata_routes());
         if server.resource == settings.default_resource {
             router = router.merge(resource.root_metadata_routes());
@@ -36,16 +37,42 @@ pub(super) fn routes(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result
     Ok(router)
 }
 
-fn resource(settings: &Settings, server: &Server) -> anyhow::Result<ProtectedResource> {
-    let issuer = match &server.trusts {
+/// What the metadata of a protected endpoint say.
+pub(super) struct Described<'a> {
+    pub(super) resource: &'a str,
+    pub(super) title: &'a str,
+    /// What a client should ask for first.
+    pub(super) scopes: Scope,
+    pub(super) trusts: &'a Trust,
+    pub(super) dpop: BoundTokens,
+}
+
+impl Server {
+    fn described(&self) -> Described<'_> {
+        Described {
+            resource: self.resource.as_str(),
+            title: self.kind.title(),
+            scopes: self.kind.scope(),
+            trusts: &self.trusts,
+            dpop: self.dpop,
+        }
+    }
+}
+
+/// The guard of an endpoint.
+pub(super) fn resource(
+    settings: &Settings,
+    described: &Described<'_>,
+) -> anyhow::Result<ProtectedResource> {
+    let issuer = match described.trusts {
         Trust::Own => settings.public_url(),
         Trust::Foreign(foreign) => &foreign.issuer,
     };
-    let resource = ProtectedResource::new(server.resource.as_str())?
+    let resource = ProtectedResource::new(described.resource)?
         .authorization_server(issuer.clone())
-        .name(server.kind.title())
-        .scopes_supported(&server.kind.scope());
-    let resource = match server.dpop {
+        .name(described.title)
+        .scopes_supported(&described.scopes);
+    let resource = match described.dpop {
         BoundTokens::Off => resource,
         BoundTokens::Accepted => resource.dpop(dpop(settings)),
         BoundTokens::Required => resource.dpop(dpop(settings).require_bound_tokens()),
@@ -66,28 +93,34 @@ fn dpop(settings: &Settings) -> Dpop {
     }
 }
 
+/// Who says whose a token for `resource` is.
+pub(super) fn verifier(
+    settings: &Settings,
+    trusts: &Trust,
+    resource: &ResourceIndicator,
+    wiring: &Wiring<'_>,
+) -> Arc<dyn VerifyToken> {
+    match trusts {
+        Trust::Own => {
+            let issuer = settings.public_url().clone();
+            let server = wiring.authorization_server;
+            Arc::new(OwnVerifier::new(server, issuer, resource))
+        }
+        Trust::Foreign(foreign) => {
+            let report = foreign::report(foreign.clone(), wiring.fetch.clone());
+            wiring.tasks.spawn(report);
+            foreign::verifier(foreign, wiring.fetch)
+        }
+    }
+}
+
 fn protected(
     server: &Server,
     resource: &ProtectedResource,
     wiring: &Wiring<'_>,
     settings: &Settings,
 ) -> anyhow::Result<Router> {
-    let verifier: Arc<dyn VerifyToken> = match &server.trusts {
-        Trust::Own => {
-            let issuer = settings.public_url().clone();
-            Arc::new(OwnVerifier::new(
-                wiring.authorization_server,
-                issuer,
-                &server.resource,
-            ))
-        }
-        Trust::Foreign(foreign) => {
-            wiring
-                .tasks
-                .spawn(foreign::report(foreign.clone(), wiring.fetch.clone()));
-            foreign::verifier(foreign, wiring.fetch)
-        }
-    };
+    let verifier = verifier(settings, &server.trusts, &server.resource, wiring);
     let url = resource.resource();
     Ok(match server.kind {
         ServerKind::Whoami => {

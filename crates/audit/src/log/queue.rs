@@ -1,0 +1,169 @@
+//! What waits to be written: events that have come together, and those who wait for them.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
+
+use oauth::time::Clock;
+use tokio::sync::Notify;
+
+use crate::error::AuditError;
+use crate::event::AuditEvent;
+use crate::settings::Durability;
+
+/// The queue between all callers and the one writer.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    /// Wakes the writer when it has nothing to do.
+    wake: Condvar,
+    clock: Arc<dyn Clock>,
+    /// Whether every event is a group of its own.
+    alone: bool,
+}
+
+#[derive(Debug)]
+struct State {
+    groups: VecDeque<Group>,
+    /// Buffers that the writer gave back.
+    spare: Option<Vec<u8>>,
+    idle: bool,
+    closed: bool,
+}
+
+/// Events that are written and acknowledged together.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    /// What [`AuditEvent::write`] wrote, one behind the other.
+    pub(crate) content: Vec<u8>,
+    /// Where each event ends, and when it came.
+    pub(crate) events: Vec<(usize, i64)>,
+    pub(crate) done: Arc<Done>,
+}
+
+/// What those who wait for a group will be told.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    result: OnceLock<Result<(), AuditError>>,
+    told: Notify,
+}
+
+impl Done {
+    /// Tells everybody.
+    pub(crate) fn tell(&self, result: Result<(), AuditError>) {
+        // Told once: the writer has the group alone.
+        let _ = self.result.set(result);
+        self.told.notify_waiters();
+    }
+
+    /// Waits for the word.
+    pub(crate) async fn done(&self) -> Result<(), AuditError> {
+        loop {
+            // Made before the look, so that what is told in between is not missed.
+            let told = self.told.notified();
+            if let Some(result) = self.result.get() {
+                return result.clone();
+            }
+            told.await;
+        }
+    }
+}
+
+thread_local! {
+    /// Where an event is written before it is put into the queue, so that nobody waits for that.
+    static DRAFT: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(1024));
+}
+
+impl Queue {
+    pub(crate) fn new(durability: Durability, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            state: Mutex::new(State {
+                groups: VecDeque::new(),
+                spare: None,
+                idle: false,
+                closed: false,
+            }),
+            wake: Condvar::new(),
+            clock,
+            alone: durability == Durability::Fdatasync,
+        }
+    }
+
+    /// Puts an event into the group that is written next.
+    pub(crate) fn put(&self, event: &AuditEvent) -> Result<Arc<Done>, AuditError> {
+        DRAFT.with_borrow_mut(|draft| {
+            draft.clear();
+            event.write(draft);
+            let mut state = self.lock();
+            if state.closed {
+                return Err(AuditError::Closed);
+            }
+            if state.groups.is_empty() || self.alone {
+                let content = state.spare.take().unwrap_or_default();
+                state.groups.push_back(Group {
+                    content,
+                    ..Group::default()
+                });
+            }
+            let group = state.groups.back_mut().expect("there is one now");
+            group.content.extend_from_slice(draft);
+            // Asked under the lock, so that later events have later times.
+            group
+                .events
+                .push((group.content.len(), self.clock.now_millis()));
+            let done = group.done.clone();
+            if state.idle {
+                state.idle = false;
+                self.wake.notify_one();
+            }
+            Ok(done)
+        })
+    }
+
+    /// Takes the next group. `None` after `patience` without one; see [`Queue::is_closed`].
+    pub(crate) fn take(&self, patience: Duration) -> Option<Group> {
+        let mut state = self.lock();
+        if state.groups.is_empty() && !state.closed {
+            state.idle = true;
+            let waited = self.wake.wait_timeout_while(state, patience, |state| {
+                state.groups.is_empty() && !state.closed
+            });
+            state = waited.expect("nobody panics with the lock").0;
+            state.idle = false;
+        }
+        state.groups.pop_front()
+    }
+
+    /// Whether there is nothing to write now.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().groups.is_empty()
+    }
+
+    /// Whether nothing will ever come again.
+    pub(crate) fn is_closed(&self) -> bool {
+        let state = self.lock();
+        state.closed && state.groups.is_empty()
+    }
+
+    /// Gives a buffer back.
+    pub(crate) fn give_back(&self, mut content: Vec<u8>) {
+        content.clear();
+        self.lock().spare = Some(content);
+    }
+
+    /// The time as events are dated.
+    pub(crate) fn now_millis(&self) -> i64 {
+        self.clock.now_millis()
+    }
+
+    /// Refuses later events.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.wake.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics with the lock")
+    }
+}

@@ -1,0 +1,64 @@
+//! Retention: whole sealed segments are removed when they are old enough, and the log says so itself.
+
+use std::fs;
+use std::io;
+
+use super::writer::Writer;
+use crate::event::{Action, AuditEvent, Details, EventType, Removed};
+use crate::segment::{self, Sidecar};
+
+impl Writer {
+    /// Removes what is old enough.
+    pub(super) fn clean(&mut self) {
+        if let Err(error) = self.remove_old() {
+            tracing::error!("audit: old segments could not be removed: {error}");
+        }
+    }
+
+    fn remove_old(&mut self) -> io::Result<()> {
+        let Some(retention) = self.settings.retention else {
+            return Ok(());
+        };
+        let age = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        let oldest = self.time_before(age);
+        let directory = self.settings.directory.clone();
+        let mut old = Vec::new();
+        for number in segment::list(&directory)? {
+            // A segment without a sidecar is not sealed, or is not whole: it stays.
+            let Some(sidecar) = Sidecar::read(&directory, number) else {
+                break;
+            };
+            if sidecar.last_time >= oldest || number >= self.place.last_segment {
+                break;
+            }
+            old.push(sidecar);
+        }
+        let (Some(first), Some(last)) = (old.first(), old.last()) else {
+            return Ok(());
+        };
+        let removed = Removed {
+            first_segment: first.number,
+            last_segment: last.number,
+            events: old.iter().map(|sidecar| sidecar.events).sum(),
+            first_time: first.first_time.clone(),
+            last_time: last.last_time.clone(),
+            mac: last.last.clone(),
+        };
+        tracing::info!(
+            segments = old.len(),
+            events = removed.events,
+            "audit: segments until {} are old enough and are removed",
+            removed.last_time
+        );
+        // Recorded first: a crash in between leaves segments that are removed the next time.
+        self.record(
+            AuditEvent::about(EventType::Retention, Details::Retention(removed))
+                .action(Action::Removed),
+        )?;
+        for sidecar in old {
+            fs::remove_file(segment::path(&directory, sidecar.number))?;
+            fs::remove_file(segment::sidecar_path(&directory, sidecar.number))?;
+        }
+        segment::sync_directory(&directory)
+    }
+}

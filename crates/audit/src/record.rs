@@ -1,0 +1,178 @@
+//! An event as it is read back from a line of the log.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A line of the log. Words that a later version may add are text here, so that it stays readable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record<'a> {
+    /// The number of the event; the next one has the next number.
+    pub sequence: u64,
+    /// When it was written (RFC 3339, milliseconds, UTC).
+    #[serde(borrow)]
+    pub timestamp: Cow<'a, str>,
+    /// What happened; see [`EventType`](crate::EventType).
+    #[serde(borrow)]
+    pub event_type: Cow<'a, str>,
+    /// The tool.
+    #[serde(borrow)]
+    pub tool_name: Option<Cow<'a, str>>,
+    /// The person, as a pseudonym.
+    #[serde(borrow)]
+    pub user_id: Option<Cow<'a, str>>,
+    /// The client.
+    #[serde(borrow)]
+    pub client_id: Option<Cow<'a, str>>,
+    /// Whether there were personal data.
+    pub contains_pii: bool,
+    /// What was done; see [`Action`](crate::Action).
+    #[serde(borrow)]
+    pub action_taken: Option<Cow<'a, str>>,
+    /// How many arguments there were.
+    pub parameter_count: Option<u32>,
+    /// How it ended; see [`Outcome`](crate::Outcome).
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Cow<'a, str>>,
+    /// The server behind the gateway, or the resource.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Cow<'a, str>>,
+    /// The request.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<Cow<'a, str>>,
+    /// The address that it came from.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Cow<'a, str>>,
+    /// The grant.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub grant_id: Option<Cow<'a, str>>,
+    /// What it was done to.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Cow<'a, str>>,
+    /// Why: a stable code.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'a, str>>,
+    /// Which way personal data were going; see [`Direction`](crate::Direction).
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Cow<'a, str>>,
+    /// Types of personal data, and how many of each.
+    #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pii: BTreeMap<Cow<'a, str>, u32>,
+    /// The people whom the data were about, as pseudonyms; not all when there were many.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<Cow<'a, str>>,
+    /// How many people the data were about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_count: Option<u32>,
+    /// How many calls in a row have asked for one id after the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_run: Option<u32>,
+    /// How long it took, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_us: Option<u64>,
+    /// Of an alert: the rule, and what it saw.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<AlertRecord<'a>>,
+    /// Of segments that were removed.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionRecord<'a>>,
+    /// Of a log that was mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryRecord>,
+    /// Of a segment that begins.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<SegmentRecord<'a>>,
+    /// The tag that chains the event to those before it.
+    #[serde(borrow)]
+    pub mac: Cow<'a, str>,
+}
+
+/// What an alert says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlertRecord<'a> {
+    /// The rule.
+    #[serde(borrow)]
+    pub rule: Cow<'a, str>,
+    /// How much it matters; see [`Severity`](crate::Severity).
+    #[serde(borrow)]
+    pub severity: Cow<'a, str>,
+    /// How much there was.
+    pub count: u64,
+    /// From how much on it is told.
+    pub threshold: u64,
+    /// Over how many seconds.
+    pub window_seconds: u64,
+    /// Events that show it.
+    pub evidence: Vec<u64>,
+}
+
+/// Which segments were removed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RetentionRecord<'a> {
+    /// The first of them.
+    pub first_segment: u64,
+    /// The last of them.
+    pub last_segment: u64,
+    /// How many events were in them.
+    pub events: u64,
+    /// The time of the first event.
+    #[serde(borrow)]
+    pub first_time: Cow<'a, str>,
+    /// The time of the last event.
+    #[serde(borrow)]
+    pub last_time: Cow<'a, str>,
+    /// The tag of the last event.
+    #[serde(borrow)]
+    pub mac: Cow<'a, str>,
+}
+
+/// What was found and mended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryRecord {
+    /// The last event that was there.
+    pub last_sequence: u64,
+    /// The last event by the head, if it came after that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_sequence: Option<u64>,
+    /// Bytes of an unfinished line that were cut off.
+    pub cut_bytes: u64,
+    /// Events that could not be written.
+    pub lost_events: u64,
+}
+
+/// How a segment begins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SegmentRecord<'a> {
+    /// Its number.
+    pub number: u64,
+    /// Which log it belongs to.
+    #[serde(borrow)]
+    pub log: Cow<'a, str>,
+    /// The tag before it.
+    #[serde(borrow)]
+    pub previous: Cow<'a, str>,
+}
+
+impl<'a> Record<'a> {
+    /// Reads a line; `None` if it is none of ours.
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok()
+    }
+}
+
+/// The number of the event in a line, without parsing all of it: the log writes it first.
+pub(crate) fn sequence(line: &[u8]) -> Option<u64> {
+    let rest = line.strip_prefix(b"{\"sequence\":")?;
+    let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
+}
+
+/// The time of the event in a line, without parsing all of it: the log writes it second.
+pub(crate) fn time(line: &[u8]) -> Option<&str> {
+    const KEY: &[u8] = b",\"timestamp\":\"";
+    let rest = line.strip_prefix(b"{\"sequence\":")?;
+    let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+    let rest = rest[digits..].strip_prefix(KEY)?;
+    std::str::from_utf8(rest.get(..24)?).ok()
+}

@@ -1,0 +1,277 @@
+//! Rules about access: guessed passwords, stolen tokens, and trying what is not allowed.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher as _;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use foldhash::fast::{FixedState, RandomState};
+
+use super::data::speak;
+use super::engine::{AlertParts, Seen};
+use super::window::Windows;
+use super::{Finding, Rule, Thresholds};
+use crate::event::{EventType, Severity};
+
+/// Many people come from one address; so much more must fail before an address is suspicious.
+const PEOPLE_BEHIND_AN_ADDRESS: u64 = 2;
+
+/// Clients try again what failed; so often in all before that is suspicious.
+const TRIES: u64 = 4;
+
+/// How many grants are followed.
+const MOST_GRANTS: usize = 20_000;
+
+#[derive(Debug)]
+pub(super) struct Access {
+    thresholds: Thresholds,
+    failures: Windows,
+    refusals: Windows,
+    rejections: Windows,
+    grants: HashMap<Box<str>, Places, RandomState>,
+    told: HashMap<Box<str>, i64, RandomState>,
+    hasher: FixedState,
+}
+
+impl Access {
+    pub(super) fn new(thresholds: &Thresholds) -> Self {
+        Self {
+            failures: Windows::new(thresholds.guessed_sign_in_window),
+            refusals: Windows::new(thresholds.scope_escalation_window),
+            rejections: Windows::new(thresholds.rephrasing_window),
+            thresholds: thresholds.clone(),
+            grants: HashMap::default(),
+            told: HashMap::default(),
+            hasher: FixedState::default(),
+        }
+    }
+
+    pub(super) fn observe(&mut self, seen: &Seen<'_>, findings: &mut Vec<Finding>) {
+        match seen.kind {
+            EventType::SignIn | EventType::ClientAuthentication => {
+                findings.extend(self.guessed_sign_in(seen));
+            }
+            EventType::RefreshReused => findings.push(once(seen, Rule::RefreshReused)),
+            EventType::CodeReplayed => findings.push(once(seen, Rule::CodeReplayed)),
+            EventType::ToolChanged => findings.extend(self.tool_changed(seen)),
+            EventType::PolicyDecision | EventType::TokenRefused => {
+                findings.extend(self.scope_escalation(seen));
+            }
+            EventType::CallOutcome | EventType::PiiAction => {
+                findings.extend(self.rephrasing(seen));
+            }
+            _ => {}
+        }
+        let is_use = matches!(
+            seen.kind,
+            EventType::TokenVerification
+                | EventType::CallIntent
+                | EventType::CallOutcome
+                | EventType::PolicyDecision
+        );
+        if is_use {
+            findings.extend(self.token_replay(seen));
+        }
+    }
+
+    fn guessed_sign_in(&mut self, seen: &Seen<'_>) -> Option<Finding> {
+        let threshold = self.thresholds.guessed_sign_in;
+        if threshold == 0 {
+            return None;
+        }
+        let record = seen.record;
+        let account = record.user_id.as_deref().or(record.client_id.as_deref());
+        let account = account.map(|account| (format!("account\0{account}"), threshold));
+        let address = record.origin.as_deref();
+        let address = address.map(|address| {
+            (
+                format!("address\0{address}"),
+                threshold * PEOPLE_BEHIND_AN_ADDRESS,
+            )
+        });
+        let succeeded = record.outcome.as_deref() == Some("success");
+        for (key, limit) in account.into_iter().chain(address) {
+            if !succeeded {
+                self.failures.add(&key, seen.time, record.sequence, 1, 0);
+                continue;
+            }
+            let count = self.failures.seen(&key, seen.time).sum;
+            if count >= limit && self.failures.speak(&key, seen.time) {
+                let mut evidence = self.failures.evidence(&key);
+                evidence.push(record.sequence);
+                let alert = AlertParts {
+                    count,
+                    threshold: limit,
+                    window_seconds: self.failures.seconds(),
+                    evidence,
+                };
+                return Some(seen.finding(Rule::GuessedSignIn, Severity::High, alert));
+            }
+        }
+        None
+    }
+
+    fn scope_escalation(&mut self, seen: &Seen<'_>) -> Option<Finding> {
+        let threshold = self.thresholds.scope_escalation;
+        let record = seen.record;
+        let is_refused = record.outcome.as_deref() == Some("denied")
+            || matches!(
+                record.reason.as_deref(),
+                Some("invalid_scope" | "invalid_target")
+            );
+        if threshold == 0 || !is_refused {
+            return None;
+        }
+        let key = seen.caller()?;
+        // Which tool, or else which scope or resource.
+        let what = (&record.tool_name, &record.target, &record.server);
+        let kind = self.hasher.hash_one(what);
+        let refused = self.refusals.add(key, seen.time, record.sequence, 1, kind);
+        let is_enough = refused.kinds >= threshold || refused.sum >= threshold * TRIES;
+        if !is_enough || !self.refusals.speak(key, seen.time) {
+            return None;
+        }
+        let alert = AlertParts {
+            count: refused.sum,
+            threshold,
+            window_seconds: self.refusals.seconds(),
+            evidence: self.refusals.evidence(key),
+        };
+        Some(seen.finding(Rule::ScopeEscalation, Severity::Medium, alert))
+    }
+
+    fn rephrasing(&mut self, seen: &Seen<'_>) -> Option<Finding> {
+        let threshold = self.thresholds.rephrasing;
+        let record = seen.record;
+        let is_rejected = record.action_taken.as_deref() == Some("rejected")
+            && record.direction.as_deref() != Some("result");
+        if threshold == 0 || !is_rejected {
+            return None;
+        }
+        let key = format!("{}\0{}", seen.caller()?, record.tool_name.as_deref()?);
+        let count = self
+            .rejections
+            .add(&key, seen.time, record.sequence, 1, 0)
+            .sum;
+        if count < threshold || !self.rejections.speak(&key, seen.time) {
+            return None;
+        }
+        let alert = AlertParts {
+            count,
+            threshold,
+            window_seconds: self.rejections.seconds(),
+            evidence: self.rejections.evidence(&key),
+        };
+        Some(seen.finding(Rule::Rephrasing, Severity::High, alert))
+    }
+
+    fn token_replay(&mut self, seen: &Seen<'_>) -> Option<Finding> {
+        let threshold = self.thresholds.token_replay;
+        let record = seen.record;
+        let grant = record.grant_id.as_deref()?;
+        let network = network(record.origin.as_deref()?.parse().ok()?);
+        if threshold == 0 {
+            return None;
+        }
+        if !self.grants.contains_key(grant) {
+            if self.grants.len() >= MOST_GRANTS {
+                let day_ago = seen.time - 24 * 3_600_000;
+                self.grants.retain(|_, places| places.latest > day_ago);
+            }
+            self.grants.insert(grant.into(), Places::default());
+        }
+        let window = self.thresholds.token_replay_window;
+        let places = self.grants.get_mut(grant).expect("it is there now");
+        let changes = places.observe(network, seen.time, record.sequence, window);
+        if changes < threshold || !speak(&mut self.told, &format!("replay\0{grant}"), seen.time) {
+            return None;
+        }
+        let alert = AlertParts {
+            count: changes,
+            threshold,
+            window_seconds: window.as_secs(),
+            evidence: places.evidence(),
+        };
+        Some(seen.finding(Rule::TokenReplay, Severity::Critical, alert))
+    }
+
+    fn tool_changed(&mut self, seen: &Seen<'_>) -> Option<Finding> {
+        // The tools of a server that is new itself are what the operator wanted.
+        let is_told = seen.record.reason.as_deref() != Some("first_seen");
+        let mut finding = once(seen, Rule::ToolChanged);
+        finding.alert.severity = Severity::Medium;
+        is_told.then_some(finding)
+    }
+}
+
+/// For what a single event is enough.
+fn once(seen: &Seen<'_>, rule: Rule) -> Finding {
+    let alert = AlertParts {
+        count: 1,
+        threshold: 1,
+        window_seconds: 0,
+        evidence: vec![seen.record.sequence],
+    };
+    seen.finding(rule, Severity::Critical, alert)
+}
+
+/// The networks that one grant is used from, and how often it went from one to another.
+///
+/// A telephone leaves one network for another, and a company has several addresses in one network;
+/// neither goes back and forth. Addresses of IPv4 and IPv6 are told apart, because honest clients use
+/// both at once.
+#[derive(Debug, Default)]
+struct Places {
+    current: [Option<Network>; 2],
+    changes: VecDeque<(i64, u64)>,
+    latest: i64,
+}
+
+impl Places {
+    fn observe(&mut self, network: Network, time: i64, sequence: u64, window: Duration) -> u64 {
+        self.latest = time;
+        let current = &mut self.current[usize::from(network.is_v6)];
+        let is_change = current.is_some_and(|current| current != network);
+        *current = Some(network);
+        let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
+        while self
+            .changes
+            .front()
+            .is_some_and(|(at, _)| *at < time.saturating_sub(window))
+        {
+            self.changes.pop_front();
+        }
+        if !is_change {
+            return 0;
+        }
+        if self.changes.len() >= 20 {
+            self.changes.pop_front();
+        }
+        self.changes.push_back((time, sequence));
+        self.changes.len() as u64
+    }
+
+    fn evidence(&self) -> Vec<u64> {
+        self.changes.iter().map(|(_, sequence)| *sequence).collect()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Network {
+    is_v6: bool,
+    prefix: u64,
+}
+
+/// A /24 of IPv4, a /48 of IPv6.
+fn network(address: IpAddr) -> Network {
+    match address {
+        IpAddr::V4(address) => Network {
+            is_v6: false,
+            prefix: u64::from(address.to_bits() >> 8),
+        },
+        IpAddr::V6(address) => Network {
+            is_v6: true,
+            prefix: u64::try_from(address.to_bits() >> 80).unwrap_or_default(),
+        },
+    }
+}

@@ -1,0 +1,8 @@
+//! The log as those who use it see it.
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod appending;
+mod crashing;
+mod recovering;
+mod support;
+mod tampering;

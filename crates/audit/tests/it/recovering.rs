@@ -1,0 +1,187 @@
+//! What a crash leaves behind, and how the log goes on after it.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::time::Duration;
+
+use audit::{Problem, Record, verify};
+
+use crate::support::{World, call};
+
+async fn written(world: &World, calls: std::ops::Range<usize>) {
+    let log = world.open();
+    for n in calls {
+        log.append(call(n)).await.unwrap();
+    }
+    log.close();
+}
+
+fn problems(world: &World) -> Vec<Problem> {
+    verify(&world.settings.directory, &world.settings.key, None)
+        .unwrap()
+        .problems
+}
+
+#[tokio::test]
+async fn p5_an_unfinished_line_is_cut_off_and_recorded() {
+    let world = World::new();
+    written(&world, 0..3).await;
+    let mut file = OpenOptions::new()
+        .append(true)
+        .open(&world.segments()[0])
+        .unwrap();
+    file.write_all(br#"{"sequence":5,"timestamp":"2026-11-28T"#)
+        .unwrap();
+    assert_eq!(
+        problems(&world),
+        [],
+        "an unfinished line stands against nothing"
+    );
+
+    written(&world, 3..4).await;
+    assert_eq!(problems(&world), []);
+    let lines = world.lines();
+    let recovery = Record::parse(lines[4].as_bytes()).unwrap();
+    assert_eq!(recovery.event_type, "recovery");
+    assert_eq!(recovery.reason.as_deref(), Some("unfinished_line"));
+    assert_eq!(recovery.recovery.unwrap().cut_bytes, 38);
+    assert_eq!(Record::parse(lines[5].as_bytes()).unwrap().sequence, 6);
+}
+
+/// A machine that loses power may keep the length of a file and not its content.
+#[tokio::test]
+async fn p5_zeros_behind_the_last_line_are_cut_off() {
+    let world = World::new();
+    written(&world, 0..3).await;
+    let mut file = OpenOptions::new()
+        .append(true)
+        .open(&world.segments()[0])
+        .unwrap();
+    file.write_all(&[0; 5000]).unwrap();
+    file.write_all(b"\n\0\0").unwrap();
+    written(&world, 3..4).await;
+    assert_eq!(problems(&world), []);
+}
+
+#[tokio::test]
+async fn p5_an_end_that_is_lost_is_recorded_and_never_forgotten() {
+    let world = World::new();
+    written(&world, 0..5).await;
+    let path = &world.segments()[0];
+    let text = fs::read_to_string(path).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    fs::write(path, lines[..4].join("\n") + "\n").unwrap();
+    written(&world, 5..6).await;
+    let lines = world.lines();
+    let recovery = Record::parse(lines[4].as_bytes()).unwrap();
+    assert_eq!(recovery.reason.as_deref(), Some("tail_lost"));
+    assert_eq!(recovery.recovery.unwrap().head_sequence, Some(6));
+    assert_eq!(
+        recovery.sequence, 7,
+        "the numbers of what is lost are not given again"
+    );
+    assert!(problems(&world).contains(&Problem::Gap {
+        after: 4,
+        before: 7
+    }));
+}
+
+#[tokio::test]
+async fn p5_what_does_not_prove_itself_stays_as_evidence() {
+    let world = World::new();
+    written(&world, 0..5).await;
+    let path = &world.segments()[0];
+    let text = fs::read_to_string(path).unwrap();
+    let forged = text.replacen("create-todo", "delete-todo", 1);
+    fs::write(path, &forged).unwrap();
+    written(&world, 5..6).await;
+    assert_eq!(fs::read_to_string(path).unwrap(), forged);
+    assert_eq!(world.segments().len(), 2);
+    let recovery = &world.lines()[7];
+    assert!(
+        recovery.contains(r#""reason":"chain_broken""#),
+        "{recovery}"
+    );
+    let found = problems(&world);
+    assert!(matches!(found[0], Problem::BrokenLine { line: 2, .. }));
+    assert!(matches!(found.last(), Some(Problem::Recovered { .. })));
+}
+
+#[tokio::test]
+async fn a_segment_that_was_begun_and_not_written_is_begun_again() {
+    let world = World::new();
+    written(&world, 0..2).await;
+    fs::write(world.settings.directory.join("0000000002.jsonl"), "").unwrap();
+    written(&world, 2..3).await;
+    fs::write(
+        world.settings.directory.join("0000000003.jsonl"),
+        r#"{"seq"#,
+    )
+    .unwrap();
+    written(&world, 3..4).await;
+    assert_eq!(problems(&world), []);
+    let kinds: Vec<_> = world
+        .lines()
+        .iter()
+        .map(|line| {
+            Record::parse(line.as_bytes())
+                .unwrap()
+                .event_type
+                .into_owned()
+        })
+        .collect();
+    let opened = "segment_opened";
+    let call = "call_outcome";
+    assert_eq!(
+        kinds,
+        [opened, call, call, opened, call, opened, "recovery", call]
+    );
+}
+
+#[tokio::test]
+async fn a_segment_is_sealed_when_it_is_full_and_when_the_day_ends() {
+    let mut world = World::new();
+    world.settings.segment_bytes = 2000;
+    let log = world.open();
+    for n in 0..20 {
+        log.append(call(n)).await.unwrap();
+    }
+    let full = world.segments().len();
+    assert!((4..10).contains(&full), "{full}");
+    world.clock.advance(Duration::from_hours(24));
+    log.append(call(20)).await.unwrap();
+    assert_eq!(world.segments().len(), full + 1);
+    log.close();
+    assert_eq!(problems(&world), []);
+}
+
+#[tokio::test]
+async fn what_is_old_enough_is_removed_and_the_log_says_so() {
+    let mut world = World::new();
+    world.settings.retention = Some(Duration::from_hours(24 * 30));
+    for day in 0..5 {
+        written(&world, day * 10..day * 10 + 3).await;
+        world.clock.advance(Duration::from_hours(24));
+    }
+    assert_eq!(world.segments().len(), 5);
+    world
+        .clock
+        .advance(Duration::from_hours(24 * 27) - Duration::from_secs(1));
+    // At the next event the writer looks for what is old.
+    written(&world, 90..91).await;
+    assert_eq!(problems(&world), []);
+    let left = world.segments().len();
+    assert_eq!(left, 3 + 1, "{:?}", world.segments());
+    let lines = world.lines();
+    let retention = lines
+        .iter()
+        .find(|line| line.contains("\"retention\""))
+        .unwrap();
+    let record = Record::parse(retention.as_bytes()).unwrap();
+    let removed = record.retention.unwrap();
+    assert_eq!((removed.first_segment, removed.last_segment), (1, 2));
+    assert_eq!(removed.events, 8);
+
+    fs::remove_file(&world.segments()[0]).unwrap();
+    assert!(problems(&world).contains(&Problem::MissingBeginning { first: 4 }));
+}

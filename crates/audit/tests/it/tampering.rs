@@ -1,0 +1,267 @@
+//! What somebody with write access to the files can do, and that all of it shows.
+
+use std::fs;
+
+use audit::{Problem, Verification, verify};
+
+use crate::support::{World, call};
+
+/// A closed log with `count` calls, in segments of a few calls each.
+async fn world(count: usize) -> World {
+    let mut world = World::new();
+    world.settings.segment_bytes = 1500;
+    world.settings.heads = Some(world.directory.path().join("elsewhere.jsonl"));
+    let log = world.open();
+    for n in 0..count {
+        log.append(call(n)).await.unwrap();
+    }
+    log.close();
+    let whole = checked(&world);
+    assert!(whole.is_whole(), "{:?}", whole.problems);
+    assert!(whole.segments > 2 && whole.heads > 1);
+    world
+}
+
+fn checked(world: &World) -> Verification {
+    let settings = &world.settings;
+    verify(
+        &settings.directory,
+        &settings.key,
+        settings.heads.as_deref(),
+    )
+    .unwrap()
+}
+
+/// Changes the lines of segment `n` (from 0).
+fn change(world: &World, n: usize, change: impl FnOnce(&mut Vec<String>)) {
+    let path = &world.segments()[n];
+    let text = fs::read_to_string(path).unwrap();
+    let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    change(&mut lines);
+    let text: String = lines.into_iter().map(|line| line + "\n").collect();
+    fs::write(path, text).unwrap();
+}
+
+#[tokio::test]
+async fn p5_an_edited_event_is_found() {
+    let world = world(40).await;
+    change(&world, 1, |lines| {
+        lines[3] = lines[3].replace("create-todo", "delete-todo");
+    });
+    let found = checked(&world);
+    let broken = Problem::BrokenLine {
+        segment: 2,
+        line: 4,
+        sequence: Some(found.first_sequence.unwrap() + lines_of_first(&world) + 3),
+    };
+    assert_eq!(found.problems, [broken]);
+}
+
+fn lines_of_first(world: &World) -> u64 {
+    fs::read_to_string(&world.segments()[0])
+        .unwrap()
+        .lines()
+        .count() as u64
+}
+
+#[tokio::test]
+async fn p5_a_deleted_event_is_found() {
+    let world = world(40).await;
+    change(&world, 1, |lines| {
+        lines.remove(3);
+    });
+    let found = checked(&world);
+    assert!(matches!(
+        found.problems[0],
+        Problem::BrokenLine { line: 4, .. }
+    ));
+    assert!(matches!(found.problems[1], Problem::Gap { after, before } if before == after + 2));
+}
+
+#[tokio::test]
+async fn p5_exchanged_events_are_found() {
+    let world = world(40).await;
+    change(&world, 1, |lines| lines.swap(3, 4));
+    assert!(!checked(&world).is_whole());
+}
+
+#[tokio::test]
+async fn p5_an_inserted_event_is_found() {
+    let world = world(40).await;
+    change(&world, 1, |lines| {
+        let copy = lines[3].clone();
+        lines.insert(3, copy);
+    });
+    assert!(!checked(&world).is_whole());
+}
+
+#[tokio::test]
+async fn p5_a_tail_that_was_cut_off_is_found() {
+    let world = world(40).await;
+    let last = world.segments().len() - 1;
+    change(&world, last, |lines| {
+        lines.pop();
+    });
+    let found = checked(&world);
+    assert!(matches!(
+        found.problems[0],
+        Problem::TailLost { head: 46, .. } | Problem::TailLost { .. }
+    ));
+    // Whole segments at the end.
+    fs::remove_file(&world.segments()[last]).unwrap();
+    assert!(!checked(&world).is_whole());
+    // And with the head.
+    fs::remove_file(world.settings.directory.join("head")).unwrap();
+    let found = checked(&world);
+    assert!(found.problems.contains(&Problem::NoHead));
+    assert!(
+        found
+            .problems
+            .iter()
+            .any(|problem| matches!(problem, Problem::TailLost { .. }))
+    );
+}
+
+#[tokio::test]
+async fn p5_segments_that_are_gone_are_found() {
+    let first_gone = world(40).await;
+    fs::remove_file(&first_gone.segments()[0]).unwrap();
+    assert!(
+        checked(&first_gone)
+            .problems
+            .contains(&Problem::MissingBeginning { first: 2 })
+    );
+
+    let middle_gone = world(40).await;
+    fs::remove_file(&middle_gone.segments()[1]).unwrap();
+    assert!(
+        checked(&middle_gone)
+            .problems
+            .contains(&Problem::MissingSegment { segment: 2 })
+    );
+}
+
+#[tokio::test]
+async fn p5_an_index_that_was_changed_is_found() {
+    let world = world(40).await;
+    let index = world.segments()[0].with_extension("json");
+    let text = fs::read_to_string(&index).unwrap();
+    fs::write(&index, text.replace("2026-11-28", "2026-11-27")).unwrap();
+    assert_eq!(
+        checked(&world).problems,
+        [Problem::OtherIndex { segment: 1 }]
+    );
+}
+
+/// Whoever rewrites everything without the key has no tags, and with another key another log.
+#[tokio::test]
+async fn p5_a_log_that_was_rewritten_without_the_key_is_found() {
+    let world = world(40).await;
+    let forger = self::world(40).await;
+    for (theirs, ours) in forger.segments().iter().zip(world.segments()) {
+        fs::copy(theirs, ours).unwrap();
+    }
+    fs::copy(
+        forger.settings.directory.join("head"),
+        world.settings.directory.join("head"),
+    )
+    .unwrap();
+    let found = checked(&world);
+    assert!(found.problem_count > 40, "{:?}", found.problems);
+    assert!(found.problems.contains(&Problem::NoHead));
+}
+
+/// Whoever has the key can write another history; the heads elsewhere remember the first one.
+#[tokio::test]
+async fn p5_a_log_that_was_rewritten_with_the_key_is_found_by_the_second_place() {
+    let mut world = world(40).await;
+    let heads = world.settings.heads.take().unwrap();
+    fs::remove_dir_all(&world.settings.directory).unwrap();
+    let log = world.open();
+    for n in 0..80 {
+        log.append(call(n + 1)).await.unwrap();
+    }
+    log.close();
+    let settings = &world.settings;
+    assert!(
+        verify(&settings.directory, &settings.key, None)
+            .unwrap()
+            .is_whole()
+    );
+    let found = verify(&settings.directory, &settings.key, Some(&heads)).unwrap();
+    let is_other = |problem: &Problem| matches!(problem, Problem::OtherHistory { .. });
+    assert!(found.problems.iter().any(is_other), "{:?}", found.problems);
+}
+
+#[tokio::test]
+async fn p5_a_log_that_was_set_back_is_found_by_the_second_place() {
+    let mut world = world(20).await;
+    let copy = world.directory.path().join("copy");
+    copy_directory(&world.settings.directory, &copy);
+    let log = world.open();
+    for n in 20..40 {
+        log.append(call(n)).await.unwrap();
+    }
+    log.close();
+    fs::remove_dir_all(&world.settings.directory).unwrap();
+    fs::rename(&copy, &world.settings.directory).unwrap();
+    let heads = world.settings.heads.take();
+    assert!(
+        checked(&world).is_whole(),
+        "nobody could know without the second place"
+    );
+    world.settings.heads = heads;
+    assert!(matches!(
+        checked(&world).problems[0],
+        Problem::TailLost { .. }
+    ));
+}
+
+fn copy_directory(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn heads_of_others_are_not_believed() {
+    let world = world(40).await;
+    let heads = world.settings.heads.as_ref().unwrap();
+    let text = fs::read_to_string(heads).unwrap();
+    fs::write(heads, text.replace("\"sequence\":2", "\"sequence\":3")).unwrap();
+    let is_forged = |problem: &Problem| matches!(problem, Problem::ForgedHead { .. });
+    assert!(checked(&world).problems.iter().any(is_forged));
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// No single byte of a closed log can be another one.
+        #[test]
+        fn p5_no_byte_can_be_changed(place in any::<prop::sample::Index>(), bit in 0..8_u8) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let world = runtime.block_on(world(20));
+            let segments = world.segments();
+            let total: usize = segments.iter().map(|path| fs::read(path).unwrap().len()).sum();
+            let mut at = place.index(total);
+            for path in &segments {
+                let mut bytes = fs::read(path).unwrap();
+                if at >= bytes.len() {
+                    at -= bytes.len();
+                    continue;
+                }
+                bytes[at] ^= 1 << bit;
+                fs::write(path, bytes).unwrap();
+                break;
+            }
+            prop_assert!(!checked(&world).is_whole());
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! One upstream in the charge of the gateway: the server, and what is known of it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, Method, Response};
+use hyper::body::Incoming;
+use resource_server::Caller;
+use serde_json::json;
+
+use crate::catalog::{Catalog, Lesson, ToolFacts};
+use crate::house::House;
+use crate::json::{Object, Raw, raw};
+use crate::listing::Listing;
+use crate::message::{Outlet, Request, RpcError, code};
+use crate::policy::Decision;
+use crate::recording::{self, Errand};
+use crate::revision::Era;
+use crate::server::{Failure, McpServer};
+use crate::upstream::{Payload, Upstream};
+use crate::visit::Visit;
+
+/// How soon the tools are listed again because somebody asks for one that is not known.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// How many last known lists are kept of one upstream.
+const MOST_LISTS: usize = 256;
+/// A server that has more pages is not followed any further.
+const MOST_PAGES: usize = 100;
+
+/// An upstream, and what the gateway knows of it.
+pub(crate) struct Charge {
+    pub(crate) name: Arc<str>,
+    pub(crate) server: Arc<dyn McpServer>,
+    /// The same server where it may be spoken to without translation.
+    upstream: Option<Arc<Upstream>>,
+    /// The largest message that it may send.
+    pub(crate) max_message_bytes: usize,
+    catalog: Catalog,
+    refuses_changed_tools: bool,
+    looked: Mutex<Option<Instant>>,
+    /// The last good answer to each request for a list, for the time when the server is gone.
+    lists: Mutex<HashMap<String, Raw>>,
+}
+
+/// What is known of the thing that a request is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    facts: Option<ToolFacts>,
+    is_tool: bool,
+    refuses_changed_tools: bool,
+}
+
+impl Known {
+    /// Whether the call may have an effect, as far as anybody knows.
+    pub(crate) fn may_change_something(&self) -> bool {
+        self.is_tool && self.facts.is_none_or(|facts| facts.read_only != Some(true))
+    }
+
+    /// Whether something is not known that records and policies would like to know.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.is_tool && self.facts.is_none()
+    }
+
+    /// Refuses a tool that is not what it was, where the operator wants that.
+    pub(crate) fn trusted(&self, name: &str) -> Result<(), Failure> {
+        if !self.refuses_changed_tools || !self.facts.is_some_and(|facts| facts.has_changed) {
+            return Ok(());
+        }
+        let reason = format!(
+            "the tool `{name}` describes itself otherwise than when it was first seen; \
+             it is refused until the operator has looked at it"
+        );
+        Err(Failure::Refused {
+            error: RpcError::new(code::INVALID_REQUEST, reason),
+            code: "tool_changed",
+        })
+    }
+
+    /// The name in records: what nobody knows is a text of the caller's, which has no place there.
+    pub(crate) fn name_for_the_record<'n>(&self, method: &'n str, name: &'n str) -> &'n str {
+        if self.facts.is_some() { name } else { method }
+    }
+}
+
+impl Charge {
+    pub(crate) fn new(upstream: Arc<Upstream>, catalog: Catalog) -> Self {
+        let settings = upstream.settings();
+        Self {
+            name: settings.name.as_str().into(),
+            max_message_bytes: settings.max_message_bytes,
+            refuses_changed_tools: settings.refuse_changed_tools,
+            server: Arc::clone(&upstream) as _,
+            upstream: Some(upstream),
+            catalog,
+            looked: Mutex::default(),
+            lists: Mutex::default(),
+        }
+    }
+
+    /// The upstream itself: its settings, its health, its end.
+    pub(crate) fn upstream(&self) -> Option<&Arc<Upstream>> {
+        self.upstream.as_ref()
+    }
+
+    /// The era that is spoken with it over HTTP, if it is known to be over HTTP.
+    pub(crate) fn http_era(&self) -> Option<Era> {
+        self.upstream.as_ref()?.http_era()
+    }
+
+    /// Passes a request on as it is, if there is a way to.
+    pub(crate) async fn exchange(
+        &self,
+        method: Method,
+        headers: &HeaderMap,
+        payload: Payload,
+        caller: &Caller,
+    ) -> Result<Response<Incoming>, Failure> {
+        match &self.upstream {
+            Some(upstream) => upstream.exchange(method, headers, payload, caller).await,
+            None => Err(self.unavailable("is not reached over HTTP")),
+        }
+    }
+
+    /// It cannot be used, and `reason` says why: a sentence that begins with what it does.
+    pub(crate) fn unavailable(&self, reason: &str) -> Failure {
+        Failure::Unavailable {
+            reason: format!("the server `{}` {reason}", self.name),
+            retry_after: None,
+        }
+    }
+
+    /// What is known when it does not matter what a request is about.
+    pub(crate) fn nothing_known(&self) -> Known {
+        Known {
+            facts: None,
+            is_tool: false,
+            refuses_changed_tools: self.refuses_changed_tools,
+        }
+    }
+
+    /// What is known of a tool without asking.
+    pub(crate) fn remembered(&self, method: &str, name: &str) -> Known {
+        let is_tool = method == "tools/call";
+        Known {
+            facts: if is_tool {
+                self.catalog.facts(name)
+            } else {
+                None
+            },
+            is_tool,
+            refuses_changed_tools: self.refuses_changed_tools,
+        }
+    }
+
+    /// What is known of a tool; the server is asked for its list if it is not known yet.
+    pub(crate) async fn known(&self, visit: &Visit, method: &str, name: &str) -> Known {
+        let known = self.remembered(method, name);
+        if !known.is_tool || known.facts.is_some() || !self.may_look() {
+            return known;
+        }
+        self.look(visit).await;
+        self.remembered(method, name)
+    }
+
+    fn may_look(&self) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = looked.is_none_or(|at| at.elapsed() >= LOOK_AGAIN);
+        if may {
+            *looked = Some(Instant::now());
+        }
+        may
+    }
+
+    /// Reads the list of tools to its end. Who cannot list them learns nothing.
+    async fn look(&self, visit: &Visit) {
+        let (outlet, _unheard) = Outlet::new();
+        let mut cursor: Option<Raw> = None;
+        for _ in 0..MOST_PAGES {
+            let request = Request {
+                method: "tools/list".to_owned(),
+                params: cursor
+                    .take()
+                    .map(|cursor| raw(&json!({"cursor": &*cursor}))),
+            };
+            let Ok(page) = self.server.call(visit, request, &outlet).await else {
+                return;
+            };
+            let Some(page) = Object::of(&page) else {
+                return;
+            };
+            for tool in page.array("tools").unwrap_or_default() {
+                if let Some(name) = Object::of(tool).as_ref().and_then(|tool| tool.text("name")) {
+                    self.catalog.learn(&name, tool);
+                }
+            }
+            match page.get("nextCursor").filter(|next| next.get() != "null") {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return,
+            }
+        }
+    }
+
+    /// Learns what a list says about tools. A change is an event of the audit log.
+    pub(crate) async fn learn(
+        &self,
+        house: &House,
+        visit: &Visit,
+        errand: &Errand,
+        listing: Listing,
+        result: &Raw,
+    ) -> Result<(), Failure> {
+        if listing.method != "tools/list" {
+            return Ok(());
+        }
+        let Some(result) = Object::of(result) else {
+            return Ok(());
+        };
+        for tool in result.array(listing.list).unwrap_or_default() {
+            let members = Object::of(tool);
+            let Some(name) = members.as_ref().and_then(|tool| tool.text(listing.name)) else {
+                continue;
+            };
+            if self.catalog.learn(&name, tool) != Lesson::Changed {
+                continue;
+            }
+            tracing::warn!(
+                upstream.name = &*self.name,
+                tool.name = &*name,
+                "a tool describes itself otherwise than when it was first seen"
+            );
+            if let Some(log) = &house.audit {
+                let caller = &visit.caller;
+                recording::tool_changed(log, caller, errand, &self.name, &name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the caller may send this request.
+    pub(crate) fn decide(
+        &self,
+        house: &House,
+        caller: &Caller,
+        request: &Request,
+        known: &Known,
+    ) -> Decision {
+        let read_only = |_: &str| known.facts.and_then(|facts| facts.read_only);
+        let policy = house.policy.load();
+        let params = request.params.as_deref();
+        policy.decide_message(caller, &self.name, &request.method, params, read_only)
+    }
+
+    /// Asks the server; for a list that it cannot give now, the last one that it gave to the same caller
+    /// does as well (acceptance G3).
+    pub(crate) async fn list_or_call(
+        &self,
+        visit: &Visit,
+        request: Request,
+        outlet: &Outlet,
+    ) -> Result<Raw, Failure> {
+        if Listing::of(&request.method).is_none() {
+            return self.server.call(visit, request, outlet).await;
+        }
+        let caller = &visit.caller;
+        let params = request.params.as_deref().map_or("", |params| params.get());
+        let key = [
+            caller.issuer().unwrap_or_default(),
+            caller.subject(),
+            &request.method,
+            params,
+        ]
+        .join("\0");
+        match self.server.call(visit, request, outlet).await {
+            Ok(list) => {
+                let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+                if lists.len() >= MOST_LISTS && !lists.contains_key(&key) {
+                    lists.clear();
+                }
+                lists.insert(key, list.clone());
+                Ok(list)
+            }
+            Err(failure @ Failure::Unavailable { .. }) => {
+                let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+                lists.get(&key).cloned().ok_or(failure)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}

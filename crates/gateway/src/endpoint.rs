@@ -1,0 +1,338 @@
+//! An MCP endpoint of the gateway: who comes in, which front understands them, and what they may not do.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use oauth::scope::Scope;
+use resource_server::mcp::{Entrance, Envelope, Message, compare_headers, refuse_body};
+use serde_json::value::RawValue;
+
+use crate::charge::Charge;
+use crate::federation::{Federation, Member};
+use crate::front::FrontSettings;
+use crate::front::sessions::Sessions;
+use crate::front::stateless::Stateless;
+use crate::guarded::Guarded;
+use crate::guests::Guests;
+use crate::house::House;
+use crate::json::Object;
+use crate::message::Request as Call;
+use crate::passage;
+use crate::policy::{Decision, Denial};
+use crate::recording::Errand;
+use crate::revision::{Era, Revision};
+use crate::server::McpServer;
+
+/// What an endpoint leads to.
+pub(crate) enum Target {
+    /// One upstream.
+    One(Arc<Charge>),
+    /// All of them, with prefixed names.
+    All(Vec<Arc<Charge>>),
+}
+
+/// One endpoint: its guard, its fronts, and what is behind them.
+pub(crate) struct Endpoint {
+    house: Arc<House>,
+    guests: Arc<Guests>,
+    entrance: Entrance,
+    target: Target,
+    sessions: Sessions,
+    stateless: Stateless,
+}
+
+/// The address of a client, put into requests by whoever knows which proxies to believe.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin(pub Option<IpAddr>);
+
+impl Endpoint {
+    pub(crate) fn new(
+        house: Arc<House>,
+        guests: Arc<Guests>,
+        entrance: Entrance,
+        target: Target,
+        settings: FrontSettings,
+    ) -> Self {
+        Self {
+            house,
+            guests,
+            entrance,
+            target,
+            sessions: Sessions::new(settings.clone()),
+            stateless: Stateless::new(settings),
+        }
+    }
+
+    /// Answers a request to the endpoint: Streamable HTTP of every revision that has it.
+    pub(crate) async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+        let visitor = match self.entrance.admit(&mut request).await {
+            Ok(visitor) => visitor,
+            Err(answer) => return answer,
+        };
+        let caller = visitor.caller.clone();
+        let errand = errand(&request);
+        let body = if request.method() == Method::POST {
+            match self.entrance.read(&mut request).await {
+                Ok(body) => Some(body),
+                Err(answer) => return visitor.see_off(answer),
+            }
+        } else {
+            None
+        };
+        let (head, _) = request.into_parts();
+        let headers = &head.headers;
+        let answer = match (body, &head.method) {
+            (Some(body), _) => self.post(caller, headers, body, errand).await,
+            (None, &Method::GET) => {
+                let (guest, server) = (self.guests.welcome(caller), self.server(errand));
+                self.sessions.get(&guest, headers, &server).await
+            }
+            (None, &Method::DELETE) => {
+                let (guest, server) = (self.guests.welcome(caller), self.server(errand));
+                self.sessions.delete(&guest, headers, &server).await
+            }
+            (None, _) => not_allowed(),
+        };
+        visitor.see_off(answer)
+    }
+
+    async fn post(
+        &self,
+        caller: resource_server::Caller,
+        headers: &HeaderMap,
+        body: Bytes,
+        errand: Errand,
+    ) -> Response<Body> {
+        let message = match Message::parse(&body) {
+            Ok(message) => message,
+            Err(error) => return refuse_body(error),
+        };
+        let Message::Single(envelope) = &message else {
+            return self.batch(caller, headers, &message, &body, errand).await;
+        };
+        if let Err(answer) = compare_headers(headers, envelope) {
+            return answer;
+        }
+        let is_stateless = era(headers, envelope) == Era::Stateless;
+        if let Target::One(charge) = &self.target
+            && is_stateless
+            && passage::is_open(charge, envelope)
+        {
+            let passage = passage::Passage {
+                house: &self.house,
+                entrance: &self.entrance,
+                charge,
+                caller: &caller,
+                errand: &errand,
+            };
+            if let Some(answer) = passage.pass(headers, envelope, &body).await {
+                return answer;
+            }
+        }
+        if let Err(denial) = self.decide(&caller, envelope, &body)
+            && let Some(challenge) = self.challenge(&caller, &denial, envelope, is_stateless)
+        {
+            return match self.record_denial(&caller, &errand).await {
+                Ok(()) => challenge,
+                Err(answer) => answer,
+            };
+        }
+        let server = self.server(errand);
+        let guest = self.guests.welcome(caller);
+        if is_stateless {
+            self.stateless.post(&guest, headers, body, &server).await
+        } else {
+            self.sessions.post(&guest, headers, body, &server).await
+        }
+    }
+
+    /// Several messages at once (2025-03-26): all of them are permitted, or none is passed on.
+    async fn batch(
+        &self,
+        caller: resource_server::Caller,
+        headers: &HeaderMap,
+        message: &Message<'_>,
+        body: &Bytes,
+        errand: Errand,
+    ) -> Response<Body> {
+        let Message::Batch(messages) = message else {
+            unreachable!("whoever calls this has looked")
+        };
+        for (text, envelope) in messages {
+            if let Err(answer) = compare_headers(headers, envelope) {
+                return answer;
+            }
+            if let Err(denial) = self.decide(&caller, envelope, text.get().as_bytes())
+                && let Some(challenge) = self.challenge(&caller, &denial, envelope, false)
+            {
+                return match self.record_denial(&caller, &errand).await {
+                    Ok(()) => challenge,
+                    Err(answer) => answer,
+                };
+            }
+        }
+        let server = self.server(errand);
+        let guest = self.guests.welcome(caller);
+        let body = body.clone();
+        self.sessions.post(&guest, headers, body, &server).await
+    }
+
+    /// What is behind the endpoint, behind its guard, for one request.
+    pub(crate) fn server(&self, errand: Errand) -> Arc<dyn McpServer> {
+        let guarded = |charge: &Arc<Charge>| {
+            Guarded::new(Arc::clone(&self.house), Arc::clone(charge), errand.clone())
+        };
+        match &self.target {
+            Target::One(charge) => Arc::new(guarded(charge)),
+            Target::All(charges) => {
+                let members = charges.iter().map(|charge| Member {
+                    name: Arc::clone(&charge.name),
+                    server: Arc::new(guarded(charge)),
+                });
+                Arc::new(Federation::new(members.collect()))
+            }
+        }
+    }
+
+    /// Whether the policy lets a message pass, as far as an HTTP status has to say so.
+    ///
+    /// The same decision is taken again on the way to the server; this one is early enough for a challenge.
+    fn decide(
+        &self,
+        caller: &resource_server::Caller,
+        envelope: &Envelope<'_>,
+        body: &[u8],
+    ) -> Result<(), Denial> {
+        let Some(method) = envelope.method.as_deref() else {
+            return Ok(());
+        };
+        let params = params(body);
+        let (charge, call) = match &self.target {
+            Target::One(charge) => {
+                let call = Call {
+                    method: method.to_owned(),
+                    params,
+                };
+                (charge, call)
+            }
+            Target::All(charges) => {
+                let call = Call {
+                    method: method.to_owned(),
+                    params,
+                };
+                // What names no upstream is decided upon where it is taken apart.
+                let Some((name, call)) = Federation::inner(&call) else {
+                    return Ok(());
+                };
+                let charge = charges.iter().find(|charge| *charge.name == *name);
+                let Some(charge) = charge else { return Ok(()) };
+                (charge, call)
+            }
+        };
+        let name = envelope.name().unwrap_or_default();
+        let known = charge.remembered(method, name);
+        match charge.decide(&self.house, caller, &call, &known) {
+            Decision::Permit(_) => Ok(()),
+            Decision::Deny(denial) => Err(denial),
+        }
+    }
+
+    /// The challenge that may help, or a plain refusal; nothing for what is answered as unknown.
+    fn challenge(
+        &self,
+        caller: &resource_server::Caller,
+        denial: &Denial,
+        envelope: &Envelope<'_>,
+        is_stateless: bool,
+    ) -> Option<Response<Body>> {
+        challenge(&self.entrance, caller, denial, envelope, is_stateless)
+    }
+
+    async fn record_denial(
+        &self,
+        caller: &resource_server::Caller,
+        errand: &Errand,
+    ) -> Result<(), Response<Body>> {
+        let upstream = match &self.target {
+            Target::One(charge) => &*charge.name,
+            Target::All(_) => "*",
+        };
+        let recorded = self.house.record_denial(caller, errand, upstream).await;
+        recorded.map_err(|_| unrecorded())
+    }
+}
+
+/// How a denial is said in HTTP (MCP scope challenges, acceptance D3).
+pub(crate) fn challenge(
+    entrance: &Entrance,
+    caller: &resource_server::Caller,
+    denial: &Denial,
+    envelope: &Envelope<'_>,
+    is_stateless: bool,
+) -> Option<Response<Body>> {
+    // Nobody learns from a status that something exists which they may not know of.
+    if !denial.visible || envelope.id.is_none() {
+        return None;
+    }
+    let needed: &Scope = &denial.scopes;
+    let reason = denial.reason.clone();
+    Some(entrance.insufficient_scope(caller, needed, reason, is_stateless))
+}
+
+/// The era that a message is of (the classification of MCP versioning).
+fn era(headers: &HeaderMap, envelope: &Envelope<'_>) -> Era {
+    if envelope.is_stateless_revision() {
+        return Era::Stateless;
+    }
+    if envelope.method.as_deref() == Some("initialize") {
+        return Era::Sessions;
+    }
+    let version = headers.get("mcp-protocol-version");
+    let version = version.and_then(|version| version.to_str().ok());
+    // Revisions are dates, so those that are not known yet compare as they should.
+    if version.is_some_and(|version| version >= Revision::V2026_07_28.as_str()) {
+        Era::Stateless
+    } else {
+        Era::Sessions
+    }
+}
+
+/// The parameters of a message that was read already.
+fn params(body: &[u8]) -> Option<Box<RawValue>> {
+    let text = str::from_utf8(body).ok()?;
+    let message = Object::parse(text).ok()?;
+    message.get("params").map(RawValue::to_owned)
+}
+
+fn errand(request: &Request<Body>) -> Errand {
+    let origin = request.extensions().get::<Origin>();
+    let id = request.extensions().get::<RequestId>();
+    Errand {
+        request_id: id.map(|RequestId(id)| Arc::clone(id)),
+        origin: origin.and_then(|Origin(address)| *address),
+    }
+}
+
+/// The id of a request, put into it by whoever makes such ids.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub Arc<str>);
+
+fn not_allowed() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    let allowed = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
+    response.headers_mut().insert(header::ALLOW, allowed);
+    response
+}
+
+/// The answer to what cannot be recorded (a call that is not recorded is not answered).
+pub(crate) fn unrecorded() -> Response<Body> {
+    let mut response = Response::new(Body::from(
+        "this request cannot be recorded at the moment, so it is refused; try again later",
+    ));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
+}

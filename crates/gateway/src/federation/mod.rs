@@ -1,0 +1,221 @@
+//! All upstreams as one server: `/mcp`.
+//!
+//! Every name is prefixed by that of its upstream, always, so that no name changes when a second upstream
+//! is added (acceptance G7). One dead upstream leaves the others working (acceptance G3).
+
+mod lists;
+mod names;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use serde_json::json;
+
+use crate::json::{Object, Raw, raw};
+use crate::message::{News, Notification, Outlet, Request, RpcError, code};
+use crate::revision::Revision;
+use crate::server::{Failure, Interest, Introduction, McpServer};
+use crate::visit::Visit;
+
+use names::{Place, Prefixed};
+
+/// One upstream of a federation, behind its own guard.
+#[derive(Clone)]
+pub(crate) struct Member {
+    pub(crate) name: Arc<str>,
+    pub(crate) server: Arc<dyn McpServer>,
+}
+
+/// Several servers as one.
+pub(crate) struct Federation {
+    members: Vec<Member>,
+}
+
+/// Methods that everybody who understands them is told.
+const FOR_ALL: [&str; 1] = ["logging/setLevel"];
+
+impl Federation {
+    pub(crate) fn new(members: Vec<Member>) -> Self {
+        Self { members }
+    }
+
+    /// The member that a request is for, by name, and the request as that member gets it.
+    pub(crate) fn inner(request: &Request) -> Option<(String, Request)> {
+        let address = names::Address::of(request)?;
+        let params = request.params.as_deref()?;
+        let outer = address.read(params)?;
+        let Prefixed { member, inner } = names::split(&outer, address.place)?;
+        let params = address.exchanged(params, inner)?;
+        let request = Request {
+            method: request.method.clone(),
+            params: Some(params),
+        };
+        Some((member.to_owned(), request))
+    }
+
+    /// The member that a prefixed name belongs to, and the name that it knows.
+    fn find<'n>(&self, name: &'n str, place: Place) -> Result<(&Member, &'n str), Failure> {
+        let unknown = || {
+            let message = format!("unknown {}: {name}", place.noun());
+            Failure::Rpc(RpcError::new(code::INVALID_PARAMS, message))
+        };
+        let Prefixed { member, inner } = names::split(name, place).ok_or_else(unknown)?;
+        let found = self.members.iter().find(|known| *known.name == *member);
+        found.map(|member| (member, inner)).ok_or_else(unknown)
+    }
+
+    /// Sends a request to the member that its parameters name, and prefixes what it answers.
+    async fn route(
+        &self,
+        visit: &Visit,
+        request: Request,
+        outlet: &Outlet,
+        address: &names::Address,
+    ) -> Result<Raw, Failure> {
+        let missing = || {
+            let message = format!("`{}` is missing", address.member);
+            Failure::Rpc(RpcError::new(code::INVALID_PARAMS, message))
+        };
+        let params = request.params.as_deref().ok_or_else(missing)?;
+        let outer = address.read(params).ok_or_else(missing)?;
+        let (member, inner) = self.find(&outer, address.place)?;
+        let params = address.exchanged(params, inner).ok_or_else(missing)?;
+        let request = Request {
+            method: request.method,
+            params: Some(params),
+        };
+        let (inner_outlet, news) = Outlet::new();
+        let call = async {
+            let inner_outlet = inner_outlet;
+            member.server.call(visit, request, &inner_outlet).await
+        };
+        let pass_on = pass_on(news, &member.name, outlet);
+        let (result, ()) = tokio::join!(call, pass_on);
+        Ok(names::prefix_result(&result?, &member.name))
+    }
+}
+
+/// Passes the news of one member on, with its names prefixed.
+async fn pass_on(mut news: tokio::sync::mpsc::Receiver<News>, member: &str, outlet: &Outlet) {
+    while let Some(news) = news.recv().await {
+        match news {
+            News::Notification(notification) => {
+                let notification = names::prefix_notification(notification, member);
+                if !outlet.notify(notification).await {
+                    return;
+                }
+            }
+            News::Question(question) => {
+                let answer = outlet.ask(question.method, question.params).await;
+                // Who asked may be gone meanwhile.
+                let _ = question.reply.send(answer);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl McpServer for Federation {
+    /// The union of what the members can do; who does not answer adds nothing.
+    async fn introduction(&self, visit: &Visit) -> Result<Introduction, Failure> {
+        let introductions = self
+            .members
+            .iter()
+            .map(|member| async move { (member, member.server.introduction(visit).await) });
+        let mut capabilities = Object::default();
+        let mut instructions = String::new();
+        for (member, introduction) in join_all(introductions).await {
+            let Ok(introduction) = introduction else {
+                continue;
+            };
+            lists::merge_capabilities(&mut capabilities, &introduction.capabilities);
+            let words = introduction.instructions.as_deref();
+            if let Some(words) =
+                words.and_then(|words| serde_json::from_str::<String>(words.get()).ok())
+            {
+                let heading = if instructions.is_empty() { "" } else { "\n\n" };
+                instructions.push_str(&format!("{heading}# {}\n{words}", member.name));
+            }
+        }
+        Ok(Introduction {
+            revision: Revision::V2026_07_28,
+            capabilities: capabilities.to_raw(),
+            info: Some(raw(&json!({
+                "name": "sumun", "title": "Sumun", "version": env!("CARGO_PKG_VERSION"),
+            }))),
+            instructions: (!instructions.is_empty()).then(|| raw(&instructions)),
+        })
+    }
+
+    async fn call(&self, visit: &Visit, request: Request, outlet: &Outlet) -> Result<Raw, Failure> {
+        if let Some(list) = lists::List::of(&request.method) {
+            return list.gather(&self.members, visit, outlet).await;
+        }
+        if FOR_ALL.contains(&&*request.method) {
+            let calls = self
+                .members
+                .iter()
+                .map(|member| member.server.call(visit, request.clone(), outlet));
+            // A member that knows nothing of it is none the worse for it.
+            join_all(calls).await;
+            return Ok(raw(&json!({})));
+        }
+        match names::Address::of(&request) {
+            Some(address) => self.route(visit, request, outlet, &address).await,
+            None => Err(Failure::Rpc(RpcError::new(
+                code::METHOD_NOT_FOUND,
+                format!(
+                    "`{}` has no meaning for several servers at once",
+                    request.method
+                ),
+            ))),
+        }
+    }
+
+    async fn notify(&self, visit: &Visit, notification: Notification) {
+        let told = self
+            .members
+            .iter()
+            .map(|member| member.server.notify(visit, notification.clone()));
+        join_all(told).await;
+    }
+
+    /// Goes on as long as one member has something to say.
+    async fn listen(
+        &self,
+        visit: &Visit,
+        interest: Interest,
+        outlet: &Outlet,
+    ) -> Result<(), Failure> {
+        let listening: FuturesUnordered<_> = self
+            .members
+            .iter()
+            .map(|member| {
+                let interest = names::interest_in(&interest, &member.name);
+                async move {
+                    let (inner_outlet, news) = Outlet::new();
+                    let listen = async {
+                        let inner_outlet = inner_outlet;
+                        member.server.listen(visit, interest, &inner_outlet).await
+                    };
+                    let (ended, ()) = tokio::join!(listen, pass_on(news, &member.name, outlet));
+                    if let Err(Failure::Unavailable { reason, .. }) = ended {
+                        tracing::debug!(upstream.name = &*member.name, %reason, "no news from it");
+                    }
+                }
+            })
+            .collect();
+        listening.collect::<()>().await;
+        Ok(())
+    }
+
+    async fn leave(&self, visit: &Visit) {
+        join_all(self.members.iter().map(|member| member.server.leave(visit))).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! Tests of exchanges: what is read, what is kept and what is lost.
+
+use futures_util::FutureExt as _;
+
+use super::*;
+use crate::json::raw;
+
+fn read_now(reader: &mut Reader) -> Option<Option<(u64, String)>> {
+    let next = reader.next().now_or_never();
+    next.map(|next| next.map(|(number, message)| (number, message.get().to_owned())))
+}
+
+#[tokio::test]
+async fn an_answer_without_news_is_taken_as_a_whole() {
+    let exchange = Exchange::new(1);
+    exchange.expect();
+    let mut reader = exchange.read_after(0);
+    exchange.answer(raw(&1));
+    assert!(reader.beginning().now_or_never().is_none());
+    exchange.answer(raw(&2));
+    let Beginning::Answers(answers) = reader.beginning().await else {
+        panic!("there were no news")
+    };
+    assert_eq!(answers.len(), 2);
+    exchange.read_to_the_end().now_or_never().unwrap();
+}
+
+#[tokio::test]
+async fn who_comes_back_reads_on_and_the_connection_before_ends() {
+    let exchange = Exchange::new(1);
+    exchange.notify(raw("a")).await;
+    exchange.notify(raw("b")).await;
+    let mut first = exchange.read_after(0);
+    assert!(matches!(first.beginning().await, Beginning::News));
+    assert_eq!(read_now(&mut first), Some(Some((1, "\"a\"".to_owned()))));
+    assert_eq!(read_now(&mut first), Some(Some((2, "\"b\"".to_owned()))));
+    // It was sent, but did not arrive.
+    let mut second = exchange.read_after(1);
+    assert_eq!(read_now(&mut first), Some(None));
+    drop(first);
+    assert_eq!(read_now(&mut second), Some(Some((2, "\"b\"".to_owned()))));
+    assert_eq!(read_now(&mut second), None);
+    exchange.answer(raw("c"));
+    assert_eq!(read_now(&mut second), Some(Some((3, "\"c\"".to_owned()))));
+    assert_eq!(read_now(&mut second), Some(None));
+}
+
+#[tokio::test]
+async fn a_server_waits_for_a_slow_client_but_not_for_one_that_is_gone() {
+    let exchange = Exchange::new(1);
+    let reader = exchange.read_after(0);
+    for _ in 0..ROOM {
+        exchange.notify(raw("x")).now_or_never().unwrap();
+    }
+    assert!(exchange.notify(raw("x")).now_or_never().is_none());
+    drop(reader);
+    for _ in 0..10 * KEPT {
+        exchange.notify(raw("x")).now_or_never().unwrap();
+    }
+    exchange.ask(raw("question"));
+    exchange.answer(raw("answer"));
+    assert!(exchange.log().messages.len() <= KEPT);
+    let mut reader = exchange.read_after(0);
+    let mut last = Vec::new();
+    while let Some((_, message)) = reader.next().await {
+        last.push(message.get().to_owned());
+    }
+    assert_eq!(last[last.len() - 2..], ["\"question\"", "\"answer\""]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_client_that_stays_away_is_given_up() {
+    let exchange = Exchange::new(1);
+    let minute = Duration::from_mins(1);
+    let abandoned = exchange.abandoned(minute);
+    let mut abandoned = pin!(abandoned);
+    drop(exchange.read_after(0));
+    let soon = tokio::time::timeout(minute / 2, &mut abandoned).await;
+    assert!(soon.is_err());
+    let reader = exchange.read_after(0);
+    let while_reading = tokio::time::timeout(minute * 10, &mut abandoned).await;
+    assert!(while_reading.is_err());
+    drop(reader);
+    abandoned.await;
+}

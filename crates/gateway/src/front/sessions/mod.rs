@@ -1,0 +1,297 @@
+//! Streamable HTTP for clients with sessions (MCP 2025-03-26, 2025-06-18, 2025-11-25).
+
+mod batch;
+mod engine;
+mod opening;
+mod running;
+mod stream;
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+pub(crate) use engine::Engine;
+pub(crate) use opening::{Opened, open};
+use stream::Kept;
+
+use crate::front::exchange::{Beginning, Exchange};
+use crate::front::lease::Lease;
+use crate::front::wire::{Asked, Incoming, Malformed};
+use crate::front::{FrontSettings, Guest, RpcResponse, accepts};
+use crate::message::{RpcError, code, response};
+use crate::revision::{Era, Revision};
+use crate::server::McpServer;
+use crate::session::{NoSuchSession, Session};
+
+pub(crate) static MCP_SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+static MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// How many sessions are remembered as ended; the ids of others that ended are valid until they are too
+/// old, for their owner alone.
+const ENDED: usize = 65_536;
+
+/// The front for clients with sessions. Clones are the same front.
+#[derive(Clone, Debug)]
+pub(crate) struct Sessions {
+    engine: Engine,
+    kept: Kept,
+    ended: Arc<Mutex<Ended>>,
+}
+
+/// The sessions that ended last.
+#[derive(Debug, Default)]
+struct Ended {
+    keys: HashSet<Arc<str>>,
+    order: VecDeque<Arc<str>>,
+}
+
+/// An answer that is given before the server is asked.
+type Refusal = Box<Response<Body>>;
+
+impl Sessions {
+    pub(crate) fn new(settings: FrontSettings) -> Self {
+        Self {
+            kept: Kept::new(&settings),
+            engine: Engine::new(settings, true),
+            ended: Arc::default(),
+        }
+    }
+
+    fn settings(&self) -> &FrontSettings {
+        &self.engine.settings
+    }
+
+    /// A message, or a batch of them.
+    pub(crate) async fn post(
+        &self,
+        guest: &Guest,
+        headers: &HeaderMap,
+        body: Bytes,
+        server: &Arc<dyn McpServer>,
+    ) -> Response<Body> {
+        let answer = self.answer(guest, headers, &body, server).await;
+        answer.unwrap_or_else(|refusal| *refusal)
+    }
+
+    async fn answer(
+        &self,
+        guest: &Guest,
+        headers: &HeaderMap,
+        body: &[u8],
+        server: &Arc<dyn McpServer>,
+    ) -> Result<Response<Body>, Refusal> {
+        accepts::json(headers)?;
+        let text = str::from_utf8(body).map_err(|error| {
+            refuse(&RpcError::new(
+                code::PARSE_ERROR,
+                format!("the body is not JSON: {error}"),
+            ))
+        })?;
+        if text.trim_ascii_start().starts_with('[') {
+            let session = self.session(guest, headers)?;
+            return self.batch(guest, headers, &session, text, server).await;
+        }
+        let message = Incoming::parse(text).map_err(|Malformed(error)| refuse(&error))?;
+        match message {
+            Incoming::Request(asked) if asked.method == "initialize" => {
+                Ok(self.initialize(guest, &asked, server).await)
+            }
+            Incoming::Request(asked) => {
+                let session = self.session(guest, headers)?;
+                accepts::event_stream(headers)?;
+                let exchange = Exchange::new(1);
+                let reader = exchange.read_after(0);
+                let visit = session.visit(&guest.caller);
+                self.engine.call(visit, &asked, server, &exchange);
+                Ok(self.written(guest, &session, exchange, reader, false).await)
+            }
+            Incoming::Notification(notification) => {
+                let visit = self.session(guest, headers)?.visit(&guest.caller);
+                self.engine.notify(&visit, notification, server).await;
+                Ok(RpcResponse::empty(StatusCode::ACCEPTED))
+            }
+            Incoming::Answer { id, answer } => {
+                let visit = self.session(guest, headers)?.visit(&guest.caller);
+                // Whoever asked may have stopped waiting, which is nobody's fault.
+                self.engine.answer(&visit, id, answer);
+                Ok(RpcResponse::empty(StatusCode::ACCEPTED))
+            }
+        }
+    }
+
+    async fn initialize(
+        &self,
+        guest: &Guest,
+        asked: &Asked<'_>,
+        server: &Arc<dyn McpServer>,
+    ) -> Response<Body> {
+        let settings = self.settings();
+        let Opened { result, session } = match open(settings, guest, asked.params, server).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                return RpcResponse::new(StatusCode::OK, response(asked.id, Err(&error)));
+            }
+        };
+        let id = match session.seal(&settings.keys, &settings.endpoint, &guest.caller) {
+            Ok(id) => id,
+            Err(too_long) => {
+                let error = RpcError::new(code::INVALID_PARAMS, too_long.to_string());
+                return RpcResponse::new(StatusCode::BAD_REQUEST, response(asked.id, Err(&error)));
+            }
+        };
+        let mut answer = RpcResponse::new(StatusCode::OK, response(asked.id, Ok(&result)));
+        let id = HeaderValue::try_from(id).expect("base64url can stand in a header");
+        answer.headers_mut().insert(&MCP_SESSION_ID, id);
+        answer
+    }
+
+    /// The caller's session that a request names.
+    pub(crate) fn session(&self, guest: &Guest, headers: &HeaderMap) -> Result<Session, Refusal> {
+        let mut ids = headers.get_all(&MCP_SESSION_ID).iter();
+        let id = match (ids.next(), ids.next()) {
+            (Some(id), None) => id.to_str().map_err(|_| no_such_session())?,
+            (None, _) => {
+                let what = "`Mcp-Session-Id` is missing; send `initialize` first";
+                return Err(refuse(&RpcError::new(code::INVALID_REQUEST, what)));
+            }
+            (Some(_), Some(_)) => {
+                let what = "`Mcp-Session-Id` is there twice";
+                return Err(refuse(&RpcError::new(code::INVALID_REQUEST, what)));
+            }
+        };
+        let settings = self.settings();
+        let time = (settings.clock.now(), settings.limits.session_age);
+        let session = Session::open(id, &settings.keys, &settings.endpoint, &guest.caller, time)
+            .map_err(|NoSuchSession| no_such_session())?;
+        if self.ended().keys.contains(&session.key) {
+            return Err(no_such_session());
+        }
+        check_version(headers)?;
+        Ok(session)
+    }
+
+    fn ended(&self) -> std::sync::MutexGuard<'_, Ended> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What comes of a request: JSON if nothing comes before the answer, else an event stream.
+    async fn written(
+        &self,
+        guest: &Guest,
+        session: &Session,
+        exchange: Arc<Exchange>,
+        mut reader: crate::front::exchange::Reader,
+        is_batch: bool,
+    ) -> Response<Body> {
+        let silence = self.settings().limits.silence;
+        let beginning = tokio::time::timeout(silence, reader.beginning()).await;
+        if let Ok(Beginning::Answers(answers)) = beginning {
+            return batch::answer(answers, is_batch);
+        }
+        let lease = Lease::new(guest, self.settings());
+        let name = self.kept.keep(session, &exchange);
+        let is_primed = session.client.revision >= Revision::V2025_11_25;
+        stream::response(reader, name, is_primed, lease, silence)
+    }
+
+    /// The stream for what the server says outside of requests, or the rest of one that broke.
+    pub(crate) async fn get(
+        &self,
+        guest: &Guest,
+        headers: &HeaderMap,
+        server: &Arc<dyn McpServer>,
+    ) -> Response<Body> {
+        let opened = self.opened(guest, headers, server);
+        opened.unwrap_or_else(|refusal| *refusal)
+    }
+
+    fn opened(
+        &self,
+        guest: &Guest,
+        headers: &HeaderMap,
+        server: &Arc<dyn McpServer>,
+    ) -> Result<Response<Body>, Refusal> {
+        let session = self.session(guest, headers)?;
+        accepts::event_stream(headers)?;
+        let lease = Lease::new(guest, self.settings());
+        let silence = self.settings().limits.silence;
+        if let Some(last) = headers.get(&LAST_EVENT_ID) {
+            let last = last.to_str().unwrap_or_default();
+            let resumed = self.kept.resume(&session, last);
+            let (reader, name) = resumed.ok_or_else(|| {
+                // Not 404, which would make the client give the session up.
+                let what = "the event stream is over, or was never here; send the request again";
+                refuse(&RpcError::new(code::INVALID_REQUEST, what))
+            })?;
+            return Ok(stream::response(reader, Some(name), false, lease, silence));
+        }
+        let exchange = Exchange::new(1);
+        let reader = exchange.read_after(0);
+        let visit = session.visit(&guest.caller);
+        if self.engine.listen(visit, server, &exchange).is_err() {
+            return Err(Box::new(RpcResponse::empty(
+                StatusCode::SERVICE_UNAVAILABLE,
+            )));
+        }
+        Ok(stream::response(reader, None, false, lease, silence))
+    }
+
+    /// Ends a session.
+    pub(crate) async fn delete(
+        &self,
+        guest: &Guest,
+        headers: &HeaderMap,
+        server: &Arc<dyn McpServer>,
+    ) -> Response<Body> {
+        let session = match self.session(guest, headers) {
+            Ok(session) => session,
+            Err(refusal) => return *refusal,
+        };
+        self.ended().add(Arc::clone(&session.key));
+        self.kept.forget(&session);
+        let visit = session.visit(&guest.caller);
+        self.engine.leave(&visit, server).await;
+        RpcResponse::empty(StatusCode::NO_CONTENT)
+    }
+}
+
+impl Ended {
+    fn add(&mut self, key: Arc<str>) {
+        if self.keys.insert(Arc::clone(&key)) {
+            self.order.push_back(key);
+        }
+        if self.order.len() > ENDED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.keys.remove(&oldest);
+        }
+    }
+}
+
+/// MCP transports: a revision that is not served is refused; which one of those it is, the session knows.
+fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(version) = headers.get(&MCP_PROTOCOL_VERSION) else {
+        return Ok(());
+    };
+    let version = version.to_str().unwrap_or_default();
+    let known: Result<Revision, _> = version.parse();
+    if known.is_ok_and(|revision| revision.era() == Era::Sessions) {
+        return Ok(());
+    }
+    let what = format!("`MCP-Protocol-Version: {version}` has no sessions, or is not known");
+    Err(refuse(&RpcError::new(code::INVALID_REQUEST, what)))
+}
+
+fn refuse(error: &RpcError) -> Refusal {
+    Box::new(RpcResponse::error(StatusCode::BAD_REQUEST, error))
+}
+
+/// MCP transports: 404 makes the client begin a new session.
+fn no_such_session() -> Refusal {
+    let error = RpcError::new(code::INVALID_REQUEST, NoSuchSession.to_string());
+    Box::new(RpcResponse::error(StatusCode::NOT_FOUND, &error))
+}

@@ -1,0 +1,129 @@
+//! Calls that wait for their client to come back with answers (MCP 2026-07-28, multi round-trip requests).
+//!
+//! An older server asks while it works, and a client of 2026-07-28 answers with another request. In
+//! between the call goes on here, under a state that only its owner can use, once and for some minutes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use oauth::random::token;
+use resource_server::Caller;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::front::FrontSettings;
+use crate::front::stateless::conversation::Conversation;
+
+/// How states of ours begin, and those of servers behind hopefully do not.
+pub(super) const STATE: &str = "sumun1.";
+
+/// What a state stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum State {
+    /// A call that waits.
+    #[serde(rename = "p")]
+    Parked(String),
+    /// A person had to open an address first; the request begins anew.
+    #[serde(rename = "a")]
+    Address,
+}
+
+/// The calls of one endpoint that wait.
+#[derive(Clone, Debug)]
+pub(super) struct Parked {
+    settings: FrontSettings,
+    calls: Arc<Mutex<HashMap<String, oneshot::Sender<oneshot::Sender<Conversation>>>>>,
+}
+
+/// There are as many of them as there may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TooMany;
+
+impl Parked {
+    pub(super) fn new(settings: &FrontSettings) -> Self {
+        Self {
+            settings: settings.clone(),
+            calls: Arc::default(),
+        }
+    }
+
+    fn calls(
+        &self,
+    ) -> MutexGuard<'_, HashMap<String, oneshot::Sender<oneshot::Sender<Conversation>>>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a call wait, and gives the state under which `caller` finds it again.
+    pub(super) fn park(
+        &self,
+        caller: &Caller,
+        mut conversation: Conversation,
+    ) -> Result<String, TooMany> {
+        let id = token::<16>(&*self.settings.random);
+        let deadline = Instant::now() + self.settings.limits.parked_for;
+        conversation.deadline = Some(deadline);
+        self.put(id.clone(), conversation)?;
+        Ok(self.seal(caller, &State::Parked(id)))
+    }
+
+    /// Lets a call wait under `id`, until its deadline.
+    pub(super) fn put(&self, id: String, mut conversation: Conversation) -> Result<(), TooMany> {
+        let (take, taken) = oneshot::channel::<oneshot::Sender<Conversation>>();
+        {
+            let mut calls = self.calls();
+            if calls.len() >= self.settings.limits.parked {
+                return Err(TooMany);
+            }
+            calls.insert(id.clone(), take);
+        }
+        let parked = self.clone();
+        self.settings.tasks.spawn(async move {
+            let deadline = conversation.deadline.unwrap_or_else(Instant::now);
+            let taker = tokio::select! {
+                taker = taken => taker.ok(),
+                () = conversation.wait() => None,
+                () = tokio::time::sleep_until(deadline) => None,
+                () = parked.settings.closing.cancelled() => None,
+            };
+            match taker {
+                // Whoever took it may be gone, and then so is the call.
+                Some(taker) => drop(taker.send(conversation)),
+                None => drop(parked.calls().remove(&id)),
+            }
+        });
+        Ok(())
+    }
+
+    /// Takes a call out; the second who tries finds nothing.
+    pub(super) async fn take(&self, id: &str) -> Option<Conversation> {
+        let (hand, over) = oneshot::channel();
+        let take = self.calls().remove(id)?;
+        take.send(hand).ok()?;
+        over.await.ok()
+    }
+
+    /// A state that means something to nobody but `caller`, and only here.
+    pub(super) fn seal(&self, caller: &Caller, state: &State) -> String {
+        let plain = serde_json::to_vec(state).expect("strings have a JSON form");
+        let sealed = self.settings.keys.seal(&plain, &self.purpose(caller));
+        format!("{STATE}{sealed}")
+    }
+
+    /// What a state of `caller` stands for.
+    pub(super) fn open(&self, caller: &Caller, state: &str) -> Option<State> {
+        let sealed = state.strip_prefix(STATE)?;
+        let plain = self.settings.keys.open(sealed, &self.purpose(caller))?;
+        serde_json::from_slice(&plain).ok()
+    }
+
+    fn purpose<'a>(&'a self, caller: &'a Caller) -> [&'a str; 4] {
+        let issuer = caller.issuer().unwrap_or_default();
+        ["state", &self.settings.endpoint, issuer, caller.subject()]
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.calls().len()
+    }
+}

@@ -1,0 +1,283 @@
+//! The gateway as a whole: its upstreams and their endpoints, as the settings want them at this moment.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use audit::AuditLog;
+use axum::Router;
+use axum::body::Body;
+use futures_util::future::join_all;
+use http::{Request, Response, StatusCode};
+use oauth::random::Random;
+use oauth::time::Clock;
+use pii::Redactor;
+use resource_server::{ProtectedResource, VerifyToken};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+use url::Url;
+
+use crate::catalog::Catalog;
+use crate::charge::Charge;
+use crate::endpoint::{Endpoint, Target};
+use crate::front::{FrontSettings, Limits};
+use crate::guests::{Guests, Revoked};
+use crate::house::House;
+use crate::policy::Policy;
+use crate::session::SessionKeys;
+use crate::upstream::{
+    Health, InvalidUpstream, Upstream, UpstreamParts, UpstreamSettings, connect,
+};
+
+/// What a gateway stands on, for as long as it lives.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    /// Where work goes on beside requests.
+    pub tasks: TaskTracker,
+    /// Cancelled when the house closes.
+    pub closing: CancellationToken,
+    /// What session ids are sealed with; replicas share them.
+    pub session_keys: SessionKeys,
+    /// What every call is recorded in, if calls are recorded.
+    pub audit: Option<AuditLog>,
+    /// How upstreams are reached.
+    pub upstreams: UpstreamParts,
+}
+
+/// The guard of an endpoint: its metadata, and who says whose a token is.
+#[derive(Clone)]
+pub struct Mount {
+    pub resource: ProtectedResource,
+    pub verifier: Arc<dyn VerifyToken>,
+}
+
+/// An upstream, and the endpoint that it has.
+#[derive(Clone)]
+pub struct Exposed {
+    pub settings: UpstreamSettings,
+    pub mount: Mount,
+    /// Whether its settings are those of before, so that what is connected stays so.
+    pub is_unchanged: bool,
+    /// Whether the common endpoint shows it.
+    pub is_federated: bool,
+}
+
+/// What a gateway should be, by its settings.
+pub struct Plan {
+    pub policy: Arc<Policy>,
+    /// What happens to personal data, if they are looked for.
+    pub redactor: Option<Redactor>,
+    pub upstreams: Vec<Exposed>,
+    /// The endpoint that shows all upstreams at once, if there is one.
+    pub federation: Option<Mount>,
+}
+
+/// The gateway. Clones are the same one.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    parts: Parts,
+    house: Arc<House>,
+    guests: Arc<Guests>,
+    layout: ArcSwap<Layout>,
+}
+
+/// The endpoints of one moment.
+#[derive(Default)]
+struct Layout {
+    charges: Vec<Arc<Charge>>,
+    places: Vec<Arc<Place>>,
+    /// What is at which path.
+    routes: HashMap<String, Route>,
+}
+
+/// An endpoint, and its metadata.
+struct Place {
+    /// The upstream that it leads to; none for the common endpoint.
+    upstream: Option<Arc<str>>,
+    path: String,
+    metadata_path: String,
+    endpoint: Endpoint,
+    metadata: Router,
+}
+
+/// What is answered at a path.
+#[derive(Clone)]
+enum Route {
+    Endpoint(Arc<Place>),
+    Metadata(Arc<Place>),
+}
+
+impl Gateway {
+    /// A gateway by this plan. Nothing is connected before it is needed.
+    pub fn new(plan: Plan, parts: Parts) -> Result<Self, InvalidUpstream> {
+        let house = House {
+            policy: ArcSwap::new(Arc::clone(&plan.policy)),
+            redactor: ArcSwapOption::empty(),
+            audit: parts.audit.clone(),
+            tasks: parts.tasks.clone(),
+        };
+        let gateway = Self {
+            shared: Arc::new(Shared {
+                house: Arc::new(house),
+                guests: Arc::new(Guests::new(Arc::clone(&parts.clock))),
+                layout: ArcSwap::default(),
+                parts,
+            }),
+        };
+        gateway.arrange(plan)?;
+        Ok(gateway)
+    }
+
+    /// Becomes what `plan` says. Sessions of what stays go on; what is gone is closed when its last request
+    /// has ended.
+    pub fn arrange(&self, plan: Plan) -> Result<(), InvalidUpstream> {
+        let shared = &*self.shared;
+        let before = shared.layout.load_full();
+        let (mut layout, mut federated) = (Layout::default(), Vec::new());
+        for exposed in &plan.upstreams {
+            let name = &exposed.settings.name;
+            let known = before.charges.iter().find(|charge| *charge.name == **name);
+            let charge = match known.filter(|_| exposed.is_unchanged) {
+                Some(charge) => Arc::clone(charge),
+                None => {
+                    let upstream = connect(&exposed.settings, &shared.parts.upstreams)?;
+                    Arc::new(Charge::new(upstream, Catalog::default()))
+                }
+            };
+            let is_same = known.is_some_and(|known| Arc::ptr_eq(known, &charge));
+            let place = before
+                .places
+                .iter()
+                .find(|place| place.upstream == Some(charge.name.clone()));
+            layout.places.push(match place.filter(|_| is_same) {
+                Some(place) => Arc::clone(place),
+                None => self.place(&exposed.mount, Target::One(Arc::clone(&charge))),
+            });
+            if exposed.is_federated {
+                federated.push(Arc::clone(&charge));
+            }
+            layout.charges.push(charge);
+        }
+        if let Some(mount) = &plan.federation {
+            layout
+                .places
+                .push(self.place(mount, Target::All(federated)));
+        }
+        for place in &layout.places {
+            let endpoint = Route::Endpoint(Arc::clone(place));
+            layout.routes.insert(place.path.clone(), endpoint);
+            let metadata = Route::Metadata(Arc::clone(place));
+            layout.routes.insert(place.metadata_path.clone(), metadata);
+        }
+        shared.house.policy.store(plan.policy);
+        shared.house.redactor.store(plan.redactor.map(Arc::new));
+        let gone: Vec<_> = before
+            .charges
+            .iter()
+            .filter(|charge| !layout.charges.iter().any(|kept| Arc::ptr_eq(kept, charge)))
+            .filter_map(|charge| charge.upstream().cloned())
+            .collect();
+        shared.layout.store(Arc::new(layout));
+        shared.parts.tasks.spawn(close_all(gone));
+        Ok(())
+    }
+
+    fn place(&self, mount: &Mount, target: Target) -> Arc<Place> {
+        let shared = &*self.shared;
+        let settings = FrontSettings {
+            endpoint: mount.resource.resource().into(),
+            keys: shared.parts.session_keys.clone(),
+            clock: Arc::clone(&shared.parts.clock),
+            random: Arc::clone(&shared.parts.random),
+            tasks: shared.parts.tasks.clone(),
+            closing: shared.parts.closing.clone(),
+            limits: Limits::default(),
+        };
+        let upstream = match &target {
+            Target::One(charge) => Some(Arc::clone(&charge.name)),
+            Target::All(_) => None,
+        };
+        let endpoint = Endpoint::new(
+            Arc::clone(&shared.house),
+            Arc::clone(&shared.guests),
+            mount.resource.entrance(Arc::clone(&mount.verifier)),
+            target,
+            settings,
+        );
+        Arc::new(Place {
+            upstream,
+            path: path_of(mount.resource.resource()),
+            metadata_path: path_of(&mount.resource.metadata_url()),
+            endpoint,
+            metadata: mount.resource.metadata_routes(),
+        })
+    }
+
+    /// Answers whatever is at one of the endpoints or at its metadata. Which ones there are is looked up for
+    /// each request, so that they may come and go.
+    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let route = {
+            let layout = self.shared.layout.load();
+            layout.routes.get(request.uri().path()).cloned()
+        };
+        match route {
+            Some(Route::Endpoint(place)) => place.endpoint.answer(request).await,
+            Some(Route::Metadata(place)) => match place.metadata.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+            None => not_found(),
+        }
+    }
+
+    /// Ends the streams of those whose rights were taken back.
+    pub fn revoke(&self, what: Revoked<'_>) {
+        self.shared.guests.revoke(what);
+    }
+
+    /// How each upstream is doing.
+    pub fn health(&self) -> Vec<(String, Health)> {
+        let layout = self.shared.layout.load();
+        let upstreams = layout.charges.iter().filter_map(|charge| charge.upstream());
+        upstreams
+            .map(|upstream| (upstream.name().to_owned(), upstream.health()))
+            .collect()
+    }
+
+    /// Ends all connections and children, and waits until they are gone.
+    pub async fn close(&self) {
+        let layout = self.shared.layout.load_full();
+        let upstreams = layout.charges.iter();
+        let upstreams = upstreams.filter_map(|charge| charge.upstream().cloned());
+        close_all(upstreams.collect()).await;
+    }
+}
+
+async fn close_all(upstreams: Vec<Arc<Upstream>>) {
+    join_all(upstreams.iter().map(|upstream| upstream.close())).await;
+}
+
+/// The path of an address that was checked when its resource was made.
+fn path_of(address: &str) -> String {
+    Url::parse(address).map_or_else(|_| address.to_owned(), |url| url.path().to_owned())
+}
+
+fn not_found() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}

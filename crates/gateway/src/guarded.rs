@@ -1,0 +1,309 @@
+//! THE PATH of one call: decide, redact, forward, redact, record (architecture, the path of a call).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use audit::AuditLog;
+use pii::Direction;
+use serde_json::value::RawValue;
+
+use crate::charge::Charge;
+use crate::house::{self, About, House};
+use crate::json::Raw;
+use crate::listing::Listing;
+use crate::message::{News, Notification, Outlet, Request, RpcError, code};
+use crate::policy::Operation;
+use crate::recording::{Ended, Errand, Recording};
+use crate::server::{Failure, Interest, Introduction, McpServer};
+use crate::visit::Visit;
+
+/// An upstream behind policy, protection of personal data, and audit: the only way to it.
+pub(crate) struct Guarded {
+    house: Arc<House>,
+    charge: Arc<Charge>,
+    errand: Errand,
+}
+
+impl Guarded {
+    pub(crate) fn new(house: Arc<House>, charge: Arc<Charge>, errand: Errand) -> Self {
+        Self {
+            house,
+            charge,
+            errand,
+        }
+    }
+
+    /// A call: whatever happens to it, it is recorded before it is answered.
+    async fn recorded(
+        &self,
+        visit: &Visit,
+        request: Request,
+        outlet: &Outlet,
+    ) -> Result<Raw, Failure> {
+        let about = About::of(&request.method, request.params.as_deref()).ok_or_else(|| {
+            Failure::Rpc(RpcError::new(
+                code::INVALID_PARAMS,
+                "the parameters say not what is called",
+            ))
+        })?;
+        let known = self.charge.known(visit, &request.method, &about.name).await;
+        let mut recording = self.house.record(
+            &visit.caller,
+            &self.errand,
+            &self.charge.name,
+            known.name_for_the_record(&request.method, &about.name),
+            about.parameter_count,
+        );
+        let outcome = self
+            .carry(visit, request, outlet, &about, &known, &mut recording)
+            .await;
+        if let Some(recording) = recording {
+            recording.close(ended(&outcome)).await?;
+        }
+        outcome
+    }
+
+    /// The steps of a call, in the only order that there is.
+    async fn carry(
+        &self,
+        visit: &Visit,
+        request: Request,
+        outlet: &Outlet,
+        about: &About,
+        known: &crate::charge::Known,
+        recording: &mut Option<Recording>,
+    ) -> Result<Raw, Failure> {
+        let decision = self
+            .charge
+            .decide(&self.house, &visit.caller, &request, known);
+        house::permitted(decision, &request.method, &about.name)?;
+        known.trusted(&about.name)?;
+        let request = self.outbound(visit, request, about, recording)?;
+        if let Some(recording) = recording.as_ref().filter(|_| known.may_change_something()) {
+            recording.intent().await?;
+        }
+        let result = if self
+            .house
+            .redacts(&visit.caller, &about.name, Direction::Result)
+        {
+            self.call_with_redacted_news(visit, request, outlet, about)
+                .await?
+        } else {
+            self.charge.server.call(visit, request, outlet).await?
+        };
+        self.inbound(visit, result, about, recording)
+    }
+
+    /// The request as it leaves the house.
+    fn outbound(
+        &self,
+        visit: &Visit,
+        request: Request,
+        about: &About,
+        recording: &mut Option<Recording>,
+    ) -> Result<Request, Failure> {
+        let Some(params) = &request.params else {
+            return Ok(request);
+        };
+        let direction = Direction::Arguments;
+        let replaced = self.house.redact(
+            &visit.caller,
+            &about.name,
+            direction,
+            params.get(),
+            recording,
+        )?;
+        Ok(match replaced {
+            Some(params) => Request {
+                params: Some(value(params)?),
+                ..request
+            },
+            None => request,
+        })
+    }
+
+    /// The result as the caller sees it.
+    fn inbound(
+        &self,
+        visit: &Visit,
+        result: Raw,
+        about: &About,
+        recording: &mut Option<Recording>,
+    ) -> Result<Raw, Failure> {
+        let direction = Direction::Result;
+        let replaced = self.house.redact(
+            &visit.caller,
+            &about.name,
+            direction,
+            result.get(),
+            recording,
+        )?;
+        replaced.map_or(Ok(result), value)
+    }
+
+    /// Progress, log lines and questions of a tool are as much its words as its result is.
+    async fn call_with_redacted_news(
+        &self,
+        visit: &Visit,
+        request: Request,
+        outlet: &Outlet,
+        about: &About,
+    ) -> Result<Raw, Failure> {
+        let (inner, mut news) = Outlet::new();
+        let call = async {
+            let inner = inner;
+            self.charge.server.call(visit, request, &inner).await
+        };
+        let pass_on = async {
+            while let Some(news) = news.recv().await {
+                match news {
+                    News::Notification(notification) => {
+                        if let Ok(params) = self.redacted(visit, notification.params, about) {
+                            let method = notification.method;
+                            outlet.notify(Notification { method, params }).await;
+                        }
+                    }
+                    News::Question(question) => {
+                        let answer = match self.redacted(visit, question.params, about) {
+                            Ok(params) => outlet.ask(question.method, params).await,
+                            Err(_) => Err(RpcError::new(
+                                code::INVALID_REQUEST,
+                                "the policy for personal data refuses this question",
+                            )),
+                        };
+                        // Who asked may be gone meanwhile.
+                        let _ = question.reply.send(answer);
+                    }
+                }
+            }
+        };
+        let (result, ()) = tokio::join!(call, pass_on);
+        result
+    }
+
+    fn redacted(
+        &self,
+        visit: &Visit,
+        params: Option<Raw>,
+        about: &About,
+    ) -> Result<Option<Raw>, Failure> {
+        let Some(params) = params else {
+            return Ok(None);
+        };
+        let direction = Direction::Result;
+        let text = params.get();
+        let replaced = self
+            .house
+            .redact(&visit.caller, &about.name, direction, text, &mut None)?;
+        Ok(Some(replaced.map_or(Ok(params), value)?))
+    }
+
+    /// A list, with what the caller may use; what it says about tools is learnt on the way.
+    async fn listed(&self, visit: &Visit, listing: Listing, result: Raw) -> Result<Raw, Failure> {
+        self.charge
+            .learn(&self.house, visit, &self.errand, listing, &result)
+            .await?;
+        let policy = self.house.policy.load();
+        let method = listing.method;
+        let shown = listing.filter(&result, |name, element| {
+            let operation = Operation::about(&self.charge.name, method, name)
+                .with_read_only(crate::catalog::read_only_hint(element));
+            policy.decide(&visit.caller, &operation).is_permit()
+        });
+        Ok(shown.unwrap_or(result))
+    }
+}
+
+#[async_trait]
+impl McpServer for Guarded {
+    async fn introduction(&self, visit: &Visit) -> Result<Introduction, Failure> {
+        self.charge.server.introduction(visit).await
+    }
+
+    async fn call(&self, visit: &Visit, request: Request, outlet: &Outlet) -> Result<Raw, Failure> {
+        if house::is_call(&request.method) {
+            return self.recorded(visit, request, outlet).await;
+        }
+        let known = self.charge.nothing_known();
+        let decision = self
+            .charge
+            .decide(&self.house, &visit.caller, &request, &known);
+        if !decision.is_permit() {
+            self.house
+                .record_denial(&visit.caller, &self.errand, &self.charge.name)
+                .await?;
+        }
+        let name = About::of(&request.method, request.params.as_deref()).map(|about| about.name);
+        house::permitted(decision, &request.method, &name.unwrap_or_default())?;
+        let listing = Listing::of(&request.method);
+        let result = self.charge.list_or_call(visit, request, outlet).await?;
+        match listing {
+            Some(listing) => self.listed(visit, listing, result).await,
+            None => Ok(result),
+        }
+    }
+
+    async fn notify(&self, visit: &Visit, notification: Notification) {
+        let request = Request {
+            method: notification.method.clone(),
+            params: notification.params.clone(),
+        };
+        let known = self.charge.nothing_known();
+        let decision = self
+            .charge
+            .decide(&self.house, &visit.caller, &request, &known);
+        if decision.is_permit() {
+            self.charge.server.notify(visit, notification).await;
+        }
+    }
+
+    /// Every resource that a stream is about has to be permitted.
+    async fn listen(
+        &self,
+        visit: &Visit,
+        interest: Interest,
+        outlet: &Outlet,
+    ) -> Result<(), Failure> {
+        let policy = self.house.policy.load_full();
+        const METHOD: &str = "subscriptions/listen";
+        for uri in &interest.resources {
+            let operation = Operation::about(&self.charge.name, METHOD, uri);
+            let decision = policy.decide(&visit.caller, &operation);
+            house::permitted(decision, METHOD, uri)?;
+        }
+        self.charge.server.listen(visit, interest, outlet).await
+    }
+
+    async fn leave(&self, visit: &Visit) {
+        self.charge.server.leave(visit).await;
+    }
+}
+
+/// How a call ended, for its record.
+fn ended(outcome: &Result<Raw, Failure>) -> Ended {
+    match outcome {
+        Ok(result) if crate::listing::is_tool_error(result) => Ended::Failure("tool_error"),
+        Ok(_) => Ended::Success,
+        Err(failure) => ended_by(failure),
+    }
+}
+
+/// How a call ended that has failed.
+pub(crate) fn ended_by(failure: &Failure) -> Ended {
+    match failure {
+        Failure::Rpc(_) => Ended::Failure("rpc_error"),
+        Failure::Refused { code, .. } => Ended::Denied(code),
+        Failure::Unavailable { .. } => Ended::Failure("upstream_unavailable"),
+        Failure::Untranslatable(_) => Ended::Failure("untranslatable"),
+    }
+}
+
+fn value(text: String) -> Result<Raw, Failure> {
+    RawValue::from_string(text).map_err(|_| Failure::Refused {
+        error: RpcError::new(
+            code::INTERNAL_ERROR,
+            "the policy for personal data cannot be applied to this message",
+        ),
+        code: "pii_unreadable",
+    })
+}

@@ -1,0 +1,207 @@
+//! What all endpoints of a gateway share: who may do what, what happens to personal data, what is recorded.
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use audit::AuditLog;
+use pii::{Context, Direction, Redactor};
+use resource_server::Caller;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio_util::task::TaskTracker;
+
+use crate::json::Object;
+use crate::message::{RpcError, code};
+use crate::policy::{Decision, Policy};
+use crate::recording::{Errand, Recording, Unrecorded};
+use crate::server::Failure;
+
+/// The shared part of a gateway. Policies may change while requests are under way; each request sees one.
+pub(crate) struct House {
+    pub(crate) policy: ArcSwap<Policy>,
+    /// `None`: personal data are not looked for.
+    pub(crate) redactor: ArcSwapOption<Redactor>,
+    /// `None`: nothing is recorded.
+    pub(crate) audit: Option<AuditLog>,
+    /// Where work goes on beside requests.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// The reason of a refusal by policy, in records.
+pub(crate) const POLICY_DENIED: &str = "policy_denied";
+
+/// The methods that are calls: each of them is recorded.
+const CALLS: [&str; 4] = [
+    "tools/call",
+    "resources/read",
+    "prompts/get",
+    "completion/complete",
+];
+
+/// Whether `method` is something that a caller does, and not a word of the protocol.
+pub(crate) fn is_call(method: &str) -> bool {
+    CALLS.contains(&method)
+}
+
+/// What a call is about and how many arguments it has; nothing of their values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct About {
+    /// The tool, prompt or resource.
+    pub(crate) name: String,
+    pub(crate) parameter_count: usize,
+}
+
+impl About {
+    /// Reads the parameters of a call.
+    pub(crate) fn of(method: &str, params: Option<&RawValue>) -> Option<Self> {
+        let params = Object::of(params?)?;
+        let name = match method {
+            "tools/call" | "prompts/get" => params.text("name")?.into_owned(),
+            "resources/read" => params.text("uri")?.into_owned(),
+            _ => String::new(),
+        };
+        let arguments = params.object("arguments");
+        let parameter_count = arguments.map_or(0, |arguments| arguments.keys().count());
+        Some(Self {
+            name,
+            parameter_count,
+        })
+    }
+}
+
+impl House {
+    /// Begins the record of a call, if calls are recorded.
+    pub(crate) fn record(
+        &self,
+        caller: &Caller,
+        errand: &Errand,
+        upstream: &str,
+        tool: &str,
+        parameter_count: usize,
+    ) -> Option<Recording> {
+        let log = self.audit.as_ref()?;
+        let recording = Recording::begin(log, caller, errand, upstream, tool, parameter_count);
+        Some(recording)
+    }
+
+    /// Applies the policy for personal data to a JSON value that goes in `direction`; the answer is what
+    /// takes its place, if anything does.
+    ///
+    /// It fails closed: what cannot be scanned goes nowhere (acceptance P2).
+    pub(crate) fn redact(
+        &self,
+        caller: &Caller,
+        tool: &str,
+        direction: Direction,
+        value: &str,
+        recording: &mut Option<Recording>,
+    ) -> Result<Option<String>, Failure> {
+        let redactor = self.redactor.load();
+        let Some(redactor) = &*redactor else {
+            return Ok(None);
+        };
+        let scopes: Vec<&str> = caller.scopes().iter().collect();
+        let context = Context {
+            tool,
+            direction,
+            subject: caller.subject(),
+            scopes: &scopes,
+        };
+        if !redactor.policy().concerns(&context) {
+            return Ok(None);
+        }
+        match redactor.apply(&context, value) {
+            Ok(outcome) => {
+                if let Some(recording) = recording {
+                    recording.acted(direction, &outcome.findings);
+                }
+                Ok(outcome.replaced)
+            }
+            Err(refusal) => {
+                if let Some(recording) = recording {
+                    recording.acted(direction, &refusal.findings);
+                }
+                Err(Failure::Refused {
+                    error: RpcError::new(code::INVALID_REQUEST, refusal.reason.to_string()),
+                    code: refusal.reason.code(),
+                })
+            }
+        }
+    }
+
+    /// Whether the messages of such a call are looked at for personal data.
+    pub(crate) fn redacts(&self, caller: &Caller, tool: &str, direction: Direction) -> bool {
+        let redactor = self.redactor.load();
+        let Some(redactor) = &*redactor else {
+            return false;
+        };
+        let scopes: Vec<&str> = caller.scopes().iter().collect();
+        redactor.policy().concerns(&Context {
+            tool,
+            direction,
+            subject: caller.subject(),
+            scopes: &scopes,
+        })
+    }
+
+    /// Records that something was not allowed, where that is no call with a record of its own.
+    pub(crate) async fn record_denial(
+        &self,
+        caller: &Caller,
+        errand: &Errand,
+        upstream: &str,
+    ) -> Result<(), Unrecorded> {
+        match &self.audit {
+            Some(log) => {
+                crate::recording::denied(log, caller, errand, upstream, POLICY_DENIED).await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A decision, where there is no HTTP status to say it with.
+pub(crate) fn permitted(decision: Decision, method: &str, name: &str) -> Result<(), Failure> {
+    let denial = match decision {
+        Decision::Permit(_) => return Ok(()),
+        Decision::Deny(denial) => denial,
+    };
+    let error = if !denial.visible {
+        unknown(method, name)
+    } else if denial.scopes.is_empty() {
+        RpcError::new(
+            code::INVALID_REQUEST,
+            format!("not permitted: {}", denial.reason),
+        )
+    } else {
+        RpcError::new(
+            code::INVALID_REQUEST,
+            format!("not permitted: {}", denial.reason),
+        )
+        .with_data(&Needed {
+            error: "insufficient_scope",
+            scope: denial.scopes.to_string(),
+        })
+    };
+    Err(Failure::Refused {
+        error,
+        code: POLICY_DENIED,
+    })
+}
+
+#[derive(Serialize)]
+struct Needed {
+    error: &'static str,
+    scope: String,
+}
+
+/// The answer about what is not there, and about what the caller may not know of.
+pub(crate) fn unknown(method: &str, name: &str) -> RpcError {
+    let (code, noun) = match method {
+        "tools/call" => (code::INVALID_PARAMS, "tool"),
+        "prompts/get" => (code::INVALID_PARAMS, "prompt"),
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
+            (code::RESOURCE_NOT_FOUND, "resource")
+        }
+        _ => return RpcError::new(code::METHOD_NOT_FOUND, "method not found"),
+    };
+    RpcError::new(code, format!("unknown {noun}: {name}"))
+}

@@ -1,0 +1,34 @@
+//! The gateway: any MCP server behind one guarded endpoint, for every protocol revision.
+//!
+//! A request comes in by one of the [`front`]s, which understand clients of one kind each; it is decided
+//! upon ([`guarded`]), and goes out to a server ([`server::McpServer`]) that understands upstreams of one
+//! kind each. In between it is of no revision, so every client reaches every server, and each side is
+//! written once. Where both sides speak alike over HTTP, messages pass as they are ([`passage`]).
+
+mod catalog;
+mod charge;
+mod endpoint;
+mod federation;
+mod front;
+mod gateway;
+mod guarded;
+mod guests;
+mod house;
+mod json;
+mod listing;
+mod message;
+mod passage;
+pub mod policy;
+mod recording;
+mod redacted_stream;
+mod revision;
+mod server;
+mod session;
+pub mod upstream;
+mod visit;
+
+pub use endpoint::{Origin, RequestId};
+pub use gateway::{Exposed, Gateway, Mount, Parts, Plan};
+pub use guests::Revoked;
+pub use revision::{Era, Revision};
+pub use session::SessionKeys;

@@ -1,0 +1,94 @@
+//! Lists show what the caller may use, by the same decision that refuses calls (acceptance G8).
+
+use serde_json::value::RawValue;
+
+use crate::json::{Object, Raw, raw};
+
+/// A method whose result is a list of things that a caller may or may not use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listing {
+    /// The member of the result that is the list.
+    pub(crate) list: &'static str,
+    /// The member of each element that names it.
+    pub(crate) name: &'static str,
+    /// The method that asks for the list.
+    pub(crate) method: &'static str,
+}
+
+impl Listing {
+    /// What `method` lists, if it lists anything that is decided upon.
+    pub(crate) fn of(method: &str) -> Option<Self> {
+        let (method, list, name) = match method {
+            "tools/list" => ("tools/list", "tools", "name"),
+            "prompts/list" => ("prompts/list", "prompts", "name"),
+            "resources/list" => ("resources/list", "resources", "uri"),
+            "resources/templates/list" => (
+                "resources/templates/list",
+                "resourceTemplates",
+                "uriTemplate",
+            ),
+            _ => return None,
+        };
+        Some(Self { list, name, method })
+    }
+
+    /// `result` without what `may_use` says no to, the rest as it was written.
+    ///
+    /// `None` if it is no such list. An element without a readable name cannot be judged, and is not shown.
+    pub(crate) fn filter(
+        self,
+        result: &RawValue,
+        mut may_use: impl FnMut(&str, &RawValue) -> bool,
+    ) -> Option<Raw> {
+        let mut result = Object::of(result)?;
+        let elements = result.array(self.list)?;
+        let is_shown = |element: &&RawValue| {
+            let element_members = Object::of(element);
+            let name = element_members
+                .as_ref()
+                .and_then(|element| element.text(self.name));
+            name.is_some_and(|name| may_use(&name, element))
+        };
+        let shown: Vec<Raw> = elements
+            .into_iter()
+            .filter(is_shown)
+            .map(RawValue::to_owned)
+            .collect();
+        result.set(self.list, raw(&shown));
+        // Another caller may see another list, so no shared cache may keep this one.
+        if result.contains("cacheScope") {
+            result.set("cacheScope", raw("private"));
+        }
+        Some(result.to_raw())
+    }
+}
+
+/// Whether the result of a tool is the tool's own word that it failed.
+pub(crate) fn is_tool_error(result: &RawValue) -> bool {
+    // Nearly no result is, and looking for the word is cheaper than reading it.
+    result.get().contains("\"isError\"")
+        && Object::of(result)
+            .and_then(|result| Some(result.get("isError")?.get() == "true"))
+            .unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g8_a_list_shows_what_may_be_used_and_is_private() {
+        let list: Raw = serde_json::from_str(
+            r#"{"tools":[{"name":"a","x":1.50},{"name":"b"},{}],"cacheScope":"public","ttlMs":9.0}"#,
+        )
+        .unwrap();
+        let listing = Listing::of("tools/list").unwrap();
+        let shown = listing.filter(&list, |name, _| name == "a").unwrap();
+        assert_eq!(
+            shown.get(),
+            r#"{"tools":[{"name":"a","x":1.50}],"cacheScope":"private","ttlMs":9.0}"#
+        );
+        let other: Raw = serde_json::from_str(r#"{"tools":3}"#).unwrap();
+        assert!(listing.filter(&other, |_, _| true).is_none());
+    }
+}

@@ -1,0 +1,279 @@
+//! The thin path: a call of a client of 2026-07-28 to an HTTP server of the same revision, passed on as it
+//! was written, and its answer as it comes (architecture, the path of a call; acceptance G6).
+//!
+//! It takes the same steps as [`Guarded`](crate::guarded::Guarded), in the same order. What it saves is
+//! reading: of the message only what decisions need, and of the answer nothing, unless the policy for
+//! personal data is about it.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, Method, Response, StatusCode};
+use http_body_util::{BodyExt as _, Either, Full, Limited};
+use hyper::body::{Body as _, Incoming};
+use pii::Direction;
+use resource_server::Caller;
+use resource_server::mcp::{Entrance, Envelope};
+
+use crate::charge::{Charge, Known};
+use crate::endpoint::{challenge, unrecorded};
+use crate::front::{RpcResponse, failed, for_stateless};
+use crate::guarded::ended_by;
+use crate::house::{self, House};
+use crate::json::Object;
+use crate::message::{Request, response};
+use crate::policy::Decision;
+use crate::recording::{Ended, Errand, Recording};
+use crate::redacted_stream;
+use crate::revision::Era;
+use crate::server::Failure;
+
+/// The headers of an answer that a client gets, besides those that begin with `mcp-`.
+const PASSED_BACK: [HeaderName; 4] = [
+    CONTENT_TYPE,
+    CONTENT_LENGTH,
+    CACHE_CONTROL,
+    HeaderName::from_static("x-accel-buffering"),
+];
+
+/// An answer up to this size is looked at for whether the tool has failed; a longer one passes unseen.
+const LOOKED_AT: u64 = 64 * 1024;
+
+/// Whether a call may take this path: both sides speak alike.
+pub(crate) fn is_open(charge: &Charge, envelope: &Envelope<'_>) -> bool {
+    let is_call = envelope.method.as_deref().is_some_and(house::is_call);
+    is_call && envelope.id.is_some() && charge.http_era() == Some(Era::Stateless)
+}
+
+/// One call on this path.
+pub(crate) struct Passage<'a> {
+    pub(crate) house: &'a House,
+    pub(crate) entrance: &'a Entrance,
+    pub(crate) charge: &'a Charge,
+    pub(crate) caller: &'a Caller,
+    pub(crate) errand: &'a Errand,
+}
+
+impl Passage<'_> {
+    /// Carries the call out; `None` if it needs the longer way.
+    pub(crate) async fn pass(
+        &self,
+        headers: &HeaderMap,
+        envelope: &Envelope<'_>,
+        body: &Bytes,
+    ) -> Option<Response<Body>> {
+        let method = envelope.method.as_deref()?;
+        let name = envelope.name().unwrap_or_default();
+        let known = self.charge.remembered(method, name);
+        // Something is not known yet that the record or the policy needs: the longer way finds it out.
+        if known.is_incomplete() {
+            return None;
+        }
+        let text = str::from_utf8(body).ok()?;
+        let message = Object::parse(text).ok()?;
+        let params = message.get("params");
+        let arguments = params.and_then(|params| {
+            Object::of(params)?
+                .object("arguments")
+                .map(|a| a.keys().count())
+        });
+        let mut recording = self.house.record(
+            self.caller,
+            self.errand,
+            &self.charge.name,
+            known.name_for_the_record(method, name),
+            arguments.unwrap_or_default(),
+        );
+        let request = Request {
+            method: method.to_owned(),
+            params: params.map(ToOwned::to_owned),
+        };
+        let decision = self
+            .charge
+            .decide(self.house, self.caller, &request, &known);
+        let outcome = match decision {
+            Decision::Permit(_) => {
+                self.carry(headers, body, name, &known, &mut recording)
+                    .await
+            }
+            Decision::Deny(denial) => {
+                let answer = challenge(self.entrance, self.caller, &denial, envelope, true);
+                let refused = house::permitted(Decision::Deny(denial), method, name);
+                match (answer, refused) {
+                    (Some(answer), _) => Ok((answer, Ended::Denied(house::POLICY_DENIED))),
+                    (None, Err(failure)) => Err(failure),
+                    (None, Ok(())) => unreachable!("a denial permits nothing"),
+                }
+            }
+        };
+        let (answer, ended) = match outcome {
+            Ok(answered) => answered,
+            Err(failure) => {
+                let ended = ended_by(&failure);
+                (refuse(envelope, method, failure), ended)
+            }
+        };
+        if let Some(recording) = recording
+            && recording.close(ended).await.is_err()
+        {
+            return Some(unrecorded());
+        }
+        Some(answer)
+    }
+
+    /// The steps after the decision.
+    async fn carry(
+        &self,
+        headers: &HeaderMap,
+        body: &Bytes,
+        name: &str,
+        known: &Known,
+        recording: &mut Option<Recording>,
+    ) -> Result<(Response<Body>, Ended), Failure> {
+        known.trusted(name)?;
+        let body = self.outbound(body, name, recording)?;
+        if let Some(recording) = recording.as_ref().filter(|_| known.may_change_something()) {
+            recording.intent().await?;
+        }
+        let payload = Either::Left(Full::new(body));
+        let answer = self
+            .charge
+            .exchange(Method::POST, headers, payload, self.caller)
+            .await?;
+        self.inbound(answer, name, recording).await
+    }
+
+    /// The message as it leaves the house.
+    fn outbound(
+        &self,
+        body: &Bytes,
+        name: &str,
+        recording: &mut Option<Recording>,
+    ) -> Result<Bytes, Failure> {
+        let direction = Direction::Arguments;
+        if !self.house.redacts(self.caller, name, direction) {
+            return Ok(body.clone());
+        }
+        let text = String::from_utf8_lossy(body);
+        let replaced = self
+            .house
+            .redact(self.caller, name, direction, &text, recording)?;
+        Ok(replaced.map_or_else(|| body.clone(), Bytes::from))
+    }
+
+    /// The answer as the caller sees it.
+    async fn inbound(
+        &self,
+        answer: Response<Incoming>,
+        name: &str,
+        recording: &mut Option<Recording>,
+    ) -> Result<(Response<Body>, Ended), Failure> {
+        let (mut parts, body) = answer.into_parts();
+        if matches!(
+            parts.status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        ) {
+            // That is about the gateway's credential, which is no business of the caller's.
+            return Err(self.charge.unavailable("does not let the gateway in"));
+        }
+        parts.headers = passed_back(&parts.headers);
+        let is_json = parts
+            .headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        let is_redacted = self.house.redacts(self.caller, name, Direction::Result);
+        if !is_json {
+            let body = if is_redacted {
+                parts.headers.remove(CONTENT_LENGTH);
+                redacted_stream::body(
+                    self.house,
+                    self.caller,
+                    self.errand,
+                    self.charge,
+                    name,
+                    body,
+                )
+            } else {
+                Body::new(body)
+            };
+            return Ok((Response::from_parts(parts, body), Ended::Success));
+        }
+        let is_short = body
+            .size_hint()
+            .upper()
+            .is_some_and(|most| most <= LOOKED_AT);
+        if !is_redacted && !is_short {
+            return Ok((Response::from_parts(parts, Body::new(body)), Ended::Success));
+        }
+        let whole = Limited::new(body, self.charge.max_message_bytes)
+            .collect()
+            .await;
+        let whole = whole
+            .map_err(|_| {
+                self.charge
+                    .unavailable("broke off, or sends more than it may")
+            })?
+            .to_bytes();
+        let ended = how_it_ended(&whole, parts.status);
+        if !is_redacted {
+            return Ok((Response::from_parts(parts, Body::from(whole)), ended));
+        }
+        let text = String::from_utf8_lossy(&whole);
+        let direction = Direction::Result;
+        let replaced = self
+            .house
+            .redact(self.caller, name, direction, &text, recording)?;
+        let body = match replaced {
+            Some(text) => {
+                parts.headers.remove(CONTENT_LENGTH);
+                Body::from(text)
+            }
+            None => Body::from(whole),
+        };
+        Ok((Response::from_parts(parts, body), ended))
+    }
+}
+
+fn passed_back(headers: &HeaderMap) -> HeaderMap {
+    let is_passed =
+        |name: &HeaderName| PASSED_BACK.contains(name) || name.as_str().starts_with("mcp-");
+    headers
+        .iter()
+        .filter(|(name, _)| is_passed(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// How a call ended, by the words that only an answer about a failure holds.
+fn how_it_ended(answer: &[u8], status: StatusCode) -> Ended {
+    let holds = |word: &[u8]| memchr::memmem::find(answer, word).is_some();
+    if !status.is_success() {
+        return Ended::Failure("rpc_error");
+    }
+    if holds(b"\"isError\"") && holds(b"true") {
+        let text = String::from_utf8_lossy(answer);
+        let message = Object::parse(&text).ok();
+        let result = message.as_ref().and_then(|message| message.get("result"));
+        if result.is_some_and(crate::listing::is_tool_error) {
+            return Ended::Failure("tool_error");
+        }
+    } else if holds(b"\"error\"") {
+        let text = String::from_utf8_lossy(answer);
+        if Object::parse(&text).is_ok_and(|message| message.contains("error")) {
+            return Ended::Failure("rpc_error");
+        }
+    }
+    Ended::Success
+}
+
+/// The answer to a call that has failed on our side.
+fn refuse(envelope: &Envelope<'_>, method: &str, failure: Failure) -> Response<Body> {
+    let id = envelope.id.expect("only calls with an id come here");
+    match failed(method, failure) {
+        Ok(result) => {
+            let result = for_stateless(method, result, None);
+            RpcResponse::new(StatusCode::OK, response(id, Ok(&result)))
+        }
+        Err(error) => RpcResponse::stateless_error(id, error),
+    }
+}

@@ -1,0 +1,344 @@
+//! What a caller wants to do with an upstream (MCP: tools, prompts, resources, and the protocol itself).
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::glob::Glob;
+use crate::json::Object;
+
+/// Something that a caller wants to do, or an entry of a list that might be shown to them.
+///
+/// An entry of a list has the method of that list: a tool in a list is `tools/list` with its name. It is
+/// decided like a call whose arguments are not known yet, so it is shown if there can be a permitted call.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation<'a> {
+    /// The name of the upstream in the settings.
+    pub upstream: &'a str,
+    /// The method of the message.
+    pub method: &'a str,
+    /// The tool, prompt, resource or resource template, without a prefix of the gateway's.
+    pub name: Option<&'a str>,
+    /// The arguments of a call. A call without any has an empty object.
+    pub arguments: Option<&'a RawValue>,
+    /// What the tool says of itself (`annotations.readOnlyHint`).
+    pub read_only: Option<bool>,
+}
+
+impl<'a> Operation<'a> {
+    /// A message that is about nothing in particular.
+    pub fn message(upstream: &'a str, method: &'a str) -> Self {
+        Self {
+            upstream,
+            method,
+            name: None,
+            arguments: None,
+            read_only: None,
+        }
+    }
+
+    /// A message about the tool, prompt or resource `name`, or an entry of a list.
+    pub fn about(upstream: &'a str, method: &'a str, name: &'a str) -> Self {
+        Self {
+            name: Some(name),
+            ..Self::message(upstream, method)
+        }
+    }
+
+    /// The same, with arguments.
+    pub fn with_arguments(self, arguments: Option<&'a RawValue>) -> Self {
+        Self { arguments, ..self }
+    }
+
+    /// The same, of a tool that says this of itself.
+    pub fn with_read_only(self, read_only: Option<bool>) -> Self {
+        Self { read_only, ..self }
+    }
+}
+
+/// What an operation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Item<'a> {
+    Tool(&'a str),
+    Prompt(&'a str),
+    Resource(&'a str),
+    /// Resources whose addresses are filled in later (RFC 6570).
+    Template(&'a str),
+    /// The protocol itself, such as `initialize` or a list.
+    Protocol,
+    /// A method that needs a name and has none.
+    Nameless,
+    /// A method that is not known here.
+    Unknown,
+}
+
+/// An operation as rules see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subject<'a> {
+    pub(super) item: Item<'a>,
+    /// The method by which an entry of a list is called, else the method of the message.
+    pub(super) method: &'a str,
+    /// Whether the arguments are not known yet.
+    pub(super) is_listed: bool,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn of(operation: &Operation<'a>) -> Self {
+        let Operation { method, name, .. } = *operation;
+        let subject = |item, method, is_listed| Self {
+            item,
+            method,
+            is_listed,
+        };
+        let Some(name) = name else {
+            let item = match method {
+                "tools/call"
+                | "prompts/get"
+                | "resources/read"
+                | "resources/subscribe"
+                | "resources/unsubscribe" => Item::Nameless,
+                _ if is_protocol(method) => Item::Protocol,
+                _ => Item::Unknown,
+            };
+            return subject(item, method, false);
+        };
+        match method {
+            "tools/call" => subject(Item::Tool(name), method, false),
+            "tools/list" => subject(Item::Tool(name), "tools/call", true),
+            "prompts/get" => subject(Item::Prompt(name), method, false),
+            "prompts/list" => subject(Item::Prompt(name), "prompts/get", true),
+            "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
+                subject(Item::Resource(name), method, false)
+            }
+            "resources/list" => subject(Item::Resource(name), "resources/read", true),
+            "resources/templates/list" => subject(Item::Template(name), "resources/read", true),
+            // A stream of news about a resource is what `resources/subscribe` was before.
+            "subscriptions/listen" => subject(Item::Resource(name), "resources/subscribe", false),
+            // Addresses have a scheme, and names of prompts have none.
+            "completion/complete" if name.contains(':') => {
+                subject(Item::Template(name), "resources/read", true)
+            }
+            "completion/complete" => subject(Item::Prompt(name), "prompts/get", true),
+            _ if is_protocol(method) => subject(Item::Protocol, method, false),
+            _ => subject(Item::Unknown, method, false),
+        }
+    }
+}
+
+/// Methods without which nothing works, and which give away nothing by themselves: what lists show is
+/// decided entry by entry, and a task belongs to the caller who began it.
+fn is_protocol(method: &str) -> bool {
+    matches!(
+        method,
+        "initialize"
+            | "ping"
+            | "server/discover"
+            | "tools/list"
+            | "prompts/list"
+            | "resources/list"
+            | "resources/templates/list"
+            | "completion/complete"
+            | "logging/setLevel"
+            | "subscriptions/listen"
+            | "tasks/get"
+            | "tasks/list"
+            | "tasks/result"
+            | "tasks/update"
+            | "tasks/cancel"
+    ) || method.starts_with("notifications/")
+}
+
+/// The names that a message is about, each of which has to be permitted.
+pub(super) struct Asked<'a> {
+    /// The method that each name is judged by.
+    pub(super) method: &'a str,
+    pub(super) names: Vec<Cow<'a, str>>,
+    pub(super) arguments: Option<&'a RawValue>,
+}
+
+impl<'a> Asked<'a> {
+    /// Reads the parameters of a message; `None` if they are no object or name something twice, since
+    /// then the upstream might read another name than we.
+    pub(super) fn read(method: &'a str, params: Option<&'a RawValue>) -> Option<Self> {
+        #[derive(serde::Deserialize)]
+        struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
+        let text = |raw: &'a RawValue| serde_json::from_str(raw.get()).ok().map(|Text(text)| text);
+        let mut members = match params {
+            Some(params) => Members::of(params)?,
+            None => Members(Object::default()),
+        };
+        let mut asked = Self {
+            method,
+            names: Vec::new(),
+            arguments: None,
+        };
+        match method {
+            "tools/call" | "prompts/get" => {
+                asked.names.extend(members.take("name").and_then(text));
+                asked.arguments = members.take("arguments");
+            }
+            "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
+                asked.names.extend(members.take("uri").and_then(text));
+            }
+            "subscriptions/listen" => {
+                if let Some(wanted) = members.take("notifications")
+                    && let Some(uris) = Members::of(wanted)?.take("resourceSubscriptions")
+                {
+                    let uris: Vec<Text<'a>> = serde_json::from_str(uris.get()).ok()?;
+                    asked.names = uris.into_iter().map(|Text(uri)| uri).collect();
+                }
+            }
+            "completion/complete" => {
+                let mut reference = Members::of(members.take("ref")?)?;
+                // It may complete what may be got and what may be read, for some arguments.
+                if let Some(name) = reference.take("name").and_then(text) {
+                    asked.method = "prompts/list";
+                    asked.names.push(name);
+                } else if let Some(uri) = reference.take("uri").and_then(text) {
+                    asked.method = "resources/templates/list";
+                    asked.names.push(uri);
+                }
+            }
+            _ => {}
+        }
+        Some(asked)
+    }
+}
+
+/// Members of an object that live as long as its text.
+struct Members<'a>(Object<'a>);
+
+impl<'a> Members<'a> {
+    fn of(raw: &'a RawValue) -> Option<Self> {
+        let object = Object::of(raw)?;
+        let mut names: Vec<&str> = object.keys().collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        (names.len() == count).then(|| Self(object))
+    }
+
+    fn take(&mut self, key: &str) -> Option<&'a RawValue> {
+        match self.0.remove(key)? {
+            Cow::Borrowed(value) => Some(value),
+            Cow::Owned(_) => unreachable!("the object was read, and nothing was put into it"),
+        }
+    }
+}
+
+/// A template as a pattern: every expression stands for any text (RFC 6570).
+pub(super) fn template_pattern(template: &str) -> Glob {
+    let mut pattern = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, expression)) = rest.split_once('{') {
+        pattern.push_str(before);
+        pattern.push('*');
+        rest = expression.split_once('}').map_or("", |(_, after)| after);
+    }
+    pattern.push_str(rest);
+    Glob::new(&pattern)
+}
+
+/// Whether an address may lead somewhere else than it seems to (RFC 3986 §5.2.4, §6.2.2): an upstream
+/// may take dots and escapes for a path, and a pattern takes them for letters.
+pub(super) fn is_winding(address: &str) -> bool {
+    if address.contains('\\') {
+        return true;
+    }
+    let lower = address.to_ascii_lowercase();
+    if lower.contains("%2f") || lower.contains("%5c") || lower.contains("%25") {
+        return true;
+    }
+    let dots = lower.replace("%2e", ".");
+    dots.split(['/', '?', '#'])
+        .any(|part| matches!(part, "." | ".."))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::to_raw_value;
+
+    use super::*;
+
+    fn asked(method: &str, params: &serde_json::Value) -> (String, Vec<String>) {
+        let params = to_raw_value(params).unwrap();
+        let asked = Asked::read(method, Some(&params)).unwrap();
+        let names = asked.names.iter().map(ToString::to_string).collect();
+        (asked.method.to_owned(), names)
+    }
+
+    #[test]
+    fn gw_27_every_resource_of_a_subscription_is_asked_for() {
+        let params =
+            serde_json::json!({"notifications": {"resourceSubscriptions": ["a:1", "b:\u{e9}"]}});
+        let (method, names) = asked("subscriptions/listen", &params);
+        assert_eq!(
+            (&*method, &names[..]),
+            (
+                "subscriptions/listen",
+                &["a:1".to_owned(), "b:é".to_owned()][..]
+            )
+        );
+    }
+
+    #[test]
+    fn completion_follows_what_it_completes() {
+        let prompt = serde_json::json!({"ref": {"type": "ref/prompt", "name": "ns:greet"}});
+        assert_eq!(
+            asked("completion/complete", &prompt),
+            ("prompts/list".into(), vec!["ns:greet".into()])
+        );
+        let template =
+            serde_json::json!({"ref": {"type": "ref/resource", "uri": "file:///{path}"}});
+        let expected = (
+            "resources/templates/list".into(),
+            vec!["file:///{path}".into()],
+        );
+        assert_eq!(asked("completion/complete", &template), expected);
+    }
+
+    #[test]
+    fn d5_parameters_that_name_something_twice_are_not_read() {
+        for (method, params) in [
+            ("tools/call", r#"{"name":"a","name":"b"}"#),
+            ("tools/call", "[]"),
+            (
+                "subscriptions/listen",
+                r#"{"notifications":{"resourceSubscriptions":["a:"],"resourceSubscriptions":[]}}"#,
+            ),
+            ("completion/complete", "{}"),
+        ] {
+            let params: Box<RawValue> = serde_json::from_str(params).unwrap();
+            assert!(
+                Asked::read(method, Some(&params)).is_none(),
+                "{method} {params}"
+            );
+        }
+    }
+
+    #[test]
+    fn templates_are_patterns() {
+        assert_eq!(
+            template_pattern("file:///{+path}/x{?q}").to_string(),
+            "file:///*/x*"
+        );
+        assert_eq!(template_pattern("a{b").to_string(), "a*");
+    }
+
+    #[test]
+    fn addresses_that_lead_elsewhere_are_known() {
+        for winding in [
+            "file:///a/../b",
+            "file:///a/%2E%2e/b",
+            "a:b%2fc",
+            "a:..%5Cb",
+            "a:b%252e",
+            "a:/./b",
+        ] {
+            assert!(is_winding(winding), "{winding}");
+        }
+        for straight in ["file:///a/b.txt", "file:///a/..b/c", "a:b?c=%20"] {
+            assert!(!is_winding(straight), "{straight}");
+        }
+    }
+}

@@ -1,0 +1,631 @@
+//! Policies as operators meet them, and what must hold of every policy.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::json;
+use serde_json::value::to_raw_value;
+
+use super::*;
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn policy(rules: Vec<RuleSettings>) -> Policy {
+    let settings = PolicySettings {
+        rules,
+        scope_hierarchy: BTreeMap::from([(
+            "admin:todos".to_owned(),
+            texts(&["read:todos", "delete:todos"]),
+        )]),
+        ..PolicySettings::default()
+    };
+    Policy::new(&settings).unwrap()
+}
+
+fn alice(scopes: &str) -> Caller {
+    Caller::new("alice").with_scopes(scopes.parse().unwrap())
+}
+
+#[track_caller]
+fn denied(decision: Decision) -> Denial {
+    match decision {
+        Decision::Deny(denial) => denial,
+        Decision::Permit(permit) => panic!("permitted by {}", permit.rule),
+    }
+}
+
+fn call<'a>(tool: &'a str, arguments: Option<&'a RawValue>) -> Operation<'a> {
+    Operation::about("todo", "tools/call", tool).with_arguments(arguments)
+}
+
+fn listed(tool: &str) -> Operation<'_> {
+    Operation::about("todo", "tools/list", tool)
+}
+
+fn todo_rules() -> Vec<RuleSettings> {
+    vec![
+        RuleSettings {
+            upstream: Some("todo".into()),
+            tools: texts(&["get-*"]),
+            scopes: texts(&["read:todos"]),
+            ..RuleSettings::default()
+        },
+        RuleSettings {
+            name: Some("deleting".into()),
+            upstream: Some("todo".into()),
+            tools: texts(&["delete-*"]),
+            scopes: texts(&["read:todos", "delete:todos"]),
+            roles: texts(&["Admin"]),
+            ..RuleSettings::default()
+        },
+    ]
+}
+
+#[test]
+fn d3_a_denial_names_all_scopes_of_the_operation() {
+    let policy = policy(todo_rules());
+    let admin = alice("read:todos").with_claim("roles", json!(["Admin"]));
+    let denial = denied(policy.decide(&admin, &call("delete-todo", None)));
+    assert_eq!(denial.scopes.to_string(), "delete:todos read:todos");
+    assert!(denial.visible);
+    assert_eq!(
+        (&*denial.rule, &*denial.reason),
+        (
+            "deleting",
+            "this needs the scope `delete:todos` and `read:todos`"
+        )
+    );
+    assert!(
+        policy
+            .decide(&alice("read:todos"), &call("get-todos", None))
+            .is_permit()
+    );
+}
+
+#[test]
+fn rs_15_broader_scopes_include_narrower_ones() {
+    let policy = policy(todo_rules());
+    let admin = alice("admin:todos").with_claim("roles", json!(["Admin"]));
+    assert!(
+        policy
+            .decide(&admin, &call("delete-todo", None))
+            .is_permit()
+    );
+}
+
+#[test]
+fn what_no_scope_would_help_against_is_hidden() {
+    let policy = policy(todo_rules());
+    let denial = denied(policy.decide(&alice("read:todos"), &call("delete-todo", None)));
+    assert_eq!(denial.scopes, Scope::empty());
+    assert!(!denial.visible);
+    assert_eq!(
+        denial.reason,
+        "only if the caller has the scope `read:todos` and `delete:todos`; only if the caller has the role `Admin`"
+    );
+    let unknown = denied(policy.decide(&alice("read:todos"), &call("other", None)));
+    assert_eq!((&*unknown.rule, unknown.visible), ("the default", false));
+}
+
+#[test]
+fn a_denying_rule_wins_and_a_required_condition_binds_everybody() {
+    let mut rules = todo_rules();
+    rules.push(RuleSettings {
+        effect: Effect::Deny,
+        tools: texts(&["*-all"]),
+        ..RuleSettings::default()
+    });
+    rules.push(RuleSettings {
+        effect: Effect::Require,
+        scopes: texts(&["mcp.access"]),
+        client_kinds: vec![ClientKind::ThirdParty],
+        ..RuleSettings::default()
+    });
+    let policy = policy(rules);
+    let all = denied(policy.decide(&alice("read:todos mcp.access"), &call("get-all", None)));
+    assert_eq!(
+        (&*all.rule, &*all.reason, all.visible),
+        ("policy.rules[2]", "a rule denies it to everybody", false)
+    );
+    let some = denied(policy.decide(&alice(""), &call("get-some", None)));
+    assert_eq!(some.scopes.to_string(), "mcp.access read:todos");
+    let some = denied(policy.decide(&alice("read:todos"), &call("get-some", None)));
+    assert_eq!(
+        (&*some.rule, some.scopes.to_string()),
+        ("policy.rules[3]", "mcp.access read:todos".to_owned())
+    );
+    let machine = Caller::new("m")
+        .with_client_id("m")
+        .with_scopes("read:todos mcp.access".parse().unwrap());
+    let refused = denied(policy.decide(&machine, &call("get-some", None)));
+    assert_eq!((refused.scopes.is_empty(), refused.visible), (true, false));
+    // The protocol is under such rules only if they name its methods.
+    assert!(
+        policy
+            .decide(&machine, &Operation::message("todo", "initialize"))
+            .is_permit()
+    );
+}
+
+fn own_todos() -> Policy {
+    let own = ArgumentSettings {
+        claim: Some("sub".into()),
+        ..ArgumentSettings::default()
+    };
+    policy(vec![RuleSettings {
+        arguments: BTreeMap::from([("filter.userId".to_owned(), own)]),
+        ..RuleSettings::default()
+    }])
+}
+
+#[test]
+fn people_get_what_is_their_own() {
+    let policy = own_todos();
+    let with = |arguments: serde_json::Value| {
+        let arguments = to_raw_value(&arguments).unwrap();
+        policy.decide(&alice(""), &call("get", Some(&arguments)))
+    };
+    assert!(with(json!({"filter": {"userId": "alice"}})).is_permit());
+    let denial = denied(with(json!({"filter": {"userId": "bob"}})));
+    assert!(denial.visible && denial.scopes.is_empty());
+    assert_eq!(
+        denial.reason,
+        "only if the argument `filter.userId` is the caller"
+    );
+    assert!(!with(json!({"filter": {"userId": ["alice"]}})).is_permit());
+    assert!(policy.decide(&alice(""), &listed("get")).is_permit());
+}
+
+/// Only an entry of a list has arguments that nobody knows yet.
+#[test]
+fn a_call_without_arguments_is_no_way_around_a_condition() {
+    let policy = own_todos();
+    assert!(!policy.decide(&alice(""), &call("get", None)).is_permit());
+    let twice: Box<RawValue> =
+        serde_json::from_str(r#"{"filter":{"userId":"bob","userId":"alice"}}"#).unwrap();
+    assert!(
+        !policy
+            .decide(&alice(""), &call("get", Some(&twice)))
+            .is_permit()
+    );
+    let none: Box<RawValue> = serde_json::from_str(r#"{"name":"get"}"#).unwrap();
+    let decision = policy.decide_message(&alice(""), "todo", "tools/call", Some(&none), |_| None);
+    assert!(!decision.is_permit());
+}
+
+#[test]
+fn g8_unknown_methods_are_denied_and_the_protocol_is_not() {
+    for policy in [policy(vec![]), Policy::open()] {
+        for method in [
+            "initialize",
+            "ping",
+            "server/discover",
+            "tools/list",
+            "notifications/cancelled",
+            "logging/setLevel",
+            "tasks/get",
+        ] {
+            assert!(
+                policy
+                    .decide(&alice(""), &Operation::message("todo", method))
+                    .is_permit(),
+                "{method}"
+            );
+        }
+        for method in [
+            "tools/delete",
+            "",
+            "Tools/call",
+            "sampling/createMessage",
+            "tools/call",
+        ] {
+            let denial = denied(policy.decide(&alice(""), &Operation::message("todo", method)));
+            assert_eq!(denial.visible, method == "tools/call", "{method}");
+        }
+    }
+    let vendor = policy(vec![RuleSettings {
+        methods: texts(&["acme/*"]),
+        ..RuleSettings::default()
+    }]);
+    assert!(
+        vendor
+            .decide(&alice(""), &Operation::message("x", "acme/do"))
+            .is_permit()
+    );
+    assert!(
+        !vendor
+            .decide(&alice(""), &Operation::message("x", "other/do"))
+            .is_permit()
+    );
+    assert!(!vendor.decide(&alice(""), &call("tool", None)).is_permit());
+}
+
+#[test]
+fn a_method_of_the_protocol_can_be_denied() {
+    let policy = policy(vec![RuleSettings {
+        effect: Effect::Require,
+        methods: texts(&["logging/*", "subscriptions/listen"]),
+        roles: texts(&["Admin"]),
+        ..RuleSettings::default()
+    }]);
+    let decide = |method| policy.decide_message(&alice(""), "todo", method, None, |_| None);
+    assert!(!decide("logging/setLevel").is_permit() && decide("tools/list").is_permit());
+    assert!(!decide("subscriptions/listen").is_permit());
+}
+
+#[test]
+fn an_open_house_is_closed_where_a_rule_permits_somebody() {
+    let settings = PolicySettings {
+        default_permit: true,
+        rules: todo_rules(),
+        ..PolicySettings::default()
+    };
+    let policy = Policy::new(&settings).unwrap();
+    assert!(policy.decide(&alice(""), &call("other", None)).is_permit());
+    let denial = denied(policy.decide(&alice(""), &call("get-todos", None)));
+    assert_eq!(denial.scopes.to_string(), "read:todos");
+}
+
+#[test]
+fn gw_27_every_resource_is_judged_and_dots_lead_nowhere() {
+    let policy = policy(vec![
+        RuleSettings {
+            resources: texts(&["file:///public/*"]),
+            ..RuleSettings::default()
+        },
+        RuleSettings {
+            name: Some("secret".into()),
+            effect: Effect::Deny,
+            resources: texts(&["file:///public/secret/*"]),
+            ..RuleSettings::default()
+        },
+    ]);
+    let read = |uri| {
+        policy
+            .decide(&alice(""), &Operation::about("fs", "resources/read", uri))
+            .is_permit()
+    };
+    assert!(read("file:///public/a"));
+    for closed in [
+        "file:///etc/passwd",
+        "file:///public/secret/x",
+        "file:///public/../etc/passwd",
+        "file:///public/%2e%2e/etc",
+        "file:///public/./secret/x",
+    ] {
+        assert!(!read(closed), "{closed}");
+    }
+    let listen = |uris: &[&str]| {
+        let params =
+            to_raw_value(&json!({"notifications": {"resourceSubscriptions": uris}})).unwrap();
+        policy
+            .decide_message(
+                &alice(""),
+                "fs",
+                "subscriptions/listen",
+                Some(&params),
+                |_| None,
+            )
+            .is_permit()
+    };
+    assert!(listen(&[]) && listen(&["file:///public/a", "file:///public/b"]));
+    assert!(!listen(&["file:///public/a", "file:///etc/passwd"]));
+    let template = |uri| {
+        policy
+            .decide(
+                &alice(""),
+                &Operation::about("fs", "resources/templates/list", uri),
+            )
+            .is_permit()
+    };
+    assert!(template("file:///{path}") && template("file:///public/{name}"));
+    assert!(!template("https://{host}/x") && !template("file:///public/secret/{name}"));
+}
+
+#[test]
+fn read_only_tools_for_everybody_and_the_rest_by_expression() {
+    let policy = policy(vec![
+        RuleSettings {
+            read_only: Some(true),
+            ..RuleSettings::default()
+        },
+        RuleSettings {
+            when: Some("caller.claims.department == arguments.department".into()),
+            ..RuleSettings::default()
+        },
+    ]);
+    let write = |caller: &Caller, department| {
+        let arguments = to_raw_value(&json!({"department": department})).unwrap();
+        policy.decide(caller, &call("write", Some(&arguments)))
+    };
+    let reads = call("read", None).with_read_only(Some(true));
+    assert!(policy.decide(&alice(""), &reads).is_permit());
+    let sales = alice("").with_claim("department", "sales");
+    assert!(write(&sales, "sales").is_permit() && !write(&sales, "legal").is_permit());
+    assert!(!write(&alice(""), "sales").is_permit());
+
+    let arguments = to_raw_value(&json!({"department": "sales"})).unwrap();
+    let explained = policy.explain(&alice(""), &call("write", Some(&arguments)));
+    let last = explained.considered.last().unwrap();
+    assert_eq!(last.holds, "cannot be told");
+    assert_eq!(
+        last.because,
+        [
+            "`caller.claims.department == arguments.department` cannot be evaluated: No such key: department"
+        ]
+    );
+}
+
+#[test]
+fn a_denying_expression_that_cannot_be_evaluated_denies() {
+    let policy = policy(vec![
+        RuleSettings::default(),
+        RuleSettings {
+            effect: Effect::Deny,
+            when: Some("arguments.amount > 100".into()),
+            ..RuleSettings::default()
+        },
+    ]);
+    let pay = |arguments: serde_json::Value| {
+        let arguments = to_raw_value(&arguments).unwrap();
+        policy
+            .decide(&alice(""), &call("pay", Some(&arguments)))
+            .is_permit()
+    };
+    assert!(pay(json!({"amount": 100})));
+    assert!(!pay(json!({"amount": 101})) && !pay(json!({"amount": "101"})) && !pay(json!({})));
+}
+
+#[test]
+fn rules_that_cannot_work_are_told_together() {
+    let settings = PolicySettings {
+        rules: vec![
+            RuleSettings {
+                scopes: texts(&["a b"]),
+                ..RuleSettings::default()
+            },
+            RuleSettings {
+                effect: Effect::Deny,
+                scopes: texts(&["a"]),
+                ..RuleSettings::default()
+            },
+            RuleSettings::default(),
+            RuleSettings {
+                effect: Effect::Require,
+                ..RuleSettings::default()
+            },
+            RuleSettings {
+                when: Some("caller.".into()),
+                ..RuleSettings::default()
+            },
+        ],
+        ..PolicySettings::default()
+    };
+    let problems = Policy::new(&settings).unwrap_err();
+    let places: Vec<_> = problems
+        .iter()
+        .map(|problem| (problem.rule, problem.key))
+        .collect();
+    assert_eq!(
+        places,
+        [(0, "scopes"), (1, "scopes"), (3, "effect"), (4, "when")]
+    );
+}
+
+/// Every caller reads the same memory, and more names than it has room for change nothing.
+#[test]
+fn what_is_remembered_is_bounded_and_right() {
+    let policy = policy(todo_rules());
+    for n in 0..20_000 {
+        let name = format!("get-{n}");
+        assert!(
+            policy
+                .decide(&alice("read:todos"), &call(&name, None))
+                .is_permit()
+        );
+        assert!(
+            !policy
+                .decide(
+                    &alice("read:todos"),
+                    &Operation::about("other", "tools/call", &name)
+                )
+                .is_permit()
+        );
+        assert!(
+            !policy
+                .decide(
+                    &alice("read:todos"),
+                    &Operation::about("todo", "prompts/get", &name)
+                )
+                .is_permit()
+        );
+    }
+}
+
+/// A hundred rules cost half a microsecond at most; measured where the compiler optimises.
+#[cfg(not(debug_assertions))]
+#[test]
+fn a_decision_among_a_hundred_rules_is_quick() {
+    let mut rules: Vec<RuleSettings> = (0..99)
+        .map(|n| RuleSettings {
+            upstream: Some("t*".into()),
+            tools: vec![format!("*-{n}-*")],
+            roles: texts(&["Admin"]),
+            ..RuleSettings::default()
+        })
+        .collect();
+    rules.extend(todo_rules().into_iter().take(1));
+    let policy = policy(rules);
+    let (caller, operation) = (alice("create:todos read:todos"), call("get-todos", None));
+    let best = (0..20)
+        .map(|_| {
+            let begin = std::time::Instant::now();
+            for _ in 0..10_000 {
+                assert!(
+                    policy
+                        .decide(std::hint::black_box(&caller), &operation)
+                        .is_permit()
+                );
+            }
+            begin.elapsed() / 10_000
+        })
+        .min()
+        .unwrap();
+    println!("a decision among a hundred rules takes {best:?}");
+    assert!(best < std::time::Duration::from_nanos(500), "{best:?}");
+}
+
+const NAMES: [&str; 4] = ["get-a", "get-b", "delete-a", "x"];
+const SCOPES: [&str; 4] = ["read:todos", "delete:todos", "admin:todos", "other"];
+
+fn some(of: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(prop::sample::select(of).prop_map(str::to_owned), 0..3)
+}
+
+fn any_rule() -> impl Strategy<Value = RuleSettings> {
+    let effect = prop::sample::select(vec![
+        Effect::Permit,
+        Effect::Permit,
+        Effect::Deny,
+        Effect::Require,
+    ]);
+    let upstream = prop::sample::select(vec!["*", "todo", "other"]);
+    let tools = some(&["*", "get-*", "*-a", "x"]);
+    let argument = prop::option::of(prop::sample::select(vec!["a", "b"]));
+    let when = prop::option::of(prop::sample::select(vec![
+        "arguments.x == 'a'",
+        "caller.sub == 'alice' && arguments.x != 'b'",
+        "caller.claims.none == 1 || has(arguments.x)",
+    ]));
+    let parts = (
+        effect,
+        upstream,
+        tools,
+        some(&SCOPES),
+        some(&SCOPES),
+        some(&["Admin", "User"]),
+        argument,
+        when,
+    );
+    parts.prop_map(
+        |(effect, upstream, tools, scopes, any_scope, mut roles, argument, when)| {
+            let is_deny = effect == Effect::Deny;
+            if effect == Effect::Require {
+                roles.push("User".to_owned());
+            }
+            let equals = |value: &str| ArgumentSettings {
+                equals: Some(value.into()),
+                ..ArgumentSettings::default()
+            };
+            RuleSettings {
+                effect,
+                upstream: Some(upstream.to_owned()),
+                tools,
+                scopes: if is_deny { vec![] } else { scopes },
+                any_scope: if is_deny { vec![] } else { any_scope },
+                roles,
+                arguments: argument
+                    .map(|value| ("x".to_owned(), equals(value)))
+                    .into_iter()
+                    .collect(),
+                when: when.map(str::to_owned),
+                ..RuleSettings::default()
+            }
+        },
+    )
+}
+
+fn any_policy() -> impl Strategy<Value = (PolicySettings, Policy)> {
+    (prop::collection::vec(any_rule(), 0..6), any::<bool>()).prop_map(|(rules, default_permit)| {
+        let settings = PolicySettings {
+            default_permit,
+            rules,
+            scope_hierarchy: BTreeMap::from([(
+                "admin:todos".to_owned(),
+                texts(&["read:todos", "delete:todos"]),
+            )]),
+            ..PolicySettings::default()
+        };
+        let policy = Policy::new(&settings).unwrap();
+        (settings, policy)
+    })
+}
+
+fn any_caller() -> impl Strategy<Value = (Vec<String>, Caller)> {
+    (some(&SCOPES), some(&["Admin", "User"])).prop_map(|(scopes, roles)| {
+        let caller = Caller::new("alice").with_scopes(Scope::from_tokens(&scopes).unwrap());
+        (scopes, caller.with_claim("roles", json!(roles)))
+    })
+}
+
+proptest! {
+    #[test]
+    fn g8_a_list_shows_what_some_call_is_permitted((_, policy) in any_policy(), (_, caller) in any_caller(), name in prop::sample::select(&NAMES[..])) {
+        let is_listed = policy.decide(&caller, &listed(name)).is_permit();
+        let arguments = ["{}", r#"{"x":"a"}"#, r#"{"x":"b"}"#, r#"{"x":"c"}"#, r#"{"x":1}"#];
+        let arguments = arguments.map(|text| serde_json::from_str::<Box<RawValue>>(text).unwrap());
+        let is_permitted = |arguments: &RawValue| policy.decide(&caller, &call(name, Some(arguments))).is_permit();
+        let permitted = arguments.iter().filter(|arguments| is_permitted(arguments)).count();
+        // What some call is permitted is shown; what is shown is at least not refused whatever is sent
+        // by rules that do not look at arguments.
+        prop_assert!(permitted == 0 || is_listed);
+    }
+
+    #[test]
+    fn g8_without_conditions_on_arguments_lists_and_calls_agree((mut settings, _) in any_policy(), (_, caller) in any_caller(), name in prop::sample::select(&NAMES[..])) {
+        for rule in &mut settings.rules {
+            rule.arguments.clear();
+            rule.when = None;
+        }
+        let policy = Policy::new(&settings).unwrap();
+        let called = policy.decide(&caller, &call(name, None)).is_permit();
+        prop_assert_eq!(policy.decide(&caller, &listed(name)).is_permit(), called);
+    }
+
+    #[test]
+    fn a_rule_that_denies_wins((mut settings, _) in any_policy(), (_, caller) in any_caller(), name in prop::sample::select(&NAMES[..]), place in 0..7_usize) {
+        let place = place.min(settings.rules.len());
+        settings.rules.insert(place, RuleSettings { effect: Effect::Deny, ..RuleSettings::default() });
+        let policy = Policy::new(&settings).unwrap();
+        let denial = denied(policy.decide(&caller, &call(name, None)));
+        prop_assert!(denial.scopes.is_empty() && !denial.visible);
+        prop_assert!(!policy.decide(&caller, &listed(name)).is_permit());
+    }
+
+    #[test]
+    fn more_scopes_never_permit_less((_, policy) in any_policy(), (scopes, caller) in any_caller(), more in some(&SCOPES), name in prop::sample::select(&NAMES[..])) {
+        let richer = Scope::from_tokens(scopes.iter().chain(&more)).unwrap();
+        let richer = caller.clone().with_scopes(richer);
+        for operation in [call(name, None), listed(name)] {
+            if policy.decide(&caller, &operation).is_permit() {
+                prop_assert!(policy.decide(&richer, &operation).is_permit());
+            }
+        }
+    }
+
+    /// RS-13: whoever gets what a challenge names is not sent away again.
+    #[test]
+    fn d3_the_scopes_of_a_denial_are_enough((_, policy) in any_policy(), (_, caller) in any_caller(), name in prop::sample::select(&NAMES[..]), x in prop::sample::select(vec!["a", "b"])) {
+        let arguments = to_raw_value(&json!({"x": x})).unwrap();
+        let operation = call(name, Some(&arguments));
+        if let Decision::Deny(denial) = policy.decide(&caller, &operation) {
+            let all = caller.scopes().union(&denial.scopes);
+            let is_permitted = |scopes| policy.decide(&caller.clone().with_scopes(scopes), &operation).is_permit();
+            prop_assert_eq!(is_permitted(all), !denial.scopes.is_empty());
+            let every = Scope::from_tokens(SCOPES).unwrap();
+            prop_assert_eq!(is_permitted(every), !denial.scopes.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_explanation_explains_the_decision((settings, policy) in any_policy(), (_, caller) in any_caller(), name in prop::sample::select(&NAMES[..])) {
+        let explained = policy.explain(&caller, &call(name, None));
+        prop_assert_eq!(&explained.decision, &policy.decide(&caller, &call(name, None)));
+        let deciding = explained.decision.rule();
+        let is_considered = explained.considered.iter().any(|considered| &*considered.rule == deciding);
+        prop_assert!(is_considered || deciding == "the default");
+        prop_assert!(explained.considered.len() <= settings.rules.len());
+    }
+}

@@ -1,0 +1,203 @@
+//! Which facts of a call become which event of the audit log (requirement R7.4, acceptance P5, P6).
+//!
+//! A call that is not recorded is not answered. A tool that may change something is recorded before it is
+//! called, too, so that no effect is without a trace.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use audit::{Action, AuditEvent, AuditLog, Direction, EventType, Outcome, Who};
+use pii::{Acted, Operator};
+use resource_server::Caller;
+
+use crate::message::{RpcError, code};
+use crate::server::Failure;
+
+/// Where a request came from, and its id in logs and answers.
+#[derive(Clone, Debug, Default)]
+pub struct Errand {
+    /// The id of the HTTP request.
+    pub request_id: Option<Arc<str>>,
+    /// The address of the client.
+    pub origin: Option<IpAddr>,
+}
+
+/// The log cannot be written, so nothing may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unrecorded;
+
+impl From<Unrecorded> for Failure {
+    fn from(_: Unrecorded) -> Self {
+        Self::Rpc(RpcError::new(
+            code::INTERNAL_ERROR,
+            "this call cannot be recorded at the moment, so it is not carried out; try again later",
+        ))
+    }
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With a result.
+    Success,
+    /// With an error of the tool, or none of the upstream's making.
+    Failure(&'static str),
+    /// Somebody or something may not do this.
+    Denied(&'static str),
+}
+
+/// The record of one call, from before it happens until it is answered.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    log: AuditLog,
+    event: AuditEvent,
+    began: Instant,
+}
+
+impl Recording {
+    /// Begins the record of a call of `tool` at `upstream`.
+    pub(crate) fn begin(
+        log: &AuditLog,
+        caller: &Caller,
+        errand: &Errand,
+        upstream: &str,
+        tool: &str,
+        parameter_count: usize,
+    ) -> Self {
+        let who = who(log, caller, errand);
+        Self {
+            log: log.clone(),
+            event: AuditEvent::tool_call(who, upstream, tool, parameter_count),
+            began: Instant::now(),
+        }
+    }
+
+    /// Begins the record of what is found in an answer that is still coming.
+    pub(crate) fn of_personal_data(
+        log: &AuditLog,
+        caller: &Caller,
+        errand: &Errand,
+        upstream: &str,
+        tool: &str,
+    ) -> Self {
+        let event = AuditEvent::new(EventType::PiiAction, who(log, caller, errand));
+        Self {
+            log: log.clone(),
+            event: event.server(upstream).tool(tool),
+            began: Instant::now(),
+        }
+    }
+
+    /// Records it as it stands.
+    pub(crate) async fn append(self) -> Result<(), Unrecorded> {
+        append(&self.log, self.event).await
+    }
+
+    /// Records that the call is about to happen.
+    pub(crate) async fn intent(&self) -> Result<(), Unrecorded> {
+        append(&self.log, self.event.intent()).await
+    }
+
+    /// Adds what was done about personal data.
+    pub(crate) fn acted(&mut self, direction: pii::Direction, findings: &[Acted]) {
+        if findings.is_empty() {
+            return;
+        }
+        let mut event = self.event.clone().direction(match direction {
+            pii::Direction::Arguments => Direction::Arguments,
+            pii::Direction::Result => Direction::Result,
+        });
+        for acted in findings {
+            let count = usize::try_from(acted.count).unwrap_or(usize::MAX);
+            event = event.pii(acted.kind.name(), count);
+        }
+        if let Some(action) = findings.iter().map(|acted| action(acted.action)).max() {
+            event = event.action(action);
+        }
+        self.event = event;
+    }
+
+    /// Records how the call ended. Nothing is answered before.
+    pub(crate) async fn close(self, ended: Ended) -> Result<(), Unrecorded> {
+        let event = self.event.took(self.began.elapsed());
+        let event = match ended {
+            Ended::Success => event.outcome(Outcome::Success),
+            Ended::Failure(reason) => event.outcome(Outcome::Failure).reason(reason),
+            Ended::Denied(reason) => event
+                .outcome(Outcome::Denied)
+                .action(Action::Denied)
+                .reason(reason),
+        };
+        append(&self.log, event).await
+    }
+}
+
+/// Records that something was not allowed.
+pub(crate) async fn denied(
+    log: &AuditLog,
+    caller: &Caller,
+    errand: &Errand,
+    upstream: &str,
+    reason: &'static str,
+) -> Result<(), Unrecorded> {
+    let event = AuditEvent::new(EventType::PolicyDecision, who(log, caller, errand))
+        .server(upstream)
+        .action(Action::Denied)
+        .outcome(Outcome::Denied)
+        .reason(reason);
+    append(log, event).await
+}
+
+/// Records that a tool describes itself otherwise than before.
+pub(crate) async fn tool_changed(
+    log: &AuditLog,
+    caller: &Caller,
+    errand: &Errand,
+    upstream: &str,
+    tool: &str,
+) -> Result<(), Unrecorded> {
+    let event = AuditEvent::new(EventType::ToolChanged, who(log, caller, errand))
+        .server(upstream)
+        .tool(tool)
+        .action(Action::Changed)
+        .reason("tool_changed");
+    append(log, event).await
+}
+
+async fn append(log: &AuditLog, event: AuditEvent) -> Result<(), Unrecorded> {
+    log.append(event).await.map_err(|error| {
+        tracing::error!(%error, "a call is refused, because it cannot be recorded");
+        Unrecorded
+    })
+}
+
+fn who(log: &AuditLog, caller: &Caller, errand: &Errand) -> Who {
+    let issuer = caller.issuer().unwrap_or_default();
+    let mut who = Who::new().user(log.pseudonyms().person(issuer, caller.subject()));
+    if let Some(client) = caller.client_id() {
+        who = who.client(client);
+    }
+    if let Some(grant) = caller.grant_id() {
+        who = who.grant(grant);
+    }
+    if let Some(origin) = errand.origin {
+        who = who.origin(origin);
+    }
+    if let Some(request) = &errand.request_id {
+        who = who.request(&**request);
+    }
+    who
+}
+
+fn action(operator: Operator) -> Action {
+    match operator {
+        Operator::Mask => Action::Masked,
+        Operator::Encrypt => Action::Encrypted,
+        Operator::Tokenize => Action::Tokenized,
+        Operator::Reject => Action::Rejected,
+        Operator::Allow => Action::Allowed,
+        // Whatever else may come to be done to a value changes it.
+        _ => Action::Changed,
+    }
+}

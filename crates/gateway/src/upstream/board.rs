@@ -1,0 +1,353 @@
+//! Who waits for what on one connection to a server: running requests, and listeners.
+//!
+//! A connection may be shared, and what a server says for one person must not reach another. So a
+//! message goes where it says that it belongs, and otherwise only where there is no doubt.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
+
+use super::wire::{self, Message};
+use crate::json::Object;
+use crate::message::{RpcError, code};
+use crate::server::Interest;
+
+/// How many messages may wait for a slow client before further news are lost to it.
+const WAITING: usize = 256;
+
+/// The `_meta` member that names the subscription of a message (2026-07-28).
+pub(super) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// The requests and listeners of one connection.
+#[derive(Debug)]
+pub(super) struct Board {
+    inner: Mutex<Inner>,
+    ids: AtomicU64,
+    /// Whether all who use the connection are one caller.
+    is_exclusive: bool,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    running: BTreeMap<u64, Running>,
+    listeners: BTreeMap<u64, Listener>,
+    /// Who wants to hear of a resource.
+    subscribers: BTreeMap<String, BTreeSet<Arc<str>>>,
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Running {
+    visit: Arc<str>,
+    answer: Option<oneshot::Sender<String>>,
+    news: mpsc::Sender<String>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    visit: Arc<str>,
+    interest: Interest,
+    news: mpsc::Sender<String>,
+}
+
+/// The place of one request on the board; dropped, the request is forgotten.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) id: u64,
+    board: Arc<Board>,
+    answer: oneshot::Receiver<String>,
+    news: mpsc::Receiver<String>,
+}
+
+/// The place of one listener on the board.
+#[derive(Debug)]
+pub(super) struct Ear {
+    id: u64,
+    board: Arc<Board>,
+    news: mpsc::Receiver<String>,
+}
+
+impl Board {
+    pub(super) fn new(is_exclusive: bool) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Mutex::default(),
+            ids: AtomicU64::new(1),
+            is_exclusive,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number that nothing else on the connection has.
+    pub(super) fn number(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Takes a place for a request of `visit`.
+    pub(super) fn expect(self: &Arc<Self>, visit: &Arc<str>) -> Ticket {
+        let id = self.number();
+        let (answer, answered) = oneshot::channel();
+        let (news, heard) = mpsc::channel(WAITING);
+        let mut inner = self.lock();
+        if !inner.is_closed {
+            let running = Running {
+                visit: visit.clone(),
+                answer: Some(answer),
+                news,
+            };
+            inner.running.insert(id, running);
+        }
+        Ticket {
+            id,
+            board: self.clone(),
+            answer: answered,
+            news: heard,
+        }
+    }
+
+    /// Takes a place for a listener of `visit`.
+    pub(super) fn listen(self: &Arc<Self>, visit: &Arc<str>, interest: Interest) -> Ear {
+        let id = self.number();
+        let (news, heard) = mpsc::channel(WAITING);
+        let mut inner = self.lock();
+        if !inner.is_closed {
+            let listener = Listener {
+                visit: visit.clone(),
+                interest,
+                news,
+            };
+            inner.listeners.insert(id, listener);
+        }
+        Ear {
+            id,
+            board: self.clone(),
+            news: heard,
+        }
+    }
+
+    /// Notes that `visit` wants to hear of a resource; true if it is the first one.
+    pub(super) fn subscribe(&self, visit: &Arc<str>, uri: &str) -> bool {
+        let mut inner = self.lock();
+        let visits = inner.subscribers.entry(uri.to_owned()).or_default();
+        visits.insert(visit.clone()) && visits.len() == 1
+    }
+
+    /// Notes that `visit` does not want to any more; true if it was the last one.
+    pub(super) fn unsubscribe(&self, visit: &Arc<str>, uri: &str) -> bool {
+        let mut inner = self.lock();
+        let Some(visits) = inner.subscribers.get_mut(uri) else {
+            return true;
+        };
+        visits.remove(visit);
+        let is_last = visits.is_empty();
+        if is_last {
+            inner.subscribers.remove(uri);
+        }
+        is_last
+    }
+
+    /// The resources of `visit`.
+    pub(super) fn subscriptions(&self, visit: &Arc<str>) -> Vec<String> {
+        let inner = self.lock();
+        let of_visit = inner
+            .subscribers
+            .iter()
+            .filter(|(_, visits)| visits.contains(visit));
+        of_visit.map(|(uri, _)| uri.clone()).collect()
+    }
+
+    /// How many requests run and listeners listen.
+    pub(super) fn busy(&self) -> usize {
+        let inner = self.lock();
+        inner.running.len() + inner.listeners.len()
+    }
+
+    /// The connection is at its end: nobody is answered any more.
+    pub(super) fn close(&self) {
+        let mut inner = self.lock();
+        inner.is_closed = true;
+        inner.running.clear();
+        inner.listeners.clear();
+    }
+
+    /// Gives a message to whom it belongs; what it gives back is to be sent to the server.
+    pub(super) fn dispatch(&self, text: String) -> Option<String> {
+        match Message::parse(&text) {
+            None => {
+                tracing::debug!(bytes = text.len(), "an upstream sent what is no message");
+                None
+            }
+            Some(Message::Answer { id, .. }) => {
+                let mut inner = self.lock();
+                let running = id.and_then(|id| inner.running.get_mut(&id));
+                match running.and_then(|running| running.answer.take()) {
+                    Some(answer) => drop(answer.send(text)),
+                    None => tracing::debug!(?id, "an upstream answers what nobody asked"),
+                }
+                None
+            }
+            Some(Message::Notification { method, params }) => {
+                self.notify(&method, params, &text);
+                None
+            }
+            Some(Message::Question { id, method, .. }) => {
+                if method == "ping" {
+                    return Some(wire::answer(id, Ok(&wire::empty())));
+                }
+                let taker = self.taker(true);
+                if taker.is_some_and(|taker| taker.try_send(text.clone()).is_ok()) {
+                    return None;
+                }
+                let error = RpcError::new(
+                    code::INTERNAL_ERROR,
+                    format!(
+                        "`{method}` cannot be passed on: no request runs to which it would belong \
+                         without doubt"
+                    ),
+                );
+                Some(wire::answer(id, Err(&error)))
+            }
+        }
+    }
+
+    /// Who is meant when a message does not say: the newest request, if all are of one caller, or else
+    /// who listens for everything.
+    fn taker(&self, with_listeners: bool) -> Option<mpsc::Sender<String>> {
+        let inner = self.lock();
+        let mut visits: BTreeSet<_> = inner.running.values().map(|one| &one.visit).collect();
+        if with_listeners {
+            let everything = inner
+                .listeners
+                .values()
+                .filter(|one| one.interest.everything);
+            visits.extend(everything.map(|one| &one.visit));
+        }
+        if visits.len() > 1 && !self.is_exclusive {
+            return None;
+        }
+        if let Some(newest) = inner.running.values().next_back() {
+            return Some(newest.news.clone());
+        }
+        let mut listeners = inner.listeners.values().rev();
+        let listener = listeners.find(|one| one.interest.everything && with_listeners)?;
+        Some(listener.news.clone())
+    }
+
+    fn notify(&self, method: &str, params: Option<&RawValue>, text: &str) {
+        let params = params.and_then(Object::of).unwrap_or_default();
+        let number = |value: &RawValue| value.get().parse::<u64>().ok();
+        let meta = params.object("_meta");
+        let subscription = meta.as_ref().and_then(|meta| meta.get(SUBSCRIPTION_ID));
+        let named = match method {
+            "notifications/progress" => Some(params.get("progressToken").and_then(number)),
+            // A server ends a subscription (2026-07-28), or does not wait for our client any more.
+            "notifications/cancelled" => {
+                let id = params.get("requestId").and_then(number);
+                self.lock().running.remove(&id.unwrap_or_default());
+                return;
+            }
+            _ => subscription.map(number),
+        };
+        if let Some(named) = named {
+            let inner = self.lock();
+            if let Some(running) = named.and_then(|id| inner.running.get(&id)) {
+                give(&running.news, text);
+            }
+            return;
+        }
+        let mut is_heard = false;
+        if method != "notifications/message" || self.is_exclusive {
+            let inner = self.lock();
+            for listener in inner.listeners.values() {
+                if inner.wants(listener, method, &params) {
+                    give(&listener.news, text);
+                    is_heard = true;
+                }
+            }
+        }
+        let is_of_a_request = !method.ends_with("list_changed") && !method.contains("resources/");
+        if !is_heard
+            && is_of_a_request
+            && let Some(taker) = self.taker(false)
+        {
+            give(&taker, text);
+        }
+    }
+}
+
+impl Inner {
+    fn wants(&self, listener: &Listener, method: &str, params: &Object<'_>) -> bool {
+        let interest = &listener.interest;
+        match method {
+            "notifications/tools/list_changed" => {
+                interest.everything || interest.tools_list_changed
+            }
+            "notifications/prompts/list_changed" => {
+                interest.everything || interest.prompts_list_changed
+            }
+            "notifications/resources/list_changed" => {
+                interest.everything || interest.resources_list_changed
+            }
+            "notifications/resources/updated" => {
+                let Some(uri) = params.text("uri") else {
+                    return false;
+                };
+                let is_subscriber = |visits: &BTreeSet<Arc<str>>| visits.contains(&listener.visit);
+                interest.resources.iter().any(|wanted| *wanted == uri)
+                    || (interest.everything
+                        && self.subscribers.get(&*uri).is_some_and(is_subscriber))
+            }
+            _ => interest.everything,
+        }
+    }
+}
+
+/// A client that does not keep up loses news, rather than holding up everybody.
+fn give(to: &mpsc::Sender<String>, text: &str) {
+    if to.try_send(text.to_owned()).is_err() {
+        tracing::debug!("news of an upstream are lost to a client that is gone or too slow");
+    }
+}
+
+impl Ticket {
+    /// The next message for the request, news before the answer; `None` if the connection has ended.
+    pub(super) async fn next(&mut self) -> Option<String> {
+        tokio::select! {
+            biased;
+            Some(news) = self.news.recv() => Some(news),
+            answer = &mut self.answer => answer.ok(),
+        }
+    }
+
+    /// The next news; never ends.
+    pub(super) async fn news(&mut self) -> String {
+        match self.news.recv().await {
+            Some(news) => news,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.board.lock().running.remove(&self.id);
+    }
+}
+
+impl Ear {
+    /// The next message; `None` if the connection has ended.
+    pub(super) async fn next(&mut self) -> Option<String> {
+        self.news.recv().await
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        self.board.lock().listeners.remove(&self.id);
+    }
+}

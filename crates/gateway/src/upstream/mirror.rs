@@ -1,0 +1,271 @@
+//! What a request says again in its headers (MCP 2026-07-28, Streamable HTTP, request metadata).
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::streamable::PROTOCOL;
+use crate::json::{Object, Raw, raw};
+use crate::revision::Revision;
+
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
+/// The annotation of a parameter that is mirrored.
+const ANNOTATION: &str = "x-mcp-header";
+/// How many tools with annotations are remembered of one server.
+const MAX_TOOLS: usize = 10_000;
+
+/// The parameters that are mirrored, by tool.
+#[derive(Debug, Default)]
+pub(super) struct Mirror(RwLock<HashMap<String, Arc<[Parameter]>>>);
+
+/// A parameter that is mirrored: where it stands, and the header it goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parameter {
+    path: Vec<String>,
+    header: HeaderName,
+}
+
+impl Mirror {
+    /// The headers of a request.
+    pub(super) fn headers(&self, method: &str, params: Option<&RawValue>) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(8);
+        let revision = HeaderValue::from_static(Revision::V2026_07_28.as_str());
+        headers.insert(PROTOCOL, revision);
+        headers.insert(METHOD, encoded(method));
+        let Some(params) = params.and_then(Object::of) else {
+            return headers;
+        };
+        let named_by = match method {
+            "tools/call" | "prompts/get" => "name",
+            "resources/read" => "uri",
+            "tasks/get" | "tasks/update" | "tasks/cancel" => "taskId",
+            _ => return headers,
+        };
+        let Some(name) = params.text(named_by) else {
+            return headers;
+        };
+        headers.insert(NAME, encoded(&name));
+        if method == "tools/call"
+            && let Some(mirrored) = self.of(&name)
+            && let Some(arguments) = params.get("arguments")
+        {
+            for parameter in &*mirrored {
+                if let Some(value) = parameter.value(arguments) {
+                    headers.insert(parameter.header.clone(), value);
+                }
+            }
+        }
+        headers
+    }
+
+    fn of(&self, tool: &str) -> Option<Arc<[Parameter]>> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(tool).cloned()
+    }
+
+    /// Learns from the result of `tools/list`. Tools whose annotations break the rules are taken out of
+    /// it, as every client has to do; then the result is another one.
+    pub(super) fn learn(&self, result: &RawValue, server: &str) -> Option<Raw> {
+        let list = Object::of(result)?;
+        let tools = list.array("tools")?;
+        let count = tools.len();
+        let mut kept = Vec::with_capacity(count);
+        for tool in tools {
+            let text = tool.get();
+            if !text.contains(ANNOTATION) {
+                kept.push(tool);
+                continue;
+            }
+            let parsed = Object::of(tool).unwrap_or_default();
+            let name = parsed.text("name").unwrap_or_default().into_owned();
+            let schema = parsed.get("inputSchema").map_or("null", RawValue::get);
+            let schema: Value = serde_json::from_str(schema).unwrap_or_default();
+            match annotated(&schema) {
+                Ok(parameters) => {
+                    kept.push(tool);
+                    let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+                    if known.len() < MAX_TOOLS || known.contains_key(&name) {
+                        known.insert(name, parameters.into());
+                    }
+                }
+                Err(reason) => {
+                    let tool = oauth::client::token::harmless(&name);
+                    tracing::warn!(server, tool, reason, "a tool is left out of the list");
+                }
+            }
+        }
+        if kept.len() == count {
+            return None;
+        }
+        let tools = raw(&kept);
+        let mut others = list.clone();
+        others.set("tools", tools);
+        Some(others.to_raw())
+    }
+}
+
+impl Parameter {
+    fn value(&self, arguments: &RawValue) -> Option<HeaderValue> {
+        let mut value = arguments.to_owned();
+        for name in &self.path {
+            value = super::wire::member(&value, name)?;
+        }
+        let text = value.get();
+        match text.as_bytes().first()? {
+            b'"' => Some(encoded(&serde_json::from_str::<String>(text).ok()?)),
+            b't' | b'f' | b'-' | b'0'..=b'9' => Some(encoded(text)),
+            _ => None,
+        }
+    }
+}
+
+/// A value as it may stand in a header.
+pub(super) fn encoded(text: &str) -> HeaderValue {
+    let is_plain = text.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
+        && !(text.starts_with("=?base64?") && text.ends_with("?="));
+    let plain = is_plain.then(|| HeaderValue::from_str(text).ok()).flatten();
+    plain.unwrap_or_else(|| {
+        let text = format!("=?base64?{}?=", STANDARD.encode(text));
+        HeaderValue::try_from(text).expect("base64 is made of visible ASCII")
+    })
+}
+
+/// The annotations of a schema, or the rule that one of them breaks.
+fn annotated(schema: &Value) -> Result<Vec<Parameter>, &'static str> {
+    let mut parameters = Vec::new();
+    collect(schema, true, &mut Vec::new(), &mut parameters)?;
+    let names: BTreeSet<_> = parameters.iter().map(|one| one.header.as_str()).collect();
+    if names.len() < parameters.len() {
+        return Err("two parameters are mirrored in one header");
+    }
+    Ok(parameters)
+}
+
+fn collect(
+    schema: &Value,
+    is_reachable: bool,
+    path: &mut Vec<String>,
+    found: &mut Vec<Parameter>,
+) -> Result<(), &'static str> {
+    let Value::Object(members) = schema else {
+        if let Value::Array(parts) = schema {
+            for part in parts {
+                collect(part, false, path, found)?;
+            }
+        }
+        return Ok(());
+    };
+    for (key, value) in members {
+        match key.as_str() {
+            ANNOTATION => {
+                if !is_reachable || path.is_empty() {
+                    return Err(
+                        "what is mirrored is no parameter that every call has in one place",
+                    );
+                }
+                let name = value.as_str().filter(|name| !name.is_empty());
+                let header = name.and_then(|name| format!("mcp-param-{name}").parse().ok());
+                let header = header.ok_or("the name of a mirrored header is no token")?;
+                let kind = members.get("type").and_then(Value::as_str);
+                if !matches!(kind, Some("string" | "integer" | "boolean")) {
+                    return Err("only strings, integers and booleans can be mirrored");
+                }
+                let path = path.clone();
+                found.push(Parameter { path, header });
+            }
+            "properties" => {
+                let Value::Object(properties) = value else {
+                    continue;
+                };
+                for (name, property) in properties {
+                    path.push(name.clone());
+                    collect(property, is_reachable, path, found)?;
+                    path.pop();
+                }
+            }
+            "$defs" | "definitions" | "dependentSchemas" | "patternProperties" => {
+                for part in value
+                    .as_object()
+                    .into_iter()
+                    .flat_map(|parts| parts.values())
+                {
+                    collect(part, false, path, found)?;
+                }
+            }
+            // Values, not schemas.
+            "default" | "const" | "enum" | "examples" => {}
+            _ => collect(value, false, path, found)?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Raw {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn values_are_encoded_as_the_revision_says() {
+        for (value, header) in [
+            ("us-west1", "us-west1"),
+            ("Hello, 世界", "=?base64?SGVsbG8sIOS4lueVjA==?="),
+            (" padded ", "=?base64?IHBhZGRlZCA=?="),
+            ("line1\nline2", "=?base64?bGluZTEKbGluZTI=?="),
+            ("=?base64?literal?=", "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?="),
+        ] {
+            assert_eq!(encoded(value), header);
+        }
+    }
+
+    #[test]
+    fn annotated_parameters_are_mirrored_where_they_have_a_value() {
+        let mirror = Mirror::default();
+        let list = r#"{"tools":[{"name":"sql","inputSchema":{"type":"object","properties":{
+            "region":{"type":"string","x-mcp-header":"Region"},
+            "deep":{"type":"object","properties":{"n":{"type":"integer","x-mcp-header":"N"}}},
+            "flag":{"type":"boolean","x-mcp-header":"Flag"}}}}]}"#;
+        assert!(mirror.learn(&parsed(list), "s").is_none());
+        let call = r#"{"name":"sql","arguments":{"region":"서울","deep":{"n":-7},"flag":null}}"#;
+        let headers = mirror.headers("tools/call", Some(&parsed(call)));
+        assert_eq!(headers["mcp-param-region"], "=?base64?7ISc7Jq4?=");
+        assert_eq!(headers["mcp-param-n"], "-7");
+        assert!(!headers.contains_key("mcp-param-flag"));
+        assert_eq!(headers["mcp-name"], "sql");
+        assert_eq!(headers["mcp-method"], "tools/call");
+        assert_eq!(headers["mcp-protocol-version"], "2026-07-28");
+    }
+
+    #[test]
+    fn tools_that_break_the_rules_are_left_out_and_others_stay() {
+        for schema in [
+            r#"{"properties":{"a":{"type":"number","x-mcp-header":"A"}}}"#,
+            r#"{"properties":{"a":{"type":"string","x-mcp-header":""}}}"#,
+            r#"{"properties":{"a":{"type":"string","x-mcp-header":"a b"}}}"#,
+            r#"{"properties":{"a":{"type":"string","x-mcp-header":"A"},"b":{"type":"string","x-mcp-header":"a"}}}"#,
+            r#"{"properties":{"a":{"type":"array","items":{"type":"string","x-mcp-header":"A"}}}}"#,
+            r#"{"type":"string","x-mcp-header":"A"}"#,
+        ] {
+            let list = format!(
+                r#"{{"tools":[{{"name":"bad","inputSchema":{schema}}},{{"name":"good","x":1.0}}],"ttlMs":5}}"#
+            );
+            let learned = Mirror::default().learn(&parsed(&list), "s").unwrap();
+            assert_eq!(
+                learned.get(),
+                r#"{"tools":[{"name":"good","x":1.0}],"ttlMs":5}"#,
+                "{schema}"
+            );
+        }
+    }
+}

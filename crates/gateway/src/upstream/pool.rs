@@ -1,0 +1,278 @@
+//! The open connections to one upstream: opened when they are needed, once for all who wait, opened anew
+//! when they are lost, and ended when nobody needs them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use oauth::random::Random;
+use tokio::time::Instant;
+
+use super::health::backoff;
+use super::session::Session;
+use super::trouble::Trouble;
+
+/// A connection that was lost sooner was never any good.
+const GOOD_AFTER: Duration = Duration::from_secs(30);
+/// How long to wait after a connection was lost for the second time in a row.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// How long to wait at most.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// A connection that was used so lately is not ended to make room for another one.
+const IN_USE: Duration = Duration::from_secs(1);
+
+/// The connections to one upstream, by whom they are for.
+#[derive(Debug)]
+pub(super) struct Pool {
+    slots: Mutex<Slots>,
+    max: usize,
+    random: Arc<dyn Random>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    by_key: HashMap<Arc<str>, Arc<Slot>>,
+    is_closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    current: Mutex<Option<Arc<Session>>>,
+    /// Whoever holds it opens for all.
+    opening: tokio::sync::Mutex<()>,
+    /// How many connections in a row were lost soon, and when another one may be opened.
+    losses: AtomicU32,
+    not_before: Mutex<Option<Instant>>,
+    opened: Mutex<Option<Instant>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Slot {
+    fn usable(&self) -> Option<Arc<Session>> {
+        let current = lock(&self.current);
+        let usable = current.as_ref().filter(|session| !session.link.is_gone());
+        usable.cloned()
+    }
+
+    fn has_session(&self) -> bool {
+        lock(&self.current).is_some()
+    }
+
+    /// Whether another connection may be opened now, after what became of the last one.
+    fn may_open(&self, random: &dyn Random) -> Result<(), Trouble> {
+        if let Some(opened) = lock(&self.opened).take() {
+            // It was lost: this is the first time that anybody looks.
+            if opened.elapsed() >= GOOD_AFTER {
+                self.losses.store(0, Ordering::Relaxed);
+            } else {
+                self.lost(random);
+            }
+        }
+        let not_before = lock(&self.not_before).unwrap_or_else(Instant::now);
+        let left = not_before.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        Err(Trouble::Unusable {
+            reason: "ends again and again, and is started again in a while".to_owned(),
+            retry_after: Some(left.max(Duration::from_secs(1))),
+        })
+    }
+
+    fn lost(&self, random: &dyn Random) {
+        let losses = self.losses.fetch_add(1, Ordering::Relaxed);
+        // The first time may be an accident, of which nobody needs to know.
+        let pause = match losses {
+            0 => Duration::ZERO,
+            more => backoff(more - 1, FIRST_PAUSE, LONGEST_PAUSE, random),
+        };
+        *lock(&self.not_before) = Some(Instant::now() + pause);
+    }
+}
+
+impl Pool {
+    /// Room for `max` connections.
+    pub(super) fn new(max: usize, random: Arc<dyn Random>) -> Self {
+        Self {
+            slots: Mutex::default(),
+            max,
+            random,
+        }
+    }
+
+    /// The connection of `key`, opened by `open` if there is none. `open` gets the one that was lost.
+    pub(super) async fn get(
+        &self,
+        key: &Arc<str>,
+        open: impl AsyncFnOnce(Option<&Session>) -> Result<Session, Trouble>,
+    ) -> Result<Arc<Session>, Trouble> {
+        let slot = {
+            let mut slots = lock(&self.slots);
+            if slots.is_closed {
+                return Err(closed());
+            }
+            match slots.by_key.get(key) {
+                Some(slot) => slot.clone(),
+                None => slots.by_key.entry(key.clone()).or_default().clone(),
+            }
+        };
+        if let Some(session) = slot.usable() {
+            session.touch();
+            return Ok(session);
+        }
+        let _only_one = slot.opening.lock().await;
+        if let Some(session) = slot.usable() {
+            session.touch();
+            return Ok(session);
+        }
+        slot.may_open(&*self.random)?;
+        let lost = lock(&slot.current).take();
+        if let Some(lost) = &lost {
+            lost.link.end().await;
+        }
+        self.make_room().await?;
+        let session = match open(lost.as_deref()).await {
+            Ok(session) => Arc::new(session),
+            Err(trouble) => {
+                slot.lost(&*self.random);
+                return Err(trouble);
+            }
+        };
+        self.put(key, &slot, session).await
+    }
+
+    /// Keeps a connection that was opened elsewhere.
+    pub(super) async fn adopt(
+        &self,
+        key: &Arc<str>,
+        session: Session,
+    ) -> Result<Arc<Session>, Trouble> {
+        let slot = {
+            let mut slots = lock(&self.slots);
+            slots.by_key.entry(key.clone()).or_default().clone()
+        };
+        self.put(key, &slot, Arc::new(session)).await
+    }
+
+    async fn put(
+        &self,
+        key: &Arc<str>,
+        slot: &Arc<Slot>,
+        session: Arc<Session>,
+    ) -> Result<Arc<Session>, Trouble> {
+        let is_wanted = {
+            let slots = lock(&self.slots);
+            let still = slots.by_key.get(key);
+            let is_wanted = !slots.is_closed && still.is_some_and(|still| Arc::ptr_eq(still, slot));
+            if is_wanted {
+                *lock(&slot.opened) = Some(Instant::now());
+                *lock(&slot.current) = Some(session.clone());
+            }
+            is_wanted
+        };
+        if is_wanted {
+            return Ok(session);
+        }
+        // The visit has ended while the connection came about.
+        session.link.end().await;
+        Err(closed())
+    }
+
+    /// Ends the connection that has been idle for longest, if there is no room for another one.
+    async fn make_room(&self) -> Result<(), Trouble> {
+        let evicted = {
+            let mut slots = lock(&self.slots);
+            let open = slots.by_key.values().filter(|slot| slot.has_session());
+            if open.count() < self.max {
+                return Ok(());
+            }
+            let idle = slots.by_key.iter().filter_map(|(key, slot)| {
+                let current = lock(&slot.current);
+                let idle = current.as_ref()?.idle()?;
+                (idle > IN_USE).then(|| (idle, key.clone()))
+            });
+            let longest = idle.max().map(|(_, key)| key);
+            let slot = longest.and_then(|key| slots.by_key.remove(&key));
+            slot.and_then(|slot| lock(&slot.current).take())
+        };
+        let Some(evicted) = evicted else {
+            return Err(Trouble::Unusable {
+                reason: "is used by as many as it may be".to_owned(),
+                retry_after: Some(Duration::from_secs(5)),
+            });
+        };
+        evicted.link.end().await;
+        Ok(())
+    }
+
+    /// Ends what has been idle for longer than `limit`.
+    pub(super) async fn sweep(&self, limit: Duration) {
+        let idle: Vec<_> = {
+            let mut slots = lock(&self.slots);
+            let is_idle = |slot: &Arc<Slot>| {
+                if slot.opening.try_lock().is_err() {
+                    return false;
+                }
+                match &*lock(&slot.current) {
+                    Some(session) => session.idle().is_some_and(|idle| idle >= limit),
+                    // What is left is the memory of losses.
+                    None => lock(&slot.not_before).is_none_or(|time| time.elapsed() >= limit),
+                }
+            };
+            let keys: Vec<_> = slots
+                .by_key
+                .iter()
+                .filter(|(_, slot)| is_idle(slot))
+                .map(|(key, _)| key.clone())
+                .collect();
+            let removed = keys.iter().filter_map(|key| slots.by_key.remove(key));
+            removed
+                .filter_map(|slot| lock(&slot.current).take())
+                .collect()
+        };
+        end_all(idle).await;
+    }
+
+    /// Ends the connection of `key`.
+    pub(super) async fn end(&self, key: &str) {
+        let slot = lock(&self.slots).by_key.remove(key);
+        let session = slot.and_then(|slot| lock(&slot.current).take());
+        end_all(session).await;
+    }
+
+    /// Ends everything, for good.
+    pub(super) async fn close(&self) {
+        let slots = {
+            let mut slots = lock(&self.slots);
+            slots.is_closed = true;
+            std::mem::take(&mut slots.by_key)
+        };
+        let sessions = slots.values().filter_map(|slot| lock(&slot.current).take());
+        end_all(sessions).await;
+    }
+
+    /// How many connections are open.
+    pub(super) fn len(&self) -> usize {
+        let slots = lock(&self.slots);
+        slots
+            .by_key
+            .values()
+            .filter(|slot| slot.usable().is_some())
+            .count()
+    }
+}
+
+fn closed() -> Trouble {
+    Trouble::unusable("is not served any more")
+}
+
+async fn end_all(sessions: impl IntoIterator<Item = Arc<Session>>) {
+    let ending = sessions
+        .into_iter()
+        .map(|session| async move { session.link.end().await });
+    futures_util::future::join_all(ending).await;
+}

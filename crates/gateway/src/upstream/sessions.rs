@@ -1,0 +1,254 @@
+//! Speaking with a server of the era of sessions (MCP 2024-11-05 to 2025-11-25).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::board::Board;
+use super::link::{Link, Outgoing};
+use super::session::{Session, whisper};
+use super::talk::{self, Hearing, Questions};
+use super::trouble::Trouble;
+use super::wire;
+use crate::json::{Raw, raw};
+use crate::message::{Notification, Outlet, Request};
+use crate::revision::Era;
+use crate::server::Interest;
+use crate::visit::Visit;
+
+/// How long the server may take for what the gateway asks on its own.
+const HOUSEKEEPING: Duration = Duration::from_secs(10);
+
+/// Carries out one request.
+pub(super) async fn call(
+    session: &Session,
+    visit: &Visit,
+    request: &Request,
+    outlet: &Outlet,
+    patience: Duration,
+) -> Result<Raw, Trouble> {
+    let params = request.params.as_deref();
+    let is_stateless = visit.client.revision.era() == Era::Stateless;
+    match &*request.method {
+        "resources/subscribe" | "resources/unsubscribe" if !is_stateless => {
+            return subscription(session, visit, request, patience).await;
+        }
+        method if is_stateless && method.starts_with("tasks/") => {
+            return Err(Trouble::Untranslatable(format!(
+                "`{method}` means something else to this server, which speaks {}",
+                session.introduction.revision
+            )));
+        }
+        _ => {}
+    }
+    if is_stateless {
+        adjust_level(session, visit).await;
+        // What the server asks need not come with the answer; there, the client does not listen.
+        if ["sampling", "elicitation", "roots"]
+            .iter()
+            .any(|name| visit.client.can(name))
+        {
+            session.link.open_ear();
+        }
+    }
+    let token = wire::progress_token(params);
+    let mut ticket = session.board.expect(&visit.key);
+    let renamed = token.as_ref().map(|_| {
+        let token = Some(raw(&ticket.id));
+        wire::with_meta(params, &[("progressToken", token)]).unwrap_or_else(wire::empty)
+    });
+    let params = renamed.as_deref().or(params);
+    let outgoing = Outgoing {
+        text: wire::request(ticket.id, &request.method, params),
+        headers: http::HeaderMap::new(),
+        caller: &visit.caller,
+    };
+    let hearing = Hearing {
+        link: &*session.link,
+        visit,
+        outlet,
+        token: token.as_ref(),
+        may_ask: true,
+    };
+    let result = talk::call(hearing, &mut ticket, outgoing, patience).await?;
+    if request.method == "logging/setLevel"
+        && let Some(level) = params.and_then(|params| wire::text_member(params, "level"))
+    {
+        session.set_level(level.into());
+    }
+    Ok(result)
+}
+
+/// Several visitors of a connection may want the same resource: the server hears of the first and the
+/// last one.
+async fn subscription(
+    session: &Session,
+    visit: &Visit,
+    request: &Request,
+    patience: Duration,
+) -> Result<Raw, Trouble> {
+    let params = request.params.as_deref();
+    let uri = params.and_then(|params| wire::text_member(params, "uri"));
+    let uri = uri.unwrap_or_default();
+    let subscribes = request.method == "resources/subscribe";
+    let is_news = if subscribes {
+        session.board.subscribe(&visit.key, &uri)
+    } else {
+        session.board.unsubscribe(&visit.key, &uri)
+    };
+    if !is_news {
+        return Ok(wire::empty());
+    }
+    let (link, board) = (&*session.link, &session.board);
+    let result = whisper(link, board, visit, &request.method, params, patience).await;
+    if result.is_err() && subscribes {
+        board.unsubscribe(&visit.key, &uri);
+    }
+    result
+}
+
+/// 2026-07-28 names the level with every request, sessions have one until further notice.
+async fn adjust_level(session: &Session, visit: &Visit) {
+    let Some(level) = &visit.log_level else {
+        return;
+    };
+    if session.level().as_ref() == Some(level) || !session.can("logging") {
+        return;
+    }
+    set_level(session, visit, level).await;
+}
+
+async fn set_level(session: &Session, visit: &Visit, level: &Arc<str>) {
+    #[derive(Serialize)]
+    struct Params<'a> {
+        level: &'a str,
+    }
+    let params = raw(&Params { level });
+    let (link, board) = (&*session.link, &session.board);
+    let set = whisper(
+        link,
+        board,
+        visit,
+        "logging/setLevel",
+        Some(&params),
+        HOUSEKEEPING,
+    );
+    if set.await.is_ok() {
+        session.set_level(level.clone());
+    }
+}
+
+#[derive(Serialize)]
+struct Uri<'a> {
+    uri: &'a str,
+}
+
+/// Asks a new session for what was asked of the one that is lost.
+pub(super) async fn restore(session: &Session, lost: &Session, visit: &Visit) {
+    if let Some(level) = lost.level() {
+        set_level(session, visit, &level).await;
+    }
+    let (link, board) = (&*session.link, &session.board);
+    for uri in lost.board.subscriptions(&visit.key) {
+        if board.subscribe(&visit.key, &uri) {
+            let params = raw(&Uri { uri: &uri });
+            let method = "resources/subscribe";
+            let _ = whisper(link, board, visit, method, Some(&params), HOUSEKEEPING).await;
+        }
+    }
+}
+
+/// Passes a notification of the client on.
+pub(super) async fn notify(session: &Session, visit: &Visit, notification: &Notification) {
+    match &*notification.method {
+        // These are between the gateway and each of its sides.
+        "notifications/initialized" | "notifications/cancelled" => {}
+        _ => {
+            let text = notification.to_raw().get().to_owned();
+            let _ = session.link.send(text, &visit.caller).await;
+        }
+    }
+}
+
+/// Passes on what the server says outside of requests, until the session is lost.
+pub(super) async fn listen(
+    session: &Session,
+    visit: &Visit,
+    interest: &Interest,
+    outlet: &Outlet,
+) -> Result<(), Trouble> {
+    let mut ear = session.board.listen(&visit.key, interest.clone());
+    session.link.open_ear();
+    let wanted = Wanted::new(session, visit, &interest.resources).await;
+    let hearing = Hearing {
+        link: &*session.link,
+        visit,
+        outlet,
+        token: None,
+        may_ask: interest.everything,
+    };
+    let mut questions = Questions::new();
+    loop {
+        tokio::select! {
+            Some(answer) = questions.next(), if !questions.is_empty() => {
+                hearing.link.send(answer, &visit.caller).await?;
+            }
+            text = ear.next() => match text {
+                Some(text) => hearing.news(&text, &mut questions).await,
+                None => break,
+            },
+        }
+    }
+    drop(wanted);
+    Err(Trouble::Lost("has ended the session"))
+}
+
+/// The resources that a listener wants to hear of, for as long as it listens.
+struct Wanted<'a> {
+    link: &'a dyn Link,
+    board: &'a Arc<Board>,
+    visit: &'a Visit,
+    /// A name of its own, so that it takes nothing from other listeners of the visit.
+    name: Arc<str>,
+    uris: &'a [String],
+}
+
+impl<'a> Wanted<'a> {
+    async fn new(session: &'a Session, visit: &'a Visit, uris: &'a [String]) -> Self {
+        let (link, board) = (&*session.link, &session.board);
+        let name = format!("{} {}", visit.key, board.number()).into();
+        let wanted = Self {
+            link,
+            board,
+            visit,
+            name,
+            uris,
+        };
+        for uri in uris {
+            if board.subscribe(&wanted.name, uri) {
+                let params = raw(&Uri { uri });
+                let method = "resources/subscribe";
+                let _ = whisper(link, board, visit, method, Some(&params), HOUSEKEEPING).await;
+            }
+        }
+        wanted
+    }
+}
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        for uri in self.uris {
+            if self.board.unsubscribe(&self.name, uri) {
+                let params = raw(&Uri { uri });
+                let params: Option<&RawValue> = Some(&params);
+                // Nobody waits for the answer.
+                let id = self.board.number();
+                let text = wire::request(id, "resources/unsubscribe", params);
+                self.link.send_later(text, &self.visit.caller);
+            }
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Speaking with a server of 2026-07-28, for clients of any revision: every request carries all that
+//! there is to know, and what the server wants to ask is part of its result.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+
+use super::link::Outgoing;
+use super::mirror::Mirror;
+use super::session::{Presented, Session};
+use super::talk::{self, Hearing};
+use super::trouble::Trouble;
+use super::wire;
+use crate::json::{Object, Raw, raw};
+use crate::message::{Outlet, Request, RpcError, code};
+use crate::revision::{Era, Revision};
+use crate::server::Introduction;
+use crate::visit::Visit;
+
+/// How often a server may ask for input before it has to have a result.
+const MAX_ROUNDS: usize = 16;
+/// How many pages a list may have.
+const MAX_PAGES: usize = 200;
+
+const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+
+/// What clients with sessions have said once, and the server has to hear with every request.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    visits: Mutex<HashMap<Arc<str>, Remembered>>,
+    changes: watch::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    level: Option<Arc<str>>,
+    resources: BTreeSet<String>,
+}
+
+impl Memory {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Remembered>> {
+        self.visits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn level(&self, visit: &Visit) -> Option<Arc<str>> {
+        let kept = || self.lock().get(&visit.key)?.level.clone();
+        visit.log_level.clone().or_else(kept)
+    }
+
+    /// The resources that the visit has subscribed to.
+    pub(super) fn resources(&self, visit: &Visit) -> BTreeSet<String> {
+        let visits = self.lock();
+        let kept = visits.get(&visit.key);
+        kept.map(|kept| kept.resources.clone()).unwrap_or_default()
+    }
+
+    /// Tells when a subscription has changed, of whomever.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Forgets a visit.
+    pub(super) fn forget(&self, visit: &Visit) {
+        self.lock().remove(&visit.key);
+    }
+
+    /// Answers what exists in sessions alone; `None` if the server has to.
+    fn answer(&self, visit: &Visit, request: &Request) -> Option<Result<Raw, Trouble>> {
+        let member = |name| {
+            let params = request.params.as_deref();
+            let value = params.and_then(|params| wire::text_member(params, name));
+            value.ok_or_else(|| {
+                let error = format!("`{}` lacks the text `{name}`", request.method);
+                Trouble::Rpc(RpcError::new(code::INVALID_PARAMS, error))
+            })
+        };
+        let keep = |change: Result<&mut dyn FnMut(&mut Remembered), Trouble>| {
+            change.map(|change| {
+                change(self.lock().entry(visit.key.clone()).or_default());
+                self.changes.send_replace(());
+                wire::empty()
+            })
+        };
+        match &*request.method {
+            "ping" => Some(Ok(wire::empty())),
+            "logging/setLevel" => {
+                Some(member("level").and_then(|level| {
+                    keep(Ok(&mut |kept| kept.level = Some(level.as_str().into())))
+                }))
+            }
+            "resources/subscribe" => Some(member("uri").and_then(|uri| {
+                keep(Ok(&mut |kept| {
+                    kept.resources.insert(uri.clone());
+                }))
+            })),
+            "resources/unsubscribe" => Some(member("uri").and_then(|uri| {
+                keep(Ok(&mut |kept| {
+                    kept.resources.remove(&uri);
+                }))
+            })),
+            // They are an extension there, with other messages under the same names.
+            method if method.starts_with("tasks/") => Some(Err(Trouble::Untranslatable(format!(
+                "`{method}` means something else to this server, which speaks {}",
+                Revision::V2026_07_28
+            )))),
+            _ => None,
+        }
+    }
+}
+
+/// What is spoken with a server of this revision.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Speaker<'a> {
+    pub(super) name: &'a str,
+    pub(super) session: &'a Session,
+    pub(super) mirror: &'a Mirror,
+    pub(super) memory: &'a Memory,
+    pub(super) visit: &'a Visit,
+    pub(super) outlet: &'a Outlet,
+    pub(super) patience: Duration,
+}
+
+impl Speaker<'_> {
+    /// Carries out one request.
+    pub(super) async fn call(&self, request: &Request) -> Result<Raw, Trouble> {
+        let has_session = self.visit.client.revision.era() == Era::Sessions;
+        if has_session && let Some(answer) = self.memory.answer(self.visit, request) {
+            return answer;
+        }
+        let mut params = request.params.clone();
+        let mut has_listed = false;
+        for _ in 0..MAX_ROUNDS {
+            let result = match self.once(&request.method, params.as_deref()).await {
+                // MCP 2026-07-28: the annotations may have changed; look, and try once more.
+                Err(Trouble::Rpc(error))
+                    if error.code() == Some(code::HEADER_MISMATCH)
+                        && request.method == "tools/call"
+                        && !std::mem::replace(&mut has_listed, true) =>
+                {
+                    self.list_tools().await?;
+                    continue;
+                }
+                result => result?,
+            };
+            let asks = wire::text_member(&result, "resultType");
+            if !has_session || asks.as_deref() != Some("input_required") {
+                return Ok(result);
+            }
+            params = Some(self.fulfil(request, &result).await?);
+        }
+        Err(Trouble::unusable("asks for input again and again"))
+    }
+
+    async fn once(&self, method: &str, params: Option<&RawValue>) -> Result<Raw, Trouble> {
+        let token = wire::progress_token(params);
+        let mut ticket = self.session.board.expect(&self.visit.key);
+        let dressed = self.dressed(params, token.as_ref().map(|_| ticket.id));
+        let outgoing = Outgoing {
+            text: wire::request(ticket.id, method, Some(&dressed)),
+            headers: self.mirror.headers(method, Some(&dressed)),
+            caller: &self.visit.caller,
+        };
+        let hearing = Hearing {
+            link: &*self.session.link,
+            visit: self.visit,
+            outlet: self.outlet,
+            token: token.as_ref(),
+            may_ask: false,
+        };
+        let result = talk::call(hearing, &mut ticket, outgoing, self.patience).await?;
+        if method == "tools/list"
+            && let Some(others) = self.mirror.learn(&result, self.name)
+        {
+            return Ok(others);
+        }
+        Ok(result)
+    }
+
+    /// The parameters with all that the server has to know about the client.
+    pub(super) fn dressed(&self, params: Option<&RawValue>, token: Option<u64>) -> Raw {
+        let level = self.memory.level(self.visit);
+        dressed(self.visit, params, token, level.as_deref())
+    }
+
+    /// Asks the client for everything that the server wants to know; the parameters of the next try.
+    async fn fulfil(&self, request: &Request, result: &RawValue) -> Result<Raw, Trouble> {
+        let result = Object::of(result).unwrap_or_default();
+        let wanted = result.object("inputRequests").unwrap_or_default();
+        let questions = wanted.members().map(|(key, question)| async move {
+            let method = wire::text_member(question, "method").unwrap_or_default();
+            let capability = match &*method {
+                "sampling/createMessage" => "sampling",
+                "elicitation/create" => "elicitation",
+                "roots/list" => "roots",
+                _ => "",
+            };
+            if !self.visit.client.can(capability) {
+                return Err(Trouble::Untranslatable(format!(
+                    "the server needs an answer to `{method}`, which the client does not understand"
+                )));
+            }
+            let params = wire::member(question, "params");
+            let answer = self
+                .outlet
+                .ask(method, params)
+                .await
+                .map_err(Trouble::Rpc)?;
+            Ok((key.to_owned(), answer))
+        });
+        let mut responses = Object::default();
+        for (key, answer) in try_join_all(questions).await? {
+            responses.set(key, answer);
+        }
+        let params = request.params.as_deref().and_then(Object::of);
+        let mut params = params.unwrap_or_default();
+        params.set("inputResponses", responses.to_raw());
+        match result.get("requestState") {
+            Some(state) => params.set("requestState", state.to_owned()),
+            None => drop(params.remove("requestState")),
+        }
+        Ok(params.to_raw())
+    }
+
+    /// Reads the whole list of tools, for its annotations.
+    async fn list_tools(&self) -> Result<(), Trouble> {
+        let (mut cursor, mut seen) = (None::<String>, BTreeSet::new());
+        for _ in 0..MAX_PAGES {
+            let mut params = Object::default();
+            if let Some(cursor) = &cursor {
+                params.set("cursor", raw(cursor));
+            }
+            let page = self.once("tools/list", Some(&params.to_raw())).await?;
+            cursor = wire::text_member(&page, "nextCursor");
+            match &cursor {
+                None => return Ok(()),
+                Some(next) if seen.insert(next.clone()) => {}
+                Some(_) => break,
+            }
+        }
+        Err(Trouble::unusable("has a list of tools without an end"))
+    }
+}
+
+/// Parameters as a server of this revision wants them.
+fn dressed(
+    visit: &Visit,
+    params: Option<&RawValue>,
+    token: Option<u64>,
+    level: Option<&str>,
+) -> Raw {
+    let presented = Presented::visitor(visit);
+    let capabilities = match visit.client.revision.era() {
+        Era::Stateless => presented.capabilities,
+        Era::Sessions => translated(&presented.capabilities),
+    };
+    let mut changes = vec![
+        (PROTOCOL_VERSION, Some(raw(Revision::V2026_07_28.as_str()))),
+        (CLIENT_CAPABILITIES, Some(capabilities)),
+        (CLIENT_INFO, Some(presented.info)),
+        (LOG_LEVEL, level.map(raw)),
+    ];
+    if let Some(token) = token {
+        changes.push(("progressToken", Some(raw(&token))));
+    }
+    wire::with_meta(params, &changes).unwrap_or_else(wire::empty)
+}
+
+/// Capabilities of a client with sessions, without those that are nothing there.
+fn translated(capabilities: &RawValue) -> Raw {
+    let mut capabilities = Object::of(capabilities).unwrap_or_default();
+    // Tasks are an extension with other messages there.
+    capabilities.remove("tasks");
+    if let Some(mut roots) = capabilities.object("roots") {
+        roots.remove("listChanged");
+        let roots = roots.to_raw();
+        capabilities.set("roots", roots);
+    }
+    capabilities.to_raw()
+}
+
+/// Asks a server what it is (`server/discover`), on a connection of which nothing is known yet.
+pub(super) async fn discover(
+    link: &dyn super::link::Link,
+    board: &Arc<super::board::Board>,
+    visit: &Visit,
+    patience: Duration,
+) -> Result<Introduction, Trouble> {
+    let (outlet, _nobody) = Outlet::new();
+    let hearing = Hearing {
+        link,
+        visit,
+        outlet: &outlet,
+        token: None,
+        may_ask: false,
+    };
+    let mut ticket = board.expect(&visit.key);
+    let params = dressed(visit, None, None, None);
+    let outgoing = Outgoing {
+        text: wire::request(ticket.id, "server/discover", Some(&params)),
+        headers: Mirror::default().headers("server/discover", Some(&params)),
+        caller: &visit.caller,
+    };
+    let result = talk::call(hearing, &mut ticket, outgoing, patience).await?;
+    introduced(&result)
+}
+
+fn introduced(result: &RawValue) -> Result<Introduction, Trouble> {
+    let object = Object::of(result).unwrap_or_default();
+    let supported = object.array("supportedVersions").unwrap_or_default();
+    let ours = raw(Revision::V2026_07_28.as_str());
+    if !supported.iter().any(|version| version.get() == ours.get()) {
+        return Err(Trouble::Foreign(format!(
+            "does not serve {}",
+            Revision::V2026_07_28
+        )));
+    }
+    let in_meta = || {
+        let meta = object.object("_meta")?;
+        meta.get(SERVER_INFO).map(RawValue::to_owned)
+    };
+    Ok(Introduction {
+        revision: Revision::V2026_07_28,
+        capabilities: wire::member(result, "capabilities").unwrap_or_else(wire::empty),
+        info: wire::member(result, "serverInfo").or_else(in_meta),
+        instructions: wire::member(result, "instructions"),
+    })
+}

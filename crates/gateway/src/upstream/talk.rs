@@ -1,0 +1,235 @@
+//! One request from its sending to its answer, with all that happens in between.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use serde_json::value::RawValue;
+
+use super::board::Ticket;
+use super::link::{Link, Outgoing};
+use super::replies::Replies;
+use super::trouble::Trouble;
+use super::wire::{self, Message};
+use crate::json::{Object, Raw};
+use crate::message::{Notification, Outlet, RpcError, code};
+use crate::revision::Era;
+use crate::visit::Visit;
+
+/// More news than any server has to tell about one request: a stream without an end.
+const MAX_NEWS: usize = 100_000;
+
+/// The levels of log messages, least important first (RFC 5424 §6.2.1).
+const LEVELS: [&str; 8] = [
+    "debug",
+    "info",
+    "notice",
+    "warning",
+    "error",
+    "critical",
+    "alert",
+    "emergency",
+];
+
+/// What one visit hears and is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hearing<'a> {
+    pub(super) link: &'a dyn Link,
+    pub(super) visit: &'a Visit,
+    pub(super) outlet: &'a Outlet,
+    /// The client's own token of progress.
+    pub(super) token: Option<&'a Raw>,
+    /// Whether the server may ask the client on its way (all revisions with sessions).
+    pub(super) may_ask: bool,
+}
+
+/// The answers of the client that are on their way to the server.
+pub(super) type Questions<'a> = FuturesUnordered<BoxFuture<'a, String>>;
+
+impl<'a> Hearing<'a> {
+    /// Passes on what is no answer.
+    pub(super) async fn news(&self, text: &str, questions: &mut Questions<'a>) {
+        match Message::parse(text) {
+            Some(Message::Notification { method, params }) => {
+                self.notify(&method, params).await;
+            }
+            Some(Message::Question { id, method, params }) if self.may_ask => {
+                let (id, params) = (id.to_owned(), params.map(RawValue::to_owned));
+                let (method, hearing) = (method.into_owned(), *self);
+                questions.push(Box::pin(async move {
+                    let answer = hearing.ask(method, params).await;
+                    wire::answer(&id, answer.as_deref())
+                }));
+            }
+            _ => tracing::debug!("an upstream sent what has no place in an answer"),
+        }
+    }
+
+    async fn ask(&self, method: String, params: Option<Raw>) -> Result<Raw, RpcError> {
+        let capability = match &*method {
+            "ping" => return Ok(wire::empty()),
+            "sampling/createMessage" => "sampling",
+            "elicitation/create" => "elicitation",
+            "roots/list" => "roots",
+            _ => "",
+        };
+        if !self.visit.client.can(capability) {
+            let error = format!("the client does not understand `{method}`");
+            return Err(RpcError::new(code::METHOD_NOT_FOUND, error));
+        }
+        self.outlet.ask(method, params).await
+    }
+
+    async fn notify(&self, method: &str, params: Option<&RawValue>) {
+        let params = match (method, params) {
+            ("notifications/progress", Some(params)) => match self.token {
+                Some(token) => Some(wire::with_progress_token(params, token)),
+                None => return,
+            },
+            ("notifications/message", Some(params)) if !self.wants_log(params) => return,
+            (_, params) => params.map(RawValue::to_owned),
+        };
+        let method = method.to_owned();
+        self.outlet.notify(Notification { method, params }).await;
+    }
+
+    /// 2026-07-28: log messages come only with requests that want them, from the level that they name.
+    fn wants_log(&self, params: &RawValue) -> bool {
+        if self.visit.client.revision.era() == Era::Sessions {
+            return true;
+        }
+        let importance = |level: &str| LEVELS.iter().position(|known| *known == level);
+        let wanted = self.visit.log_level.as_deref().and_then(importance);
+        let level = wire::text_member(params, "level");
+        let level = level.as_deref().and_then(importance);
+        wanted.is_some_and(|wanted| level.is_none_or(|level| level >= wanted))
+    }
+}
+
+/// Sends a request and waits for its result. Dropping the future tells the server.
+pub(super) async fn call(
+    hearing: Hearing<'_>,
+    ticket: &mut Ticket,
+    request: Outgoing<'_>,
+    patience: Duration,
+) -> Result<Raw, Trouble> {
+    let mut cancel = Cancel::new(hearing, ticket.id);
+    let result = converse(hearing, ticket, request, patience).await;
+    // Who does not answer in time is told that nobody waits any more.
+    cancel.is_over = !matches!(result, Err(Trouble::Unusable { .. }));
+    result
+}
+
+async fn converse(
+    hearing: Hearing<'_>,
+    ticket: &mut Ticket,
+    request: Outgoing<'_>,
+    patience: Duration,
+) -> Result<Raw, Trouble> {
+    let mut replies = hearing.link.request(request).await?;
+    let mut questions = Questions::new();
+    for _ in 0..MAX_NEWS {
+        // While a person thinks, the server need not say anything.
+        let patience = questions.is_empty().then_some(patience);
+        let text = tokio::select! {
+            Some(answer) = questions.next(), if !questions.is_empty() => {
+                hearing.link.send(answer, &hearing.visit.caller).await?;
+                continue;
+            }
+            text = next(&mut replies, ticket, patience) => text?,
+        };
+        let Some(text) = text else {
+            return Err(Trouble::Broken("ended before it answered"));
+        };
+        if let Some(result) = take(&hearing, ticket.id, &text, &mut questions).await? {
+            return Ok(result);
+        }
+    }
+    Err(Trouble::unusable(
+        "sends news without an end instead of an answer",
+    ))
+}
+
+/// The next message of the request's own stream, or of the connection.
+pub(super) async fn next(
+    replies: &mut Option<Replies>,
+    ticket: &mut Ticket,
+    patience: Option<Duration>,
+) -> Result<Option<String>, Trouble> {
+    match replies {
+        Some(replies) => tokio::select! {
+            text = replies.next(patience) => text,
+            news = ticket.news() => Ok(Some(news)),
+        },
+        None => match patience {
+            Some(patience) => tokio::time::timeout(patience, ticket.next())
+                .await
+                .map_err(|_| Trouble::unusable("does not answer in time")),
+            None => Ok(ticket.next().await),
+        },
+    }
+}
+
+/// The result, if it is in `text`.
+async fn take<'a>(
+    hearing: &Hearing<'a>,
+    id: u64,
+    text: &str,
+    questions: &mut Questions<'a>,
+) -> Result<Option<Raw>, Trouble> {
+    let no_message = || Trouble::unusable("answers what is no JSON-RPC message");
+    for one in Message::each(text).ok_or_else(no_message)? {
+        match Message::parse(one).ok_or_else(no_message)? {
+            Message::Answer {
+                id: Some(of),
+                answer,
+            } if of == id => {
+                return match answer {
+                    Ok(result) if Object::of(result).is_some() => Ok(Some(result.to_owned())),
+                    Ok(_) => Err(Trouble::unusable("answers a result that is no object")),
+                    Err(error) => Err(Trouble::Rpc(RpcError(error.to_owned()))),
+                };
+            }
+            // JSON-RPC 2.0 §5: an error whose request could not be read has no id.
+            Message::Answer {
+                id: None,
+                answer: Err(error),
+            } => {
+                return Err(Trouble::Rpc(RpcError(error.to_owned())));
+            }
+            Message::Answer { .. } => {
+                return Err(Trouble::unusable("answers under an id that was not asked"));
+            }
+            _ => hearing.news(one, questions).await,
+        }
+    }
+    Ok(None)
+}
+
+/// Tells the server that a request is not waited for any more, unless it is over.
+pub(super) struct Cancel<'a> {
+    hearing: Hearing<'a>,
+    id: u64,
+    pub(super) is_over: bool,
+}
+
+impl<'a> Cancel<'a> {
+    pub(super) fn new(hearing: Hearing<'a>, id: u64) -> Self {
+        Self {
+            hearing,
+            id,
+            is_over: false,
+        }
+    }
+}
+
+impl Drop for Cancel<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            let caller = &self.hearing.visit.caller;
+            let text = wire::cancelled(self.id);
+            self.hearing.link.send_later(text, caller);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What can go wrong between the gateway and a server, before it is said to a client.
+
+use std::time::Duration;
+
+use crate::message::RpcError;
+use crate::server::Failure;
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub(super) enum Trouble {
+    /// The server does not know the session any more, or was gone before it had the request. To ask anew,
+    /// in a new session, can repeat nothing.
+    Lost(&'static str),
+    /// It went away while it had the request: nobody knows what it has done.
+    Broken(&'static str),
+    /// What it says is of another era or transport, or no MCP at all.
+    Foreign(String),
+    /// It cannot be used now.
+    Unusable {
+        reason: String,
+        retry_after: Option<Duration>,
+    },
+    /// It said so itself.
+    Rpc(RpcError),
+    /// There are no words for this.
+    Untranslatable(String),
+}
+
+impl Trouble {
+    /// The server cannot be used, and `reason` says why: a sentence that begins with what it does.
+    pub(super) fn unusable(reason: impl Into<String>) -> Self {
+        Self::Unusable {
+            reason: reason.into(),
+            retry_after: None,
+        }
+    }
+
+    /// What the client learns of it; `name` is the server's.
+    pub(super) fn into_failure(self, name: &str) -> Failure {
+        let unavailable = |reason: &str, retry_after| Failure::Unavailable {
+            reason: format!("the server `{name}` {reason}"),
+            retry_after,
+        };
+        match self {
+            Self::Lost(reason) => unavailable(reason, None),
+            Self::Broken(reason) => unavailable(
+                &format!("{reason}; it may have done what was asked, or not"),
+                None,
+            ),
+            Self::Foreign(reason) => unavailable(&reason, None),
+            Self::Unusable {
+                reason,
+                retry_after,
+            } => unavailable(&reason, retry_after),
+            Self::Rpc(error) => Failure::Rpc(error),
+            Self::Untranslatable(what) => Failure::Untranslatable(what),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! On whose behalf a server is spoken to: the caller, and the client that they use.
+
+use std::sync::Arc;
+
+use resource_server::Caller;
+use serde_json::value::RawValue;
+
+use crate::json::{Object, Raw};
+use crate::revision::Revision;
+
+/// What a client says about itself, once in a session or with every request.
+///
+/// None of it is verified: it decides about forms, never about rights.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    /// The revision that the client speaks.
+    pub(crate) revision: Revision,
+    /// Its capabilities, as it wrote them.
+    pub(crate) capabilities: Raw,
+    /// Its name and version (`clientInfo`), if it gave them.
+    pub(crate) info: Option<Raw>,
+}
+
+impl Client {
+    /// Whether the client can do `capability`, such as `sampling`, `elicitation` or `roots`.
+    pub(crate) fn can(&self, capability: &str) -> bool {
+        Object::of(&self.capabilities).is_some_and(|known| known.contains(capability))
+    }
+
+    /// What it said about one capability.
+    pub(crate) fn capability(&self, name: &str) -> Option<Raw> {
+        let capabilities = Object::of(&self.capabilities)?;
+        capabilities.get(name).map(RawValue::to_owned)
+    }
+}
+
+/// One request of a caller, or one session.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    pub(crate) caller: Caller,
+    pub(crate) client: Arc<Client>,
+    /// What belongs together on the server's side: a session of the client, or all requests of the same
+    /// caller with a client of the same capabilities. It never contains two callers.
+    pub(crate) key: Arc<str>,
+    /// The least important level of log messages that the client wants with this request (2026-07-28).
+    pub(crate) log_level: Option<Arc<str>>,
+}

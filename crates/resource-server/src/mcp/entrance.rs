@@ -1,0 +1,124 @@
+//! The door of an MCP endpoint: which pages may use it, who calls, how large a message may be
+//! (MCP authorization, Streamable HTTP).
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use oauth::scope::Scope;
+
+use crate::Caller;
+use crate::mcp::endpoint::read;
+use crate::mcp::fault::Fault;
+use crate::mcp::unread::discard;
+use crate::mcp::{AllowedOrigins, Envelope, EnvelopeError, headers, origin};
+use crate::refusal::Refusal;
+use crate::require_bearer::Bearer;
+
+/// The guard of a [`ProtectedResource`](crate::ProtectedResource) for servers that read and judge messages
+/// themselves, such as gateways. Everybody else has
+/// [`protect`](crate::ProtectedResource::protect), which does all of it.
+///
+/// ```ignore
+/// let visitor = match entrance.admit(&mut request).await {
+///     Ok(visitor) => visitor,
+///     Err(answer) => return answer,
+/// };
+/// let answer = serve(&visitor.caller, request).await;
+/// visitor.see_off(answer)
+/// ```
+#[derive(Debug)]
+pub struct Entrance {
+    pub(crate) bearer: Bearer,
+    pub(crate) origins: AllowedOrigins,
+    pub(crate) max_body_bytes: usize,
+}
+
+/// Somebody who was let in.
+#[derive(Debug)]
+pub struct Visitor {
+    /// Who calls.
+    pub caller: Caller,
+    page: Option<HeaderValue>,
+    may_be_cached: bool,
+}
+
+impl Entrance {
+    /// Finds out who sends `request`, and takes the token out of it; or says how they are turned away.
+    ///
+    /// The answer to a preflight is given here too: a browser asks without credentials (Fetch §4.8).
+    pub async fn admit(&self, request: &mut Request<Body>) -> Result<Visitor, Response<Body>> {
+        let Ok(page) = self.origins.judge(request.headers()) else {
+            Box::pin(discard(request.body_mut(), self.max_body_bytes)).await;
+            return Err(origin::foreign());
+        };
+        let may_be_cached = request.method() != Method::POST;
+        if request.method() == Method::OPTIONS {
+            let mut answer = origin::preflight(request.headers());
+            origin::expose(&mut answer, page);
+            return Err(answer);
+        }
+        match self.bearer.authenticate(request).await {
+            Ok(caller) => Ok(Visitor {
+                caller,
+                page,
+                may_be_cached,
+            }),
+            Err(refusal) => {
+                Box::pin(discard(request.body_mut(), self.max_body_bytes)).await;
+                let mut answer = refusal.explained(&self.bearer.advice);
+                if may_be_cached || page.is_some() {
+                    origin::expose(&mut answer, page);
+                }
+                Err(answer)
+            }
+        }
+    }
+
+    /// The body of `request`, and `Accept` spelt out; or the answer to one that is too large.
+    pub async fn read(&self, request: &mut Request<Body>) -> Result<Bytes, Response<Body>> {
+        headers::spell_out_accept(request.headers_mut());
+        let body = read(request.body_mut(), self.max_body_bytes).await;
+        body.map_err(|fault| fault.response(None))
+    }
+
+    /// The challenge that makes a client ask for more (RFC 6750 §3.1, MCP scope challenges).
+    ///
+    /// `scope` is all that the operation needs. Clients before 2026-07-28 ask for exactly what a challenge
+    /// names and would lose what they have, so theirs names that as well.
+    pub fn insufficient_scope(
+        &self,
+        caller: &Caller,
+        scope: &Scope,
+        reason: String,
+        is_stateless_revision: bool,
+    ) -> Response<Body> {
+        let scope = if is_stateless_revision {
+            scope.clone()
+        } else {
+            scope.union(caller.scopes())
+        };
+        Refusal::InsufficientScope { scope, reason }.explained(&self.bearer.advice)
+    }
+}
+
+impl Visitor {
+    /// Lets the page of the visitor read `answer`, and keeps caches from giving it to others.
+    pub fn see_off(self, mut answer: Response<Body>) -> Response<Body> {
+        if self.may_be_cached || self.page.is_some() {
+            origin::expose(&mut answer, self.page);
+        }
+        answer
+    }
+}
+
+/// Refuses headers that are there twice or differ from `message` (SEP-2243); the answer says which.
+///
+/// Whether a header must be there at all depends on the revision.
+pub fn compare_headers(headers: &HeaderMap, message: &Envelope<'_>) -> Result<(), Response<Body>> {
+    headers::compare(headers, message).map_err(|fault| fault.response(message.id))
+}
+
+/// The answer to a body that is no message, or could be read in two ways (acceptance D5).
+pub fn refuse_body(error: EnvelopeError) -> Response<Body> {
+    Fault::from(error).response(None)
+}

@@ -1,0 +1,161 @@
+//! The gateway, wired: each upstream with its guard, and the policy over all of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use authorization_server::{AuthorizationServer, ClientAddress, Revocation};
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use gateway::upstream::{HttpClient, UpstreamParts};
+use gateway::{Exposed, Gateway, Mount, Origin, Parts, Plan, RequestId, Revoked, SessionKeys};
+use oauth::random::OsRandom;
+use oauth::time::SystemClock;
+use resource_server::VerifyToken;
+use tokio::sync::Semaphore;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+use tower_http::request_id;
+
+use super::Wiring;
+use super::servers;
+use crate::settings::{Guarded, Settings};
+
+/// How many children may start at once: starting is what costs most.
+const STARTS: usize = 4;
+
+/// What of its own environment the house lets children see.
+pub(super) type ChildEnvironment = BTreeMap<String, String>;
+
+/// Builds the gateway that the settings ask for, if they ask for one.
+pub(super) fn build(
+    settings: &Settings,
+    wiring: &Wiring<'_>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Gateway>> {
+    let Some(wanted) = &settings.gateway else {
+        return Ok(None);
+    };
+    let keys = wiring.data.keys.mac_key("mcp session").tags(b"session key");
+    let (current, previous) = keys.split_first().context("a key ring is never empty")?;
+    let clock = Arc::new(SystemClock);
+    let parts = Parts {
+        clock: Arc::clone(&clock) as _,
+        random: Arc::new(OsRandom),
+        tasks: wiring.tasks.clone(),
+        closing: stop.clone(),
+        session_keys: SessionKeys::new(current, previous),
+        audit: None,
+        upstreams: UpstreamParts {
+            http: HttpClient::new().context("no connection to upstreams can be made")?,
+            fetch: wiring.fetch.clone(),
+            clock,
+            random: Arc::new(OsRandom),
+            issuer: settings.public_url().as_str().to_owned(),
+            signer: None,
+            environment: settings.child_environment.clone(),
+            starts: Arc::new(Semaphore::new(STARTS)),
+        },
+    };
+    let plan = plan(settings, wanted, wiring)?;
+    let gateway = Gateway::new(plan, parts)?;
+    wiring.tasks.spawn(follow_revocations(
+        gateway.clone(),
+        wiring.authorization_server.clone(),
+        stop.clone(),
+    ));
+    Ok(Some(gateway))
+}
+
+/// What the settings want the gateway to be.
+fn plan(
+    settings: &Settings,
+    wanted: &crate::settings::Gateway,
+    wiring: &Wiring<'_>,
+) -> anyhow::Result<Plan> {
+    let upstreams = wanted.upstreams.iter().map(|upstream| {
+        anyhow::Ok(Exposed {
+            settings: upstream.settings.clone(),
+            mount: mount(settings, &upstream.endpoint, wiring)?,
+            is_unchanged: false,
+            is_federated: upstream.is_federated,
+        })
+    });
+    let common = wanted.common.as_ref();
+    Ok(Plan {
+        policy: Arc::clone(&wanted.policy),
+        redactor: None,
+        upstreams: upstreams.collect::<anyhow::Result<_>>()?,
+        federation: common
+            .map(|common| mount(settings, common, wiring))
+            .transpose()?,
+    })
+}
+
+fn mount(
+    settings: &Settings,
+    endpoint: &Guarded,
+    wiring: &Wiring<'_>,
+) -> anyhow::Result<Mount> {
+    let resource = servers::resource(
+        settings,
+        &servers::Described {
+            resource: endpoint.resource.as_str(),
+            title: &endpoint.title,
+            scopes: endpoint.scopes.clone(),
+            trusts: &endpoint.trusts,
+            dpop: endpoint.dpop,
+        },
+    )?;
+    let verifier: Arc<dyn VerifyToken> =
+        servers::verifier(settings, &endpoint.trusts, &endpoint.resource, wiring);
+    Ok(Mount { resource, verifier })
+}
+
+/// Serves whatever the gateway has at a path that nobody else serves.
+pub(super) fn routes(gateway: Gateway) -> Router {
+    Router::new()
+        .fallback(move |request: Request| {
+            let gateway = gateway.clone();
+            async move { gateway.answer(request).await }
+        })
+        .layer(from_fn(describe))
+}
+
+/// Tells the gateway who asks, and under which id that is answered and logged.
+async fn describe(mut request: Request, next: Next) -> Response {
+    let address = request.extensions().get::<ClientAddress>();
+    let origin = Origin(address.and_then(|ClientAddress(address)| *address));
+    let id = request.extensions().get::<request_id::RequestId>();
+    let id = id.and_then(|id| id.header_value().to_str().ok()).map(Arc::from);
+    let extensions = request.extensions_mut();
+    extensions.insert(origin);
+    if let Some(id) = id {
+        extensions.insert(RequestId(id));
+    }
+    next.run(request).await
+}
+
+/// Ends the streams of those whose grants, tokens or clients are gone.
+async fn follow_revocations(
+    gateway: Gateway,
+    server: AuthorizationServer,
+    stop: CancellationToken,
+) {
+    let mut revocations = server.subscribe();
+    loop {
+        let revocation = tokio::select! {
+            revocation = revocations.recv() => revocation,
+            () = stop.cancelled() => return,
+        };
+        match revocation {
+            Ok(Revocation::Grant(grant)) => gateway.revoke(Revoked::Grant(&grant)),
+            Ok(Revocation::Token(token)) => gateway.revoke(Revoked::Token(&token)),
+            Ok(Revocation::Client(client)) => gateway.revoke(Revoked::Client(&client)),
+            Err(RecvError::Lagged(_)) => gateway.revoke(Revoked::Everything),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
