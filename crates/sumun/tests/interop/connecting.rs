@@ -1,13 +1,22 @@
 //! Tools that work as the person who called: call → link → browser → connect → repeat, with real clients.
 
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use examples::demo_api::{Account, DemoApi, RegisteredClient};
+use oauth::random::{OsRandom, Random};
+use oauth::time::SystemClock;
 use serde_json::{Value, json};
 use tempfile::tempdir;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::clients::{Client, result};
 use crate::driver::Driver;
-use crate::house::House;
+use crate::house::{House, SETTINGS, free_port};
 use crate::http_client::get;
-use crate::people::{ADMIN, ALICE};
+use crate::people::{ADMIN, ALICE, house_with_people_at};
 
 const EVENT: &str = r#"create_calendar_schedule={"title":"수문 회의; 예산","start_datetime":"2026-12-01 14:00","location":"본사, 3층"}"#;
 
@@ -142,5 +151,155 @@ async fn rs31_the_link_of_one_person_is_of_no_use_to_another() {
         assert_eq!(answer["results"][0]["isError"], true, "{answer:#}");
         let text = answer["results"][0]["text"][0].as_str().unwrap();
         assert!(text.contains("/account/connect/"), "{answer:#}");
+    }
+}
+
+/// Every secret that the API makes up, so that a test can look for it.
+#[derive(Debug, Default)]
+struct Recording(Mutex<Vec<Vec<u8>>>);
+
+impl Random for Recording {
+    fn fill(&self, bytes: &mut [u8]) {
+        OsRandom.fill(bytes);
+        self.0.lock().unwrap().push(bytes.to_vec());
+    }
+}
+
+/// The stand-in API in this process, and a house that calls it.
+struct Street {
+    house: House,
+    api: DemoApi,
+    secrets: Arc<Recording>,
+    metrics: u16,
+    _server: JoinSet<()>,
+}
+
+impl Street {
+    async fn build() -> Self {
+        let (port, metrics) = (free_port(), free_port());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let client = RegisteredClient {
+            client_id: "us".to_owned(),
+            client_secret: "canary-api-secret".into(),
+            redirect_uri: format!("http://127.0.0.1:{port}/callback/demo-api"),
+        };
+        let secrets = Arc::new(Recording::default());
+        let api = DemoApi::new(client, Arc::new(SystemClock), secrets.clone());
+        let router = api.router();
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let settings = format!(
+            "{SETTINGS}\n[scopes.\"api:act\"]\nen = \"Act as you\"\nko = \"대신 사용\"\n\n\
+             [metrics]\nlisten = \"127.0.0.1:{metrics}\"\n\n[log]\nlevel = \"trace\"\n\n\
+             [[identity_providers]]\nid = \"demo-api\"\npreset = \"oauth2\"\nsign_in = false\n\
+             name = \"Demo API\"\nclient_id = \"us\"\nclient_secret = \"canary-api-secret\"\n\
+             authorization_endpoint = \"{origin}/oauth/authorize\"\n\
+             token_endpoint = \"{origin}/oauth/token\"\n\
+             userinfo_endpoint = \"{origin}/user/profile\"\nsubject_at = \"/id\"\n\n[[servers]]\n\
+             name = \"hybrid\"\napi = \"{origin}\"\napi_client_id = \"us\"\n\
+             api_client_secret = \"canary-api-secret\"\n\
+             api_token_endpoint = \"{origin}/oauth/token\"\nidentity_provider = \"demo-api\"\n"
+        );
+        let settings = settings.replace(
+            "User = [\"create:todos\"]",
+            "User = [\"create:todos\", \"api:act\"]",
+        );
+        let house = house_with_people_at(&settings, port).await;
+        Self {
+            house,
+            api,
+            secrets,
+            metrics,
+            _server: server,
+        }
+    }
+
+    async fn metrics(&self) -> String {
+        let url = format!("http://127.0.0.1:{}/metrics", self.metrics);
+        let answer = get(&url, None).await;
+        assert!(
+            answer
+                .header("content-type")
+                .starts_with("application/openmetrics-text")
+        );
+        answer.text().to_owned()
+    }
+
+    /// Every token and code that the API has made, as it stands on the wire.
+    fn canaries(&self) -> Vec<String> {
+        let secrets = self.secrets.0.lock().unwrap();
+        let secrets = secrets.iter().filter(|bytes| bytes.len() == 32);
+        let mut canaries: Vec<_> = secrets.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).collect();
+        canaries.push("canary-api-secret".to_owned());
+        canaries
+    }
+}
+
+/// Acceptance A11, and the numbers that an operator sees; also after the provider has ended it all.
+#[tokio::test]
+async fn a11_no_token_of_the_api_is_logged_counted_or_told() {
+    let street = Street::build().await;
+    let url = format!("{}/hybrid/mcp", street.house.url);
+    let state = tempdir().unwrap();
+    let driver = alice(Client::TypeScript, &url, "legacy", "joon", state.path());
+    let answer = driver
+        .option("--call", "get-user-profile")
+        .option("--call", "query-recent-errors")
+        .run()
+        .await;
+    assert_connected(&answer);
+    assert_eq!(result(&answer, 0)["username"], "joon");
+    street.api.withdraw(&Account::ALL[1]);
+    let again = Client::TypeScript.at(&url, state.path());
+    let again = again.option("--call", "get-user-profile").run().await;
+    let told = again["results"][0].to_string();
+    assert!(told.contains("/account/connect/"), "{again:#}");
+
+    let metrics = street.metrics().await;
+    for line in [
+        "sumun_tool_executions_total{server=\"hybrid\",tool=\"get-user-profile\",outcome=\"ok\"} 1",
+        "sumun_tool_executions_total{server=\"hybrid\",tool=\"query-recent-errors\",outcome=\"ok\"} 1",
+        "sumun_api_calls_total{api=\"127.0.0.1\",outcome=\"ok\"} 2",
+        "sumun_token_refreshes_total{provider=\"demo-api\",outcome=\"ended\"} 1",
+    ] {
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "{line}\n{metrics}"
+        );
+    }
+    assert!(
+        metrics.contains("sumun_authentication_failures_total{room=\"/hybrid/mcp\""),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("sumun_resident_memory_bytes "),
+        "{metrics}"
+    );
+    let health = get(&format!("{}/health", street.house.url), None).await;
+    assert_eq!(
+        health.json()["checks"]["upstream:hybrid"]["status"],
+        "healthy"
+    );
+    let missing = get(&format!("{}/metrics", street.house.url), None).await;
+    assert_eq!(missing.status, 404, "not where everybody comes");
+
+    let log = street.house.log();
+    assert!(
+        log.contains("a credential has ended"),
+        "the log was written: {log}"
+    );
+    let canaries = street.canaries();
+    assert!(canaries.len() > 5, "tokens were made");
+    for canary in canaries {
+        for (place, text) in [
+            ("the log", &log),
+            ("the metrics", &metrics),
+            ("an answer", &answer.to_string()),
+            ("an answer", &again.to_string()),
+            ("the health", &health.text().to_owned()),
+        ] {
+            assert!(!text.contains(&canary), "{canary} in {place}");
+        }
     }
 }
