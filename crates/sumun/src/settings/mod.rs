@@ -44,6 +44,9 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// Where metrics are read, if anybody does.
     pub(crate) metrics: Option<SocketAddr>,
+    /// Where traces are sent, if they are.
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "it is refused"))]
+    pub(crate) traces: Option<String>,
     /// The origins of foreign web pages that may call the servers.
     pub(crate) allowed_origins: Vec<String>,
     /// Proxies whose word on the client's address is believed.

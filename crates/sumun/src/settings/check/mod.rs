@@ -57,6 +57,7 @@ impl Check<'_> {
         let data = self.data(file);
         let log = self.log(file);
         let metrics = self.metrics(file, listen);
+        let traces = self.traces(file);
         let allowed_origins = self.origins(file);
         let trusted_proxies = self.proxies(file);
         let lifetimes = self.lifetimes(file);
@@ -113,6 +114,7 @@ impl Check<'_> {
             data: data?,
             log: log?,
             metrics,
+            traces,
             allowed_origins: allowed_origins?,
             trusted_proxies: trusted_proxies?,
             authorization_server: settings,
