@@ -24,6 +24,8 @@ pub(crate) enum What {
     Delegation(Effort),
     /// The gateway in front of a fast server, against the server alone, nginx and a bare proxy.
     Gateway(Effort),
+    /// Detection of personal data, against bare patterns.
+    Pii(Effort),
     /// All of them.
     All(Effort),
     /// What is measured; the other commands start it.

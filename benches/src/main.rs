@@ -1,6 +1,6 @@
 //! The benchmarks behind `scripts/bench`: what a guard costs a tool call, what a token costs, what a
-//! complete flow through an identity provider costs, what a gateway costs, and a call of an API on behalf
-//! of a person.
+//! complete flow through an identity provider costs, what a gateway costs, how fast personal data is found,
+//! and a call of an API on behalf of a person.
 
 mod command_line;
 mod delegation;
@@ -10,6 +10,7 @@ mod load;
 mod machine;
 mod material;
 mod mcp;
+mod pii;
 mod probe;
 mod report;
 mod round;
@@ -34,9 +35,11 @@ fn main() -> anyhow::Result<()> {
             mcp::run(&effort)?;
             token::run(&effort)?;
             flow::run(&effort)?;
+            pii::run(&effort)?;
             gateway::run(&effort)?;
             delegation::run(&effort)
         }
+        What::Pii(effort) => pii::run(&effort.effective()),
         What::Gateway(effort) => gateway::run(&effort.effective()),
         What::Delegation(effort) => delegation::run(&effort.effective()),
         What::Flow(effort) => flow::run(&effort.effective()),

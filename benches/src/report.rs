@@ -151,9 +151,13 @@ pub(crate) struct Report {
 impl Report {
     /// An empty table.
     fn new(title: &str) -> Self {
-        let mut text = format!("## {title}\n\n");
-        text += "| | per second | of the first | processor, µs each | p50, µs | p99, µs |\n";
-        text += "|---|--:|--:|--:|--:|--:|\n";
+        let header = "| | per second | of the first | processor, µs each | p50, µs | p99, µs |\n|---|--:|--:|--:|--:|--:|";
+        Self::with_header(title, header)
+    }
+
+    /// An empty table with other columns.
+    pub(crate) fn with_header(title: &str, header: &str) -> Self {
+        let text = format!("## {title}\n\n{header}\n");
         Self { text }
     }
 

@@ -11,6 +11,7 @@ pub mod dpop_proof;
 pub mod form;
 mod house;
 pub mod id_token;
+pub mod json;
 pub mod mcp_envelope;
 pub mod personal_data;
 pub mod redirect_uri;
@@ -20,13 +21,14 @@ pub mod token_response;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its file and of its seeds.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("access_token", access_token::run),
     ("authorization_header", authorization_header::run),
     ("client_metadata_document", client_metadata_document::run),
     ("dpop_proof", dpop_proof::run),
     ("form", form::run),
     ("id_token", id_token::run),
+    ("json", json::run),
     ("mcp_envelope", mcp_envelope::run),
     ("personal_data", personal_data::run),
     ("redirect_uri", redirect_uri::run),

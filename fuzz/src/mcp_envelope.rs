@@ -18,10 +18,7 @@ pub fn run(data: &[u8]) {
 
 /// A server reads the message with a parser of its own, and must find the same.
 fn compare(envelope: &Envelope<'_>, text: &[u8]) {
-    let Ok(value) = serde_json::from_slice::<Value>(text) else {
-        // Numbers that only fit a text, and nesting that only a stack has an end for.
-        return;
-    };
+    let value: Value = serde_json::from_slice(text).expect("what is taken, a server can read");
     let at = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
     assert_eq!(envelope.method.as_deref(), at("/method"));
     assert_eq!(

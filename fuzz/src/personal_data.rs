@@ -43,8 +43,10 @@ pub fn run(data: &[u8]) {
         assert!(finding.byte_start >= last, "findings overlap");
         last = finding.byte_end;
     }
+    // Half of a character in an escape is no reason to refuse a message, but not every parser reads it.
+    let is_document = serde_json::from_str::<serde_json::Value>(text).is_ok();
     if let Ok(outcome) = redactor.apply(&CONTEXT, text)
-        && let Some(document) = outcome.replaced
+        && let Some(document) = outcome.replaced.filter(|_| is_document)
     {
         let parsed = serde_json::from_str::<serde_json::Value>(&document);
         assert!(parsed.is_ok(), "no document is left: {document}");

@@ -79,13 +79,13 @@ impl Person {
         match self.awaited {
             Awaited::Authorization => {
                 path_of(answer.redirect()?)?.clone_into(&mut self.page);
-                self.send(Awaited::Page, "GET", &self.page.clone(), &[], "")?;
-            }
-            Awaited::Page => {
-                answer.require_status("200")?;
                 self.cookie = answer.header("set-cookie", |value| {
                     value.split(';').next().map(str::to_owned)
                 })?;
+                self.visit(Awaited::Page, &self.page.clone())?;
+            }
+            Awaited::Page => {
+                answer.require_status("200")?;
                 let grant = parameter(&self.page, "grant")?;
                 let form = format!("grant={grant}&scope={SCOPE}&action=provider%3A{PROVIDER}");
                 self.send_form(Awaited::Departure, "/login", &form)?;
@@ -99,8 +99,7 @@ impl Person {
                 let nonce = parameter(location, "nonce")?;
                 let (number, state) = (self.number, parameter(location, "state")?);
                 let path = format!("/callback/{PROVIDER}?code={nonce}.{number}&state={state}");
-                let cookie = [("Cookie", self.cookie.clone())];
-                self.send(Awaited::Return, "GET", &path, &cookie, "")?;
+                self.visit(Awaited::Return, &path)?;
             }
             Awaited::Return => {
                 let location = answer.redirect()?;
@@ -129,7 +128,21 @@ impl Person {
             "/authorize?response_type=code&client_id={CLIENT}&redirect_uri={REDIRECT}&scope={SCOPE}\
              &state=s&code_challenge={CHALLENGE}&code_challenge_method=S256"
         );
-        self.send(Awaited::Authorization, "GET", &path, &[], "")
+        // The browser is new each time.
+        self.cookie.clear();
+        self.visit(Awaited::Authorization, &path)
+    }
+
+    /// Goes to a page, as a browser says it (Fetch Metadata).
+    fn visit(&mut self, awaited: Awaited, path: &str) -> anyhow::Result<()> {
+        let mut headers = vec![
+            ("Sec-Fetch-Mode", "navigate".to_owned()),
+            ("Sec-Fetch-Dest", "document".to_owned()),
+        ];
+        if !self.cookie.is_empty() {
+            headers.push(("Cookie", self.cookie.clone()));
+        }
+        self.send(awaited, "GET", path, &headers, "")
     }
 
     fn send_form(&mut self, awaited: Awaited, path: &str, form: &str) -> anyhow::Result<()> {

@@ -18,6 +18,7 @@ use axum::middleware::{Next, from_fn};
 use axum::routing::post;
 use oauth::client::fetch::Fetch;
 use oauth::client_metadata::{ClientMetadata, TokenEndpointAuthMethod};
+use oauth::issuer::Issuer;
 use oauth::jws::Algorithm;
 use oauth::random::OsRandom;
 use oauth::secret::Secret;
@@ -125,6 +126,8 @@ pub(super) async fn router(data: &Path, provider: u16) -> anyhow::Result<Router>
 
 fn with_provider(port: u16) -> anyhow::Result<Settings> {
     let mut settings = settings(Algorithm::EdDSA)?;
+    // People come by https; what ends it stands before the server and is not measured.
+    settings.issuer = Issuer::parse("https://as.example")?;
     let issuer = provider_issuer(port);
     let at = |path: &str| Some(format!("{issuer}/{path}"));
     let secret = Some(Secret::from("our-secret"));

@@ -26,10 +26,14 @@ mod lines;
 mod log;
 mod query;
 mod record;
+pub mod report;
 pub mod rule;
 mod segment;
 mod settings;
+pub mod simulate;
 mod verify;
+mod watch;
+mod webhook;
 
 pub use error::{AuditError, OpenError};
 pub use event::{
@@ -42,3 +46,5 @@ pub use query::{Page, Query, Reader};
 pub use record::{AlertRecord, Record, RecoveryRecord, RetentionRecord, SegmentRecord};
 pub use settings::{Durability, OnFailure, Settings};
 pub use verify::{Problem, Verification, VerifyError, verify};
+pub use watch::watch;
+pub use webhook::Webhook;

@@ -7,8 +7,7 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use axum_extra::extract::CookieJar;
-use http::header::SET_COOKIE;
+use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 use oauth::secret::Secret;
 
@@ -43,6 +42,7 @@ pub(crate) struct Cookies {
     session: &'static str,
     /// One entry per place that a cookie goes to.
     attributes: Vec<String>,
+    reach_the_host: bool,
 }
 
 impl Cookies {
@@ -55,6 +55,7 @@ impl Cookies {
                 browser: "__Host-sumun-browser",
                 session: "__Host-sumun-session",
                 attributes: vec![format!("Path=/; Secure; {attributes}")],
+                reach_the_host: true,
             };
         }
         let base = settings.issuer.base_path();
@@ -63,7 +64,13 @@ impl Cookies {
             browser: "sumun-browser",
             session: "sumun-session",
             attributes: PAGES.into_iter().map(of_page).collect(),
+            reach_the_host: false,
         }
+    }
+
+    /// Whether cookies come back to every address of this host, not to [`PAGES`] alone.
+    pub(crate) fn reach_the_host(&self) -> bool {
+        self.reach_the_host
     }
 
     /// The secret that tells this browser from every other.
@@ -105,15 +112,19 @@ impl Cookies {
 
 /// A cookie that has the form of the secrets that are made here; anything else is not ours.
 fn read(headers: &HeaderMap, name: &str) -> Option<Secret> {
-    let jar = CookieJar::from_headers(headers);
-    let value = jar.get(name)?.value();
+    let lines = headers.get_all(COOKIE).iter();
+    let lines = lines.filter_map(|line| line.to_str().ok());
+    let pairs = lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    // Of two with the same name the last one counts.
+    let (_, value) = pairs.filter(|(found, _)| *found == name).last()?;
     let is_base64url = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
     (value.len() == 43 && value.bytes().all(is_base64url)).then(|| Secret::from(value))
 }
 
 #[cfg(test)]
 mod tests {
-    use http::header::COOKIE;
     use oauth::issuer::Issuer;
     use oauth::random::OsRandom;
 
@@ -150,6 +161,27 @@ mod tests {
         assert!(paths.eq(expected.map(|page| format!("/tenant{page}"))));
         // RFC 6265 §5.1.4: `/callback` is neither one of these paths nor below one.
         assert!(!expected.contains(&"/callback") && !expected.contains(&"/"));
+    }
+
+    #[test]
+    fn cookies_are_found_wherever_they_stand() {
+        let (one, two) = ("1".repeat(43), "2".repeat(43));
+        for (lines, found) in [
+            (vec![format!("name={one}")], Some(&one)),
+            (vec![format!("a=b; name={one};c=d")], Some(&one)),
+            (vec!["a=b".to_owned(), format!("name={one}")], Some(&one)),
+            (vec![format!("name={one}; name={two}")], Some(&two)),
+            (vec![format!("other-name={one}; name2={one}; name")], None),
+            (vec![format!("name=={one}")], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in &lines {
+                headers.append(COOKIE, HeaderValue::from_str(line).unwrap());
+            }
+            let read = read(&headers, "name");
+            let read = read.as_ref().map(Secret::expose);
+            assert_eq!(read, found.map(String::as_str), "{lines:?}");
+        }
     }
 
     #[test]

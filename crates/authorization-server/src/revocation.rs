@@ -1,6 +1,7 @@
 //! The end of tokens, told to everyone who remembers them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,8 @@ impl Record for RevokedToken {
 pub(crate) struct Revocations {
     tokens: Collection<RevokedToken>,
     listeners: broadcast::Sender<Revocation>,
+    /// How many were told, for listeners that ask often.
+    told: AtomicU64,
 }
 
 impl Revocations {
@@ -46,6 +49,7 @@ impl Revocations {
         Self {
             tokens,
             listeners: broadcast::Sender::new(1024),
+            told: AtomicU64::new(0),
         }
     }
 
@@ -67,6 +71,12 @@ impl Revocations {
     /// Tells listeners; that nobody listens is fine.
     pub(crate) fn tell(&self, revocation: Revocation) {
         let _ = self.listeners.send(revocation);
+        // Counted when it is there to be received: whoever sees the count finds what was counted.
+        self.told.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn told(&self) -> u64 {
+        self.told.load(Ordering::SeqCst)
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Revocation> {

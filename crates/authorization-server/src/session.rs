@@ -98,6 +98,30 @@ impl BrowserSessions {
         (secret, cookies)
     }
 
+    /// The browser that comes here by itself, with the cookies that it gets when it has none; nothing
+    /// where that cannot be told.
+    ///
+    /// Whoever asks may also be a program that hands its answer to a browser. A browser says that it
+    /// goes to a page (Fetch Metadata), and then the same one asks for the next page with its cookies.
+    pub(crate) fn navigating(
+        &self,
+        headers: &HeaderMap,
+    ) -> Option<(SecretHash, Option<SetCookies>)> {
+        let says = |name: &str, word: &str| headers.get(name).is_some_and(|value| value == word);
+        let is_navigation =
+            says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document");
+        if !is_navigation || !self.cookies.reach_the_host() {
+            return None;
+        }
+        Some(match self.browser(headers) {
+            Some(browser) => (browser.hash(), None),
+            None => {
+                let (browser, cookies) = self.new_browser();
+                (browser.hash(), Some(cookies))
+            }
+        })
+    }
+
     /// The session of this browser, unless it has ended.
     pub(crate) async fn find(
         &self,

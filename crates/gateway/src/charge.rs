@@ -10,7 +10,7 @@ use resource_server::Caller;
 use serde_json::json;
 
 use crate::catalog::{Catalog, Lesson, ToolFacts};
-use crate::house::House;
+use crate::house::{House, Tool};
 use crate::json::{Object, Raw, raw};
 use crate::listing::Listing;
 use crate::message::{Outlet, Request, RpcError, code};
@@ -120,6 +120,12 @@ impl Charge {
             Some(upstream) => upstream.exchange(method, headers, payload, caller).await,
             None => Err(self.unavailable("is not reached over HTTP")),
         }
+    }
+
+    /// One of its tools, or whatever else has a name there.
+    pub(crate) fn tool<'a>(&'a self, name: &'a str) -> Tool<'a> {
+        let upstream = &self.name;
+        Tool { upstream, name }
     }
 
     /// It cannot be used, and `reason` says why: a sentence that begins with what it does.

@@ -7,14 +7,16 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use oauth::scope::Scope;
+use resource_server::Caller;
 use resource_server::mcp::{Entrance, Envelope, Message, compare_headers, refuse_body};
 use serde_json::value::RawValue;
 
 use crate::charge::Charge;
 use crate::federation::{Federation, Member};
 use crate::front::FrontSettings;
+use crate::front::http_sse::HttpSse;
 use crate::front::sessions::Sessions;
-use crate::front::stateless::Stateless;
+use crate::front::stateless::{Stateless, is_removed};
 use crate::guarded::Guarded;
 use crate::guests::Guests;
 use crate::house::House;
@@ -22,7 +24,7 @@ use crate::json::Object;
 use crate::message::Request as Call;
 use crate::passage;
 use crate::policy::{Decision, Denial};
-use crate::recording::Errand;
+use crate::recording::{Errand, Unrecorded};
 use crate::revision::{Era, Revision};
 use crate::server::McpServer;
 
@@ -42,6 +44,7 @@ pub(crate) struct Endpoint {
     target: Target,
     sessions: Sessions,
     stateless: Stateless,
+    http_sse: HttpSse,
 }
 
 /// The address of a client, put into requests by whoever knows which proxies to believe.
@@ -62,6 +65,7 @@ impl Endpoint {
             entrance,
             target,
             sessions: Sessions::new(settings.clone()),
+            http_sse: HttpSse::new(settings.clone()),
             stateless: Stateless::new(settings),
         }
     }
@@ -88,7 +92,7 @@ impl Endpoint {
             (Some(body), _) => self.post(caller, headers, body, errand).await,
             (None, &Method::GET) => {
                 let (guest, server) = (self.guests.welcome(caller), self.server(errand));
-                self.sessions.get(&guest, headers, &server).await
+                self.sessions.get(&guest, headers, &server)
             }
             (None, &Method::DELETE) => {
                 let (guest, server) = (self.guests.welcome(caller), self.server(errand));
@@ -101,7 +105,7 @@ impl Endpoint {
 
     async fn post(
         &self,
-        caller: resource_server::Caller,
+        caller: Caller,
         headers: &HeaderMap,
         body: Bytes,
         errand: Errand,
@@ -132,13 +136,13 @@ impl Endpoint {
                 return answer;
             }
         }
-        if let Err(denial) = self.decide(&caller, envelope, &body)
+        // What this revision does not have is nobody's to permit.
+        let exists = !is_stateless || !envelope.method.as_deref().is_some_and(is_removed);
+        if exists
+            && let Err(denial) = self.decide(&caller, envelope, &body)
             && let Some(challenge) = self.challenge(&caller, &denial, envelope, is_stateless)
         {
-            return match self.record_denial(&caller, &errand).await {
-                Ok(()) => challenge,
-                Err(answer) => answer,
-            };
+            return self.denied(&caller, &errand, challenge).await;
         }
         let server = self.server(errand);
         let guest = self.guests.welcome(caller);
@@ -152,7 +156,7 @@ impl Endpoint {
     /// Several messages at once (2025-03-26): all of them are permitted, or none is passed on.
     async fn batch(
         &self,
-        caller: resource_server::Caller,
+        caller: Caller,
         headers: &HeaderMap,
         message: &Message<'_>,
         body: &Bytes,
@@ -168,16 +172,85 @@ impl Endpoint {
             if let Err(denial) = self.decide(&caller, envelope, text.get().as_bytes())
                 && let Some(challenge) = self.challenge(&caller, &denial, envelope, false)
             {
-                return match self.record_denial(&caller, &errand).await {
-                    Ok(()) => challenge,
-                    Err(answer) => answer,
-                };
+                return self.denied(&caller, &errand, challenge).await;
             }
         }
         let server = self.server(errand);
         let guest = self.guests.welcome(caller);
         let body = body.clone();
         self.sessions.post(&guest, headers, body, &server).await
+    }
+
+    /// Opens the stream of the transport of 2024-11-05, whose messages go to the path `messages`.
+    pub(crate) async fn open_stream(
+        &self,
+        mut request: Request<Body>,
+        messages: &str,
+    ) -> Response<Body> {
+        let visitor = match self.entrance.admit(&mut request).await {
+            Ok(visitor) => visitor,
+            Err(answer) => return answer,
+        };
+        let answer = if request.method() == Method::GET {
+            let guest = self.guests.welcome(visitor.caller.clone());
+            let server = self.server(errand(&request));
+            let headers = request.headers();
+            self.http_sse.open(&guest, headers, messages, &server)
+        } else {
+            not_allowed()
+        };
+        visitor.see_off(answer)
+    }
+
+    /// Takes a message of that transport.
+    pub(crate) async fn take_message(&self, mut request: Request<Body>) -> Response<Body> {
+        let visitor = match self.entrance.admit(&mut request).await {
+            Ok(visitor) => visitor,
+            Err(answer) => return answer,
+        };
+        if request.method() != Method::POST {
+            return visitor.see_off(not_allowed());
+        }
+        let body = match self.entrance.read(&mut request).await {
+            Ok(body) => body,
+            Err(answer) => return visitor.see_off(answer),
+        };
+        let errand = errand(&request);
+        let (head, _) = request.into_parts();
+        let caller = visitor.caller.clone();
+        let answer = self.message(caller, &head, body, errand).await;
+        visitor.see_off(answer)
+    }
+
+    async fn message(
+        &self,
+        caller: Caller,
+        head: &http::request::Parts,
+        body: Bytes,
+        errand: Errand,
+    ) -> Response<Body> {
+        match Message::parse(&body) {
+            Ok(Message::Single(envelope)) => {
+                if let Err(denial) = self.decide(&caller, &envelope, &body)
+                    && let Some(answer) = self.challenge(&caller, &denial, &envelope, false)
+                {
+                    return self.denied(&caller, &errand, answer).await;
+                }
+            }
+            // Batches came with the next revision; the front says so.
+            Ok(Message::Batch(_)) => {}
+            Err(error) => return refuse_body(error),
+        }
+        let query = head.uri.query().unwrap_or_default();
+        let id = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("sessionId="));
+        let server = self.server(errand);
+        let guest = self.guests.welcome(caller);
+        let id = id.unwrap_or_default();
+        self.http_sse
+            .post(&guest, id, &head.headers, body, &server)
+            .await
     }
 
     /// What is behind the endpoint, behind its guard, for one request.
@@ -200,12 +273,7 @@ impl Endpoint {
     /// Whether the policy lets a message pass, as far as an HTTP status has to say so.
     ///
     /// The same decision is taken again on the way to the server; this one is early enough for a challenge.
-    fn decide(
-        &self,
-        caller: &resource_server::Caller,
-        envelope: &Envelope<'_>,
-        body: &[u8],
-    ) -> Result<(), Denial> {
+    fn decide(&self, caller: &Caller, envelope: &Envelope<'_>, body: &[u8]) -> Result<(), Denial> {
         let Some(method) = envelope.method.as_deref() else {
             return Ok(());
         };
@@ -243,7 +311,7 @@ impl Endpoint {
     /// The challenge that may help, or a plain refusal; nothing for what is answered as unknown.
     fn challenge(
         &self,
-        caller: &resource_server::Caller,
+        caller: &Caller,
         denial: &Denial,
         envelope: &Envelope<'_>,
         is_stateless: bool,
@@ -251,24 +319,28 @@ impl Endpoint {
         challenge(&self.entrance, caller, denial, envelope, is_stateless)
     }
 
-    async fn record_denial(
+    /// Records that something was not allowed, and says so.
+    async fn denied(
         &self,
-        caller: &resource_server::Caller,
+        caller: &Caller,
         errand: &Errand,
-    ) -> Result<(), Response<Body>> {
+        answer: Response<Body>,
+    ) -> Response<Body> {
         let upstream = match &self.target {
             Target::One(charge) => &*charge.name,
             Target::All(_) => "*",
         };
-        let recorded = self.house.record_denial(caller, errand, upstream).await;
-        recorded.map_err(|_| unrecorded())
+        match self.house.record_denial(caller, errand, upstream).await {
+            Ok(()) => answer,
+            Err(Unrecorded) => unrecorded(),
+        }
     }
 }
 
 /// How a denial is said in HTTP (MCP scope challenges, acceptance D3).
 pub(crate) fn challenge(
     entrance: &Entrance,
-    caller: &resource_server::Caller,
+    caller: &Caller,
     denial: &Denial,
     envelope: &Envelope<'_>,
     is_stateless: bool,

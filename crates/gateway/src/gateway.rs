@@ -103,17 +103,28 @@ struct Place {
     /// The upstream that it leads to; none for the common endpoint.
     upstream: Option<Arc<str>>,
     path: String,
+    stream_path: String,
+    messages_path: String,
     metadata_path: String,
     endpoint: Endpoint,
     metadata: Router,
 }
 
 /// What is answered at a path.
-#[derive(Clone)]
-enum Route {
-    Endpoint(Arc<Place>),
-    Metadata(Arc<Place>),
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Streamable HTTP.
+    Endpoint,
+    /// The stream of the transport of 2024-11-05.
+    Stream,
+    /// Where that transport takes messages.
+    Messages,
+    Metadata,
 }
+
+/// What is at a path, and whose.
+#[derive(Clone)]
+struct Route(Kind, Arc<Place>);
 
 impl Gateway {
     /// A gateway by this plan. Nothing is connected before it is needed.
@@ -172,10 +183,15 @@ impl Gateway {
                 .push(self.place(mount, Target::All(federated)));
         }
         for place in &layout.places {
-            let endpoint = Route::Endpoint(Arc::clone(place));
-            layout.routes.insert(place.path.clone(), endpoint);
-            let metadata = Route::Metadata(Arc::clone(place));
-            layout.routes.insert(place.metadata_path.clone(), metadata);
+            for (path, kind) in [
+                (&place.path, Kind::Endpoint),
+                (&place.stream_path, Kind::Stream),
+                (&place.messages_path, Kind::Messages),
+                (&place.metadata_path, Kind::Metadata),
+            ] {
+                let route = Route(kind, Arc::clone(place));
+                layout.routes.insert(path.clone(), route);
+            }
         }
         shared.house.policy.store(plan.policy);
         shared.house.redactor.store(plan.redactor.map(Arc::new));
@@ -212,9 +228,12 @@ impl Gateway {
             target,
             settings,
         );
+        let path = path_of(mount.resource.resource());
         Arc::new(Place {
             upstream,
-            path: path_of(mount.resource.resource()),
+            stream_path: beside(&path, "sse"),
+            messages_path: beside(&path, "messages"),
+            path,
             metadata_path: path_of(&mount.resource.metadata_url()),
             endpoint,
             metadata: mount.resource.metadata_routes(),
@@ -228,13 +247,20 @@ impl Gateway {
             let layout = self.shared.layout.load();
             layout.routes.get(request.uri().path()).cloned()
         };
-        match route {
-            Some(Route::Endpoint(place)) => place.endpoint.answer(request).await,
-            Some(Route::Metadata(place)) => match place.metadata.clone().oneshot(request).await {
+        let Some(Route(kind, place)) = route else {
+            return not_found();
+        };
+        match kind {
+            Kind::Endpoint => place.endpoint.answer(request).await,
+            Kind::Stream => {
+                let messages = &place.messages_path;
+                place.endpoint.open_stream(request, messages).await
+            }
+            Kind::Messages => place.endpoint.take_message(request).await,
+            Kind::Metadata => match place.metadata.clone().oneshot(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             },
-            None => not_found(),
         }
     }
 
@@ -268,6 +294,12 @@ async fn close_all(upstreams: Vec<Arc<Upstream>>) {
 /// The path of an address that was checked when its resource was made.
 fn path_of(address: &str) -> String {
     Url::parse(address).map_or_else(|_| address.to_owned(), |url| url.path().to_owned())
+}
+
+/// The path beside that of an endpoint, such as `/todo/sse` beside `/todo/mcp`.
+fn beside(path: &str, last: &str) -> String {
+    let above = path.strip_suffix("/mcp").unwrap_or(path);
+    format!("{above}/{last}")
 }
 
 fn not_found() -> Response<Body> {

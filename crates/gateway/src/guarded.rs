@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use audit::AuditLog;
 use pii::Direction;
 use serde_json::value::RawValue;
 
@@ -82,10 +81,11 @@ impl Guarded {
         if let Some(recording) = recording.as_ref().filter(|_| known.may_change_something()) {
             recording.intent().await?;
         }
-        let result = if self
-            .house
-            .redacts(&visit.caller, &about.name, Direction::Result)
-        {
+        let result = if self.house.redacts(
+            &visit.caller,
+            self.charge.tool(&about.name),
+            Direction::Result,
+        ) {
             self.call_with_redacted_news(visit, request, outlet, about)
                 .await?
         } else {
@@ -108,7 +108,7 @@ impl Guarded {
         let direction = Direction::Arguments;
         let replaced = self.house.redact(
             &visit.caller,
-            &about.name,
+            self.charge.tool(&about.name),
             direction,
             params.get(),
             recording,
@@ -133,7 +133,7 @@ impl Guarded {
         let direction = Direction::Result;
         let replaced = self.house.redact(
             &visit.caller,
-            &about.name,
+            self.charge.tool(&about.name),
             direction,
             result.get(),
             recording,
@@ -192,9 +192,13 @@ impl Guarded {
         };
         let direction = Direction::Result;
         let text = params.get();
-        let replaced = self
-            .house
-            .redact(&visit.caller, &about.name, direction, text, &mut None)?;
+        let replaced = self.house.redact(
+            &visit.caller,
+            self.charge.tool(&about.name),
+            direction,
+            text,
+            &mut None,
+        )?;
         Ok(Some(replaced.map_or(Ok(params), value)?))
     }
 

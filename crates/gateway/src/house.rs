@@ -14,6 +14,19 @@ use crate::policy::{Decision, Policy};
 use crate::recording::{Errand, Recording, Unrecorded};
 use crate::server::Failure;
 
+/// A tool and its upstream, as policies for personal data name them: `upstream.tool`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tool<'a> {
+    pub(crate) upstream: &'a str,
+    pub(crate) name: &'a str,
+}
+
+impl Tool<'_> {
+    pub(crate) fn full(self) -> String {
+        [self.upstream, ".", self.name].concat()
+    }
+}
+
 /// The shared part of a gateway. Policies may change while requests are under way; each request sees one.
 pub(crate) struct House {
     pub(crate) policy: ArcSwap<Policy>,
@@ -89,7 +102,7 @@ impl House {
     pub(crate) fn redact(
         &self,
         caller: &Caller,
-        tool: &str,
+        tool: Tool<'_>,
         direction: Direction,
         value: &str,
         recording: &mut Option<Recording>,
@@ -99,8 +112,9 @@ impl House {
             return Ok(None);
         };
         let scopes: Vec<&str> = caller.scopes().iter().collect();
+        let tool = tool.full();
         let context = Context {
-            tool,
+            tool: &tool,
             direction,
             subject: caller.subject(),
             scopes: &scopes,
@@ -128,14 +142,14 @@ impl House {
     }
 
     /// Whether the messages of such a call are looked at for personal data.
-    pub(crate) fn redacts(&self, caller: &Caller, tool: &str, direction: Direction) -> bool {
+    pub(crate) fn redacts(&self, caller: &Caller, tool: Tool<'_>, direction: Direction) -> bool {
         let redactor = self.redactor.load();
         let Some(redactor) = &*redactor else {
             return false;
         };
         let scopes: Vec<&str> = caller.scopes().iter().collect();
         redactor.policy().concerns(&Context {
-            tool,
+            tool: &tool.full(),
             direction,
             subject: caller.subject(),
             scopes: &scopes,

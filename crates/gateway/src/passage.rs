@@ -151,13 +151,20 @@ impl Passage<'_> {
         recording: &mut Option<Recording>,
     ) -> Result<Bytes, Failure> {
         let direction = Direction::Arguments;
-        if !self.house.redacts(self.caller, name, direction) {
+        if !self
+            .house
+            .redacts(self.caller, self.charge.tool(name), direction)
+        {
             return Ok(body.clone());
         }
         let text = String::from_utf8_lossy(body);
-        let replaced = self
-            .house
-            .redact(self.caller, name, direction, &text, recording)?;
+        let replaced = self.house.redact(
+            self.caller,
+            self.charge.tool(name),
+            direction,
+            &text,
+            recording,
+        )?;
         Ok(replaced.map_or_else(|| body.clone(), Bytes::from))
     }
 
@@ -181,7 +188,9 @@ impl Passage<'_> {
             .headers
             .get(CONTENT_TYPE)
             .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-        let is_redacted = self.house.redacts(self.caller, name, Direction::Result);
+        let is_redacted =
+            self.house
+                .redacts(self.caller, self.charge.tool(name), Direction::Result);
         if !is_json {
             let body = if is_redacted {
                 parts.headers.remove(CONTENT_LENGTH);
@@ -220,9 +229,13 @@ impl Passage<'_> {
         }
         let text = String::from_utf8_lossy(&whole);
         let direction = Direction::Result;
-        let replaced = self
-            .house
-            .redact(self.caller, name, direction, &text, recording)?;
+        let replaced = self.house.redact(
+            self.caller,
+            self.charge.tool(name),
+            direction,
+            &text,
+            recording,
+        )?;
         let body = match replaced {
             Some(text) => {
                 parts.headers.remove(CONTENT_LENGTH);
@@ -272,7 +285,7 @@ fn refuse(envelope: &Envelope<'_>, method: &str, failure: Failure) -> Response<B
     match failed(method, failure) {
         Ok(result) => {
             let result = for_stateless(method, result, None);
-            RpcResponse::new(StatusCode::OK, response(id, Ok(&result)))
+            RpcResponse::json(StatusCode::OK, response(id, Ok(&result)))
         }
         Err(error) => RpcResponse::stateless_error(id, error),
     }

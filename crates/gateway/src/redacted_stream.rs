@@ -34,7 +34,7 @@ pub(crate) fn body(
         .audit
         .as_ref()
         .map(|log| Recording::of_personal_data(log, caller, errand, &charge.name, tool));
-    let (caller, tool) = (caller.clone(), tool.to_owned());
+    let (caller, tool) = (caller.clone(), charge.tool(tool).full());
     house.tasks.spawn(async move {
         let Some(redactor) = redactor else { return };
         let scopes: Vec<&str> = caller.scopes().iter().collect();

@@ -45,7 +45,7 @@ fn next_encoded(
     let bytes = text.as_bytes();
     let mut runs = at;
     loop {
-        let run = next_run(bytes, runs);
+        let run = escapes.run(runs);
         let escape = escapes.next(at.max(escapes.tried));
         let is_first = |escape: usize| run.as_ref().is_none_or(|run| escape < run.start);
         if let Some(escape) = escape.filter(|escape| is_first(*escape)) {
@@ -71,13 +71,16 @@ fn next_encoded(
     }
 }
 
-/// The characters that begin an escape, each looked for once.
+/// The characters that begin an escape, and the runs, each looked for once: else, a text that is full of
+/// the one and has none of the other would be read again and again.
 struct Escapes<'t> {
     bytes: &'t [u8],
     /// Where the last search began and what it found.
     found: Option<(usize, Option<usize>)>,
     /// Up to where escapes were tried.
     tried: usize,
+    /// The same for runs.
+    run: Option<(usize, Option<Range<usize>>)>,
 }
 
 impl<'t> Escapes<'t> {
@@ -86,7 +89,20 @@ impl<'t> Escapes<'t> {
             bytes,
             found: None,
             tried: 0,
+            run: None,
         }
+    }
+
+    fn run(&mut self, from: usize) -> Option<Range<usize>> {
+        if let Some((searched, run)) = &self.run
+            && *searched <= from
+            && run.as_ref().is_none_or(|run| run.start >= from)
+        {
+            return run.clone();
+        }
+        let run = next_run(self.bytes, from);
+        self.run = Some((from, run.clone()));
+        run
     }
 
     fn next(&mut self, from: usize) -> Option<usize> {
@@ -189,7 +205,7 @@ fn begins_readable(body: &[u8]) -> bool {
     let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t');
     match three {
         [first, ..] if first >= 0xC2 => {
-            str::from_utf8(&three).is_ok() || first >= 0xF0 || first < 0xE0
+            !(0xE0..0xF0).contains(&first) || str::from_utf8(&three).is_ok()
         }
         _ => {
             is_text(three[0])

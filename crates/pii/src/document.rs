@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::decode::unicode;
 use crate::normalize::{Maker, Map};
 use crate::policy::path::Step;
+use crate::spread;
 
 /// How deep a document may be.
 const DEEPEST: usize = 128;
@@ -42,8 +43,10 @@ pub(crate) enum LeafKind {
 /// A text, key or number of the document; of a text, what is between the quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Leaf {
-    /// Its place in the source.
+    /// Its place in the source, once it is settled.
     pub(crate) range: Range<usize>,
+    /// How many texts were unescaped when `range` was its place in what was read.
+    maps: usize,
     pub(crate) kind: LeafKind,
     /// In how many texts the JSON lies whose leaf this is.
     pub(crate) depth: u8,
@@ -52,11 +55,18 @@ pub(crate) struct Leaf {
 }
 
 /// A value and the step that leads to it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Node {
     parent: Option<usize>,
-    /// None for the root of a document.
-    step: Option<Step>,
+    step: NodeStep,
+}
+
+/// A step, with its name among the names of the document.
+#[derive(Debug, Clone)]
+enum NodeStep {
+    Root,
+    Name(Range<usize>),
+    Index(usize),
 }
 
 /// A document, as it is read.
@@ -67,9 +77,15 @@ pub(crate) struct Document<'t> {
     pub(crate) read: Cow<'t, str>,
     /// From `read` to the source, step by step; the last one leads to the source.
     maps: Vec<Map>,
-    /// In the order of the source, without those that hold others.
+    /// Once they are settled, in the order of the source, without those that hold others.
     pub(crate) leaves: Vec<Leaf>,
+    /// The leaves that hold documents.
+    holders: Vec<usize>,
     nodes: Vec<Node>,
+    /// All names, one after the other.
+    names: String,
+    /// Whether values side by side may belong together.
+    pub(crate) may_spread: bool,
 }
 
 impl<'t> Document<'t> {
@@ -79,10 +95,12 @@ impl<'t> Document<'t> {
             read: Cow::Borrowed(source),
             maps: Vec::new(),
             leaves: Vec::new(),
+            holders: Vec::new(),
             nodes: Vec::new(),
+            names: String::new(),
+            may_spread: false,
         };
         let mut open = document.parse(0..source.len(), 0)?;
-        let mut holders = Vec::new();
         for depth in 1..=DEEPEST_TEXT + 1 {
             document.unescape(&mut open);
             if depth > DEEPEST_TEXT {
@@ -100,7 +118,7 @@ impl<'t> Document<'t> {
                     && let Ok(found) = document.parse(place, depth)
                     && !found.is_empty()
                 {
-                    holders.push(leaf);
+                    document.holders.push(leaf);
                     inner.extend(found);
                 }
             }
@@ -109,14 +127,23 @@ impl<'t> Document<'t> {
             }
             open = inner;
         }
-        if !holders.is_empty() {
-            for holder in holders {
-                document.leaves[holder].range = 0..0;
-            }
-            document.leaves.retain(|leaf| !leaf.range.is_empty());
-            document.leaves.sort_by_key(|leaf| leaf.range.start);
-        }
         Ok(document)
+    }
+
+    /// Finds the place of every leaf in the source. Where nothing was found, nobody asks for them.
+    pub(crate) fn settle(&mut self) {
+        for holder in std::mem::take(&mut self.holders) {
+            self.leaves[holder].range = 0..0;
+        }
+        let Self { leaves, maps, .. } = self;
+        leaves.retain(|leaf| !leaf.range.is_empty());
+        for leaf in leaves.iter_mut() {
+            let read = std::mem::take(&mut leaf.maps);
+            let maps = maps[..read].iter().rev();
+            let range = std::mem::take(&mut leaf.range);
+            leaf.range = maps.fold(range, |range, map| map.to_source(range));
+        }
+        leaves.sort_by_key(|leaf| leaf.range.start);
     }
 
     /// Parses `place` of what is read so far, and says which leaves there are, and where in it.
@@ -134,15 +161,25 @@ impl<'t> Document<'t> {
             text,
             at: 0,
             found: Vec::new(),
-            nodes: vec![Node {
-                parent: None,
-                step: None,
-            }],
+            nodes: Vec::new(),
+            names: String::new(),
             first: self.nodes.len(),
+            first_name: self.names.len(),
+            parts: Parts::default(),
         };
-        reader.value(0, 0)?;
-        let Reader { found, nodes, .. } = reader;
-        self.nodes.extend(nodes);
+        let root = reader.child(None, NodeStep::Root);
+        reader.value(root, 0)?;
+        let Reader {
+            found,
+            mut nodes,
+            names,
+            parts,
+            ..
+        } = reader;
+        self.nodes.append(&mut nodes);
+        self.names.push_str(&names);
+        self.may_spread |= parts.may_spread;
+        let maps = self.maps.len();
         let mut open = Vec::with_capacity(found.len());
         for (range, kind, node) in found {
             if range.is_empty() {
@@ -151,7 +188,8 @@ impl<'t> Document<'t> {
             let range = place.start + range.start..place.start + range.end;
             open.push((self.leaves.len(), range.clone()));
             self.leaves.push(Leaf {
-                range: self.to_source(range),
+                range,
+                maps,
                 kind,
                 depth,
                 node,
@@ -212,9 +250,12 @@ impl<'t> Document<'t> {
     pub(crate) fn path(&self, leaf: &Leaf) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut at = &self.nodes[leaf.node];
-        while let Some(step) = &at.step {
-            steps.push(step.clone());
-            let Some(parent) = at.parent else { break };
+        while let Some(parent) = at.parent {
+            match &at.step {
+                NodeStep::Name(name) => steps.push(Step::Name(self.names[name.clone()].to_owned())),
+                NodeStep::Index(index) => steps.push(Step::Index(*index)),
+                NodeStep::Root => {}
+            }
             at = &self.nodes[parent];
         }
         steps.reverse();
@@ -228,28 +269,30 @@ impl<'t> Document<'t> {
 
     /// The name under which the value of a node stands in its object.
     pub(crate) fn name(&self, node: usize) -> Option<&str> {
-        match &self.nodes[node].step {
-            Some(Step::Name(name)) => Some(name),
+        self.name_of(&self.nodes[node])
+    }
+
+    fn name_of(&self, node: &Node) -> Option<&str> {
+        match &node.step {
+            NodeStep::Name(name) => Some(&self.names[name.clone()]),
             _ => None,
         }
     }
 
     /// Whether the root, or a value in the array that is the root, has a member of that name.
     pub(crate) fn has_member(&self, name: &str) -> bool {
-        self.nodes.iter().any(|node| {
-            matches!(&node.step, Some(Step::Name(found)) if found == name)
-                && node
-                    .parent
-                    .is_some_and(|parent| parent == 0 || self.nodes[parent].parent == Some(0))
-        })
+        let is_near_root = |parent: usize| parent == 0 || self.nodes[parent].parent == Some(0);
+        self.nodes
+            .iter()
+            .any(|node| node.parent.is_some_and(is_near_root) && self.name_of(node) == Some(name))
     }
 
     /// Every name, with the object in which it stands.
-    pub(crate) fn names(&self) -> HashSet<(usize, String)> {
-        let named = self.nodes.iter().filter_map(|node| match &node.step {
-            Some(Step::Name(name)) => Some((node.parent?, name.clone())),
-            _ => None,
-        });
+    pub(crate) fn all_names(&self) -> HashSet<(usize, String)> {
+        let named = self
+            .nodes
+            .iter()
+            .filter_map(|node| Some((node.parent?, self.name_of(node)?.to_owned())));
         named.collect()
     }
 
@@ -259,13 +302,47 @@ impl<'t> Document<'t> {
     }
 }
 
+/// An object of more members has its names in a set, to see which one stands there twice.
+const FEW: usize = 16;
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
     found: Vec<(Range<usize>, LeafKind, usize)>,
     nodes: Vec<Node>,
-    /// The number that the first of `nodes` will have.
+    names: String,
+    /// The numbers that the first of `nodes` and of `names` will have.
     first: usize,
+    first_name: usize,
+    parts: Parts,
+}
+
+/// Sees whether neighbours may be parts of one value.
+#[derive(Default)]
+struct Parts {
+    may_spread: bool,
+    /// The object or array of the last values, and how many digits they have together.
+    parent: Option<usize>,
+    digits: usize,
+    texts: usize,
+}
+
+impl Parts {
+    fn see(&mut self, value: &str, name: Option<&str>, parent: Option<usize>) {
+        if spread::is_part(value) {
+            if self.parent != parent {
+                self.digits = 0;
+            }
+            self.parent = parent;
+            self.may_spread |= self.digits > 0 && self.digits + value.len() >= spread::SHORTEST;
+            self.digits += value.len();
+        } else {
+            self.parent = None;
+            self.digits = 0;
+        }
+        self.texts += usize::from(name == Some("text"));
+        self.may_spread |= self.texts > 1 || name.is_some_and(spread::is_domain);
+    }
 }
 
 impl Reader<'_> {
@@ -279,12 +356,33 @@ impl Reader<'_> {
         }
     }
 
-    fn child(&mut self, parent: usize, step: Step) -> usize {
+    fn child(&mut self, parent: Option<usize>, step: NodeStep) -> usize {
         self.nodes.push(Node {
-            parent: Some(self.first + parent),
-            step: Some(step),
+            parent: parent.map(|parent| self.first + parent),
+            step,
         });
         self.nodes.len() - 1
+    }
+
+    fn name(&self, node: usize) -> Option<&str> {
+        match &self.nodes[node].step {
+            NodeStep::Name(name) => {
+                Some(&self.names[name.start - self.first_name..name.end - self.first_name])
+            }
+            _ => None,
+        }
+    }
+
+    fn leaf(&mut self, range: Range<usize>, kind: LeafKind, node: usize) {
+        let name = match &self.nodes[node].step {
+            NodeStep::Name(name) => {
+                Some(&self.names[name.start - self.first_name..name.end - self.first_name])
+            }
+            _ => None,
+        };
+        self.parts
+            .see(&self.text[range.clone()], name, self.nodes[node].parent);
+        self.found.push((range, kind, self.first + node));
     }
 
     fn value(&mut self, node: usize, depth: usize) -> Result<(), DocumentError> {
@@ -299,7 +397,7 @@ impl Reader<'_> {
                 self.space();
                 let mut index = 0;
                 while self.peek() != b']' && self.at < self.text.len() {
-                    let child = self.child(node, Step::Index(index));
+                    let child = self.child(Some(node), NodeStep::Index(index));
                     index += 1;
                     self.value(child, depth + 1)?;
                     if self.peek() == b',' {
@@ -310,7 +408,7 @@ impl Reader<'_> {
             }
             b'"' => {
                 let range = self.string();
-                self.found.push((range, LeafKind::Text, self.first + node));
+                self.leaf(range, LeafKind::Text, node);
             }
             first => {
                 let rest = &self.text.as_bytes()[self.at..];
@@ -320,8 +418,7 @@ impl Reader<'_> {
                 let range = self.at..self.at + length.unwrap_or(rest.len());
                 self.at = range.end;
                 if first == b'-' || first.is_ascii_digit() {
-                    self.found
-                        .push((range, LeafKind::Number, self.first + node));
+                    self.leaf(range, LeafKind::Number, node);
                 }
             }
         }
@@ -330,22 +427,39 @@ impl Reader<'_> {
     }
 
     fn object(&mut self, node: usize, depth: usize) -> Result<(), DocumentError> {
-        let mut keys = HashSet::new();
+        let mut members: Vec<usize> = Vec::new();
+        let mut seen: HashSet<String> = HashSet::new();
         self.at += 1;
         self.space();
         while self.peek() == b'"' {
             let range = self.string();
+            let start = self.names.len();
             let written = &self.text[range.start - 1..=range.end];
-            let name = if written.contains('\\') {
-                serde_json::from_str(written)
-                    .map_err(|error| DocumentError::NotJson(error.line(), error.column()))?
+            if written.contains('\\') {
+                let name: String = serde_json::from_str(written)
+                    .map_err(|error| DocumentError::NotJson(error.line(), error.column()))?;
+                self.names.push_str(&name);
             } else {
-                self.text[range.clone()].to_owned()
+                self.names.push_str(&self.text[range.clone()]);
+            }
+            let name = &self.names[start..];
+            let is_twice = if members.len() < FEW {
+                members
+                    .iter()
+                    .any(|member| self.name(*member) == Some(name))
+            } else {
+                if seen.is_empty() {
+                    let names = members.iter().filter_map(|member| self.name(*member));
+                    seen.extend(names.map(str::to_owned));
+                }
+                !seen.insert(name.to_owned())
             };
-            if !keys.insert(name.clone()) {
+            if is_twice {
                 return Err(DocumentError::DuplicateKey(range.start));
             }
-            let child = self.child(node, Step::Name(name));
+            let place = self.first_name + start..self.first_name + self.names.len();
+            let child = self.child(Some(node), NodeStep::Name(place));
+            members.push(child);
             self.found.push((range, LeafKind::Key, self.first + child));
             self.space();
             self.at += 1;
@@ -393,26 +507,19 @@ fn unescaped(bytes: &[u8], at: usize) -> (usize, Cow<'static, str>) {
 pub(crate) fn as_read(piece: &str, depth: u8) -> String {
     let mut read = piece.to_owned();
     for _ in 0..=depth {
-        let Some(first) = read.find('\\') else { break };
-        let mut next = read[..first].to_owned();
-        let mut at = first;
-        while at < read.len() {
-            if read.as_bytes()[at] == b'\\' && at + 1 < read.len() {
-                let (end, piece) = unescaped(read.as_bytes(), at);
-                next.push_str(&piece);
-                at = end.min(read.len());
-            } else {
-                let rest = &read[at..];
-                let length = rest[1..].find('\\').map_or(rest.len(), |found| found + 1);
-                let length = if rest.is_char_boundary(length) {
-                    length
-                } else {
-                    rest.len()
-                };
-                next.push_str(&rest[..length]);
-                at += length;
+        let mut next = String::with_capacity(read.len());
+        let mut at = 0;
+        while let Some(offset) = read[at..].find('\\') {
+            let escape = at + offset;
+            let (end, piece) = unescaped(read.as_bytes(), escape);
+            next.push_str(&read[at..escape]);
+            next.push_str(&piece);
+            at = end.min(read.len());
+            while !read.is_char_boundary(at) {
+                at += 1;
             }
         }
+        next.push_str(&read[at..]);
         read = next;
     }
     read
@@ -437,7 +544,8 @@ mod tests {
     use super::*;
 
     fn leaves(text: &str) -> Result<Vec<String>, DocumentError> {
-        let document = Document::read(text)?;
+        let mut document = Document::read(text)?;
+        document.settle();
         let leaves = document.leaves.into_iter();
         Ok(leaves.map(|leaf| text[leaf.range].to_owned()).collect())
     }
@@ -456,7 +564,8 @@ mod tests {
         let inner = r#"{"mail":"a\"b","n":[7]}"#;
         let twice = serde_json::to_string(&serde_json::json!({ "deep": inner })).unwrap();
         let source = serde_json::to_string(&serde_json::json!({"text": twice, "z": 1})).unwrap();
-        let document = Document::read(&source).unwrap();
+        let mut document = Document::read(&source).unwrap();
+        document.settle();
         let seven = document
             .leaves
             .iter()

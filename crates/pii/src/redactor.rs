@@ -245,10 +245,16 @@ impl Redactor {
         allowed: Operator,
     ) -> Result<Outcome, PolicyRefusal> {
         self.check_size(message.len())?;
-        let document = Document::read(message).map_err(RefusalReason::from)?;
-        let call = self.policy.of_call(context);
+        let mut document = Document::read(message).map_err(RefusalReason::from)?;
         let opened = self.stand_ins(context, &document.read);
-        let mut found = self.found(&call, message, &document);
+        let hits = self.scanner.document_hits(message, &mut document);
+        if hits.is_empty() && opened.is_empty() {
+            return Ok(Outcome::default());
+        }
+        document.settle();
+        let document = document;
+        let call = self.policy.of_call(context);
+        let mut found = found(&call, message, &document, hits);
         found.retain(|one| {
             !opened.iter().any(|stand_in| {
                 let range = document.to_source(stand_in.range.clone());
@@ -294,36 +300,6 @@ impl Redactor {
             return Err(RefusalReason::TooLarge(self.largest).into());
         }
         Ok(())
-    }
-
-    fn found(&self, call: &CallPolicy<'_>, message: &str, document: &Document<'_>) -> Vec<Found> {
-        let hits = self.scanner.document_hits(message, document);
-        let is_rpc = !hits.is_empty() && document.has_member("jsonrpc");
-        let mut found = Vec::with_capacity(hits.len());
-        for hit in hits {
-            let number = document.leaves_over(&hit.range).start;
-            let Some(leaf) = document.leaves.get(number) else {
-                continue;
-            };
-            let path = document.path(leaf);
-            if is_rpc && leaf.depth == 0 && is_protocol(&path) {
-                continue;
-            }
-            let inner = if leaf.depth == 0 {
-                data_path(&path)
-            } else {
-                Some(&path[..])
-            };
-            let piece = &message[hit.range.clone()];
-            found.push(Found {
-                value: as_read(piece, leaf.depth),
-                action: call.action(&hit.kind, hit.score, inner.unwrap_or(&path)),
-                is_prose: inner.is_none(),
-                leaf: number,
-                hit,
-            });
-        }
-        found
     }
 
     fn stand_ins(&self, context: &Context<'_>, text: &str) -> Vec<stand_in::Opened> {
@@ -445,21 +421,33 @@ impl Scanner {
     ///
     /// When it is no document that every reader reads alike.
     pub fn scan_document(&self, json: &str) -> Result<Vec<Finding>, DocumentError> {
-        let document = Document::read(json)?;
-        Ok(in_characters(json, self.document_hits(json, &document)))
+        let mut document = Document::read(json)?;
+        Ok(in_characters(json, self.document_hits(json, &mut document)))
     }
 
-    /// The hits in the leaves of a document: nothing between them may change.
-    pub(crate) fn document_hits(&self, json: &str, document: &Document<'_>) -> Vec<Hit> {
+    /// The hits in the leaves of a document: nothing between them may change. If there may be any, the
+    /// leaves are settled afterwards.
+    pub(crate) fn document_hits(&self, json: &str, document: &mut Document<'_>) -> Vec<Hit> {
+        let hits = self.hits(&document.read);
+        if hits.is_empty() && !document.may_spread {
+            return hits;
+        }
+        document.settle();
+        let document = &*document;
         let mut parts = Vec::new();
-        for hit in self.hits(&document.read) {
+        for hit in hits {
             let range = document.to_source(hit.range);
             for leaf in &document.leaves[document.leaves_over(&range)] {
                 let range = range.start.max(leaf.range.start)..range.end.min(leaf.range.end);
                 parts.push(Hit::new(hit.kind.clone(), in_leaf(leaf, range), hit.score));
             }
         }
-        for hit in spread::hits(self, json, document) {
+        let spread = if document.may_spread {
+            spread::hits(self, json, document)
+        } else {
+            Vec::new()
+        };
+        for hit in spread {
             for leaf in &document.leaves[document.leaves_over(&hit.range)] {
                 let range = in_leaf(leaf, hit.range.clone());
                 parts.push(Hit::new(hit.kind.clone(), range, hit.score));
@@ -468,6 +456,41 @@ impl Scanner {
         parts.retain(|hit| json.get(hit.range.clone()).is_some());
         resolve(parts)
     }
+}
+
+/// What the policy says of each hit.
+fn found(
+    call: &CallPolicy<'_>,
+    message: &str,
+    document: &Document<'_>,
+    hits: Vec<Hit>,
+) -> Vec<Found> {
+    let is_rpc = !hits.is_empty() && document.has_member("jsonrpc");
+    let mut found = Vec::with_capacity(hits.len());
+    for hit in hits {
+        let number = document.leaves_over(&hit.range).start;
+        let Some(leaf) = document.leaves.get(number) else {
+            continue;
+        };
+        let path = document.path(leaf);
+        if is_rpc && leaf.depth == 0 && is_protocol(&path) {
+            continue;
+        }
+        let inner = if leaf.depth == 0 {
+            data_path(&path)
+        } else {
+            Some(&path[..])
+        };
+        let piece = &message[hit.range.clone()];
+        found.push(Found {
+            value: as_read(piece, leaf.depth),
+            action: call.action(&hit.kind, hit.score, inner.unwrap_or(&path)),
+            is_prose: inner.is_none(),
+            leaf: number,
+            hit,
+        });
+    }
+    found
 }
 
 /// A number is replaced as a whole, or what is left would be another number.
@@ -565,7 +588,7 @@ impl Names {
             return replacement;
         };
         if !self.is_filled {
-            self.taken = document.names();
+            self.taken = document.all_names();
             self.is_filled = true;
         }
         let around = |text: &str| {

@@ -41,6 +41,23 @@ const DOMAIN: [&str; 9] = [
     "provider",
 ];
 
+/// The fewest and the most digits of such numbers.
+pub(crate) const SHORTEST: usize = 9;
+const LONGEST: usize = 19;
+
+/// Whether a value may be a part of a number.
+pub(crate) fn is_part(value: &str) -> bool {
+    (1..=LONGEST_PART).contains(&value.len())
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '))
+}
+
+/// Whether a field of that name may hold the second half of an e-mail address.
+pub(crate) fn is_domain(name: &str) -> bool {
+    DOMAIN.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 /// What is found in values side by side, in places of the source.
 pub(crate) fn hits(scanner: &Scanner, source: &str, document: &Document<'_>) -> Vec<Hit> {
     let values: Vec<&Leaf> = document
@@ -68,11 +85,25 @@ pub(crate) fn hits(scanner: &Scanner, source: &str, document: &Document<'_>) -> 
         for hit in scanner.hits(&joined) {
             let parts = parts(&hit, &map);
             if parts.len() > 1 {
-                hits.extend(parts);
+                hits.extend(parts.into_iter().map(|part| Hit {
+                    range: whole_escapes(source, part.range.clone()),
+                    ..part
+                }));
             }
         }
     }
+    hits.retain(|hit| !hit.range.is_empty());
     hits
+}
+
+/// Blocks are looked at as they are written; what is replaced may not begin or end within an escape.
+fn whole_escapes(source: &str, range: Range<usize>) -> Range<usize> {
+    let backslashes = |end: usize| {
+        let before = source.as_bytes()[..end].iter().rev();
+        before.take_while(|byte| **byte == b'\\').count()
+    };
+    let start = range.start - backslashes(range.start);
+    start..(range.end - backslashes(range.end)).max(start)
 }
 
 /// A hit as the pieces of the source that it is made of.
@@ -88,12 +119,7 @@ fn parts(hit: &Hit, map: &Map) -> Vec<Hit> {
 
 /// Every two, three and four neighbouring fields that may be one value, each as one line.
 fn fields(source: &str, document: &Document<'_>, values: &[&Leaf]) -> Option<(String, Map)> {
-    let is_part = |leaf: &&&Leaf| {
-        leaf.range.len() <= LONGEST_PART
-            && source[leaf.range.clone()]
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '))
-    };
+    let is_part = |leaf: &&&Leaf| is_part(&source[leaf.range.clone()]);
     let mut maker = Maker::default();
     for start in 0..values.len() {
         let rest = &values[start..];
@@ -105,6 +131,10 @@ fn fields(source: &str, document: &Document<'_>, values: &[&Leaf]) -> Option<(St
             .take_while(|leaf| document.parent(leaf) == parent)
             .count();
         for count in 2..=count {
+            let digits: usize = rest[..count].iter().map(|leaf| leaf.range.len()).sum();
+            if !(SHORTEST..=LONGEST).contains(&digits) {
+                continue;
+            }
             for separator in ["-", ""] {
                 line(&mut maker, source, &rest[..count], separator);
             }

@@ -1,27 +1,18 @@
 //! A memory of verified tokens that outlives neither the token nor its revocation (RFC 7662 §4).
 
-use std::borrow::Borrow;
+mod table;
+
 use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use foldhash::fast::RandomState;
-use moka::Expiry;
-use moka::sync::Cache;
 
-use oauth::secret::Secret;
 use oauth::time::{Clock, NumericDate};
 
 use crate::Caller;
 use crate::verify::{VerifyError, VerifyToken};
-
-/// A token under which an answer is remembered.
-///
-/// The whole of it is compared, so a verdict belongs to exactly the text that was verified. Only
-/// verified tokens are kept, so nobody can fill the table with names that a fast hash confuses.
-struct Token(Secret);
+use table::Table;
 
 /// How often a verification starts again because something was revoked meanwhile.
 const ATTEMPTS: usize = 3;
@@ -40,17 +31,30 @@ pub struct CachedVerifier<V> {
 struct Shared<V> {
     verifier: V,
     clock: Arc<dyn Clock>,
-    answers: Cache<Token, Answer, RandomState>,
-    /// Counts revocations. Readers of the lock may remember answers; its writer forgets some.
-    revocations: RwLock<u64>,
+    answers: Table,
 }
 
-#[derive(Clone)]
 struct Answer {
     caller: Caller,
     verified_at: NumericDate,
     /// How long it may be of use to anybody, outages included.
     kept_for: Duration,
+}
+
+impl Answer {
+    /// Whether it may still be used `after` it was given.
+    ///
+    /// An answer from the future is of no use: the clock was set back, and nobody knows how old it is.
+    fn is_usable(&self, after: Duration, now: NumericDate) -> bool {
+        self.caller.expires_at().is_none_or(|end| now < end)
+            && self.verified_at <= now
+            && now < self.verified_at.plus(after)
+    }
+
+    /// Whether it may be used by whoever waits longest for a better one.
+    fn is_of_use_to_anybody(&self, now: NumericDate) -> bool {
+        self.is_usable(self.kept_for, now)
+    }
 }
 
 impl<V: VerifyToken> CachedVerifier<V> {
@@ -65,11 +69,7 @@ impl<V: VerifyToken> CachedVerifier<V> {
             shared: Arc::new(Shared {
                 verifier,
                 clock,
-                answers: Cache::builder()
-                    .max_capacity(capacity)
-                    .expire_after(Uselessness)
-                    .build_with_hasher(RandomState::default()),
-                revocations: RwLock::new(0),
+                answers: Table::new(capacity),
             }),
             max_age: Duration::from_secs(5),
             outage_grace: Duration::from_mins(1),
@@ -92,9 +92,10 @@ impl<V: VerifyToken> CachedVerifier<V> {
     }
 
     fn known(&self, token: &[u8]) -> Option<Caller> {
-        let answer = self.shared.answers.get(token)?;
-        let now = self.shared.clock.now();
-        Shared::<V>::is_usable(&answer, self.max_age, now).then_some(answer.caller)
+        let shared = &*self.shared;
+        let now = shared.clock.now();
+        shared.answers.tidy(now);
+        shared.usable(token, self.max_age, now)
     }
 
     /// Forgets the tokens of a grant that was revoked.
@@ -109,62 +110,37 @@ impl<V: VerifyToken> CachedVerifier<V> {
 
     /// Forgets every caller of whom `is_revoked` is true; their tokens are verified again at next use.
     pub fn forget(&self, is_revoked: impl Fn(&Caller) -> bool) {
-        let shared = &self.shared;
-        // While this is held nothing is remembered, and what was verified before is not remembered after.
-        let mut revocations = shared
-            .revocations
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        *revocations += 1;
-        for (key, answer) in &shared.answers {
-            if is_revoked(&answer.caller) {
-                shared.answers.invalidate(&*key);
-            }
-        }
+        self.shared
+            .answers
+            .forget(|answer| is_revoked(&answer.caller));
     }
 }
 
 impl<V: VerifyToken> Shared<V> {
-    fn revocations(&self) -> u64 {
-        *self
-            .revocations
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Remembers `answer`, unless something was revoked since `revocations` was read.
-    fn remember(&self, token: &str, answer: Answer, revocations: u64) -> bool {
-        let current = self
-            .revocations
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        if *current == revocations {
-            self.answers.insert(Token(Secret::from(token)), answer);
-        }
-        *current == revocations
+    /// What is remembered of `token`, unless that is older than `max_age`.
+    fn usable(&self, token: &[u8], max_age: Duration, now: NumericDate) -> Option<Caller> {
+        self.answers.find(token, |answer| {
+            answer
+                .is_usable(max_age, now)
+                .then(|| answer.caller.clone())
+        })
     }
 
     async fn verify(&self, token: &str, kept_for: Duration) -> Result<Caller, VerifyError> {
         for _ in 0..ATTEMPTS {
-            let revocations = self.revocations();
+            let generation = self.answers.generation();
             let caller = self.verifier.verify(token).await?;
             let answer = Answer {
                 caller: caller.clone(),
                 verified_at: self.clock.now(),
                 kept_for,
             };
-            if self.remember(token, answer, revocations) {
+            if self.answers.insert(token, answer, generation) {
                 return Ok(caller);
             }
         }
         // Revocations come so fast that nothing can be remembered: the last word is the verifier's.
         self.verifier.verify(token).await
-    }
-
-    /// Whether `answer` may still be used `after` it was given.
-    fn is_usable(answer: &Answer, after: Duration, now: NumericDate) -> bool {
-        answer.caller.expires_at().is_none_or(|end| now < end)
-            && now < answer.verified_at.plus(after)
     }
 }
 
@@ -178,13 +154,12 @@ impl<V: VerifyToken> VerifyToken for CachedVerifier<V> {
         let grace = self.max_age + self.outage_grace;
         let verdict = shared.verify(token, grace).await;
         match &verdict {
-            Err(VerifyError::Invalid(_)) => shared.answers.invalidate(token.as_bytes()),
+            Err(VerifyError::Invalid(_)) => shared.answers.remove(token.as_bytes()),
             Err(VerifyError::Unavailable(_)) => {
                 // What was revoked during the outage is no longer there.
-                let now = shared.clock.now();
-                let last_known = shared.answers.get(token.as_bytes());
-                if let Some(answer) = last_known.filter(|a| Shared::<V>::is_usable(a, grace, now)) {
-                    return Ok(answer.caller);
+                let last_known = shared.usable(token.as_bytes(), grace, shared.clock.now());
+                if let Some(caller) = last_known {
+                    return Ok(caller);
                 }
             }
             Ok(_) => {}
@@ -194,45 +169,6 @@ impl<V: VerifyToken> VerifyToken for CachedVerifier<V> {
 
     fn remembered(&self, token: &[u8]) -> Option<Caller> {
         self.known(token)
-    }
-}
-
-impl Borrow<[u8]> for Token {
-    fn borrow(&self) -> &[u8] {
-        self.0.expose().as_bytes()
-    }
-}
-
-impl Hash for Token {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.0.expose().as_bytes().hash(hasher);
-    }
-}
-
-impl PartialEq for Token {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.expose() == other.0.expose()
-    }
-}
-
-impl Eq for Token {}
-
-/// Drops, and by that wipes, a token as soon as its answer is of no more use.
-struct Uselessness;
-
-impl Expiry<Token, Answer> for Uselessness {
-    fn expire_after_create(&self, _: &Token, answer: &Answer, _: Instant) -> Option<Duration> {
-        Some(answer.kept_for)
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &Token,
-        answer: &Answer,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        Some(answer.kept_for)
     }
 }
 
@@ -253,3 +189,6 @@ impl<V> fmt::Debug for CachedVerifier<V> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

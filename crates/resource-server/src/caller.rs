@@ -32,7 +32,12 @@ struct Facts {
     grant_id: Option<String>,
     token_id: Option<String>,
     claims: Map<String, Value>,
+    /// Whether `cnf` is among the claims, which is asked at every request.
+    is_bound: bool,
 }
+
+/// Binds a token to something that whoever uses it has to prove (RFC 7800 §3).
+const CONFIRMATION: &str = "cnf";
 
 impl Caller {
     /// A caller of whom only the subject is known.
@@ -72,15 +77,17 @@ impl Caller {
 
     /// The same caller, with one more claim.
     pub fn with_claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        Arc::make_mut(&mut self.0)
-            .claims
-            .insert(name.into(), value.into());
+        let facts = Arc::make_mut(&mut self.0);
+        facts.claims.insert(name.into(), value.into());
+        facts.is_bound = facts.claims.contains_key(CONFIRMATION);
         self
     }
 
     /// The same caller, with all of `claims`.
     pub fn with_claims(mut self, claims: Map<String, Value>) -> Self {
-        Arc::make_mut(&mut self.0).claims.extend(claims);
+        let facts = Arc::make_mut(&mut self.0);
+        facts.claims.extend(claims);
+        facts.is_bound = facts.claims.contains_key(CONFIRMATION);
         self
     }
 
@@ -146,12 +153,12 @@ impl Caller {
     /// The guards of this crate let such a token pass only with a proof of possession. Whoever calls a
     /// verifier without them has to refuse it.
     pub fn key_thumbprint(&self) -> Option<&str> {
-        self.0.claims.get("cnf")?.get("jkt")?.as_str()
+        self.0.claims.get(CONFIRMATION)?.get("jkt")?.as_str()
     }
 
     /// Whether the token is bound to anything at all, known or not (`cnf`, RFC 7800 §3).
     pub(crate) fn is_bound(&self) -> bool {
-        self.0.claims.contains_key("cnf")
+        self.0.is_bound
     }
 
     /// Who acts on the subject's behalf, when somebody else does (`act`, RFC 8693 §4.1).
@@ -175,6 +182,7 @@ impl From<AccessTokenClaims> for Caller {
             expires_at: Some(claims.exp),
             grant_id: claims.grant_id,
             token_id: claims.jti,
+            is_bound: all.contains_key(CONFIRMATION),
             claims: all,
         }))
     }

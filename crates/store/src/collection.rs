@@ -132,7 +132,7 @@ impl<R: Record> Collection<R> {
         if R::SEALED {
             let body = Zeroizing::new(mem::take(&mut entry.body));
             let aad = associated_data(R::KIND.as_str(), &entry);
-            entry.body = self.keys.seal(&body, &aad).into_bytes();
+            entry.body = self.keys.seal(&body, &aad);
         }
         entry
     }

@@ -34,17 +34,6 @@ impl MacKeys {
         (key.kid.clone(), tag)
     }
 
-    /// The tags of `message` under every key of the ring, the one that seals now first: keys for something
-    /// that outlives a rotation.
-    pub fn tags(&self, message: &[u8]) -> Vec<[u8; 32]> {
-        let keys = self.ring.read();
-        let tags = keys.sealing_first().map(|key| {
-            let tag = hmac::sign(&key.mac_key(&self.purpose), message);
-            tag.as_ref().try_into().expect("HMAC-SHA256 gives 32 bytes")
-        });
-        tags.collect()
-    }
-
     /// Whether `tag` is the tag of `message` under the key `kid`, in constant time.
     pub fn verify(&self, kid: &str, message: &[u8], tag: &[u8]) -> bool {
         let verified = self.ring.with_key(kid, |key, _| {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use oauth::random::OsRandom;
@@ -185,9 +185,12 @@ async fn rotations_under_load_fail_no_read_and_lose_no_write() {
     let desk = Arc::new(Desk::new().await);
     desk.fill(150).await;
     let ended = Arc::new(AtomicBool::new(false));
+    // How often each of them has read or written, the reader at last.
+    let turns: Arc<[AtomicU64]> = (0..=WRITERS).map(|_| AtomicU64::new(0)).collect();
     let mut readers = JoinSet::new();
     {
         let (counters, ended) = (desk.counters(), Arc::clone(&ended));
+        let turns = Arc::clone(&turns);
         readers.spawn(async move {
             let mut reads = 0u64;
             while !ended.load(Ordering::Relaxed) {
@@ -198,15 +201,17 @@ async fn rotations_under_load_fail_no_read_and_lose_no_write() {
                 let page = Page::default();
                 let listed = counters.list(ListBy::All, page).await.unwrap();
                 assert_eq!(listed.len(), 100);
+                turns[WRITERS].fetch_add(1, Ordering::SeqCst);
             }
             reads
         });
     }
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
-        let counters = desk.counters();
+        let (counters, turns) = (desk.counters(), Arc::clone(&turns));
         writers.spawn(async move {
             for round in 0..ROUNDS {
+                turns[writer].fetch_add(1, Ordering::SeqCst);
                 for number in [writer + 10, usize::try_from(round).unwrap() % SHARED] {
                     loop {
                         let read = counters.get(&name(number)).await.unwrap().unwrap();
@@ -220,6 +225,7 @@ async fn rotations_under_load_fail_no_read_and_lose_no_write() {
                     }
                 }
             }
+            turns[writer].store(u64::MAX, Ordering::SeqCst);
         });
     }
     let mut rotations = 0u64;
@@ -229,6 +235,19 @@ async fn rotations_under_load_fail_no_read_and_lose_no_write() {
         desk.store.rewrap(&desk.keys).await.unwrap();
         // A write that was sealed just before the rotation may have come after its page.
         desk.store.rewrap(&desk.keys).await.unwrap();
+        // Whoever read a record before it was wrapped again has opened it by then.
+        let before: Vec<_> = turns
+            .iter()
+            .map(|turns| turns.load(Ordering::SeqCst))
+            .collect();
+        for (turns, before) in turns.iter().zip(before) {
+            while turns.load(Ordering::SeqCst) < before.saturating_add(2) && !writers.is_empty() {
+                while let Some(writer) = writers.try_join_next() {
+                    writer.unwrap();
+                }
+                tokio::task::yield_now().await;
+            }
+        }
         // Not the last one: a write sealed by it may still be on its way, for a moment.
         for kid in older.iter().rev().skip(1) {
             if desk.store.sealed_by(kid).await.unwrap() == 0 {

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::audit::{AuditCommand, ReportOptions};
+use crate::commands::export::Export;
+use crate::commands::import::Import;
 use crate::commands::manage::{
     ClientCommand, GrantCommand, Managed, ResourceCommand, RoleCommand, ScopeCommand, UserCommand,
 };
+use crate::commands::policy::PolicyCommand;
 use crate::settings;
 
 /// Parses the command line; a wrong one, and `--help`, end the process here.
@@ -56,9 +60,21 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     /// Asks a running server whether it can serve, for containers and scripts
     Health(HealthOptions),
+    /// Shows, verifies and exports what was recorded
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Makes a security report of what was recorded
+    Report(ReportOptions),
     /// Finds personal data in text
     #[command(subcommand)]
     Pii(PiiCommand),
+    /// Says who may do what with the upstreams, and why
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Makes upstreams of the settings of an MCP client (`mcp.json`)
+    Import(Import),
+    /// Writes settings of MCP clients that reach what is served here
+    Export(Export),
 }
 
 /// `sumun demo`

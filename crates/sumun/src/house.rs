@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{self, App};
+use crate::audit_log::{self, Recorder};
 use crate::connections::{self, Limits};
 use crate::data::{self, Data};
 use crate::metrics;
@@ -53,6 +54,7 @@ pub(crate) struct House {
     settings: Settings,
     listener: TcpListener,
     data: Data,
+    audit: Recorder,
     app: App,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -63,11 +65,16 @@ impl House {
     pub(crate) async fn build(settings: Settings, listener: TcpListener) -> anyhow::Result<Self> {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let data = data::open(&settings.data).await?;
-        let app = app::build(&settings, &data, &tasks, &stop).await?;
+        let audit = audit_log::open(settings.audit.as_ref())?;
+        let app = app::build(&settings, &data, audit.log(), &tasks, &stop).await?;
+        if let Some(audit_settings) = &settings.audit {
+            audit.watch(audit_settings, app.fetch.clone(), &tasks, &stop);
+        }
         let house = Self {
             settings,
             listener,
             data,
+            audit,
             app,
             tasks,
             stop,
@@ -113,6 +120,7 @@ impl House {
             settings,
             listener,
             data,
+            audit,
             app,
             tasks,
             stop,
@@ -140,6 +148,7 @@ impl House {
             let own = settings.public_url();
             let keys = app.authorization_server.key_set();
             self_check::check(&app.fetch, own, &keys).await?;
+            audit.started().await?;
             announce()?;
             tracing::info!("{own} is served on {}", settings.listen);
             server.await.context("the server has ended by itself")
@@ -159,6 +168,11 @@ impl House {
             () = sleep(DRAIN) => tracing::warn!("some requests did not end in time and were cut off"),
             () = stops.next() => tracing::warn!("told to stop again: requests were cut off"),
         }
+        if let Some(gateway) = &app.gateway {
+            // Children get their time to end by themselves.
+            gateway.close().await;
+        }
+        audit.stopped().await;
         data.store.close().await;
         result
     }

@@ -1,6 +1,7 @@
 //! Authentication, authorization and data protection for MCP servers.
 
 mod app;
+mod audit_log;
 mod command_line;
 mod commands;
 mod connections;

@@ -59,6 +59,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
         "benches",
         &[
             "oauth",
+            "pii",
             "store",
             "audit",
             "delegation",
@@ -255,6 +256,11 @@ fn rmcp_stays_where_mcp_servers_are() {
 fn http_leaves_by_one_door() {
     let found = outside("reqwest::", |path| {
         path.starts_with("crates/oauth/src/client/fetch/")
+    });
+    assert_eq!(found, Vec::<String>::new());
+    // What streams to and from upstreams (docs/decisions/0013-…).
+    let found = outside("hyper_util::client", |path| {
+        path == "crates/gateway/src/upstream/http.rs"
     });
     assert_eq!(found, Vec::<String>::new());
 }

@@ -55,6 +55,14 @@ impl Pseudonyms {
         Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, key)))
     }
 
+    /// Those of the log with this key, to look for somebody who is known.
+    ///
+    /// # Errors
+    /// When the key cannot be read.
+    pub fn of_log(key: &std::path::Path) -> Result<Self, crate::key::KeyError> {
+        Ok(crate::key::Keys::open(key)?.pseudonyms)
+    }
+
     /// Who acts: a subject of an issuer. The subject alone would not say whose it is.
     pub fn person(&self, issuer: &str, subject: &str) -> Pseudonym {
         self.tag(&["person", issuer, subject])

@@ -10,13 +10,13 @@ use super::window::Windows;
 use super::{Finding, Rule, Thresholds};
 use crate::event::{EventType, Severity};
 
-/// A client that reads much every day is measured by itself, but not below this share of the threshold.
+/// A caller that reads much every day is measured by itself, but not below this share of the threshold.
 const LEAST_PERCENT: u64 = 40;
 
-/// How far above its own median a client is unusual, in median absolute deviations.
+/// How far above its own median a caller is unusual, in median absolute deviations.
 const DEVIATIONS: u64 = 6;
 
-/// How many windows of a client's past make a usual, and how many are remembered.
+/// How many windows of a caller's past make a usual, and how many are remembered.
 const LEAST_PAST: usize = 50;
 const MOST_PAST: usize = 500;
 
@@ -82,7 +82,8 @@ impl Data {
         if threshold == 0 || amount == 0 {
             return None;
         }
-        let key = seen.record.client_id.as_deref().or_else(|| seen.caller())?;
+        // One client may serve many people, and each of them is a caller of their own.
+        let key = seen.caller()?;
         let sum = self
             .values
             .add(key, seen.time, seen.record.sequence, amount, 0)
@@ -205,7 +206,7 @@ impl Data {
     }
 }
 
-/// How much a client has read in the windows before this one.
+/// How much a caller has read in the windows before this one.
 #[derive(Debug, Default)]
 struct Past {
     bucket: i64,

@@ -16,8 +16,8 @@ const CLOCK_TOLERANCE: i64 = 5_000;
 const WEEKS: usize = 4;
 const LEAST_WEEKS: usize = 2;
 
-/// An hour with fewer events than this is quiet anyway.
-const LEAST_EVENTS: u32 = 60;
+/// An hour with fewer events than this is quiet anyway: people go home at different times.
+const LEAST_EVENTS: u32 = 200;
 
 /// How long nothing more is said about silence.
 const QUIET: i64 = 24 * HOUR;
@@ -119,9 +119,12 @@ impl Integrity {
     fn close(&mut self, hour: i64) -> Option<Finding> {
         let of_week = usize::try_from(hour.rem_euclid(HOURS_OF_A_WEEK as i64)).unwrap_or_default();
         let usual = &mut self.usual[of_week];
-        let least = usual.iter().copied().min().unwrap_or_default();
-        let limit = u64::from(least) * self.quiet_percent / 100;
-        let is_known = usual.len() >= LEAST_WEEKS && least >= LEAST_EVENTS;
+        // The middle one, so that a holiday among them does not make silence usual.
+        let mut sorted: Vec<_> = usual.iter().copied().collect();
+        sorted.sort_unstable();
+        let middle = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+        let limit = u64::from(middle) * self.quiet_percent / 100;
+        let is_known = usual.len() >= LEAST_WEEKS && middle >= LEAST_EVENTS;
         let is_quiet = is_known && u64::from(self.count) < limit;
         if !is_quiet {
             usual.push_back(self.count);

@@ -23,7 +23,7 @@ use crate::record::Record;
 words! {
     /// The rules.
     Rule {
-        /// Much personal data went to one client (OWASP API4, API6).
+        /// Much personal data went to one caller (OWASP API4, API6).
         MassRead = "mass_read",
         /// One person or client read about many people (OWASP API1).
         ManySubjects = "many_subjects",
@@ -54,7 +54,7 @@ impl Rule {
     /// What it means, in a sentence for people.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::MassRead => "much personal data went to one client",
+            Self::MassRead => "much personal data went to one caller",
             Self::ManySubjects => "one caller read about many people",
             Self::Enumeration => "a tool was asked for one id after the other",
             Self::GuessedSignIn => "many sign-ins failed, and then one succeeded",

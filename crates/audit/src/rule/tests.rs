@@ -276,9 +276,9 @@ fn what_happened_to_the_log_is_told() {
 fn a_log_that_falls_silent_is_told() {
     let mut world = World::new();
     let call = world.call("alice");
-    // Three weeks with a call every 30 seconds.
-    for _ in 0..3 * 7 * 24 * 120 {
-        assert_eq!(world.after(30, &call), []);
+    // Three weeks with a call every 15 seconds.
+    for _ in 0..3 * 7 * 24 * 240 {
+        assert_eq!(world.after(15, &call), []);
     }
     let silent = world.millis;
     assert_eq!(world.engine.tick(silent + 50 * 60_000), None);
@@ -294,8 +294,8 @@ fn a_log_that_falls_silent_is_told() {
     let stopped = AuditEvent::new(EventType::Stopped, Who::new());
     let started = AuditEvent::new(EventType::Started, Who::new());
     let mut world = World::new();
-    for _ in 0..3 * 7 * 24 * 120 {
-        world.after(30, &call);
+    for _ in 0..3 * 7 * 24 * 240 {
+        world.after(15, &call);
     }
     assert_eq!(world.after(30, &stopped), []);
     assert_eq!(world.engine.tick(world.millis + 7 * 3_600_000), None);

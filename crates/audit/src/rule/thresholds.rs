@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The thresholds of all rules. A count of 0 switches a rule off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thresholds {
-    /// Values of personal data that went to one client.
+    /// Values of personal data that went to one caller.
     pub mass_read: u64,
     /// Within how long.
     pub mass_read_window: Duration,

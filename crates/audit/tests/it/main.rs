@@ -6,3 +6,4 @@ mod crashing;
 mod recovering;
 mod support;
 mod tampering;
+mod watching;

@@ -7,8 +7,10 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use http::HeaderMap;
 use oauth::error::OAuthError;
 use oauth::redirect_uri::RedirectUri;
+use oauth::secret::SecretHash;
 use store::Kind;
 
 use crate::address::ClientAddress;
@@ -36,9 +38,16 @@ pub(crate) async fn get(
     Extension(request_id): Extension<CurrentRequestId>,
     address: ClientAddress,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Response, PageError> {
+    let (browser, cookies) = server.sessions().navigating(&headers).unzip();
     let query = query.unwrap_or_default();
-    begin(&server, &request_id, address, query.as_bytes()).await
+    let visitor = Visitor { address, browser };
+    let mut response = begin(&server, &request_id, visitor, query.as_bytes()).await?;
+    if let Some(cookies) = cookies.flatten() {
+        cookies.append_to(&mut response);
+    }
+    Ok(response)
 }
 
 /// The request as a form (`OpenID` Connect Core §3.1.2.1 requires both).
@@ -48,13 +57,25 @@ pub(crate) async fn post(
     address: ClientAddress,
     body: Bytes,
 ) -> Result<Response, PageError> {
-    begin(&server, &request_id, address, &body).await
+    // A form that another site sends comes without the cookies of this one.
+    let visitor = Visitor {
+        address,
+        browser: None,
+    };
+    begin(&server, &request_id, visitor, &body).await
+}
+
+/// Who is sent here.
+struct Visitor {
+    address: ClientAddress,
+    /// The browser, where that can be told already; else the first one that sees the page.
+    browser: Option<SecretHash>,
 }
 
 async fn begin(
     server: &AuthorizationServer,
     request_id: &CurrentRequestId,
-    address: ClientAddress,
+    visitor: Visitor,
     parameters: &[u8],
 ) -> Result<Response, PageError> {
     if parameters.len() > MAX_REQUEST {
@@ -68,7 +89,7 @@ async fn begin(
             .pushed(request_uri, &client.client_id)
             .await?;
         let request = pushed.ok_or_else(|| PageError::new(Reason::RequestUriUnknown))?;
-        return sign_in(server, address, &client, request).await;
+        return sign_in(server, visitor, &client, request).await;
     }
     let redirect_uri = redirect_uri(&client, &parameters)?;
     let checked = check_pushed(server, &client)
@@ -91,7 +112,7 @@ async fn begin(
             return Ok(with_security_headers(answer));
         }
     };
-    sign_in(server, address, &client, request).await
+    sign_in(server, visitor, &client, request).await
 }
 
 /// RFC 9126 §5, §6: who is told to push requests may not put them into the browser.
@@ -110,13 +131,15 @@ fn check_pushed(server: &AuthorizationServer, client: &Client) -> Result<(), End
 /// A grant begins, and the person is sent to the page that asks them.
 async fn sign_in(
     server: &AuthorizationServer,
-    address: ClientAddress,
+    visitor: Visitor,
     client: &Client,
     request: AuthorizationRequest,
 ) -> Result<Response, PageError> {
-    may_ask(server, address).await?;
+    may_ask(server, visitor.address).await?;
     server.keep_client(client).await?;
-    let grant = server.grants().begin(&client.client_id, request).await?;
+    let grants = server.grants();
+    let grant = grants.begin(&client.client_id, request, visitor.browser);
+    let grant = grant.await?;
     let page = server
         .settings()
         .issuer

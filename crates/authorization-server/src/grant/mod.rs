@@ -54,7 +54,8 @@ pub(crate) struct Approval {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Stage {
-    /// Asked for. The first browser to see the page is the one that may answer.
+    /// Asked for. The browser that asked is the one that may answer, or the first one to see the page
+    /// where it is not known who asked.
     Pending { browser: Option<SecretHash> },
     /// Allowed; the code waits to be redeemed.
     Approved {
@@ -191,18 +192,19 @@ impl Grants {
         }
     }
 
-    /// A client asked: the grant begins.
+    /// A client asked: the grant begins. A `browser` that is known already is the one that may answer.
     pub(crate) async fn begin(
         &self,
         client_id: &str,
         request: AuthorizationRequest,
+        browser: Option<SecretHash>,
     ) -> Result<Grant, StoreError> {
         let now = self.clock.now();
         let grant = Grant {
             id: random::token::<16>(&*self.random),
             client_id: client_id.to_owned(),
             request,
-            stage: Stage::Pending { browser: None },
+            stage: Stage::Pending { browser },
             created_at: now,
             expires_at: now.plus(self.lifetimes.authorization_request),
         };

@@ -39,12 +39,13 @@ impl Grants {
         }
     }
 
-    /// Moves an approved grant to `Exchanged`, exactly once.
-    pub(crate) async fn redeem(&self, redemption: &Redemption<'_>) -> Result<Grant, GrantError> {
+    /// Moves an approved grant, as it was found by its code, to `Exchanged`, exactly once.
+    pub(crate) async fn redeem(
+        &self,
+        mut grant: Versioned<Grant>,
+        redemption: &Redemption<'_>,
+    ) -> Result<Grant, GrantError> {
         loop {
-            let grant = self
-                .find_by_code(redemption.code, redemption.client_id)
-                .await?;
             let Delivery::Redirect {
                 redirect_uri,
                 code_challenge,
@@ -100,6 +101,9 @@ impl Grants {
                     return Err(GrantError::refused(Reason::CodeUnknown));
                 }
             }
+            // Somebody else moved it first.
+            let found = self.find_by_code(redemption.code, redemption.client_id);
+            grant = found.await?;
         }
     }
 }

@@ -70,6 +70,17 @@ impl<'a> Browser<'a> {
         answer
     }
 
+    /// Goes to an address as a browser does that says so (Fetch Metadata).
+    pub(crate) async fn navigate(&mut self, path: &str, destination: &str) -> Answer {
+        let request = Request::get(path)
+            .header(COOKIE, self.cookie_header())
+            .header("sec-fetch-mode", "navigate")
+            .header("sec-fetch-dest", destination);
+        let answer = self.house.send(request.body(Body::empty()).unwrap()).await;
+        self.keep_cookies(&answer);
+        answer
+    }
+
     /// Sends a form, as the page it belongs to would.
     pub(crate) async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
         let request = Request::post(path)

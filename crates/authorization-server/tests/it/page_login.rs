@@ -126,6 +126,49 @@ async fn c4_signing_in_is_part_of_what_was_asked_and_no_choice() {
 }
 
 #[tokio::test]
+async fn c4_the_browser_that_asked_is_the_one_that_may_answer() {
+    let house = House::start().await;
+    let mut browser = Browser::new(&house);
+    let begun = browser.navigate(&authorize(&request()), "document").await;
+    let page = format!("/login?{}", begun.location().query().unwrap());
+    let elsewhere = Browser::new(&house).get(&page).await;
+    assert!(elsewhere.body.contains("other_browser"), "{elsewhere:?}");
+    let shown = browser.get(&page).await;
+    assert!(asks_for_password(&shown), "{shown:?}");
+    assert!(!shown.headers.contains_key(SET_COOKIE), "it has its cookie");
+
+    // Another tab of the same browser does not take the cookie away from this one.
+    let again = browser.navigate(&authorize(&request()), "document").await;
+    assert!(!again.headers.contains_key(SET_COOKIE));
+    let grant = begun.parameter("grant").unwrap();
+    let answer = browser.approve(&grant, "alice", &BOTH).await;
+    assert_eq!(granted(&house, &answer).await, scope("create:todos"));
+}
+
+#[tokio::test]
+async fn c4_who_asks_without_being_a_browser_binds_nothing() {
+    let house = House::start().await;
+    let address = authorize(&request());
+    let program = house.get(&address).await;
+    // A page inside another one may get no cookies.
+    let frame = Browser::new(&house).navigate(&address, "iframe").await;
+    let form = address.split_once('?').unwrap().1.to_owned();
+    let posted = Request::post("/authorize")
+        .header("sec-fetch-mode", "navigate")
+        .header("sec-fetch-dest", "document")
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let posted = house.send(posted.body(form.into()).unwrap()).await;
+    for begun in [program, frame, posted] {
+        assert!(!begun.headers.contains_key(SET_COOKIE), "{begun:?}");
+        let page = format!("/login?{}", begun.location().query().unwrap());
+        let shown = Browser::new(&house).get(&page).await;
+        assert!(asks_for_password(&shown), "{shown:?}");
+        let second = Browser::new(&house).get(&page).await;
+        assert!(second.body.contains("other_browser"), "{second:?}");
+    }
+}
+
+#[tokio::test]
 async fn c4_who_agreed_before_sees_no_page_and_more_is_asked_again() {
     let house = House::start().await;
     let mut browser = Browser::new(&house);

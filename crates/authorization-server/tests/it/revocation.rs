@@ -17,6 +17,7 @@ async fn a6_revoking_either_token_ends_the_grant() {
         let tokens = Browser::new(&house).tokens("alice").await;
         let refresh_token = tokens.refresh_token.unwrap();
         let mut revocations = house.server.subscribe();
+        let told = house.server.revocations_told();
         let token = if which == "access" {
             &tokens.access_token
         } else {
@@ -27,6 +28,7 @@ async fn a6_revoking_either_token_ends_the_grant() {
             matches!(revocations.try_recv(), Ok(Revocation::Grant(_))),
             "caches are told"
         );
+        assert_eq!(house.server.revocations_told(), told + 1);
         assert!(!house.is_accepted(&tokens.access_token).await, "{which}");
         house
             .refresh(&refresh_token)

@@ -1,14 +1,13 @@
 //! Media types that a client of Streamable HTTP sends and takes (MCP Streamable HTTP, RFC 9110 §12.5.1).
 
-use axum::body::Body;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, Response, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
-use crate::front::RpcResponse;
+use crate::front::Refusal;
 use crate::message::{RpcError, code};
 
 /// Refuses a body that is not said to be JSON.
-pub(crate) fn json(headers: &HeaderMap) -> Result<(), Box<Response<Body>>> {
+pub(crate) fn json(headers: &HeaderMap) -> Result<(), Refusal> {
     if names(headers, &CONTENT_TYPE, "application/json") {
         return Ok(());
     }
@@ -17,7 +16,7 @@ pub(crate) fn json(headers: &HeaderMap) -> Result<(), Box<Response<Body>>> {
 }
 
 /// Refuses a client that could not read what comes before an answer.
-pub(crate) fn event_stream(headers: &HeaderMap) -> Result<(), Box<Response<Body>>> {
+pub(crate) fn event_stream(headers: &HeaderMap) -> Result<(), Refusal> {
     if names(headers, &ACCEPT, "text/event-stream") || names(headers, &ACCEPT, "*/*") {
         return Ok(());
     }
@@ -34,7 +33,7 @@ fn names(headers: &HeaderMap, header: &HeaderName, media_type: &str) -> bool {
     })
 }
 
-fn refuse(status: StatusCode, what: &str) -> Box<Response<Body>> {
+fn refuse(status: StatusCode, what: &str) -> Refusal {
     let error = RpcError::new(code::INVALID_REQUEST, what);
-    Box::new(RpcResponse::error(status, &error))
+    Refusal::new(status, &error)
 }

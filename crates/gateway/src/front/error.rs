@@ -24,7 +24,7 @@ pub(crate) struct RpcResponse;
 
 impl RpcResponse {
     /// `message` with `status`.
-    pub(crate) fn new(status: StatusCode, message: Raw) -> Response<Body> {
+    pub(crate) fn json(status: StatusCode, message: Raw) -> Response<Body> {
         let text: Box<str> = message.into();
         let mut response = Response::new(Body::from(Bytes::from(String::from(text))));
         *response.status_mut() = status;
@@ -36,14 +36,14 @@ impl RpcResponse {
     /// An error about a message whose id is not known.
     pub(crate) fn error(status: StatusCode, error: &RpcError) -> Response<Body> {
         let null = raw(&());
-        Self::new(status, crate::message::response(&null, Err(error)))
+        Self::json(status, crate::message::response(&null, Err(error)))
     }
 
     /// An error of 2026-07-28 about the message `id`.
     pub(crate) fn stateless_error(id: &RawValue, error: RpcError) -> Response<Body> {
         let error = stateless_error(error);
         let status = stateless_status(&error);
-        Self::new(status, crate::message::response(id, Err(&error)))
+        Self::json(status, crate::message::response(id, Err(&error)))
     }
 
     /// An answer without a body.
@@ -51,6 +51,22 @@ impl RpcResponse {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
         response
+    }
+}
+
+/// The answer to a request that is not carried out. It is rare, so it takes little room on the way of others.
+#[derive(Debug)]
+pub(crate) struct Refusal(Box<Response<Body>>);
+
+impl Refusal {
+    /// Says what is wrong with a message whose id is not known.
+    pub(crate) fn new(status: StatusCode, error: &RpcError) -> Self {
+        Self(Box::new(RpcResponse::error(status, error)))
+    }
+
+    /// The answer.
+    pub(crate) fn response(self) -> Response<Body> {
+        *self.0
     }
 }
 

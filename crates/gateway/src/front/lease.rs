@@ -30,6 +30,12 @@ impl Lease {
         }
     }
 
+    /// Whether it is over.
+    pub(crate) fn is_over(&self) -> bool {
+        let is_expired = self.expires_at.is_some_and(|end| end <= self.clock.now());
+        is_expired || self.revoked.is_cancelled() || self.closing.is_cancelled()
+    }
+
     /// Waits until it is over.
     pub(crate) async fn ended(&self) {
         let expired = async {

@@ -35,7 +35,7 @@ use resource_server::Caller;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use error::{RpcResponse, failed};
+pub(crate) use error::{Refusal, RpcResponse, failed};
 pub(crate) use results::for_stateless;
 
 use crate::session::SessionKeys;
@@ -112,4 +112,4 @@ impl Guest {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -83,6 +83,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::json::raw;
     use crate::revision::Revision;
 
     fn can(capabilities: &serde_json::Value, method: &str, params: &serde_json::Value) -> bool {

@@ -10,7 +10,7 @@ use super::facts::claim;
 use super::verdict::Verdict;
 
 /// What an argument must be. All that is set has to hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ArgumentSettings {
     /// Equal to this.
     pub equals: Option<Value>,

@@ -34,7 +34,7 @@ impl ClientKind {
 }
 
 /// The clients that belong to the operator, and who vouches for their names.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FirstParty {
     /// The issuer of their tokens: another one's client may have the same name.
     pub issuer: Option<String>,

@@ -40,13 +40,13 @@ pub use rule::{Effect, RuleSettings};
 
 use facts::Facts;
 use index::{Candidate, Index};
-use operation::{Asked, Item, Subject};
-use rule::Rule;
+use operation::{Asked, Item, Subject, is_winding};
+use rule::{Reader, Rule};
 use scopes::Hierarchy;
 use verdict::Verdict;
 
 /// What an operator says about who may do what.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicySettings {
     /// Whether tools, prompts and resources are permitted that no permitting rule is about.
     pub default_permit: bool,
@@ -127,11 +127,26 @@ impl Policy {
         Self::new(&settings).expect("no rule is wrong where there is none")
     }
 
+    /// A policy without rules that permits nothing.
+    pub fn closed() -> Self {
+        Self::new(&PolicySettings::default()).expect("no rule is wrong where there is none")
+    }
+
     /// Whether any rule is about an upstream.
     pub fn has_rules_for(&self, upstream: &str) -> bool {
         self.rules
             .iter()
             .any(|rule| rule.is_about_upstream(upstream))
+    }
+
+    /// The scopes that mean something to an upstream: those that rules about it need, and broader ones.
+    pub fn scopes_of(&self, upstream: &str) -> Scope {
+        let rules = self
+            .rules
+            .iter()
+            .filter(|rule| rule.is_about_upstream(upstream));
+        let tokens = rules.flat_map(|rule| rule.needs.tokens());
+        Scope::from_tokens(tokens).expect("scopes of rules are well-formed")
     }
 
     /// Whether `caller` may do this, or see it in a list.
@@ -248,6 +263,15 @@ impl Policy {
         match facts.subject.item {
             Item::Protocol => true,
             Item::Unknown | Item::Nameless => false,
+            // It may be a resource that some rule permits to others alone.
+            Item::Resource(address) if is_winding(address) => {
+                let upstream = facts.operation.upstream;
+                self.default_permit
+                    && !self
+                        .rules
+                        .iter()
+                        .any(|rule| rule.guards_resources(upstream))
+            }
             _ => self.default_permit && !candidates.iter().any(is_spoken_of),
         }
     }
@@ -313,7 +337,10 @@ impl Policy {
                 }
                 (Effect::Deny, Verdict::Broken)
                 | (Effect::Require, Verdict::Fails | Verdict::Broken) => {
-                    return Err((Arc::clone(&rule.label), rule.because(&aside).join("; ")));
+                    return Err((
+                        Arc::clone(&rule.label),
+                        rule.because(&aside, Reader::Caller).join("; "),
+                    ));
                 }
                 (Effect::Require, _) => {
                     needed.extend(rule.needs.challenge(granted));
@@ -354,7 +381,10 @@ impl Policy {
         let is_near =
             |rule: &&&Rule| matches!(rule.judge(&listed), Verdict::Holds | Verdict::Unknown);
         match permitting.iter().find(is_near).or(permitting.first()) {
-            Some(rule) => (Arc::clone(&rule.label), rule.because(facts).join("; ")),
+            Some(rule) => (
+                Arc::clone(&rule.label),
+                rule.because(facts, Reader::Caller).join("; "),
+            ),
             None if facts.subject.item == Item::Unknown => {
                 let method = facts.subject.method;
                 (
@@ -379,11 +409,16 @@ fn both(one: Decision, other: Decision) -> Decision {
                 let scopes = one.scopes.union(&other.scopes);
                 let reason = format!("{}; {}", one.reason, other.reason);
                 Denial {
-                    scopes,
                     reason,
+                    scopes,
                     ..one
                 }
             })
         }
     }
+}
+
+/// Whether a pattern of a rule is about a name.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    glob::Glob::new(pattern).matches(name)
 }

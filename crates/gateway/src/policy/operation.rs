@@ -106,7 +106,6 @@ impl<'a> Subject<'a> {
             "tools/call" => subject(Item::Tool(name), method, false),
             "tools/list" => subject(Item::Tool(name), "tools/call", true),
             "prompts/get" => subject(Item::Prompt(name), method, false),
-            "prompts/list" => subject(Item::Prompt(name), "prompts/get", true),
             "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
                 subject(Item::Resource(name), method, false)
             }
@@ -118,7 +117,9 @@ impl<'a> Subject<'a> {
             "completion/complete" if name.contains(':') => {
                 subject(Item::Template(name), "resources/read", true)
             }
-            "completion/complete" => subject(Item::Prompt(name), "prompts/get", true),
+            "prompts/list" | "completion/complete" => {
+                subject(Item::Prompt(name), "prompts/get", true)
+            }
             _ if is_protocol(method) => subject(Item::Protocol, method, false),
             _ => subject(Item::Unknown, method, false),
         }
@@ -215,7 +216,8 @@ impl<'a> Members<'a> {
         let count = names.len();
         names.sort_unstable();
         names.dedup();
-        (names.len() == count).then(|| Self(object))
+        let is_unambiguous = names.len() == count;
+        is_unambiguous.then_some(Self(object))
     }
 
     fn take(&mut self, key: &str) -> Option<&'a RawValue> {

@@ -39,7 +39,7 @@ impl Effect {
 }
 
 /// A rule as the operator writes it. What is empty or not set wants nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RuleSettings {
     /// What explanations call it.
     pub name: Option<String>,
@@ -106,6 +106,15 @@ enum Condition {
     ReadOnly(bool),
     Argument(ArgumentCondition),
     When(Expression),
+}
+
+/// Who reads why something is denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// A caller, who learns nothing of expressions and of what they look at.
+    Caller,
+    /// Whoever has written the rules.
+    Operator,
 }
 
 /// A part of a rule that cannot work: the key, and why.
@@ -194,6 +203,11 @@ impl Rule {
         self.upstream.matches(upstream)
     }
 
+    /// Whether the rule names resources of an upstream.
+    pub(super) fn guards_resources(&self, upstream: &str) -> bool {
+        !self.target.resources.is_empty() && self.upstream.matches(upstream)
+    }
+
     /// Whether all conditions hold.
     pub(super) fn judge(&self, facts: &Facts<'_>) -> Verdict {
         if !facts.scopes_aside && !self.needs.are_met(facts.caller.scopes()) {
@@ -210,7 +224,7 @@ impl Rule {
     }
 
     /// What does not simply hold, in words.
-    pub(super) fn because(&self, facts: &Facts<'_>) -> Vec<String> {
+    pub(super) fn because(&self, facts: &Facts<'_>, reader: Reader) -> Vec<String> {
         let mut because = Vec::new();
         if !facts.scopes_aside && !self.needs.are_met(facts.caller.scopes()) {
             because.push(format!("only if the caller has {}", self.needs.in_words()));
@@ -218,9 +232,9 @@ impl Rule {
         for condition in &self.conditions {
             match condition.judge(facts) {
                 Verdict::Holds => {}
-                Verdict::Broken => because.push(condition.trouble(facts)),
+                Verdict::Broken => because.push(condition.trouble(facts, reader)),
                 Verdict::Fails | Verdict::Unknown => {
-                    because.push(format!("only if {}", condition.in_words()));
+                    because.push(format!("only if {}", condition.in_words(reader)));
                 }
             }
         }
@@ -229,7 +243,8 @@ impl Rule {
 
     /// What holds, for a rule that denies because of it.
     pub(super) fn wants(&self) -> Vec<String> {
-        self.conditions.iter().map(Condition::in_words).collect()
+        let words = |condition: &Condition| condition.in_words(Reader::Caller);
+        self.conditions.iter().map(words).collect()
     }
 
     pub(super) fn considered(&self, facts: &Facts<'_>) -> Considered {
@@ -238,7 +253,7 @@ impl Rule {
             rule: Arc::clone(&self.label),
             effect: self.effect.as_str(),
             holds: verdict.in_words(),
-            because: self.because(facts),
+            because: self.because(facts, Reader::Operator),
         }
     }
 }
@@ -315,7 +330,7 @@ impl Condition {
     }
 
     /// What it wants.
-    fn in_words(&self) -> String {
+    fn in_words(&self, reader: Reader) -> String {
         let quoted = |texts: &mut dyn Iterator<Item = String>| -> String {
             let texts: Vec<_> = texts.map(|text| format!("`{text}`")).collect();
             texts.join(" or ")
@@ -342,18 +357,24 @@ impl Condition {
             Self::ReadOnly(true) => "the tool says that it changes nothing".to_owned(),
             Self::ReadOnly(false) => "the tool does not say that it changes nothing".to_owned(),
             Self::Argument(condition) => condition.in_words(),
+            Self::When(_) if reader == Reader::Caller => {
+                "a condition of the policy holds".to_owned()
+            }
             Self::When(expression) => format!("`{}`", expression.text()),
         }
     }
 
     /// Why it cannot be told whether it holds.
-    fn trouble(&self, facts: &Facts<'_>) -> String {
+    fn trouble(&self, facts: &Facts<'_>, reader: Reader) -> String {
         match self {
+            Self::When(_) if reader == Reader::Caller => {
+                "a condition of the policy cannot be evaluated".to_owned()
+            }
             Self::When(expression) => {
                 let error = expression.evaluate(facts).err().unwrap_or_default();
                 format!("`{}` cannot be evaluated: {error}", expression.text())
             }
-            other => format!("it cannot be told whether {}", other.in_words()),
+            other => format!("it cannot be told whether {}", other.in_words(reader)),
         }
     }
 }

@@ -76,6 +76,14 @@ impl Needs {
         needs.map(|need| &*need.token).collect()
     }
 
+    /// Every scope that is named, and every broader one.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = &str> {
+        let needs = self.all.iter().chain(&self.any);
+        needs.flat_map(|need| {
+            std::iter::once(&*need.token).chain(need.broader.iter().map(|broad| &**broad))
+        })
+    }
+
     /// How many scopes of a challenge are not granted yet.
     pub(crate) fn missing(&self, granted: &Scope) -> usize {
         let all = self.all.iter().filter(|need| !need.is_met(granted)).count();

@@ -325,6 +325,28 @@ fn gw_27_every_resource_is_judged_and_dots_lead_nowhere() {
 }
 
 #[test]
+fn dots_lead_around_no_rule_of_an_open_house() {
+    let settings = PolicySettings {
+        default_permit: true,
+        rules: vec![RuleSettings {
+            upstream: Some("fs".into()),
+            resources: texts(&["file:///secret/*"]),
+            roles: texts(&["Admin"]),
+            ..RuleSettings::default()
+        }],
+        ..PolicySettings::default()
+    };
+    let policy = Policy::new(&settings).unwrap();
+    let read = |upstream, uri| {
+        let operation = Operation::about(upstream, "resources/read", uri);
+        policy.decide(&alice(""), &operation).is_permit()
+    };
+    assert!(read("fs", "file:///public/a") && !read("fs", "file:///secret/a"));
+    assert!(!read("fs", "file:///public/../secret/a"));
+    assert!(read("other", "file:///public/../secret/a"));
+}
+
+#[test]
 fn read_only_tools_for_everybody_and_the_rest_by_expression() {
     let policy = policy(vec![
         RuleSettings {
@@ -344,7 +366,14 @@ fn read_only_tools_for_everybody_and_the_rest_by_expression() {
     assert!(policy.decide(&alice(""), &reads).is_permit());
     let sales = alice("").with_claim("department", "sales");
     assert!(write(&sales, "sales").is_permit() && !write(&sales, "legal").is_permit());
-    assert!(!write(&alice(""), "sales").is_permit());
+    // The caller does not learn what the operator has written, nor what it looks at.
+    let denial = denied(write(&alice(""), "sales"));
+    assert_eq!(
+        denial.reason,
+        "a condition of the policy cannot be evaluated"
+    );
+    let denial = denied(write(&sales, "legal"));
+    assert_eq!(denial.reason, "only if a condition of the policy holds");
 
     let arguments = to_raw_value(&json!({"department": "sales"})).unwrap();
     let explained = policy.explain(&alice(""), &call("write", Some(&arguments)));

@@ -194,7 +194,7 @@ impl Endpoint {
         match tokio::time::timeout(self.timeout, self.client.0.request(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(explain(&error)),
-            Err(_) => Err(Trouble::unusable("does not answer in time")),
+            Err(_) => Err(Trouble::Silent("does not answer in time")),
         }
     }
 }

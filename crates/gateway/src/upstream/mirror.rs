@@ -22,13 +22,14 @@ const MAX_TOOLS: usize = 10_000;
 
 /// The parameters that are mirrored, by tool.
 #[derive(Debug, Default)]
-pub(super) struct Mirror(RwLock<HashMap<String, Arc<[Parameter]>>>);
+pub(crate) struct Mirror(RwLock<HashMap<String, Arc<[Parameter]>>>);
 
 /// A parameter that is mirrored: where it stands, and the header it goes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Parameter {
     path: Vec<String>,
     header: HeaderName,
+    is_number: bool,
 }
 
 impl Mirror {
@@ -64,6 +65,29 @@ impl Mirror {
         headers
     }
 
+    /// What is wrong with the headers in which a client mirrors the arguments of a tool, if anything is.
+    ///
+    /// Annotations that nobody has asked the server for are not known, and then nothing is.
+    pub(crate) fn mismatch(
+        &self,
+        tool: &str,
+        arguments: Option<&RawValue>,
+        headers: &HeaderMap,
+    ) -> Option<String> {
+        let mirrored = self.of(tool)?;
+        mirrored.iter().find_map(|parameter| {
+            let mut given = headers.get_all(&parameter.header).iter();
+            let given = (given.next(), given.next().is_some());
+            let expected = arguments.and_then(|arguments| parameter.value(arguments));
+            let is_same = match (given, &expected) {
+                ((None, _), None) => true,
+                ((Some(given), false), Some(expected)) => parameter.is_same(given, expected),
+                _ => false,
+            };
+            (!is_same).then(|| format!("{} differs from the body", parameter.header))
+        })
+    }
+
     fn of(&self, tool: &str) -> Option<Arc<[Parameter]>> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         known.get(tool).cloned()
@@ -71,7 +95,7 @@ impl Mirror {
 
     /// Learns from the result of `tools/list`. Tools whose annotations break the rules are taken out of
     /// it, as every client has to do; then the result is another one.
-    pub(super) fn learn(&self, result: &RawValue, server: &str) -> Option<Raw> {
+    pub(crate) fn learn(&self, result: &RawValue, server: &str) -> Option<Raw> {
         let list = Object::of(result)?;
         let tools = list.array("tools")?;
         let count = tools.len();
@@ -123,6 +147,18 @@ impl Parameter {
             _ => None,
         }
     }
+
+    /// Whether two headers have the same value, however each is written.
+    fn is_same(&self, one: &HeaderValue, other: &HeaderValue) -> bool {
+        let (Some(one), Some(other)) = (decoded(one), decoded(other)) else {
+            return false;
+        };
+        if one == other {
+            return true;
+        }
+        // MCP: integers are compared as numbers.
+        self.is_number && integer(&one).is_some() && integer(&one) == integer(&other)
+    }
 }
 
 /// A value as it may stand in a header.
@@ -136,6 +172,23 @@ pub(super) fn encoded(text: &str) -> HeaderValue {
         let text = format!("=?base64?{}?=", STANDARD.encode(text));
         HeaderValue::try_from(text).expect("base64 is made of visible ASCII")
     })
+}
+
+/// An integer, however it is written.
+fn integer(text: &str) -> Option<i128> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_whole = fraction.bytes().all(|digit| digit == b'0');
+    is_whole.then(|| whole.parse().ok()).flatten()
+}
+
+/// The value of a header, if it can be read.
+pub(crate) fn decoded(value: &HeaderValue) -> Option<String> {
+    let text = value.to_str().ok()?;
+    let inside = text.strip_prefix("=?base64?");
+    let Some(inside) = inside.and_then(|inside| inside.strip_suffix("?=")) else {
+        return Some(text.to_owned());
+    };
+    String::from_utf8(STANDARD.decode(inside).ok()?).ok()
 }
 
 /// The annotations of a schema, or the rule that one of them breaks.
@@ -178,8 +231,11 @@ fn collect(
                 if !matches!(kind, Some("string" | "integer" | "boolean")) {
                     return Err("only strings, integers and booleans can be mirrored");
                 }
-                let path = path.clone();
-                found.push(Parameter { path, header });
+                found.push(Parameter {
+                    path: path.clone(),
+                    header,
+                    is_number: kind == Some("integer"),
+                });
             }
             "properties" => {
                 let Value::Object(properties) = value else {
@@ -245,6 +301,43 @@ mod tests {
         assert_eq!(headers["mcp-name"], "sql");
         assert_eq!(headers["mcp-method"], "tools/call");
         assert_eq!(headers["mcp-protocol-version"], "2026-07-28");
+    }
+
+    const REGION: &str = "mcp-param-region";
+
+    #[test]
+    fn d5_what_a_client_mirrors_has_to_be_what_it_sends() {
+        let mirror = Mirror::default();
+        let list = r#"{"tools":[{"name":"sql","inputSchema":{"type":"object","properties":{
+            "region":{"type":"string","x-mcp-header":"Region"},
+            "n":{"type":"integer","x-mcp-header":"N"}}}}]}"#;
+        mirror.learn(&parsed(list), "s");
+        let check = |arguments: &str, pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            mirror
+                .mismatch("sql", Some(&parsed(arguments)), &headers)
+                .is_none()
+        };
+        let hello = r#"{"region":"Hello"}"#;
+        assert!(check(hello, &[(REGION, "Hello")]));
+        assert!(check(hello, &[(REGION, "=?base64?SGVsbG8=?=")]));
+        assert!(check(r#"{"region":"SGVsbG8="}"#, &[(REGION, "SGVsbG8=")]));
+        assert!(check(
+            r#"{"region":"=?base64?SGVsbG8="}"#,
+            &[(REGION, "=?base64?SGVsbG8=")]
+        ));
+        assert!(check(r#"{"region":null}"#, &[("mcp-param-other", "x")]));
+        assert!(check(r#"{"n":42}"#, &[("mcp-param-n", "42.0")]));
+        for wrong in ["hello", "=?base64?SGVsbG8?=", "=?base64?SGVs!!!bG8=?=", ""] {
+            assert!(!check(hello, &[(REGION, wrong)]), "{wrong}");
+        }
+        assert!(!check(hello, &[]));
+        assert!(!check(hello, &[(REGION, "Hello"), (REGION, "Hello")]));
+        assert!(!check("{}", &[(REGION, "Hello")]));
+        assert!(mirror.mismatch("other", None, &HeaderMap::new()).is_none());
     }
 
     #[test]

@@ -11,9 +11,11 @@ mod health;
 mod http;
 mod identity;
 mod link;
-mod mirror;
+pub(crate) mod mirror;
 mod open;
+mod pipe;
 mod pool;
+mod process;
 mod replies;
 mod server;
 mod session;
@@ -22,11 +24,15 @@ mod settings;
 mod sse;
 mod stateless;
 mod stateless_http;
+mod stdio;
 mod streamable;
 mod subscription;
 mod talk;
 mod trouble;
 mod wire;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! How a connection to an upstream begins, and how it is found out what the upstream speaks
 //! (MCP 2026-07-28, versioning; Streamable HTTP, backward compatibility).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -9,9 +10,10 @@ use tokio_util::task::TaskTracker;
 use super::board::Board;
 use super::http::Endpoint;
 use super::link::Link;
+use super::pool::Turn;
 use super::session::{Presented, Session, initialize};
 use super::sessions;
-use super::stateless::discover;
+use super::stateless::{Discovered, discover};
 use super::stateless_http::StatelessHttp;
 use super::streamable::Streamable;
 use super::trouble::Trouble;
@@ -30,6 +32,16 @@ pub(super) enum Way {
     EventStream,
 }
 
+impl Way {
+    /// Whose connection serves a visit.
+    pub(super) fn key(self, visit: &Visit) -> Arc<str> {
+        match self {
+            Self::Stateless => "".into(),
+            Self::Streamable | Self::EventStream => visit.key.clone(),
+        }
+    }
+}
+
 /// Opens connections to an upstream over HTTP.
 #[derive(Debug)]
 pub(super) struct HttpOpener {
@@ -41,8 +53,10 @@ pub(super) struct HttpOpener {
     pub(super) stop: CancellationToken,
     /// What was found out.
     pub(super) way: Mutex<Option<Way>>,
+    /// Whether a server of 2026-07-28 serves clients with sessions too, as far as it says so.
+    pub(super) serves_both: AtomicBool,
     /// Whoever holds it finds it out for all.
-    pub(super) looking: tokio::sync::Mutex<()>,
+    pub(super) looking: Turn,
 }
 
 impl HttpOpener {
@@ -58,12 +72,25 @@ impl HttpOpener {
         })
     }
 
+    /// What is spoken on behalf of `visit`, if that is known. A server that speaks as the client does is
+    /// spoken to like that: what needs no translation loses nothing.
+    pub(super) fn way_for(&self, visit: &Visit) -> Option<Way> {
+        let way = self.way()?;
+        let is_alike = visit.client.revision.era() == Era::Stateless;
+        let is_other = self.serves_both.load(Ordering::Relaxed) && self.revision.is_none();
+        Some(match way {
+            Way::Stateless if is_other && !is_alike => Way::Streamable,
+            way => way,
+        })
+    }
+
     fn found(&self, way: Option<Way>) {
         *self.way.lock().unwrap_or_else(PoisonError::into_inner) = way;
     }
 
     /// What was found out is not true any more.
     pub(super) fn forget(&self) {
+        self.serves_both.store(false, Ordering::Relaxed);
         self.found(None);
     }
 
@@ -109,7 +136,11 @@ impl HttpOpener {
             // Its answers never come over the board, so there is nothing to mix up.
             let board = Board::new(false);
             let link = StatelessHttp { endpoint, max };
-            let introduction = discover(&link, &board, visit, patience).await?;
+            let Discovered {
+                introduction,
+                serves_sessions,
+            } = discover(&link, &board, visit, patience).await?;
+            self.serves_both.store(serves_sessions, Ordering::Relaxed);
             return Ok(Session::new(Arc::new(link), board, introduction));
         }
         let board = Board::new(true);

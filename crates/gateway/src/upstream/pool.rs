@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use oauth::random::Random;
 use tokio::time::Instant;
 
@@ -22,11 +23,16 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// A connection that was used so lately is not ended to make room for another one.
 const IN_USE: Duration = Duration::from_secs(1);
 
+/// How many connections are ended at once.
+const ENDED_AT_ONCE: usize = 64;
+
 /// The connections to one upstream, by whom they are for.
 #[derive(Debug)]
 pub(super) struct Pool {
     slots: Mutex<Slots>,
     max: usize,
+    /// Whether what is lost again and again is opened more and more slowly: processes are.
+    backs_off: bool,
     random: Arc<dyn Random>,
 }
 
@@ -39,12 +45,38 @@ struct Slots {
 #[derive(Debug, Default)]
 struct Slot {
     current: Mutex<Option<Arc<Session>>>,
-    /// Whoever holds it opens for all.
-    opening: tokio::sync::Mutex<()>,
+    opening: Turn,
     /// How many connections in a row were lost soon, and when another one may be opened.
     losses: AtomicU32,
     not_before: Mutex<Option<Instant>>,
     opened: Mutex<Option<Instant>>,
+}
+
+/// Whoever holds it does something for all who wait, who share what comes of it.
+pub(super) type Turn = tokio::sync::Mutex<Attempt>;
+
+/// What came of the last attempt, if it failed.
+#[derive(Debug, Default)]
+pub(super) struct Attempt(Option<(Instant, Trouble)>);
+
+impl Attempt {
+    /// The failure, for somebody who has waited since `begun`, when it had not happened yet: what failed
+    /// for one of those who wait is not tried again for each of the others.
+    pub(super) fn passed_on(&self, begun: Instant) -> Result<(), Trouble> {
+        match &self.0 {
+            Some((when, trouble)) if *when > begun => Err(trouble.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers how it ended.
+    pub(super) fn note<T>(&mut self, result: Result<T, Trouble>) -> Result<T, Trouble> {
+        self.0 = result
+            .as_ref()
+            .err()
+            .map(|trouble| (Instant::now(), trouble.clone()));
+        result
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -96,10 +128,11 @@ impl Slot {
 
 impl Pool {
     /// Room for `max` connections.
-    pub(super) fn new(max: usize, random: Arc<dyn Random>) -> Self {
+    pub(super) fn new(max: usize, backs_off: bool, random: Arc<dyn Random>) -> Self {
         Self {
             slots: Mutex::default(),
             max,
+            backs_off,
             random,
         }
     }
@@ -124,18 +157,22 @@ impl Pool {
             session.touch();
             return Ok(session);
         }
-        let _only_one = slot.opening.lock().await;
+        let begun = Instant::now();
+        let mut opening = slot.opening.lock().await;
         if let Some(session) = slot.usable() {
             session.touch();
             return Ok(session);
         }
-        slot.may_open(&*self.random)?;
+        opening.passed_on(begun)?;
+        if self.backs_off {
+            slot.may_open(&*self.random)?;
+        }
         let lost = lock(&slot.current).take();
         if let Some(lost) = &lost {
             lost.link.end().await;
         }
         self.make_room().await?;
-        let session = match open(lost.as_deref()).await {
+        let session = match opening.note(open(lost.as_deref()).await) {
             Ok(session) => Arc::new(session),
             Err(trouble) => {
                 slot.lost(&*self.random);
@@ -143,6 +180,11 @@ impl Pool {
             }
         };
         self.put(key, &slot, session).await
+    }
+
+    /// The connection of `key`, if there is one.
+    pub(super) fn peek(&self, key: &str) -> Option<Arc<Session>> {
+        lock(&self.slots).by_key.get(key)?.usable()
     }
 
     /// Keeps a connection that was opened elsewhere.
@@ -241,7 +283,7 @@ impl Pool {
     pub(super) async fn end(&self, key: &str) {
         let slot = lock(&self.slots).by_key.remove(key);
         let session = slot.and_then(|slot| lock(&slot.current).take());
-        end_all(session).await;
+        end_all(session.into_iter().collect()).await;
     }
 
     /// Ends everything, for good.
@@ -252,7 +294,7 @@ impl Pool {
             std::mem::take(&mut slots.by_key)
         };
         let sessions = slots.values().filter_map(|slot| lock(&slot.current).take());
-        end_all(sessions).await;
+        end_all(sessions.collect()).await;
     }
 
     /// How many connections are open.
@@ -270,9 +312,9 @@ fn closed() -> Trouble {
     Trouble::unusable("is not served any more")
 }
 
-async fn end_all(sessions: impl IntoIterator<Item = Arc<Session>>) {
-    let ending = sessions
-        .into_iter()
-        .map(|session| async move { session.link.end().await });
-    futures_util::future::join_all(ending).await;
+async fn end_all(sessions: Vec<Arc<Session>>) {
+    let ending = futures_util::stream::iter(sessions);
+    let ending =
+        ending.for_each_concurrent(ENDED_AT_ONCE, async |session| session.link.end().await);
+    ending.await;
 }

@@ -44,7 +44,7 @@ impl Replies {
 }
 
 fn silent() -> Trouble {
-    Trouble::unusable("does not answer in time")
+    Trouble::Silent("does not answer in time")
 }
 
 fn too_large() -> Trouble {

@@ -1,12 +1,14 @@
 //! One upstream, as the gateway sees it: an MCP server of any revision, found out when it is first needed.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::http::{HeaderMap, Method, Response, Uri};
 use async_trait::async_trait;
 use hyper::body::Incoming;
+use oauth::secret::Secret;
 use resource_server::Caller;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -19,14 +21,16 @@ use super::http::{Endpoint, Payload};
 use super::identity::Identity;
 use super::mirror::Mirror;
 use super::open::{HttpOpener, Way};
-use super::pool::Pool;
+use super::pool::{Pool, Turn};
+use super::process::Program;
 use super::session::Session;
 use super::settings::{Transport, UpstreamSettings};
 use super::stateless::{Memory, Speaker};
+use super::stdio::{START, StdioOpener};
 use super::trouble::Trouble;
 use super::{sessions, subscription};
 use crate::json::Raw;
-use crate::message::{Notification, Outlet, Request};
+use crate::message::{Notification, Outlet, Request, code};
 use crate::revision::Era;
 use crate::server::{Failure, Interest, Introduction, McpServer};
 use crate::visit::Visit;
@@ -37,6 +41,10 @@ const HTTP_IDLE: Duration = Duration::from_mins(30);
 const MAX_SESSIONS: usize = 10_000;
 /// How often idle connections are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
+/// How often at most.
+const BUSIEST: Duration = Duration::from_millis(100);
+/// What children see of the gateway's own environment.
+const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 /// How often a stream of news is opened again that brings none.
 const LISTEN_ATTEMPTS: u32 = 8;
 
@@ -65,6 +73,7 @@ pub struct Upstream {
 #[derive(Debug)]
 enum Kind {
     Http(Box<HttpOpener>),
+    Stdio(Box<StdioOpener>),
 }
 
 /// Makes an upstream. Nothing is connected or started before it is needed.
@@ -104,18 +113,61 @@ pub fn connect(
                 tasks: tasks.clone(),
                 stop: stop.clone(),
                 way: Mutex::default(),
-                looking: tokio::sync::Mutex::default(),
+                serves_both: AtomicBool::default(),
+                looking: Turn::default(),
             };
             (Kind::Http(Box::new(opener)), MAX_SESSIONS, HTTP_IDLE)
         }
-        Transport::Stdio { .. } => return Err(invalid("not yet".to_owned())),
+        Transport::Stdio {
+            command,
+            args,
+            env,
+            directory,
+            children,
+            idle,
+            max_children,
+            max_memory_bytes,
+            max_open_files,
+        } => {
+            let inherited = |name: &&str| {
+                let value = parts.environment.get(*name)?;
+                Some(((*name).to_owned(), Secret::from(value.as_str())))
+            };
+            let mut environment: BTreeMap<_, _> = INHERITED.iter().filter_map(inherited).collect();
+            environment.extend(env.clone());
+            let program = Program {
+                name: settings.name.clone(),
+                command: command.clone(),
+                args: args.clone(),
+                environment,
+                directory: directory.clone(),
+                max_memory_bytes: *max_memory_bytes,
+                max_open_files: *max_open_files,
+                max_message: settings.max_message_bytes,
+                random: parts.random.clone(),
+                children: breaker.children.clone(),
+                tasks: tasks.clone(),
+            };
+            let opener = StdioOpener {
+                program,
+                children: *children,
+                revision: settings.revision,
+                patience: settings.timeout,
+                start: settings.timeout.max(START),
+                starts: parts.starts.clone(),
+                stop: stop.clone(),
+                era: Mutex::default(),
+            };
+            (Kind::Stdio(Box::new(opener)), *max_children, *idle)
+        }
     };
-    let pool = Arc::new(Pool::new(max, parts.random.clone()));
+    let is_process = matches!(kind, Kind::Stdio(_));
+    let pool = Arc::new(Pool::new(max, is_process, parts.random.clone()));
     let (swept, until) = (pool.clone(), stop.clone());
     tasks.spawn(async move {
         let sweeping = async {
             loop {
-                tokio::time::sleep(SWEEP.min(idle)).await;
+                tokio::time::sleep(idle.clamp(BUSIEST, SWEEP)).await;
                 swept.sweep(idle).await;
             }
         };
@@ -175,7 +227,9 @@ impl Upstream {
 
     /// The era that is spoken with it over HTTP, as far as that is known.
     pub(crate) fn http_era(&self) -> Option<Era> {
-        let Kind::Http(opener) = &self.kind;
+        let Kind::Http(opener) = &self.kind else {
+            return None;
+        };
         match opener.way()? {
             Way::Stateless => Some(Era::Stateless),
             Way::Streamable => Some(Era::Sessions),
@@ -192,7 +246,9 @@ impl Upstream {
         payload: Payload,
         caller: &Caller,
     ) -> Result<Response<Incoming>, Failure> {
-        let Kind::Http(opener) = &self.kind;
+        let Kind::Http(opener) = &self.kind else {
+            return Err(self.said(Trouble::unusable("is no server over HTTP")));
+        };
         let pass = self.breaker.admit().map_err(|trouble| self.said(trouble))?;
         let endpoint = &opener.endpoint;
         match endpoint.pass(method, headers, payload, caller).await {
@@ -219,49 +275,70 @@ impl Upstream {
         trouble.into_failure(&self.settings.name)
     }
 
-    /// Whose connection serves a visit.
-    fn key(&self, way: Way, visit: &Visit) -> Arc<str> {
-        match way {
-            Way::Stateless => "".into(),
-            _ => visit.key.clone(),
+    /// Whose connection serves a visit, as far as that is known.
+    fn key(&self, visit: &Visit) -> Option<Arc<str>> {
+        match &self.kind {
+            Kind::Http(opener) => Some(opener.way_for(visit)?.key(visit)),
+            Kind::Stdio(opener) => Some(opener.key(visit)),
         }
     }
 
     /// The connection for a visit.
     async fn session(&self, visit: &Visit) -> Result<Arc<Session>, Trouble> {
-        let Kind::Http(opener) = &self.kind;
-        let way = match opener.way() {
+        let opener = match &self.kind {
+            Kind::Stdio(opener) => {
+                let open = async |lost: Option<&Session>| opener.open(visit, lost).await;
+                return self.pool.get(&opener.key(visit), open).await;
+            }
+            Kind::Http(opener) => opener,
+        };
+        let way = match opener.way_for(visit) {
             Some(way) => way,
             None => {
-                let _only_one = opener.looking.lock().await;
-                match opener.way() {
+                let begun = Instant::now();
+                let mut looked = opener.looking.lock().await;
+                match opener.way_for(visit) {
                     Some(way) => way,
                     None => {
-                        let (way, session) = opener.look(visit).await?;
-                        return self.pool.adopt(&self.key(way, visit), session).await;
+                        looked.passed_on(begun)?;
+                        let found = opener.look(visit).await;
+                        let (way, session) = looked.note(found)?;
+                        drop(looked);
+                        let session = self.pool.adopt(&way.key(visit), session).await?;
+                        match opener.way_for(visit) {
+                            Some(other) if other != way => other,
+                            _ => return Ok(session),
+                        }
                     }
                 }
             }
         };
         let open = async |lost: Option<&Session>| opener.open_again(way, visit, lost).await;
-        self.pool.get(&self.key(way, visit), open).await
+        self.pool.get(&way.key(visit), open).await
     }
 
     /// Forgets what was found out, if that cannot be true any more.
     fn doubt(&self, trouble: &Trouble) -> bool {
-        let Kind::Http(opener) = &self.kind;
         let is_foreign = match trouble {
             Trouble::Foreign(_) => true,
-            Trouble::Rpc(error) => {
-                error.code() == Some(crate::message::code::UNSUPPORTED_PROTOCOL_VERSION)
-            }
+            Trouble::Rpc(error) => error.code() == Some(code::UNSUPPORTED_PROTOCOL_VERSION),
             _ => false,
         };
-        if is_foreign && opener.way().is_some() {
-            opener.forget();
-            return opener.way().is_none();
-        }
-        false
+        is_foreign
+            && match &self.kind {
+                Kind::Http(opener) => {
+                    opener.way().is_some() && {
+                        opener.forget();
+                        opener.way().is_none()
+                    }
+                }
+                Kind::Stdio(opener) => {
+                    opener.era().is_some() && {
+                        opener.forget();
+                        opener.era().is_none()
+                    }
+                }
+            }
     }
 
     fn speaker<'a>(
@@ -288,13 +365,15 @@ impl Upstream {
         outlet: &Outlet,
     ) -> Result<Raw, Trouble> {
         let session = self.session(visit).await?;
-        match session.introduction.revision.era() {
+        let result = match session.introduction.revision.era() {
             Era::Stateless => self.speaker(&session, visit, outlet).call(request).await,
             Era::Sessions => {
                 let patience = self.settings.timeout;
                 sessions::call(&session, visit, request, outlet, patience).await
             }
-        }
+        };
+        session.touch();
+        result
     }
 
     /// Calls, and once more if that can repeat nothing and may be better.
@@ -393,7 +472,9 @@ impl McpServer for Upstream {
     }
 
     async fn notify(&self, visit: &Visit, notification: Notification) {
-        if let Ok(session) = self.session(visit).await
+        // A server that nobody has spoken to yet has nothing to be told.
+        let session = self.key(visit).and_then(|key| self.pool.peek(&key));
+        if let Some(session) = session
             && session.introduction.revision.era() == Era::Sessions
         {
             sessions::notify(&session, visit, &notification).await;
@@ -431,9 +512,11 @@ impl McpServer for Upstream {
 
     async fn leave(&self, visit: &Visit) {
         self.memory.forget(visit);
-        let Kind::Http(opener) = &self.kind;
-        if opener.way() != Some(Way::Stateless) {
-            self.pool.end(&visit.key).await;
+        let Some(key) = self.key(visit) else { return };
+        if key == visit.key {
+            self.pool.end(&key).await;
+        } else if let Some(session) = self.pool.peek(&key) {
+            sessions::leave(&session, visit);
         }
     }
 }

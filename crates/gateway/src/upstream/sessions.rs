@@ -161,6 +161,23 @@ pub(super) async fn restore(session: &Session, lost: &Session, visit: &Visit) {
     }
 }
 
+/// A visit of a connection that others share has ended: nothing is wanted for it any more.
+pub(super) fn leave(session: &Session, visit: &Visit) {
+    for uri in session.board.subscriptions(&visit.key) {
+        if session.board.unsubscribe(&visit.key, &uri) {
+            unsubscribe(&*session.link, &session.board, visit, &uri);
+        }
+    }
+}
+
+/// Nobody waits for the answer.
+fn unsubscribe(link: &dyn Link, board: &Board, visit: &Visit, uri: &str) {
+    let params = raw(&Uri { uri });
+    let params: Option<&RawValue> = Some(&params);
+    let text = wire::request(board.number(), "resources/unsubscribe", params);
+    link.send_later(text, &visit.caller);
+}
+
 /// Passes a notification of the client on.
 pub(super) async fn notify(session: &Session, visit: &Visit, notification: &Notification) {
     match &*notification.method {
@@ -242,12 +259,7 @@ impl Drop for Wanted<'_> {
     fn drop(&mut self) {
         for uri in self.uris {
             if self.board.unsubscribe(&self.name, uri) {
-                let params = raw(&Uri { uri });
-                let params: Option<&RawValue> = Some(&params);
-                // Nobody waits for the answer.
-                let id = self.board.number();
-                let text = wire::request(id, "resources/unsubscribe", params);
-                self.link.send_later(text, &self.visit.caller);
+                unsubscribe(self.link, self.board, self.visit, uri);
             }
         }
     }

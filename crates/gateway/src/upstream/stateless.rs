@@ -286,13 +286,20 @@ fn translated(capabilities: &RawValue) -> Raw {
     capabilities.to_raw()
 }
 
+/// What a server of 2026-07-28 says about itself.
+pub(super) struct Discovered {
+    pub(super) introduction: Introduction,
+    /// Whether it serves clients with sessions too, in their own words.
+    pub(super) serves_sessions: bool,
+}
+
 /// Asks a server what it is (`server/discover`), on a connection of which nothing is known yet.
 pub(super) async fn discover(
     link: &dyn super::link::Link,
     board: &Arc<super::board::Board>,
     visit: &Visit,
     patience: Duration,
-) -> Result<Introduction, Trouble> {
+) -> Result<Discovered, Trouble> {
     let (outlet, _nobody) = Outlet::new();
     let hearing = Hearing {
         link,
@@ -312,7 +319,7 @@ pub(super) async fn discover(
     introduced(&result)
 }
 
-fn introduced(result: &RawValue) -> Result<Introduction, Trouble> {
+fn introduced(result: &RawValue) -> Result<Discovered, Trouble> {
     let object = Object::of(result).unwrap_or_default();
     let supported = object.array("supportedVersions").unwrap_or_default();
     let ours = raw(Revision::V2026_07_28.as_str());
@@ -326,10 +333,15 @@ fn introduced(result: &RawValue) -> Result<Introduction, Trouble> {
         let meta = object.object("_meta")?;
         meta.get(SERVER_INFO).map(RawValue::to_owned)
     };
-    Ok(Introduction {
-        revision: Revision::V2026_07_28,
-        capabilities: wire::member(result, "capabilities").unwrap_or_else(wire::empty),
-        info: wire::member(result, "serverInfo").or_else(in_meta),
-        instructions: wire::member(result, "instructions"),
+    let last_with_sessions = raw(Revision::LAST_WITH_SESSIONS.as_str());
+    let mut served = supported.iter().map(|version| version.get());
+    Ok(Discovered {
+        serves_sessions: served.any(|version| version == last_with_sessions.get()),
+        introduction: Introduction {
+            revision: Revision::V2026_07_28,
+            capabilities: wire::member(result, "capabilities").unwrap_or_else(wire::empty),
+            info: wire::member(result, "serverInfo").or_else(in_meta),
+            instructions: wire::member(result, "instructions"),
+        },
     })
 }

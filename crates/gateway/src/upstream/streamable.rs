@@ -33,6 +33,8 @@ const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long a server may take to be told that a session is over.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// How often a stream is taken up again without a message in between.
 const ATTEMPTS: u32 = 5;
 
@@ -263,7 +265,7 @@ impl Link for Streamable {
                 self.0
                     .endpoint
                     .send(Method::DELETE, headers, Bytes::new(), &self.0.opener);
-            let _ = ending.await;
+            let _ = tokio::time::timeout(FAREWELL, ending).await;
         }
     }
 }

@@ -106,8 +106,6 @@ async fn subscribe(speaker: &Speaker<'_>, filter: &Filter) -> Result<(), Trouble
                 let said = answer.map(drop);
                 return said.map_err(|error| Trouble::Rpc(RpcError(error.to_owned())));
             }
-            Some(Message::Notification { method, .. })
-                if method == "notifications/subscriptions/acknowledged" => {}
             Some(Message::Notification { method, params }) => {
                 let method = method.into_owned();
                 let params = params.and_then(without_id);

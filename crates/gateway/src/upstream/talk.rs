@@ -117,7 +117,7 @@ pub(super) async fn call(
     let mut cancel = Cancel::new(hearing, ticket.id);
     let result = converse(hearing, ticket, request, patience).await;
     // Who does not answer in time is told that nobody waits any more.
-    cancel.is_over = !matches!(result, Err(Trouble::Unusable { .. }));
+    cancel.is_over = !matches!(result, Err(Trouble::Silent(_)));
     result
 }
 
@@ -165,7 +165,7 @@ pub(super) async fn next(
         None => match patience {
             Some(patience) => tokio::time::timeout(patience, ticket.next())
                 .await
-                .map_err(|_| Trouble::unusable("does not answer in time")),
+                .map_err(|_| Trouble::Silent("does not answer in time")),
             None => Ok(ticket.next().await),
         },
     }

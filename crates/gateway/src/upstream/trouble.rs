@@ -15,6 +15,8 @@ pub(super) enum Trouble {
     Broken(&'static str),
     /// What it says is of another era or transport, or no MCP at all.
     Foreign(String),
+    /// It says nothing for longer than it may.
+    Silent(&'static str),
     /// It cannot be used now.
     Unusable {
         reason: String,
@@ -42,7 +44,7 @@ impl Trouble {
             retry_after,
         };
         match self {
-            Self::Lost(reason) => unavailable(reason, None),
+            Self::Lost(reason) | Self::Silent(reason) => unavailable(reason, None),
             Self::Broken(reason) => unavailable(
                 &format!("{reason}; it may have done what was asked, or not"),
                 None,

@@ -12,11 +12,13 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tower::{Service, ServiceExt as _};
 
 use crate::Caller;
 use crate::mcp::fault::Fault;
+use crate::mcp::headers::Glance;
 use crate::mcp::listing::{filtered, rewritten_stream};
 use crate::mcp::session::NoSuchSession;
 use crate::mcp::unread::discard;
@@ -95,16 +97,22 @@ where
     /// The request is handed on by reference, since each `async fn` that owns one has room for two.
     async fn answer(&self, request: &mut Request<Body>) -> Response<Body> {
         let protection = &self.shared.0;
-        let Ok(page) = protection.origins.judge(request.headers()) else {
-            Box::pin(discard(request.body_mut(), protection.max_body_bytes)).await;
-            return origin::foreign();
+        let glance = Glance::at(request.headers());
+        let page = if glance.has_origin {
+            let Ok(page) = protection.origins.judge(request.headers()) else {
+                Box::pin(discard(request.body_mut(), protection.max_body_bytes)).await;
+                return origin::foreign();
+            };
+            page
+        } else {
+            None
         };
         // No cache keeps the answer to a POST, so that need not say what it depends on.
         let may_be_cached = request.method() != Method::POST;
         let mut response = if request.method() == Method::OPTIONS {
             origin::preflight(request.headers())
         } else {
-            match self.admit(request).await {
+            match self.admit(request, &glance).await {
                 Ok(response) => response,
                 Err(Stop::Refused(refusal)) => refusal.explained(&protection.bearer.advice),
                 Err(Stop::Answered(response)) => *response,
@@ -117,9 +125,13 @@ where
     }
 
     /// Every request stands for itself: neither a session nor a connection is a proof of identity.
-    async fn admit(&self, request: &mut Request<Body>) -> Result<Response<Body>, Stop> {
+    async fn admit(
+        &self,
+        request: &mut Request<Body>,
+        glance: &Glance,
+    ) -> Result<Response<Body>, Stop> {
         let protection = &self.shared.0;
-        let caller = match self.enter(request).await {
+        let caller = match self.enter(request, glance).await {
             Ok(caller) => caller,
             Err(stop) => {
                 Box::pin(discard(request.body_mut(), protection.max_body_bytes)).await;
@@ -128,6 +140,9 @@ where
         };
         request.extensions_mut().insert(caller.clone());
         let mut response = if request.method() == Method::POST {
+            if glance.takes_anything {
+                headers::spell_out_accept(request.headers_mut());
+            }
             self.post(request, &caller).await?
         } else {
             protection.access.authorize(&[], &caller)?;
@@ -138,10 +153,12 @@ where
     }
 
     /// Who calls, and that the session, if there is one, is theirs.
-    async fn enter(&self, request: &mut Request<Body>) -> Result<Caller, Stop> {
+    async fn enter(&self, request: &mut Request<Body>, glance: &Glance) -> Result<Caller, Stop> {
         let protection = &self.shared.0;
         let caller = protection.bearer.authenticate(request).await?;
-        protection.sessions.open(request.headers_mut(), &caller)?;
+        if glance.has_session_id {
+            protection.sessions.open(request.headers_mut(), &caller)?;
+        }
         Ok(caller)
     }
 
@@ -150,7 +167,6 @@ where
         request: &mut Request<Body>,
         caller: &Caller,
     ) -> Result<Response<Body>, Stop> {
-        headers::spell_out_accept(request.headers_mut());
         // What is borrowed keeps its room in a future until its block ends, hence the blocks.
         let list = {
             let body = read(request.body_mut(), self.shared.0.max_body_bytes).await?;
@@ -288,6 +304,11 @@ pub(super) async fn read(body: &mut Body, max_bytes: usize) -> Result<Bytes, Fau
         } else {
             pieces.extend_from_slice(&std::mem::take(&mut whole));
             pieces.extend_from_slice(&piece);
+        }
+        // Nearly every body says its length and comes in one piece; to ask it for more would be to
+        // wait for the connection once again.
+        if body.is_end_stream() {
+            break;
         }
     }
     Ok(if pieces.is_empty() {

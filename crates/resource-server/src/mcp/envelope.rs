@@ -7,21 +7,16 @@
 mod batch;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use oauth::json::{ScanError, Scanner};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 /// The first revision whose requests carry their protocol version themselves.
 const FIRST_STATELESS_REVISION: &str = "2026-07-28";
 
-/// How the keys begin that `serde_json::Value` takes for an instruction.
-///
-/// `{"$serde_json::private::RawValue":"{…}"}` becomes the object inside the text, so a server behind the
-/// guard would carry out what the guard has never seen.
-const PRIVATE_KEYS: &str = "$serde_json::private::";
+/// Where a message of such a revision carries it, below `params._meta`.
+const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
 /// The parts of a JSON-RPC message that decisions are made on.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +52,16 @@ pub enum EnvelopeError {
     Invalid(String),
 }
 
+impl From<ScanError> for EnvelopeError {
+    fn from(error: ScanError) -> Self {
+        if error.is_syntax() {
+            Self::Syntax(error.to_string())
+        } else {
+            Self::Invalid(error.to_string())
+        }
+    }
+}
+
 impl From<serde_json::Error> for EnvelopeError {
     fn from(error: serde_json::Error) -> Self {
         match error.classify() {
@@ -70,13 +75,18 @@ impl<'a> Envelope<'a> {
     /// Reads one message.
     pub fn parse(text: &'a str) -> Result<Self, EnvelopeError> {
         let mut envelope = Self::default();
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let walk = Walk {
-            place: Place::Message,
-            envelope: &mut envelope,
-        };
-        deserializer.deserialize_map(walk)?;
-        deserializer.end()?;
+        let mut scanner = Scanner::new(text);
+        if !scanner.is_at_object() {
+            scanner.skip()?;
+            return Err(scanner.refuse("expected an object").into());
+        }
+        scanner.object(|scanner, key| match key {
+            "method" => keep(scanner, &mut envelope.method),
+            "id" => id(scanner).map(|id| envelope.id = Some(id)),
+            "params" if scanner.is_at_object() => params(scanner, &mut envelope),
+            _ => scanner.skip().map(drop),
+        })?;
+        scanner.end()?;
         Ok(envelope)
     }
 
@@ -127,181 +137,36 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Where in a message a value stands.
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Message,
-    Params,
-    Meta,
-    Method,
-    Name,
-    Uri,
-    TaskId,
-    ProtocolVersion,
-    Elsewhere,
+/// Reads `params`, as far as a decision depends on them.
+fn params<'a>(scanner: &mut Scanner<'a>, envelope: &mut Envelope<'a>) -> Result<(), ScanError> {
+    scanner.object(|scanner, key| match key {
+        "name" => keep(scanner, &mut envelope.name),
+        "uri" => keep(scanner, &mut envelope.uri),
+        "taskId" => keep(scanner, &mut envelope.task_id),
+        "_meta" if scanner.is_at_object() => scanner.object(|scanner, key| match key {
+            PROTOCOL_VERSION => keep(scanner, &mut envelope.protocol_version),
+            _ => scanner.skip().map(drop),
+        }),
+        _ => scanner.skip().map(drop),
+    })
 }
 
-impl Place {
-    fn child(self, key: &str) -> Self {
-        match (self, key) {
-            (Self::Message, "method") => Self::Method,
-            (Self::Message, "params") => Self::Params,
-            (Self::Params, "name") => Self::Name,
-            (Self::Params, "uri") => Self::Uri,
-            (Self::Params, "taskId") => Self::TaskId,
-            (Self::Params, "_meta") => Self::Meta,
-            (Self::Meta, "io.modelcontextprotocol/protocolVersion") => Self::ProtocolVersion,
-            _ => Self::Elsewhere,
-        }
+/// Keeps a text; what is none is as good as absent.
+fn keep<'a>(scanner: &mut Scanner<'a>, place: &mut Option<Cow<'a, str>>) -> Result<(), ScanError> {
+    if scanner.is_at_text() {
+        *place = Some(scanner.text()?);
+        return Ok(());
     }
+    scanner.skip().map(drop)
 }
 
-/// Walks through a value, collects what the envelope needs and refuses repeated keys.
-struct Walk<'e, 'a> {
-    place: Place,
-    envelope: &'e mut Envelope<'a>,
-}
-
-impl<'a> Walk<'_, 'a> {
-    fn keep(self, text: Cow<'a, str>) {
-        let envelope = self.envelope;
-        match self.place {
-            Place::Method => envelope.method = Some(text),
-            Place::Name => envelope.name = Some(text),
-            Place::Uri => envelope.uri = Some(text),
-            Place::TaskId => envelope.task_id = Some(text),
-            Place::ProtocolVersion => envelope.protocol_version = Some(text),
-            Place::Message | Place::Params | Place::Meta | Place::Elsewhere => {}
-        }
+fn id<'a>(scanner: &mut Scanner<'a>) -> Result<&'a RawValue, ScanError> {
+    let id = scanner.skip()?;
+    // JSON-RPC 2.0 §4: an id has no parts.
+    if id.starts_with(['{', '[']) {
+        return Err(scanner.refuse("the id must be a string or a number"));
     }
-}
-
-impl<'a> DeserializeSeed<'a> for Walk<'_, 'a> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'a> Visitor<'a> for Walk<'_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.place == Place::Message {
-            "an object"
-        } else {
-            "a JSON value"
-        })
-    }
-
-    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
-        let mut seen = Keys::default();
-        while let Some(Key(key)) = map.next_key()? {
-            if key.starts_with(PRIVATE_KEYS) {
-                return Err(M::Error::custom(format_args!(
-                    "no key may begin with `{PRIVATE_KEYS}`"
-                )));
-            }
-            if self.place == Place::Message && key == "id" {
-                let id: &RawValue = map.next_value()?;
-                // What is inside a raw value is not walked through, so nothing may be inside it.
-                if id.get().starts_with(['{', '[']) {
-                    return Err(M::Error::custom("the id must be a string or a number"));
-                }
-                self.envelope.id = Some(id);
-            } else {
-                let place = self.place.child(&key);
-                map.next_value_seed(Walk {
-                    place,
-                    envelope: self.envelope,
-                })?;
-            }
-            if let Err(key) = seen.add(key) {
-                return Err(M::Error::custom(format_args!(
-                    "the key `{key}` is there twice"
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<S: SeqAccess<'a>>(self, mut elements: S) -> Result<(), S::Error> {
-        let place = Place::Elsewhere;
-        while elements
-            .next_element_seed(Walk {
-                place,
-                envelope: self.envelope,
-            })?
-            .is_some()
-        {}
-        Ok(())
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<(), E> {
-        self.keep(Cow::Borrowed(text));
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.keep(Cow::Owned(text.to_owned()));
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-}
-
-/// A key of an object, unescaped, so that `"name"` and `"n\u0061me"` are the same.
-#[derive(serde::Deserialize)]
-#[serde(transparent)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// The keys of one object so far; nearly every object has few, without escapes, and those need no
-/// allocation.
-#[derive(Default)]
-struct Keys<'a> {
-    few: [&'a str; 8],
-    count: usize,
-    others: HashSet<Cow<'a, str>>,
-}
-
-impl<'a> Keys<'a> {
-    /// Adds a key, or gives it back if it was there.
-    fn add(&mut self, key: Cow<'a, str>) -> Result<(), Cow<'a, str>> {
-        let is_there = self.few[..self.count].contains(&&*key)
-            || (!self.others.is_empty() && self.others.contains(&key));
-        if is_there {
-            return Err(key);
-        }
-        match (key, self.few.get_mut(self.count)) {
-            (Cow::Borrowed(key), Some(free)) => {
-                *free = key;
-                self.count += 1;
-            }
-            (key, _) => {
-                self.others.insert(key);
-            }
-        }
-        Ok(())
-    }
+    serde_json::from_str(id).map_err(|error| scanner.refuse(error.to_string()))
 }
 
 #[cfg(test)]

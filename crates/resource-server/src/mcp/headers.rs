@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::mcp::Envelope;
@@ -30,12 +30,13 @@ pub(super) fn compare(headers: &HeaderMap, message: &Envelope<'_>) -> Result<(),
         ),
     ];
     for (name, value) in headers {
-        if !name.as_str().starts_with("mcp-") {
-            continue;
-        }
-        let Some((name, _, seen)) = mirrored.iter_mut().find(|(known, ..)| *known == name) else {
-            continue;
+        let at = match name.as_str() {
+            "mcp-method" => 0,
+            "mcp-name" => 1,
+            "mcp-protocol-version" => 2,
+            _ => continue,
         };
+        let (name, _, seen) = &mut mirrored[at];
         if seen.replace(value).is_some() {
             return Err(twice(name));
         }
@@ -96,13 +97,48 @@ pub(super) fn single<'h>(
 ///
 /// MCP clients must list both, and servers may insist; `*/*` or no `Accept` at all means the same.
 pub(super) fn spell_out_accept(headers: &mut HeaderMap) {
-    let takes_anything = match headers.get(ACCEPT).map(HeaderValue::as_bytes) {
-        None => true,
-        // Nearly no value holds a star, and one byte is found faster than three.
-        Some(value) => value.contains(&b'*') && value.windows(3).any(|part| part == b"*/*"),
-    };
-    if takes_anything {
+    if headers.get(ACCEPT).is_none_or(is_anything) {
         let both = HeaderValue::from_static("application/json, text/event-stream");
         headers.insert(ACCEPT, both);
+    }
+}
+
+fn is_anything(accept: &HeaderValue) -> bool {
+    let accept = accept.as_bytes();
+    // Nearly no value holds a star, and one byte is found faster than three.
+    let stars = accept.iter().map(|byte| usize::from(*byte == b'*'));
+    stars.sum::<usize>() > 0 && accept.windows(3).any(|part| part == b"*/*")
+}
+
+/// Which headers of a request need a closer look.
+///
+/// They are found in one pass, since each look-up by name costs as much.
+#[derive(Debug)]
+pub(super) struct Glance {
+    pub(super) has_origin: bool,
+    pub(super) has_session_id: bool,
+    /// Whether [`spell_out_accept`] has something to say.
+    pub(super) takes_anything: bool,
+}
+
+impl Glance {
+    pub(super) fn at(headers: &HeaderMap) -> Self {
+        let mut glance = Self {
+            has_origin: false,
+            has_session_id: false,
+            takes_anything: true,
+        };
+        let mut accept = None;
+        for (name, value) in headers {
+            if *name == ORIGIN {
+                glance.has_origin = true;
+            } else if *name == ACCEPT {
+                accept.get_or_insert(value);
+            } else if *name == MCP_SESSION_ID {
+                glance.has_session_id = true;
+            }
+        }
+        glance.takes_anything = accept.is_none_or(is_anything);
+        glance
     }
 }

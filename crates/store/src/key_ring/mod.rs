@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use oauth::random::Random;
 use oauth::time::{Clock, NumericDate};
+use zeroize::Zeroizing;
 
 use crate::error::{KeyRingError, SealError};
 use crate::key_file::{KeyFile, StoredKey};
@@ -163,9 +164,7 @@ impl KeyRing {
     }
 
     /// Seals `plaintext` with the key that seals now, bound to `aad`.
-    ///
-    /// The result is text that is safe in URLs, headers and JSON.
-    pub fn seal(&self, plaintext: &[u8], aad: &[u8]) -> String {
+    pub fn seal(&self, plaintext: &[u8], aad: &[u8]) -> Vec<u8> {
         let keys = self.ring.read();
         let key = keys.sealing();
         seal::seal(&key.kid, &key.wrapping, plaintext, aad)
@@ -181,7 +180,7 @@ impl KeyRing {
     }
 
     /// The same sealed value under the key that seals now, without a look at what is in it.
-    pub(crate) fn rewrap(&self, sealed: &[u8], aad: &[u8]) -> Result<String, SealError> {
+    pub(crate) fn rewrap(&self, sealed: &[u8], aad: &[u8]) -> Result<Vec<u8>, SealError> {
         let envelope = Envelope::parse(sealed)?;
         let rewrap = |key: &RingKey, keys: &Keys| {
             let newer = keys.sealing();
@@ -195,6 +194,19 @@ impl KeyRing {
     /// The id of the key that seals now.
     pub(crate) fn sealing_kid(&self) -> String {
         self.ring.read().sealing().kid.clone()
+    }
+
+    /// The secrets of this purpose with the ids of their keys, for those who encrypt by themselves: first
+    /// that of the key that seals now, then those of the others. They are unlike those of any other
+    /// purpose, and follow the ring: after a rotation or a retirement, ask again.
+    pub fn secrets(&self, purpose: &str) -> Vec<(String, Zeroizing<[u8; 32]>)> {
+        let keys = self.ring.read();
+        let sealing = keys.sealing();
+        let others = keys.all.iter().rev().filter(|key| key.kid != sealing.kid);
+        std::iter::once(sealing)
+            .chain(others)
+            .map(|key| (key.kid.clone(), key.secret(purpose)))
+            .collect()
     }
 
     /// The keys that tag handles of this purpose, unlike those of any other purpose.

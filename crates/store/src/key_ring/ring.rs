@@ -50,13 +50,6 @@ impl Keys {
             .expect("a key ring is never empty: every way in checks it")
     }
 
-    /// Every key, the one that seals and tags first.
-    pub(crate) fn sealing_first(&self) -> impl Iterator<Item = &RingKey> {
-        let others = self.all.iter().enumerate();
-        let others = others.filter(|(at, _)| *at != self.sealing);
-        std::iter::once(self.sealing()).chain(others.map(|(_, key)| key))
-    }
-
     /// Since when the key at `at` only opens; `None` for the key that seals and those to come.
     pub(super) fn superseded_at(&self, at: usize) -> Option<NumericDate> {
         let successors = self.all.get(at + 1..=self.sealing).unwrap_or_default();

@@ -22,6 +22,9 @@ const FILE: &str = r#"{"keys": [
 ]}"#;
 const SEALED: &str = "v2.old.AAECAwQFBgcICQoLY51pd4wwt3sfzjRqv24gjy22SWeV9NwlV4La9ziAPqh6ItlQxI4losXQm4RMIPid.\
                       DA0ODxAREhMUFRYX17q8GjVeQmOp2R95PLP-LsFmw89r";
+/// The same value in the form of now, which is not text, in base64url.
+const SEALED_BYTES: &str = "djMub2xkLgABAgMEBQYHCAkKCwD_CBfjXtoXdKRdAsgYVftexDgX6oqhWSz\
+                            4o4-_Brss5oIWqIylDJty_JlP428nkSoGl-cVQjn-Mb-yzRMmt0-7Qy2h-w";
 const TAG: &str = "M1UEY5xCmKhCmyeqETMu1xegrDnsuHiXIrYO_EmoD_k";
 
 struct Desk {
@@ -86,6 +89,8 @@ fn a9_what_was_sealed_and_tagged_once_is_understood_forever() {
     desk.write(FILE, 0o600);
     let ring = desk.open().unwrap();
     assert_eq!(ring.open(SEALED, b"kind\0key").unwrap(), b"value");
+    let sealed = URL_SAFE_NO_PAD.decode(SEALED_BYTES).unwrap();
+    assert_eq!(ring.open(&sealed, b"kind\0key").unwrap(), b"value");
     let (kid, tag) = ring.mac_key("session").tag(b"message");
     assert_eq!(kid, "new");
     assert_eq!(URL_SAFE_NO_PAD.encode(tag), TAG);
@@ -172,7 +177,7 @@ fn a9_after_a_rotation_the_old_key_still_opens() {
     desk.clock.advance(Duration::from_mins(1));
     let kid = desk.rotate(&ring);
     let after = ring.seal(b"value", b"aad");
-    assert!(after.starts_with(&format!("v2.{kid}.")));
+    assert!(after.starts_with(format!("v3.{kid}.").as_bytes()));
     let since = NumericDate(1_000_060);
     let keys = ring.keys();
     assert_eq!(keys[0].usage, KeyUsage::OpensUntilRetired { since });
@@ -207,7 +212,7 @@ fn a_process_that_meets_an_unknown_key_looks_into_the_file() {
     let before = other_process.seal(b"value", b"aad");
     other_process.reload(&desk.clock).unwrap();
     let after = other_process.seal(b"value", b"aad");
-    assert!(after.starts_with(&format!("v2.{kid}.")));
+    assert!(after.starts_with(format!("v3.{kid}.").as_bytes()));
     assert_eq!(ring.open(&before, b"aad").unwrap(), b"value");
 }
 
@@ -217,8 +222,8 @@ fn a_delayed_key_is_known_before_it_seals() {
     let ring = desk.open().unwrap();
     let delay = Duration::from_mins(5);
     let kid = ring.rotate(&OsRandom, &desk.clock, delay).unwrap();
-    let prefix = format!("v2.{kid}.");
-    let seals = || ring.seal(b"value", b"aad").starts_with(&prefix);
+    let prefix = format!("v3.{kid}.");
+    let seals = || ring.seal(b"value", b"aad").starts_with(prefix.as_bytes());
     let from = KeyUsage::SealsFrom(NumericDate(1_000_300));
     assert_eq!(ring.keys()[1].usage, from);
     desk.clock.advance(Duration::from_secs(299));
@@ -261,7 +266,7 @@ fn a_clock_behind_all_keys_seals_with_the_first() {
     desk.write(FILE, 0o600);
     let clock = ManualClock::at(NumericDate(0));
     let ring = KeyRing::open_or_create(&desk.path(), &OsRandom, &clock).unwrap();
-    assert!(ring.seal(b"value", b"aad").starts_with("v2.old."));
+    assert!(ring.seal(b"value", b"aad").starts_with(b"v3.old."));
 }
 
 #[test]
@@ -345,4 +350,23 @@ fn many_rotations_at_once_lose_no_key() {
         .collect();
     assert_eq!(made.len(), 16);
     assert!(made.is_subset(&known));
+}
+
+#[test]
+fn secrets_follow_the_ring_and_differ_by_purpose() {
+    let desk = Desk::new();
+    let ring = desk.open().unwrap();
+    let first = ring.secrets("fernet");
+    assert_ne!(*first[0].1, *ring.secrets("other")[0].1);
+    let newest = desk.rotate(&ring);
+    let both = ring.secrets("fernet");
+    assert_eq!(both[0].0, newest, "what seals comes first");
+    assert_eq!(both[1], first[0], "the old one stays");
+    ring.retire(&first[0].0, &desk.clock).unwrap();
+    assert_eq!(ring.secrets("fernet"), both[..1]);
+    assert_eq!(
+        desk.open().unwrap().secrets("fernet"),
+        both[..1],
+        "and so says the file"
+    );
 }

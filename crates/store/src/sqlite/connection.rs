@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::StoreError;
@@ -165,6 +166,8 @@ fn prepared(connection: Connection) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     // What was removed is overwritten wherever that costs no extra writing.
     connection.pragma_update(None, "secure_delete", "FAST")?;
+    // A statement is prepared once: no other values make it look for another plan.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }

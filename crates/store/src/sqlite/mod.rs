@@ -1,5 +1,7 @@
 //! The embedded back end: one SQLite file.
 
+mod cache;
+mod change;
 mod connection;
 mod rewrap;
 mod schema;
@@ -11,11 +13,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use oauth::time::{Clock, NumericDate};
-use rusqlite::{Connection, OptionalExtension as _, Row, Rows};
+use rusqlite::{OptionalExtension as _, Row, Rows};
 use tokio::task::spawn_blocking;
 
 use crate::error::StoreError;
 use crate::store::{Entry, Kind, ListBy, Page, Store};
+use cache::{Cache, Found};
+use change::Turn;
 use connection::{Pool, Readers};
 pub use rewrap::Rewrapped;
 use writer::{Durability, Writer};
@@ -27,6 +31,8 @@ const SWEEP_BATCH: u32 = 500;
 #[derive(Debug)]
 pub struct SqliteStore {
     readers: Arc<Readers>,
+    /// Nothing where everything is in memory anyway.
+    cache: Option<Arc<Cache>>,
     writer: Writer,
     clock: Arc<dyn Clock>,
 }
@@ -46,10 +52,12 @@ impl SqliteStore {
             let connection = connection::writing(&path).map_err(failed)?;
             schema::migrate(&connection, &path)?;
             let readers = Readers::Many(Pool::open(&path).map_err(failed)?);
-            let writer = Writer::start(Arc::new(Mutex::new(Some(connection))))?;
+            let cache = Arc::new(Cache::open(&path).map_err(StoreError::unavailable)?);
+            let shared = Arc::new(Mutex::new(Some(connection)));
             Ok(Self {
                 readers: Arc::new(readers),
-                writer,
+                writer: Writer::start(shared, Some(Arc::clone(&cache)))?,
+                cache: Some(cache),
                 clock,
             })
         };
@@ -71,7 +79,8 @@ impl SqliteStore {
             let shared = Arc::new(Mutex::new(Some(connection)));
             Ok(Self {
                 readers: Arc::new(Readers::One(Arc::clone(&shared))),
-                writer: Writer::start(shared)?,
+                writer: Writer::start(shared, None)?,
+                cache: None,
                 clock,
             })
         };
@@ -93,8 +102,8 @@ impl SqliteStore {
         for sql in [schema::SWEEP_RECORDS, schema::SWEEP_COUNTERS] {
             loop {
                 let now = self.now();
-                let sweep = move |connection: &Connection| {
-                    let mut statement = connection.prepare_cached(sql)?;
+                let sweep = move |turn: &mut Turn<'_>| {
+                    let mut statement = turn.connection.prepare_cached(sql)?;
                     statement.execute((now, SWEEP_BATCH))
                 };
                 let rows = self.writer.run(Durability::Relaxed, sweep).await?;
@@ -119,36 +128,11 @@ impl SqliteStore {
         // It only fails where the runtime is being shut down, and everything ends anyway.
         let _ = spawn_blocking(move || readers.close()).await;
         self.writer.stop().await;
+        self.cache.iter().for_each(|cache| cache.forget());
     }
 
     fn now(&self) -> i64 {
         self.clock.now().0
-    }
-
-    /// A write of a whole entry, which may be one too many; says whether it was written.
-    async fn write(
-        &self,
-        sql: &'static str,
-        kind: Kind,
-        key: &str,
-        entry: Entry,
-    ) -> Result<bool, StoreError> {
-        let (key, now) = (key.to_owned(), self.now());
-        let write = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(sql)?;
-            let expires_at = entry.expires_at.map(|date| date.0);
-            statement.raw_bind_parameter(1, kind.as_str())?;
-            statement.raw_bind_parameter(2, key)?;
-            statement.raw_bind_parameter(3, now)?;
-            statement.raw_bind_parameter(4, entry.body)?;
-            statement.raw_bind_parameter(5, entry.owner)?;
-            statement.raw_bind_parameter(6, expires_at)?;
-            if statement.parameter_count() > 6 {
-                statement.raw_bind_parameter(7, entry.version)?;
-            }
-            Ok(statement.raw_execute()? > 0)
-        };
-        self.writer.run(Durability::Durable, write).await
     }
 }
 
@@ -156,39 +140,64 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn get(&self, kind: Kind, key: &str) -> Result<Option<Entry>, StoreError> {
         let now = self.now();
-        self.readers.read(|connection| {
+        let found = match &self.cache {
+            Some(cache) => cache.find(kind.as_str(), key),
+            None => Found::Elsewhere(None),
+        };
+        let header = match found {
+            Found::Here(entry) => {
+                let is_there = entry.expires_at.is_none_or(|date| date.0 > now);
+                return Ok(is_there.then_some(entry));
+            }
+            Found::Elsewhere(header) => header,
+        };
+        let read = self.readers.read(|connection| {
             let mut statement = connection.prepare_cached(schema::GET)?;
             let found = statement.query_row((kind.as_str(), key, now), to_entry);
             found.optional()
-        })
+        })?;
+        if let (Some(cache), Some(header), Some(entry)) = (&self.cache, header, &read) {
+            cache.keep(header, kind.as_str(), entry);
+        }
+        Ok(read)
     }
 
     async fn put(&self, kind: Kind, key: &str, entry: Entry) -> Result<(), StoreError> {
-        self.write(schema::PUT, kind, key, entry).await.map(drop)
+        let (now, entry) = (self.now(), named(key, entry));
+        let put = move |turn: &mut Turn<'_>| turn.put(kind, now, entry);
+        self.writer.run(Durability::Durable, put).await
     }
 
     async fn insert(&self, kind: Kind, key: &str, entry: Entry) -> Result<bool, StoreError> {
-        self.write(schema::INSERT, kind, key, entry).await
+        let (now, entry) = (self.now(), named(key, entry));
+        let insert = move |turn: &mut Turn<'_>| turn.insert(kind, now, entry);
+        self.writer.run(Durability::Durable, insert).await
     }
 
     async fn replace(&self, kind: Kind, key: &str, entry: Entry) -> Result<bool, StoreError> {
-        self.write(schema::REPLACE, kind, key, entry).await
+        let (now, entry) = (self.now(), named(key, entry));
+        let replace = move |turn: &mut Turn<'_>| turn.replace(kind, now, entry);
+        self.writer.run(Durability::Durable, replace).await
     }
 
     async fn take(&self, kind: Kind, key: &str) -> Result<Option<Entry>, StoreError> {
         let (key, now) = (key.to_owned(), self.now());
-        let take = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(schema::TAKE)?;
-            only_row(statement.query((kind.as_str(), key, now))?, to_entry)
+        let take = move |turn: &mut Turn<'_>| {
+            let mut statement = turn.connection.prepare_cached(schema::TAKE)?;
+            let taken = only_row(statement.query((kind.as_str(), &key, now))?, to_entry)?;
+            turn.gone(kind.as_str(), key);
+            Ok(taken)
         };
         self.writer.run(Durability::Durable, take).await
     }
 
     async fn remove(&self, kind: Kind, key: &str) -> Result<(), StoreError> {
         let key = key.to_owned();
-        let remove = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(schema::REMOVE)?;
-            statement.execute((kind.as_str(), key)).map(drop)
+        let remove = move |turn: &mut Turn<'_>| {
+            let mut statement = turn.connection.prepare_cached(schema::REMOVE)?;
+            statement.execute((kind.as_str(), &key))?;
+            turn.gone(kind.as_str(), key);
+            Ok(())
         };
         self.writer.run(Durability::Durable, remove).await
     }
@@ -210,15 +219,17 @@ impl Store for SqliteStore {
     async fn count(&self, kind: Kind, key: &str, window: Duration) -> Result<u64, StoreError> {
         let window = window.max(Duration::from_secs(1));
         let (key, now) = (key.to_owned(), self.clock.now());
-        let count = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(schema::COUNT)?;
-            let event = (kind.as_str(), key, now.0, now.plus(window).0);
-            only_row(statement.query(event)?, |row| row.get(0))
-        };
-        let count: Option<i64> = self.writer.run(Durability::Relaxed, count).await?;
-        let count = count.ok_or_else(|| StoreError::unavailable("a count gave no answer"))?;
+        let end = now.plus(window).0;
+        let count = move |turn: &mut Turn<'_>| turn.count(kind, &key, now.0, end);
+        let count = self.writer.run(Durability::Relaxed, count).await?;
         Ok(count.unsigned_abs())
     }
+}
+
+/// The entry under the key that it is written to.
+fn named(key: &str, entry: Entry) -> Entry {
+    let key = key.to_owned();
+    Entry { key, ..entry }
 }
 
 /// The row that a change returns, if it returns one; read to the end, because a statement of SQLite is

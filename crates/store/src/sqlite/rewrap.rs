@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use rusqlite::Connection;
 use tokio::task::spawn_blocking;
 
+use super::change::Turn;
 use super::writer::Durability;
 use super::{SqliteStore, schema, to_entry};
 use crate::collection::associated_data;
@@ -40,10 +41,10 @@ impl SqliteStore {
         let mut done = Rewrapped::default();
         let (mut kind, mut key) = (String::new(), String::new());
         loop {
-            let (now, newest) = (self.now(), seal::beginning(&keys.sealing_kid()));
+            let (now, newest) = (self.now(), seal::beginnings(&keys.sealing_kid()));
             let page = self.scan(move |connection| {
-                let beginning = seal::BEGINNING.as_bytes();
-                let place = (kind, key, now, beginning, newest.as_bytes(), PAGE);
+                let ([old, new], [old_newest, newest]) = (seal::BEGINNINGS, newest);
+                let place = (kind, key, now, PAGE, old, new, old_newest, newest);
                 let mut statement = connection.prepare_cached(schema::LIST_SEALED)?;
                 let rows = statement.query_map(place, |row| Ok((row.get(6)?, to_entry(row)?)))?;
                 rows.collect::<rusqlite::Result<Vec<(String, Entry)>>>()
@@ -72,11 +73,11 @@ impl SqliteStore {
     ///
     /// When the file cannot be read.
     pub async fn sealed_by(&self, kid: &str) -> Result<u64, StoreError> {
-        let (now, beginning) = (self.now(), seal::beginning(kid));
+        let (now, [old, new]) = (self.now(), seal::beginnings(kid));
         let count: i64 = self
             .scan(move |connection| {
                 let mut statement = connection.prepare_cached(schema::COUNT_SEALED)?;
-                statement.query_row((now, beginning.as_bytes()), |row| row.get(0))
+                statement.query_row((now, old, new), |row| row.get(0))
             })
             .await?;
         Ok(count.unsigned_abs())
@@ -94,11 +95,12 @@ impl SqliteStore {
 
     /// Durable, although it changes nothing that anybody reads: the older key may be retired as soon
     /// as this is acknowledged.
-    async fn rewrite(&self, kind: String, entry: Entry, body: String) -> Result<bool, StoreError> {
-        let write = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(schema::REWRITE)?;
+    async fn rewrite(&self, kind: String, entry: Entry, body: Vec<u8>) -> Result<bool, StoreError> {
+        let write = move |turn: &mut Turn<'_>| {
+            let mut statement = turn.connection.prepare_cached(schema::REWRITE)?;
             // Nothing is changed of a record that somebody has written or removed meanwhile.
-            let rows = statement.execute((kind, entry.key, entry.version, body.as_bytes()))?;
+            let rows = statement.execute((&kind, &entry.key, entry.version, body))?;
+            turn.gone(&kind, entry.key);
             Ok(rows > 0)
         };
         self.writer.run(Durability::Durable, write).await

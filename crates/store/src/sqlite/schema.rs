@@ -11,12 +11,12 @@ use crate::error::StoreError;
 use crate::key_file::sync_directory;
 
 /// The newest schema that this program knows (`PRAGMA user_version`).
-const SUPPORTED: i32 = 1;
+const SUPPORTED: i32 = 2;
 
 /// "SUMN": tells a store from any other SQLite file (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x5355_4d4e;
 
-/// Version 1. `position` orders a kind by creation; the three indexes serve lists and sweeping.
+/// Version 1, whose sealed values are text. `position` orders a kind by creation; the three indexes serve lists and sweeping.
 const CREATE: &str = "
 CREATE TABLE record (
     kind TEXT NOT NULL,
@@ -40,37 +40,36 @@ CREATE TABLE counter (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX counter_end ON counter (ends_at);
 PRAGMA application_id = 0x53554d4e;
-PRAGMA user_version = 1;
 ";
+
+/// Version 2: what is sealed from now on is not text, which a program of before cannot open.
+const TO_2: &str = "PRAGMA user_version = 2";
 
 pub(super) const GET: &str = "
 SELECT key, body, version, owner, expires_at, position FROM record
 WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)";
 
-// A version starts at random and counts up, so that it never comes back: who read a record that
-// was then removed and made anew cannot replace the new one. A record that takes the place of an
-// expired one is new, and so is its position.
-pub(super) const PUT: &str = "
-INSERT INTO record (kind, key, position, version, body, owner, expires_at)
-VALUES (?1, ?2, (SELECT coalesce(max(position), 0) + 1 FROM record WHERE kind = ?1),
-        random() & 0x3fffffffffffffff, ?4, ?5, ?6)
-ON CONFLICT (kind, key) DO UPDATE SET
-    position = CASE WHEN record.expires_at <= ?3 THEN excluded.position ELSE record.position END,
-    version = record.version + 1, body = excluded.body, owner = excluded.owner,
-    expires_at = excluded.expires_at";
+// None of these says `RETURNING`: SQLite would make a table for it and a journal of every page.
+pub(super) const LAST_POSITION: &str = "
+SELECT coalesce(max(position), 0) FROM record WHERE kind = ?1";
 
-pub(super) const INSERT: &str = "
-INSERT INTO record (kind, key, position, version, body, owner, expires_at)
-VALUES (?1, ?2, (SELECT coalesce(max(position), 0) + 1 FROM record WHERE kind = ?1),
-        random() & 0x3fffffffffffffff, ?4, ?5, ?6)
-ON CONFLICT (kind, key) DO UPDATE SET
-    position = excluded.position, version = record.version + 1, body = excluded.body,
-    owner = excluded.owner, expires_at = excluded.expires_at
-WHERE record.expires_at <= ?3";
+pub(super) const MAKE: &str = "
+INSERT INTO record (kind, key, body, owner, expires_at, version, position)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (kind, key) DO NOTHING";
+
+// A record that takes the place of an expired one is new, and so is its position. Its version is not
+// that of anything before, so that who read the expired one cannot replace it.
+pub(super) const TAKE_PLACE: &str = "
+UPDATE record SET body = ?3, owner = ?4, expires_at = ?5, version = version + 1, position = ?7
+WHERE kind = ?1 AND key = ?2 AND expires_at <= ?6";
+
+pub(super) const OVERWRITE: &str = "
+UPDATE record SET body = ?3, owner = ?4, expires_at = ?5, version = version + 1
+WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?6)";
 
 pub(super) const REPLACE: &str = "
-UPDATE record SET version = version + 1, body = ?4, owner = ?5, expires_at = ?6
-WHERE kind = ?1 AND key = ?2 AND version = ?7 AND (expires_at IS NULL OR expires_at > ?3)";
+UPDATE record SET body = ?3, owner = ?4, expires_at = ?5, version = version + 1
+WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?6) AND version = ?7";
 
 pub(super) const TAKE: &str = "
 DELETE FROM record WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)
@@ -88,14 +87,14 @@ SELECT key, body, version, owner, expires_at, position FROM record
 WHERE kind = ?1 AND (expires_at IS NULL OR expires_at > ?2) AND position < ?3 AND owner = ?5
 ORDER BY position DESC LIMIT ?4";
 
-// A window that ends later than a window opened now is one from before the clock was set back;
-// it must not lock anybody out until then.
-pub(super) const COUNT: &str = "
-INSERT INTO counter (kind, key, count, ends_at) VALUES (?1, ?2, 1, ?4)
-ON CONFLICT (kind, key) DO UPDATE SET
-    count = CASE WHEN counter.ends_at <= ?3 THEN 1 ELSE counter.count + 1 END,
-    ends_at = CASE WHEN counter.ends_at <= ?3 THEN ?4 ELSE min(counter.ends_at, ?4) END
-RETURNING count";
+pub(super) const COUNTED: &str = "
+SELECT count, ends_at FROM counter WHERE kind = ?1 AND key = ?2";
+
+pub(super) const COUNT_FIRST: &str = "
+INSERT INTO counter (kind, key, count, ends_at) VALUES (?1, ?2, ?3, ?4)";
+
+pub(super) const COUNT_NEXT: &str = "
+UPDATE counter SET count = ?3, ends_at = ?4 WHERE kind = ?1 AND key = ?2";
 
 pub(super) const SWEEP_RECORDS: &str = "
 DELETE FROM record WHERE (kind, key) IN
@@ -109,12 +108,12 @@ DELETE FROM counter WHERE (kind, key) IN
 pub(super) const LIST_SEALED: &str = "
 SELECT key, body, version, owner, expires_at, position, kind FROM record
 WHERE (kind, key) > (?1, ?2) AND (expires_at IS NULL OR expires_at > ?3)
-    AND substr(body, 1, length(?4)) = ?4 AND substr(body, 1, length(?5)) <> ?5
-ORDER BY kind, key LIMIT ?6";
+    AND substr(body, 1, 3) IN (?5, ?6) AND substr(body, 1, length(?7)) NOT IN (?7, ?8)
+ORDER BY kind, key LIMIT ?4";
 
 pub(super) const COUNT_SEALED: &str = "
 SELECT count(*) FROM record
-WHERE (expires_at IS NULL OR expires_at > ?1) AND substr(body, 1, length(?2)) = ?2";
+WHERE (expires_at IS NULL OR expires_at > ?1) AND substr(body, 1, length(?2)) IN (?2, ?3)";
 
 // The version stays: the record says what it said before.
 pub(super) const REWRITE: &str = "
@@ -212,6 +211,9 @@ pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreE
             });
         }
         transaction.execute_batch(CREATE).map_err(failed)?;
+    }
+    if version < 2 {
+        transaction.execute_batch(TO_2).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
 }

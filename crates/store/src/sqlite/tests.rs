@@ -5,13 +5,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use futures_util::future::join_all;
+use oauth::random::OsRandom;
 use oauth::time::ManualClock;
+use rusqlite::Connection;
 use rusqlite::types::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::collection::associated_data;
+use crate::key_ring::KeyRing;
 
 const NOTE: Kind = Kind::new("note");
 
@@ -73,20 +77,20 @@ fn expiring(at: i64) -> Entry {
 #[tokio::test]
 async fn a_newer_schema_is_refused_and_untouched() {
     let desk = Desk::new();
-    let content = desk.with_header(60, 2).await;
+    let content = desk.with_header(60, 3).await;
     let error = desk.refuses(&content).await;
     assert!(matches!(
         error,
         StoreError::NewerSchema {
-            found: 2,
-            supported: 1,
+            found: 3,
+            supported: 2,
             ..
         }
     ));
     assert_eq!(
         error.to_string(),
         format!(
-            "the store {} has schema version 2, this program knows versions up to 1: \
+            "the store {} has schema version 3, this program knows versions up to 2: \
              run the newer program, or restore a backup made before the upgrade",
             desk.path().display()
         )
@@ -94,10 +98,25 @@ async fn a_newer_schema_is_refused_and_untouched() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_first_version_opens_and_becomes_one_of_now() {
+    let desk = Desk::new();
+    let store = desk.open().await.unwrap();
+    store.put(NOTE, "k", Entry::new("k", "x")).await.unwrap();
+    store.close().await;
+    // The versions differ in nothing but what programs of the first one could not open.
+    desk.with_header(60, 1).await;
+    let store = desk.open().await.unwrap();
+    assert_eq!(store.get(NOTE, "k").await.unwrap().unwrap().body, b"x");
+    store.close().await;
+    let file = fs::read(desk.path()).unwrap();
+    assert_eq!(file.get(60..64), Some(&[0, 0, 0, 2][..]));
+}
+
+#[tokio::test]
 async fn a_newer_schema_that_is_only_in_the_log_is_refused() {
     let desk = Desk::new();
     let newer = desk.open().await.unwrap();
-    let upgrade = |connection: &Connection| connection.execute_batch("PRAGMA user_version = 2");
+    let upgrade = |turn: &mut Turn<'_>| turn.connection.execute_batch("PRAGMA user_version = 3");
     newer
         .writer
         .run(Durability::Durable, upgrade)
@@ -109,7 +128,7 @@ async fn a_newer_schema_that_is_only_in_the_log_is_refused() {
     );
     assert!(matches!(
         desk.open().await,
-        Err(StoreError::NewerSchema { found: 2, .. })
+        Err(StoreError::NewerSchema { found: 3, .. })
     ));
 }
 
@@ -221,8 +240,11 @@ async fn a9_a_restart_forgets_nothing() {
 async fn authority_is_written_to_the_disk_before_it_is_acknowledged() {
     let desk = Desk::new();
     let store = desk.open().await.unwrap();
-    let asked = |connection: &Connection| {
-        let of = |name| connection.pragma_query_value(None, name, |row| row.get::<_, Value>(0));
+    let asked = |turn: &mut Turn<'_>| {
+        let of = |name| {
+            turn.connection
+                .pragma_query_value(None, name, |row| row.get::<_, Value>(0))
+        };
         Ok((of("synchronous")?, of("journal_mode")?))
     };
     let wal = Value::Text("wal".to_owned());
@@ -243,7 +265,7 @@ async fn busy(store: &SqliteStore) -> (oneshot::Receiver<()>, impl FnOnce() + us
     let (begun, has_begun) = oneshot::channel();
     let (go_on, told) = std::sync::mpsc::channel();
     let (ended, has_ended) = oneshot::channel();
-    let wait = move |_: &Connection| {
+    let wait = move |_: &mut Turn<'_>| {
         begun.send(()).unwrap();
         told.recv().unwrap();
         let _ = ended.send(());
@@ -264,8 +286,8 @@ async fn a_batch_that_fails_fails_for_everybody_and_changes_nothing() {
     let desk = Desk::new();
     let store = desk.open().await.unwrap();
     let put = store.put(NOTE, "k", Entry::new("k", "x"));
-    let broken = |connection: &Connection| {
-        let mut statement = connection.prepare("INSERT INTO nowhere VALUES (1)")?;
+    let broken = |turn: &mut Turn<'_>| {
+        let mut statement = turn.connection.prepare("INSERT INTO nowhere VALUES (1)")?;
         statement.execute(())
     };
     let broken = store.writer.run(Durability::Durable, broken);
@@ -299,8 +321,8 @@ async fn sweeping_deletes_what_has_expired_and_nothing_else() {
     let desk = Desk::new();
     let store = desk.open().await.unwrap();
     let rows = i64::from(SWEEP_BATCH) * 2 + 1;
-    let fill = move |connection: &Connection| {
-        connection.execute(
+    let fill = move |turn: &mut Turn<'_>| {
+        turn.connection.execute(
             "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?1)
              INSERT INTO record (kind, key, position, version, expires_at, body)
              SELECT 'note', CAST(n AS TEXT), n, 1, 1000010, x'' FROM number",
@@ -391,8 +413,9 @@ async fn no_statement_walks_through_a_whole_table() {
         (schema::GET, "PRIMARY KEY (kind=? AND key=?)"),
         (schema::TAKE, "PRIMARY KEY (kind=? AND key=?)"),
         (schema::REPLACE, "PRIMARY KEY (kind=? AND key=?)"),
-        (schema::PUT, "record_position (kind=?)"),
-        (schema::INSERT, "record_position (kind=?)"),
+        (schema::OVERWRITE, "PRIMARY KEY (kind=? AND key=?)"),
+        (schema::TAKE_PLACE, "PRIMARY KEY (kind=? AND key=?)"),
+        (schema::LAST_POSITION, "record_position (kind=?)"),
         (schema::LIST_ALL, "record_position (kind=? AND position<?)"),
         (
             schema::LIST_OF_OWNER,
@@ -427,4 +450,221 @@ async fn after_closing_the_file_alone_is_complete() {
     fs::copy(desk.path(), copy.path()).unwrap();
     let store = copy.open().await.unwrap();
     assert_eq!(store.get(NOTE, "k").await.unwrap().unwrap().body, b"v");
+}
+
+/// How many records are known in memory now.
+fn known(store: &SqliteStore, key: &str) -> bool {
+    let cache = store.cache.as_ref().unwrap();
+    matches!(cache.find(NOTE.as_str(), key), Found::Here(_))
+}
+
+async fn body(store: &SqliteStore, key: &str) -> Option<Vec<u8>> {
+    store.get(NOTE, key).await.unwrap().map(|entry| entry.body)
+}
+
+#[tokio::test]
+async fn a_record_in_memory_is_the_one_in_the_file() {
+    let desk = Desk::new();
+    let store = desk.open().await.unwrap();
+    let inserted = Entry {
+        owner: Some("alice".into()),
+        ..expiring(1_000_010)
+    };
+    assert!(store.insert(NOTE, "k", inserted).await.unwrap());
+    let same_as_read = async |what: &str| {
+        assert!(known(&store, "k"), "{what}");
+        let remembered = store.get(NOTE, "k").await.unwrap();
+        store.cache.as_ref().unwrap().forget();
+        let read = store.get(NOTE, "k").await.unwrap();
+        assert_eq!(remembered, read, "{what}");
+        // From the next commit on, what is read is remembered again.
+        store
+            .put(NOTE, "other", Entry::new("other", "x"))
+            .await
+            .unwrap();
+        store.get(NOTE, "k").await.unwrap().unwrap()
+    };
+    let entry = same_as_read("inserted").await;
+    let next = Entry {
+        body: b"y".to_vec(),
+        owner: None,
+        ..entry.clone()
+    };
+    assert!(store.replace(NOTE, "k", next).await.unwrap());
+    let replaced = same_as_read("replaced").await;
+    assert_ne!(replaced.version, entry.version);
+    // Who lost is not remembered.
+    assert!(!store.replace(NOTE, "k", entry).await.unwrap());
+    assert!(!store.insert(NOTE, "k", Entry::new("k", "z")).await.unwrap());
+    assert_eq!(body(&store, "k").await.unwrap(), b"y");
+    store.put(NOTE, "k", expiring(1_000_020)).await.unwrap();
+    same_as_read("put").await;
+    desk.clock.advance(Duration::from_secs(20));
+    assert_eq!(body(&store, "k").await, None, "expired is absent");
+    // Another one takes its place, and is new.
+    assert!(store.insert(NOTE, "k", Entry::new("k", "w")).await.unwrap());
+    assert!(
+        !known(&store, "k"),
+        "its version is known to the file alone"
+    );
+    store.get(NOTE, "k").await.unwrap();
+    assert_ne!(same_as_read("anew").await.position, replaced.position);
+    assert!(store.take(NOTE, "k").await.unwrap().is_some());
+    assert_eq!(body(&store, "k").await, None);
+}
+
+#[tokio::test]
+async fn what_another_process_writes_counts_at_once() {
+    let desk = Desk::new();
+    let (ours, theirs) = (desk.open().await.unwrap(), desk.open().await.unwrap());
+    ours.put(NOTE, "k", Entry::new("k", "ours")).await.unwrap();
+    ours.put(NOTE, "other", Entry::new("other", "x"))
+        .await
+        .unwrap();
+    assert!(known(&ours, "k"));
+    theirs
+        .put(NOTE, "k", Entry::new("k", "theirs"))
+        .await
+        .unwrap();
+    assert!(!known(&ours, "k"));
+    assert_eq!(body(&ours, "k").await.unwrap(), b"theirs");
+    // Nothing is taken for current again by a write of ours that came after theirs.
+    ours.put(NOTE, "third", Entry::new("third", "x"))
+        .await
+        .unwrap();
+    assert!(known(&ours, "third") && !known(&ours, "k") && !known(&ours, "other"));
+    assert_eq!(body(&ours, "k").await.unwrap(), b"theirs");
+    assert!(known(&ours, "k"), "it was read meanwhile");
+    theirs.remove(NOTE, "k").await.unwrap();
+    assert_eq!(body(&ours, "k").await, None);
+}
+
+#[tokio::test]
+async fn whoever_edits_the_file_by_hand_is_not_overlooked() {
+    let desk = Desk::new();
+    let store = desk.open().await.unwrap();
+    store.put(NOTE, "k", Entry::new("k", "x")).await.unwrap();
+    assert!(known(&store, "k"));
+    let hand = Connection::open(desk.path()).unwrap();
+    hand.execute("UPDATE record SET body = x'79'", ()).unwrap();
+    assert_eq!(body(&store, "k").await.unwrap(), b"y");
+    // Nor is a log that was carried over to the file and begun anew.
+    hand.execute("UPDATE record SET body = x'7a'", ()).unwrap();
+    let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
+    hand.query_row(truncate, (), |_| Ok(())).unwrap();
+    assert_eq!(body(&store, "k").await.unwrap(), b"z");
+    store.put(NOTE, "l", Entry::new("l", "x")).await.unwrap();
+    assert_eq!(body(&store, "k").await.unwrap(), b"z");
+}
+
+#[tokio::test]
+async fn a_write_that_changes_nothing_hides_nothing() {
+    let desk = Desk::new();
+    let (ours, theirs) = (desk.open().await.unwrap(), desk.open().await.unwrap());
+    ours.put(NOTE, "k", Entry::new("k", "x")).await.unwrap();
+    assert!(ours.take(NOTE, "nothing").await.unwrap().is_none());
+    assert!(known(&ours, "k"), "nobody has written");
+    theirs.put(NOTE, "k", Entry::new("k", "y")).await.unwrap();
+    assert!(ours.take(NOTE, "nothing").await.unwrap().is_none());
+    assert_eq!(body(&ours, "k").await.unwrap(), b"y");
+}
+
+#[tokio::test]
+async fn memory_for_records_is_bounded() {
+    let desk = Desk::new();
+    let store = desk.open().await.unwrap();
+    let large = || Entry::new("large", vec![b'x'; 1 << 20]);
+    for number in 0..40 {
+        let entry = Entry {
+            key: number.to_string(),
+            ..large()
+        };
+        store.put(NOTE, &number.to_string(), entry).await.unwrap();
+        assert!(known(&store, "0") || number > 0);
+    }
+    let kept = (0..40).filter(|number| known(&store, &number.to_string()));
+    assert!((8..=17).contains(&kept.count()));
+    assert_eq!(body(&store, "0").await.unwrap().len(), 1 << 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_reads_what_was_replaced_before_they_asked() {
+    let desk = Desk::new();
+    let stores = [desk.open().await.unwrap(), desk.open().await.unwrap()].map(Arc::new);
+    let acknowledged = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let number = |entry: Entry| {
+        String::from_utf8(entry.body)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
+    stores[0]
+        .put(NOTE, "k", Entry::new("k", "0"))
+        .await
+        .unwrap();
+    let mut tasks = JoinSet::new();
+    for reader in 0..4 {
+        let (store, acknowledged) = (Arc::clone(&stores[reader % 2]), Arc::clone(&acknowledged));
+        tasks.spawn(async move {
+            loop {
+                let least = acknowledged.load(std::sync::atomic::Ordering::SeqCst);
+                let read = number(store.get(NOTE, "k").await.unwrap().unwrap());
+                assert!(
+                    read >= least,
+                    "{read} was read after {least} was acknowledged"
+                );
+                if read == 400 {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    // Both processes write in turn, a few times each.
+    for next in 1..=400_u64 {
+        let store = &stores[usize::from(next % 7 < 3)];
+        let entry = Entry::new("k", next.to_string());
+        store.put(NOTE, "k", entry).await.unwrap();
+        acknowledged.store(next, std::sync::atomic::Ordering::SeqCst);
+    }
+    tasks.join_all().await;
+}
+
+/// The record of kind `note` under the key `k`, as a program of the first version sealed it, and its
+/// key ring: worked out once with another implementation.
+const KEY_RING: &str = r#"{"keys": [
+    {"kid": "old", "created_at": 1, "seals_from": 1, "key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}
+]}"#;
+const SEALED_BEFORE: &str = "v2.old.AAECAwQFBgcICQoLVqlaRb0AiEUi8g9QhlZnyWjyCiXUtJNrGs6RvXHIaf7-0rDDjKIRZFFz4zYeBFNv.\
+                             FBUWFxgZGhscHR4f4nTGMR354MJxc4SmZOl7otY2yO_z";
+
+#[tokio::test]
+async fn a9_what_was_sealed_before_is_wrapped_again_as_well() {
+    let desk = Desk::new();
+    let ring = desk.directory.path().join("keyring.json");
+    fs::write(&ring, KEY_RING).unwrap();
+    fs::set_permissions(&ring, fs::Permissions::from_mode(0o600)).unwrap();
+    let keys = KeyRing::open_or_create(&ring, &OsRandom, &desk.clock).unwrap();
+    let store = desk.open().await.unwrap();
+    let before = Entry::new("k", SEALED_BEFORE);
+    let opened = async || {
+        let entry = store.get(NOTE, "k").await.unwrap().unwrap();
+        keys.open(&entry.body, &associated_data("note", &entry))
+            .unwrap()
+    };
+    store.put(NOTE, "k", before.clone()).await.unwrap();
+    let now = keys.seal(b"new", &associated_data("note", &Entry::new("l", "")));
+    store.put(NOTE, "l", Entry::new("l", now)).await.unwrap();
+    assert_eq!(opened().await, b"value");
+    assert_eq!(store.sealed_by("old").await.unwrap(), 2);
+    let kid = keys.rotate(&OsRandom, &desk.clock, Duration::ZERO).unwrap();
+    let all = Rewrapped {
+        rewrapped: 2,
+        unreadable: 0,
+    };
+    assert_eq!(store.rewrap(&keys).await.unwrap(), all);
+    assert_eq!(store.rewrap(&keys).await.unwrap(), Rewrapped::default());
+    assert_eq!(store.sealed_by("old").await.unwrap(), 0);
+    assert_eq!(store.sealed_by(&kid).await.unwrap(), 2);
+    assert_eq!(opened().await, b"value");
 }

@@ -12,6 +12,8 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::cache::Cache;
+use super::change::{Numbers, Turn};
 use super::connection::{Shared, closed, lock};
 use crate::error::StoreError;
 
@@ -56,13 +58,13 @@ enum Message {
 
 impl Writer {
     /// Starts to write through the connection in `shared`, and takes it out to close it at the end.
-    pub(super) fn start(shared: Shared) -> Result<Self, StoreError> {
+    pub(super) fn start(shared: Shared, cache: Option<Arc<Cache>>) -> Result<Self, StoreError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let stopped = CancellationToken::new();
         let commits = Arc::default();
         let (ended, counted) = (stopped.clone().drop_guard(), Arc::clone(&commits));
         let work = move || {
-            write_all(waiting, &shared, &counted);
+            write_all(waiting, &shared, cache.as_deref(), &counted);
             // The last connection folds the log into the file.
             drop(lock(&shared).take());
             drop(ended);
@@ -87,7 +89,7 @@ impl Writer {
     pub(super) async fn run<T: Send + 'static>(
         &self,
         durability: Durability,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let job = Box::new(Job {
@@ -113,7 +115,7 @@ impl Writer {
 
 /// Work of a caller, whatever it returns.
 trait Work: Send {
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    fn run(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()>;
 
     /// Tells the caller, once it is known whether the transaction was committed.
     fn answer(self: Box<Self>, committed: Result<(), Arc<rusqlite::Error>>);
@@ -128,11 +130,11 @@ struct Job<F, T> {
 
 impl<F, T> Work for Job<F, T>
 where
-    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    F: FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send,
     T: Send,
 {
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        self.result = self.work.take().map(|work| work(connection)).transpose()?;
+    fn run(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()> {
+        self.result = self.work.take().map(|work| work(turn)).transpose()?;
         Ok(())
     }
 
@@ -148,8 +150,14 @@ where
     }
 }
 
-fn write_all(mut queue: mpsc::Receiver<Message>, shared: &Shared, commits: &AtomicU64) {
+fn write_all(
+    mut queue: mpsc::Receiver<Message>,
+    shared: &Shared,
+    cache: Option<&Cache>,
+    commits: &AtomicU64,
+) {
     let mut synchronous = None;
+    let mut numbers = Numbers::default();
     let mut messages = Vec::with_capacity(BATCH);
     let mut batch = Vec::with_capacity(BATCH);
     while queue.blocking_recv_many(&mut messages, BATCH) > 0 {
@@ -177,7 +185,7 @@ fn write_all(mut queue: mpsc::Receiver<Message>, shared: &Shared, commits: &Atom
                 connection.pragma_update(None, "synchronous", needed.synchronous())
             };
             synchronous = ready.is_ok().then_some(needed);
-            ready.and_then(|()| transact(connection, &mut batch))
+            ready.and_then(|()| transact(connection, cache, &mut numbers, &mut batch))
         };
         commits.fetch_add(1, Ordering::Relaxed);
         let committed = committed.map_err(Arc::new);
@@ -188,15 +196,41 @@ fn write_all(mut queue: mpsc::Receiver<Message>, shared: &Shared, commits: &Atom
 }
 
 /// All of the batch takes effect, or nothing.
-fn transact(connection: &Connection, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+fn transact(
+    connection: &Connection,
+    cache: Option<&Cache>,
+    numbers: &mut Numbers,
+    batch: &mut [Box<dyn Work>],
+) -> rusqlite::Result<()> {
     let run = |sql| connection.prepare_cached(sql)?.execute(());
     // A transaction that begins by reading could not wait for another process that writes.
     run("BEGIN IMMEDIATE")?;
-    let done = batch.iter_mut().try_for_each(|work| work.run(connection));
+    // Where there is no cache, there is nobody else.
+    let (before, is_next) = cache.map_or((None, true), Cache::begin);
+    if !is_next {
+        numbers.forget_positions();
+    }
+    let rows = connection.total_changes();
+    let mut turn = Turn {
+        connection,
+        changes: Vec::with_capacity(batch.len()),
+        numbers,
+    };
+    let done = batch.iter_mut().try_for_each(|work| work.run(&mut turn));
+    let has_written = connection.total_changes() != rows;
     let done = done.and_then(|()| run("COMMIT").map(drop));
     if done.is_err() && !connection.is_autocommit() {
         // What cannot be rolled back now is rolled back by whoever opens the file next.
         let _ = run("ROLLBACK");
+    }
+    if done.is_err() {
+        turn.numbers.forget_positions();
+    }
+    match cache {
+        Some(cache) if done.is_ok() => cache.commit(before, has_written, turn.changes),
+        // Who knows how far it came.
+        Some(cache) => cache.forget(),
+        None => {}
     }
     done
 }

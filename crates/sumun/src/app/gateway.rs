@@ -1,6 +1,5 @@
 //! The gateway, wired: each upstream with its guard, and the policy over all of them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -11,8 +10,9 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use gateway::upstream::{HttpClient, UpstreamParts};
 use gateway::{Exposed, Gateway, Mount, Origin, Parts, Plan, RequestId, Revoked, SessionKeys};
-use oauth::random::OsRandom;
-use oauth::time::SystemClock;
+use oauth::random::{OsRandom, Random as _};
+use oauth::time::{Clock as _, SystemClock};
+use pii::{FernetKey, FernetKeys, Redactor, Sealing};
 use resource_server::VerifyToken;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
@@ -26,9 +26,6 @@ use crate::settings::{Guarded, Settings};
 /// How many children may start at once: starting is what costs most.
 const STARTS: usize = 4;
 
-/// What of its own environment the house lets children see.
-pub(super) type ChildEnvironment = BTreeMap<String, String>;
-
 /// Builds the gateway that the settings ask for, if they ask for one.
 pub(super) fn build(
     settings: &Settings,
@@ -38,7 +35,8 @@ pub(super) fn build(
     let Some(wanted) = &settings.gateway else {
         return Ok(None);
     };
-    let keys = wiring.data.keys.mac_key("mcp session").tags(b"session key");
+    let keys = wiring.data.keys.secrets("mcp session");
+    let keys: Vec<[u8; 32]> = keys.iter().map(|(_, key)| **key).collect();
     let (current, previous) = keys.split_first().context("a key ring is never empty")?;
     let clock = Arc::new(SystemClock);
     let parts = Parts {
@@ -47,7 +45,7 @@ pub(super) fn build(
         tasks: wiring.tasks.clone(),
         closing: stop.clone(),
         session_keys: SessionKeys::new(current, previous),
-        audit: None,
+        audit: wiring.audit.cloned(),
         upstreams: UpstreamParts {
             http: HttpClient::new().context("no connection to upstreams can be made")?,
             fetch: wiring.fetch.clone(),
@@ -55,7 +53,7 @@ pub(super) fn build(
             random: Arc::new(OsRandom),
             issuer: settings.public_url().as_str().to_owned(),
             signer: None,
-            environment: settings.child_environment.clone(),
+            environment: wanted.environment.clone(),
             starts: Arc::new(Semaphore::new(STARTS)),
         },
     };
@@ -86,7 +84,7 @@ fn plan(
     let common = wanted.common.as_ref();
     Ok(Plan {
         policy: Arc::clone(&wanted.policy),
-        redactor: None,
+        redactor: redactor(settings, wiring)?,
         upstreams: upstreams.collect::<anyhow::Result<_>>()?,
         federation: common
             .map(|common| mount(settings, common, wiring))
@@ -94,11 +92,26 @@ fn plan(
     })
 }
 
-fn mount(
-    settings: &Settings,
-    endpoint: &Guarded,
-    wiring: &Wiring<'_>,
-) -> anyhow::Result<Mount> {
+/// What happens to personal data in calls, if the settings say anything about them.
+fn redactor(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<Option<Redactor>> {
+    let Some(wanted) = &settings.pii else {
+        return Ok(None);
+    };
+    let keys = wiring.data.keys.secrets("personal data");
+    let keys = keys
+        .iter()
+        .map(|(kid, key)| (kid.clone(), FernetKey::of(key)));
+    let keys = FernetKeys::new(keys.collect()).context("the key ring has keys without names")?;
+    let sealing = Sealing::new(
+        keys,
+        |bytes| OsRandom.fill(bytes),
+        || u64::try_from(SystemClock.now().0).unwrap_or_default(),
+    );
+    let redactor = Redactor::new(wanted.scanner.clone(), wanted.policy.clone());
+    Ok(Some(redactor.with_sealing(sealing)))
+}
+
+fn mount(settings: &Settings, endpoint: &Guarded, wiring: &Wiring<'_>) -> anyhow::Result<Mount> {
     let resource = servers::resource(
         settings,
         &servers::Described {
@@ -129,7 +142,9 @@ async fn describe(mut request: Request, next: Next) -> Response {
     let address = request.extensions().get::<ClientAddress>();
     let origin = Origin(address.and_then(|ClientAddress(address)| *address));
     let id = request.extensions().get::<request_id::RequestId>();
-    let id = id.and_then(|id| id.header_value().to_str().ok()).map(Arc::from);
+    let id = id
+        .and_then(|id| id.header_value().to_str().ok())
+        .map(Arc::from);
     let extensions = request.extensions_mut();
     extensions.insert(origin);
     if let Some(id) = id {

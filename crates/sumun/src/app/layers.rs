@@ -60,12 +60,15 @@ pub(super) fn around(
             client_address::tell,
         ))
         .layer(from_fn_with_state(stop.clone(), end_standing_streams))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            TIMEOUT,
-        ))
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY));
     router.layer(layers)
+}
+
+/// Gives up on answers of `router` that do not begin in time. Upstreams of the gateway have limits of their
+/// own, which the operator sets.
+pub(super) fn in_time(router: Router) -> Router {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    router.layer(TimeoutLayer::with_status_code(status, TIMEOUT))
 }
 
 /// Request ids of our own making, so that nobody outside decides what is written to the log.

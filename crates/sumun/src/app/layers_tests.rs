@@ -8,7 +8,7 @@ use tower::ServiceExt as _;
 use super::*;
 
 fn house(router: Router, stop: &CancellationToken) -> Router {
-    around(router, Vec::new(), stop)
+    around(in_time(router), Vec::new(), stop)
 }
 
 fn get_request(path: &str) -> Request {

@@ -3,6 +3,7 @@
 mod apis;
 mod client_address;
 mod foreign;
+mod gateway;
 mod index;
 mod layers;
 mod own;
@@ -10,6 +11,7 @@ mod servers;
 
 use std::sync::Arc;
 
+use audit::AuditLog;
 use authorization_server::{AuthorizationServer, Parts};
 use axum::Router;
 use examples::ObserveTools;
@@ -33,6 +35,8 @@ pub(crate) struct App {
     pub(crate) authorization_server: AuthorizationServer,
     /// HTTP out.
     pub(crate) fetch: Fetch,
+    /// The servers of others, if there are any.
+    pub(crate) gateway: Option<::gateway::Gateway>,
     /// What is counted, if anybody reads it.
     pub(crate) metrics: Option<Arc<Metrics>>,
 }
@@ -43,6 +47,7 @@ struct Wiring<'a> {
     authorization_server: &'a AuthorizationServer,
     fetch: &'a Fetch,
     tasks: &'a TaskTracker,
+    audit: Option<&'a AuditLog>,
     metrics: Option<&'a Arc<Metrics>>,
 }
 
@@ -68,6 +73,7 @@ pub(crate) fn parts(data: &Data) -> anyhow::Result<Parts> {
 pub(crate) async fn build(
     settings: &Settings,
     data: &Data,
+    audit: Option<&AuditLog>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> anyhow::Result<App> {
@@ -85,6 +91,7 @@ pub(crate) async fn build(
         authorization_server: &authorization_server,
         fetch: &fetch,
         tasks,
+        audit,
         metrics: metrics.as_ref(),
     };
     let own = match &metrics {
@@ -95,12 +102,19 @@ pub(crate) async fn build(
         .merge(servers::routes(settings, &wiring)?)
         .merge(checks(settings, data, &fetch).routes(settings.public_url().base_path()))
         .merge(index::routes(settings));
+    let router = layers::in_time(router);
+    let gateway = gateway::build(settings, &wiring, stop)?;
+    let router = match &gateway {
+        Some(gateway) => router.fallback_service(gateway::routes(gateway.clone())),
+        None => router,
+    };
     let router = layers::around(router, settings.trusted_proxies.clone(), stop);
     Ok(App {
         router,
         authorization_server,
         fetch,
         metrics,
+        gateway,
     })
 }
 

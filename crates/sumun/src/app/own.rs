@@ -1,6 +1,7 @@
 //! Verifying our own tokens without leaving the process (RFC 9068), and hearing of revocations at once.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +23,10 @@ const LEEWAY: Duration = Duration::from_secs(5);
 /// Verifies tokens of our own authorization server for one resource.
 pub(super) struct OwnVerifier {
     cached: CachedVerifier<JwtVerifier>,
+    server: AuthorizationServer,
     revocations: Mutex<Receiver<Revocation>>,
+    /// How many revocations had been told when all of them were last forgotten here.
+    heard: AtomicU64,
 }
 
 impl OwnVerifier {
@@ -32,6 +36,8 @@ impl OwnVerifier {
         issuer: Issuer,
         resource: &ResourceIndicator,
     ) -> Self {
+        // Asked first: what is told in between is heard, and not taken for heard.
+        let heard = AtomicU64::new(server.revocations_told());
         let revocations = Mutex::new(server.subscribe());
         let keys = Keys(server.clone());
         let clock = Arc::new(SystemClock);
@@ -40,7 +46,9 @@ impl OwnVerifier {
             .token_status(Status(server.clone()));
         Self {
             cached: CachedVerifier::new(verifier, Arc::new(SystemClock)),
+            server: server.clone(),
             revocations,
+            heard,
         }
     }
 
@@ -49,10 +57,18 @@ impl OwnVerifier {
     /// It is done here and not in a task of its own: a revocation is told before it is answered, so
     /// whoever calls after that answer is refused (acceptance A6).
     fn hear(&self) {
+        if self.heard.load(Ordering::SeqCst) != self.server.revocations_told() {
+            self.hear_all();
+        }
+    }
+
+    #[cold]
+    fn hear_all(&self) {
         let mut revocations = self
             .revocations
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        let told = self.server.revocations_told();
         loop {
             match revocations.try_recv() {
                 Ok(Revocation::Grant(grant)) => self.cached.revoke_grant(&grant),
@@ -63,9 +79,11 @@ impl OwnVerifier {
                 }
                 // More was revoked than the channel holds, and nobody knows what.
                 Err(TryRecvError::Lagged(_)) => self.cached.forget(|_| true),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
+        // After all was forgotten, since others pass by without waiting once they see this.
+        self.heard.store(told, Ordering::SeqCst);
     }
 }
 

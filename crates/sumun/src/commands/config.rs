@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use crate::command_line::Config;
-use crate::settings::{self, Environment};
+use crate::settings::{self, Environment, Gateway};
 
 pub(super) fn check(options: &Config, environment: &Environment) -> anyhow::Result<()> {
     let settings = settings::load(&options.config, environment)?;
@@ -14,6 +14,10 @@ pub(super) fn check(options: &Config, environment: &Environment) -> anyhow::Resu
     writeln!(out, "  data in         {}", settings.data.display())?;
     for server in &settings.servers {
         writeln!(out, "  serves          {}", server.resource)?;
+    }
+    let guarded = settings.gateway.iter().flat_map(Gateway::endpoints);
+    for endpoint in guarded {
+        writeln!(out, "  guards          {}", endpoint.resource)?;
     }
     Ok(())
 }

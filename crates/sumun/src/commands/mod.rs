@@ -1,17 +1,22 @@
 //! The commands, and how each of them ends.
 
+pub(crate) mod audit;
 mod config;
 mod demo;
+pub(crate) mod export;
 mod health;
+pub(crate) mod import;
 mod keys;
 pub(crate) mod manage;
 mod pii;
+pub(crate) mod policy;
 mod serve;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::command_line::{Command, ConfigCommand, KeysCommand, PiiCommand};
+use crate::commands::policy::PolicyCommand;
 use crate::settings::{Environment, Problems, SettingsError};
 
 /// Runs the command. The exit codes are documented in `sumun --help`.
@@ -32,8 +37,16 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Keys(KeysCommand::Rotate(options)) => {
             in_runtime(keys::rotate(options, &environment))
         }
+        Command::Audit(command) => in_runtime(audit::run(command, &environment)),
+        Command::Report(options) => audit::report(&options, &environment),
         Command::Pii(PiiCommand::Scan(options)) => pii::scan(&options),
         Command::Pii(PiiCommand::Eval(options)) => pii::eval(&options),
+        Command::Policy(PolicyCommand::Explain(options)) => {
+            in_runtime(policy::explain(*options, &environment))
+        }
+        Command::Policy(PolicyCommand::Check(options)) => policy::check(&options, &environment),
+        Command::Import(options) => import::run(&options, &environment),
+        Command::Export(options) => export::run(&options, &environment),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -49,6 +49,14 @@ impl Environment {
         self.0.iter().filter_map(to_override).collect()
     }
 
+    /// What programs may see that we start: where programs and files are, and nothing that may be secret.
+    pub(crate) fn for_children(&self) -> BTreeMap<String, String> {
+        let shown = ["PATH", "HOME", "LANG", "TMPDIR"].into_iter();
+        shown
+            .filter_map(|name| Some((name.to_owned(), self.get(name)?.to_owned())))
+            .collect()
+    }
+
     /// Where this person's programs keep their data (XDG base directory specification).
     pub(crate) fn data_home(&self) -> Option<PathBuf> {
         // The specification wants relative paths to be ignored.

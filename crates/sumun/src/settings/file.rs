@@ -10,7 +10,10 @@ use oauth::redirect_uri::PrivateUseSchemes;
 use oauth::secret::Secret;
 use serde::Deserialize;
 
+use super::audit::{AlertsSection, AuditSection};
 use super::identity_provider::IdentityProviderSection;
+use super::pii::PiiSection;
+use super::upstream::{GatewaySection, PolicySection, UpstreamSection};
 
 /// The top of the file. Single keys stand here, before the first section.
 #[expect(
@@ -33,7 +36,8 @@ pub(crate) struct SettingsFile {
     /// files together: one is of no use without the other.
     pub(crate) data: Option<String>,
     /// The path of the server that clients mean when they do not say which resource they want a
-    /// token for. The first of `[[servers]]` unless set.
+    /// token for. Unless set: the first of `[[servers]]`, else the common endpoint of all upstreams, else
+    /// the first of them.
     pub(crate) default_resource: Option<String>,
     /// The role of a new person; one of `[roles]`.
     pub(crate) default_role: String,
@@ -61,6 +65,11 @@ pub(crate) struct SettingsFile {
     pub(crate) trusted_proxies: Vec<String>,
     /// What is written to the log.
     pub(crate) log: LogSection,
+    /// What is recorded: sign-ins, grants, tokens, decisions and calls, in a log that shows what is
+    /// missing. `docs/audit.md` describes it.
+    pub(crate) audit: AuditSection,
+    /// Rules over what is recorded, and who is told when one of them speaks.
+    pub(crate) alerts: AlertsSection,
     /// What is counted, for Prometheus.
     pub(crate) metrics: MetricsSection,
     /// Where traces are sent.
@@ -85,8 +94,18 @@ pub(crate) struct SettingsFile {
     pub(crate) identity_providers: Vec<IdentityProviderSection>,
     /// Somebody whose signed word is taken: on programs, by the token of their platform, or on people.
     pub(crate) trusted_issuers: Vec<TrustedIssuerSection>,
-    /// A server to run and protect. At least one.
+    /// A server that this program brings with it, to run and protect. There must be one, or an upstream.
     pub(crate) servers: Vec<ServerSection>,
+    /// An MCP server behind the gateway. `docs/gateway.md` tells more, and `sumun import` makes these of
+    /// the settings of an MCP client.
+    pub(crate) upstreams: Vec<UpstreamSection>,
+    /// The endpoint that all upstreams have in common.
+    pub(crate) gateway: GatewaySection,
+    /// What happens to personal data in the calls of upstreams and in their results. Unless something is
+    /// said here, nobody looks for them. `docs/personal-data.md` tells more.
+    pub(crate) pii: PiiSection,
+    /// Who may use what of the upstreams. `sumun policy explain` says how a decision comes about.
+    pub(crate) policy: PolicySection,
 }
 
 /// `[log]`
@@ -354,6 +373,8 @@ impl Default for SettingsFile {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             log: LogSection::default(),
+            audit: AuditSection::default(),
+            alerts: AlertsSection::default(),
             metrics: MetricsSection::default(),
             traces: TracesSection::default(),
             tokens: TokensSection::default(),
@@ -366,6 +387,10 @@ impl Default for SettingsFile {
             identity_providers: Vec::new(),
             trusted_issuers: Vec::new(),
             servers: Vec::new(),
+            upstreams: Vec::new(),
+            gateway: GatewaySection::default(),
+            pii: PiiSection::default(),
+            policy: PolicySection::default(),
         }
     }
 }

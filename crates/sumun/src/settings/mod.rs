@@ -5,15 +5,28 @@
 //! found in one go and told with its place.
 
 mod api;
+mod audit;
 mod check;
 mod document;
 mod duration;
 mod environment;
 mod file;
+mod guarded;
 mod identity_provider;
 mod network;
+mod pii;
 mod place;
 mod problem;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the house watches its file once it serves the gateway"
+    )
+)]
+pub(crate) mod reload;
+mod size;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,10 +41,12 @@ use environment::Override;
 use problem::Problem;
 
 pub(crate) use api::{Api, Service};
+pub(crate) use audit::{Audit, Webhook};
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
+pub(crate) use guarded::{Gateway, Guarded, Upstream};
 pub(crate) use network::Network;
-pub(crate) use problem::Problems;
+pub(crate) use problem::{Problems, sounds_secret};
 
 /// Everything that can be set, parsed and free of contradictions.
 #[derive(Clone, Debug)]
@@ -42,6 +57,10 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// What is logged.
     pub(crate) log: Log,
+    /// What is recorded, if anything is.
+    pub(crate) audit: Option<Audit>,
+    /// What happens to personal data in calls, if anything does.
+    pub(crate) pii: Option<pii::Pii>,
     /// Where metrics are read, if anybody does.
     pub(crate) metrics: Option<SocketAddr>,
     /// Where traces are sent, if they are.
@@ -53,9 +72,11 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Vec<Network>,
     /// Who may get a token, and for what.
     pub(crate) authorization_server: authorization_server::settings::Settings,
-    /// What is served; never empty.
+    /// The servers of our own that are served.
     pub(crate) servers: Vec<Server>,
-    /// The resource that the metadata at the root describes; one of `servers`.
+    /// The servers of others, and who may use them; without any, `servers` is not empty.
+    pub(crate) gateway: Option<Gateway>,
+    /// The resource that the metadata at the root describes; one of `servers` or of the gateway.
     pub(crate) default_resource: ResourceIndicator,
 }
 
@@ -270,18 +291,26 @@ pub(crate) enum SettingsError {
 
 /// Reads the settings file `path`, with the environment on top.
 pub(crate) fn load(path: &Path, environment: &Environment) -> Result<Settings, SettingsError> {
-    let unreadable = |source| SettingsError::Unreadable {
+    let text = read_text(path)?;
+    let readable_by_all = is_readable_by_all(path).map_err(|source| SettingsError::Unreadable {
         path: path.to_owned(),
         source,
-    };
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    });
     let source = Source {
         name: &path.display().to_string(),
         text: &text,
         directory: path.parent().unwrap_or(Path::new("")),
-        readable_by_all: is_readable_by_all(path).map_err(unreadable)?,
+        readable_by_all: readable_by_all?,
     };
     Ok(parse(source, environment, &[])?)
+}
+
+/// The text of the settings file `path`.
+fn read_text(path: &Path) -> Result<String, SettingsError> {
+    std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Parses settings, with the environment on top, and on top of that what a command `dictates`.
@@ -326,6 +355,12 @@ pub(crate) fn parse(
         Some(settings) if list.is_empty() => Ok(settings),
         _ => Err(refuse(list)),
     }
+}
+
+/// Whether a text is TOML, with keys that are known.
+pub(crate) fn is_well_formed(source: Source<'_>) -> bool {
+    let document = Document::parse(source.text, &[]);
+    document.is_ok_and(|document| document.read().1.is_empty())
 }
 
 /// Whether others than the owner and the group can read the file.

@@ -43,7 +43,16 @@ impl Place {
 
     /// Whether what stands here must not be shown.
     pub(crate) fn is_secret(&self) -> bool {
-        matches!(self.0.last(), Some(Step::Key(key)) if key == "secret" || key == "client_secret")
+        let is_secret = |step: &Step| {
+            let secrets = ["secret", "client_secret", "env", "headers"];
+            matches!(step, Step::Key(key) if secrets.contains(&&**key))
+        };
+        self.0.last().is_some_and(is_secret) || self.is_of_environment()
+    }
+
+    /// Whether this is a variable or header of an upstream, which may be a secret.
+    fn is_of_environment(&self) -> bool {
+        matches!(&self.0[..], [.., Step::Key(map), Step::Key(_)] if map == "env" || map == "headers")
     }
 
     fn with(&self, step: Step) -> Self {
@@ -80,5 +89,6 @@ mod tests {
         assert!(client.key("secret").is_within(&client));
         assert!(!client.is_within(&client.key("secret")));
         assert!(client.key("secret").is_secret() && !client.is_secret());
+        assert!(client.key("env").key("TOKEN").is_secret());
     }
 }

@@ -97,13 +97,45 @@ impl Problems {
 
 /// The line without the value of a secret: messages end up in logs.
 fn without_secret(line: &str) -> String {
-    let value = line
+    let value = line.find('=').map_or(line.len(), |at| at + 1);
+    let hidden = line
         .find("secret")
         .and_then(|key| Some(key + line[key..].find('=')? + 1));
-    match value {
-        Some(value) if !line[..value].contains("secret_file") => format!("{} …", &line[..value]),
+    match hidden {
+        Some(hidden) if !line[..hidden].contains("secret_file") => format!("{} …", &line[..hidden]),
+        None if value < line.len() && is_of_upstream(&line[..value - 1]) => {
+            format!("{} …", &line[..value])
+        }
         _ => line.to_owned(),
     }
+}
+
+/// Whether a key holds what an upstream is given: variables and headers, unlike keys of ours, are not
+/// written in small letters and underscores.
+fn is_of_upstream(key: &str) -> bool {
+    let key = key.trim().trim_matches('"');
+    let is_ours = key
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let is_header = matches!(key, "authorization" | "cookie");
+    matches!(key, "env" | "headers") || is_header || (!is_ours && sounds_secret(key))
+}
+
+/// Whether the name of a variable or header says that its value is a secret.
+pub(crate) fn sounds_secret(name: &str) -> bool {
+    const SIGNS: [&str; 9] = [
+        "apikey",
+        "authorization",
+        "cookie",
+        "credential",
+        "passw",
+        "private",
+        "secret",
+        "token",
+        "_key",
+    ];
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    SIGNS.iter().any(|sign| name.contains(sign)) || name == "key"
 }
 
 fn floor_char_boundary(text: &str, at: usize) -> usize {
@@ -172,6 +204,16 @@ mod tests {
         let shown = problems("secret = \"canary\n", "\"canary", "unfinished");
         assert!(!shown.contains("canary"), "{shown}");
         assert!(problems("secret_file = 5", "5", "wrong").contains("secret_file = 5"));
+        for line in [
+            "headers = { X = \"canary",
+            "GITHUB_TOKEN = \"canary",
+            "env = { A = \"canary",
+        ] {
+            assert!(
+                !problems(line, "\"canary", "unfinished").contains("canary"),
+                "{line}"
+            );
+        }
     }
 
     #[test]

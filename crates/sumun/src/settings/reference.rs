@@ -1,5 +1,5 @@
-//! The reference of all settings, `docs/settings.md`, made from the comments in [`super::file`] and
-//! [`super::identity_provider`]; and the example file, held against it.
+//! The reference of all settings, `docs/settings.md`, made from the comments in [`super::file`] and the
+//! files beside it; and the example file, held against it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,10 @@ const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sumun.example.
 /// Where the keys are described.
 const SOURCE: &str = concat!(
     include_str!("file.rs"),
-    include_str!("identity_provider.rs")
+    include_str!("audit.rs"),
+    include_str!("identity_provider.rs"),
+    include_str!("pii.rs"),
+    include_str!("upstream.rs")
 );
 
 const INTRODUCTION: &str = "\
@@ -26,10 +29,11 @@ sumun.toml` tells everything that is wrong with a file, line by line, without st
 An environment variable replaces a setting: `SUMUN_` and the key in capitals, with two underscores
 behind each section. `SUMUN_LISTEN=127.0.0.1:9000` replaces `listen`,
 `SUMUN_TOKENS__ACCESS_TOKEN=5m` replaces `access_token` in `[tokens]`. Lists are written as in the
-file: `SUMUN_TRUSTED_PROXIES='[\"10.0.0.0/8\"]'`. No variable leads into a single client or server.
+file: `SUMUN_TRUSTED_PROXIES='[\"10.0.0.0/8\"]'`. No variable leads into a single client,
+server, upstream or rule.
 
-This page is made from the comments in `crates/sumun/src/settings/file.rs` and
-`identity_provider.rs` beside it.
+This page is made from the comments in `crates/sumun/src/settings/file.rs`, and `identity_provider.rs`
+and `upstream.rs` beside it.
 ";
 
 /// One key as the source of `file.rs` describes it.
@@ -66,25 +70,29 @@ fn structs() -> BTreeMap<String, Vec<Key>> {
     structs
 }
 
-/// The struct behind a section, with the way its header is written.
-fn section(key: &Key) -> Option<(String, String)> {
+/// The struct behind a section below `path`, with the way its header is written.
+fn section(path: &str, key: &Key) -> Option<(String, String)> {
     let name = &key.name;
-    if let Some(inner) = key
-        .kind
-        .strip_prefix("Vec<")
-        .filter(|kind| kind.ends_with("Section>"))
-    {
-        return Some((
-            inner.trim_end_matches('>').to_owned(),
-            format!("[[{name}]]"),
-        ));
+    let within = |start: &str| {
+        let inner = key.kind.strip_prefix(start)?.strip_suffix('>')?;
+        inner.ends_with("Section").then(|| inner.to_owned())
+    };
+    if let Some(kind) = within("Vec<") {
+        return Some((kind, format!("[[{path}{name}]]")));
     }
-    if key.kind == "BTreeMap<String, ScopeSection>" {
-        return Some(("ScopeSection".to_owned(), format!("[{name}.\"…\"]")));
+    if let Some(kind) = within("BTreeMap<String, ") {
+        return Some((kind, format!("[{path}{name}.\"…\"]")));
     }
-    key.kind
-        .ends_with("Section")
-        .then(|| (key.kind.clone(), format!("[{name}]")))
+    if let Some(kind) = within("Option<") {
+        return Some((kind, format!("[{path}{name}]")));
+    }
+    let is_plain = key.kind.ends_with("Section");
+    is_plain.then(|| (key.kind.clone(), format!("[{path}{name}]")))
+}
+
+/// The header of a section without what varies in it: `upstreams.credential`.
+fn path_of(header: &str) -> String {
+    header.trim_matches(['[', ']']).replace(".\"…\"", "")
 }
 
 /// Every key of the example file, with its default if it stands behind a `#`.
@@ -98,12 +106,9 @@ fn defaults() -> BTreeMap<(String, String), Option<String>> {
             None => (false, line),
         };
         if line.starts_with('[') {
-            header = line
-                .split('.')
-                .next()
-                .unwrap()
-                .trim_matches(['[', ']'])
-                .to_owned();
+            let names = line.trim_matches(['[', ']']).split('.');
+            let names: Vec<_> = names.filter(|name| !name.starts_with('"')).collect();
+            header = names.join(".");
         } else if let Some((key, value)) = line.split_once(" = ") {
             let value = is_default.then(|| value.to_owned());
             defaults
@@ -123,7 +128,11 @@ fn kind_in_words(kind: &str) -> &'static str {
         "String" | "Option<String>" => "text",
         "Option<Secret>" => "text, secret",
         "bool" | "Option<bool>" => "true or false",
-        "u64" => "number",
+        "u64" | "Option<u64>" => "number",
+        "Option<Value>" => "text, number, or true or false",
+        "Vec<Value>" => "list of texts or numbers",
+        "BTreeMap<String, Value>" => "values by name",
+        "BTreeMap<String, Secret>" => "texts by name, some of them secret",
         "Vec<String>" | "Option<Vec<String>>" => "list of texts",
         "BTreeMap<String, String>" | "Option<BTreeMap<String, String>>" => "texts by name",
         "BTreeMap<String, Vec<String>>" => "lists of texts by name",
@@ -153,7 +162,7 @@ fn reference() -> String {
     let top = &structs["SettingsFile"];
     for key in top
         .iter()
-        .filter(|key| section(key).is_none() && key.name != "roles")
+        .filter(|key| section("", key).is_none() && key.name != "roles")
     {
         write_key(
             &mut page,
@@ -165,19 +174,38 @@ fn reference() -> String {
         if key.name == "roles" {
             write!(page, "\n## `[roles]`\n\n{}", key.text).unwrap();
         }
-        let Some((kind, header)) = section(key) else {
-            continue;
-        };
-        write!(page, "\n## `{header}`\n\n{}", key.text).unwrap();
-        for inner in &structs[&kind] {
-            write_key(
-                &mut page,
-                inner,
-                defaults.get(&(key.name.clone(), inner.name.clone())),
-            );
-        }
+        write_section(&mut page, "", key, &structs, &defaults);
     }
     page
+}
+
+/// A section, its keys, and the sections in it.
+fn write_section(
+    page: &mut String,
+    path: &str,
+    key: &Key,
+    structs: &BTreeMap<String, Vec<Key>>,
+    defaults: &BTreeMap<(String, String), Option<String>>,
+) {
+    let Some((kind, header)) = section(path, key) else {
+        return;
+    };
+    write!(page, "\n## `{header}`\n\n{}", key.text).unwrap();
+    let path = path_of(&header);
+    let inside = format!("{path}.");
+    let (single, sections): (Vec<_>, Vec<_>) = structs[&kind]
+        .iter()
+        .partition(|inner| section(&inside, inner).is_none());
+    for inner in single {
+        write_key(
+            page,
+            inner,
+            defaults.get(&(path.clone(), inner.name.clone())),
+        );
+    }
+    for inner in sections {
+        write_section(page, &inside, inner, structs, defaults);
+    }
 }
 
 /// Run this test twice after a change of `file.rs`: the first run writes the page.
@@ -206,6 +234,7 @@ fn parse_example(text: &str) -> Settings {
 fn the_example_works() {
     let settings = parse_example(&example());
     assert_eq!(settings.servers.len(), 2);
+    assert_eq!(settings.gateway.unwrap().upstreams.len(), 1);
 }
 
 /// What stands behind `#` in the example is what holds without it.
@@ -228,24 +257,21 @@ fn defaults_in_the_example_are_the_defaults() {
 fn the_example_shows_every_key() {
     let structs = structs();
     let shown = defaults();
-    for key in &structs["SettingsFile"] {
-        let inner = section(key).map(|(kind, _)| &structs[&kind]);
-        let missing: Vec<_> = match inner {
-            None if key.name == "roles" => vec![],
-            None => vec![(String::new(), &key.name)],
-            Some(keys) => keys
-                .iter()
-                .map(|inner| (key.name.clone(), &inner.name))
-                .collect(),
-        };
-        for (header, name) in missing {
-            let is_optional = |key: &Key| key.kind.starts_with("Option") && key.name == *name;
-            let optional = structs.values().flatten().any(is_optional);
-            let is_shown = shown.contains_key(&(header.clone(), name.clone()));
-            assert!(
-                is_shown || optional,
-                "[{header}] {name} is not in the example"
-            );
+    let mut open: Vec<(String, &str)> = vec![(String::new(), "SettingsFile")];
+    while let Some((path, kind)) = open.pop() {
+        for key in &structs[kind] {
+            let inside = if path.is_empty() {
+                String::new()
+            } else {
+                format!("{path}.")
+            };
+            if let Some((kind, header)) = section(&inside, key) {
+                let (kind, _) = structs.get_key_value(&kind).unwrap();
+                open.push((path_of(&header), kind));
+            } else if key.name != "roles" && !key.kind.starts_with("Option") {
+                let is_shown = shown.contains_key(&(path.clone(), key.name.clone()));
+                assert!(is_shown, "[{path}] {} is not in the example", key.name);
+            }
         }
     }
 }

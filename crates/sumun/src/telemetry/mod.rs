@@ -16,7 +16,8 @@ use crate::settings::{Log, LogFormat, Settings};
 
 /// Our own rooms. They keep secrets out of the log at every level; what others write at `debug`
 /// nobody has looked through, so of them only warnings are logged.
-const ROOMS: [&str; 7] = [
+const ROOMS: [&str; 8] = [
+    "audit",
     "authorization_server",
     "delegation",
     "examples",

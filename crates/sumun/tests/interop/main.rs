@@ -6,6 +6,7 @@ mod conformance;
 mod connecting;
 mod device;
 mod driver;
+mod fernet;
 mod foreign_issuer;
 #[path = "../it/house.rs"]
 #[expect(dead_code, reason = "what it has for broken houses is not wanted here")]

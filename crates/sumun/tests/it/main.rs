@@ -9,6 +9,7 @@ mod house;
 mod http_client;
 mod keys;
 mod management;
+mod policy;
 mod restart;
 mod serve;
 mod users;

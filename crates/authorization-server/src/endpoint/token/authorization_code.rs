@@ -44,9 +44,10 @@ pub(super) async fn exchange(
     check_resource(&pending, form.get("resource"))?;
     // RFC 9449 §10: a stolen code is of no use without the key.
     binding.require(pending.request.dpop_jkt.as_deref())?;
+    let grant_id = pending.id.clone();
     let grant = grants
-        .redeem(&redemption)
+        .redeem(pending, &redemption)
         .await
-        .map_err(|error| server.refuse_grant(Some(&pending.id), client, error))?;
+        .map_err(|error| server.refuse_grant(Some(&grant_id), client, error))?;
     first_tokens(server, client, &grant, binding).await
 }

@@ -5,9 +5,24 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::json::raw;
 
-fn read_now(reader: &mut Reader) -> Option<Option<(u64, String)>> {
-    let next = reader.next().now_or_never();
-    next.map(|next| next.map(|(number, message)| (number, message.get().to_owned())))
+/// What a reader finds without waiting.
+#[derive(Debug, PartialEq)]
+enum Found {
+    Message(u64, String),
+    End,
+    Nothing,
+}
+
+fn read_now(reader: &mut Reader) -> Found {
+    match reader.next().now_or_never() {
+        Some(Some((number, message))) => Found::Message(number, message.get().to_owned()),
+        Some(None) => Found::End,
+        None => Found::Nothing,
+    }
+}
+
+fn message(number: u64, text: &str) -> Found {
+    Found::Message(number, raw(text).get().to_owned())
 }
 
 #[tokio::test]
@@ -32,17 +47,17 @@ async fn who_comes_back_reads_on_and_the_connection_before_ends() {
     exchange.notify(raw("b")).await;
     let mut first = exchange.read_after(0);
     assert!(matches!(first.beginning().await, Beginning::News));
-    assert_eq!(read_now(&mut first), Some(Some((1, "\"a\"".to_owned()))));
-    assert_eq!(read_now(&mut first), Some(Some((2, "\"b\"".to_owned()))));
+    assert_eq!(read_now(&mut first), message(1, "a"));
+    assert_eq!(read_now(&mut first), message(2, "b"));
     // It was sent, but did not arrive.
     let mut second = exchange.read_after(1);
-    assert_eq!(read_now(&mut first), Some(None));
+    assert_eq!(read_now(&mut first), Found::End);
     drop(first);
-    assert_eq!(read_now(&mut second), Some(Some((2, "\"b\"".to_owned()))));
-    assert_eq!(read_now(&mut second), None);
+    assert_eq!(read_now(&mut second), message(2, "b"));
+    assert_eq!(read_now(&mut second), Found::Nothing);
     exchange.answer(raw("c"));
-    assert_eq!(read_now(&mut second), Some(Some((3, "\"c\"".to_owned()))));
-    assert_eq!(read_now(&mut second), Some(None));
+    assert_eq!(read_now(&mut second), message(3, "c"));
+    assert_eq!(read_now(&mut second), Found::End);
 }
 
 #[tokio::test]

@@ -6,10 +6,10 @@ use axum::body::Body;
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::value::RawValue;
 
-use super::{Refusal, Sessions, refuse};
+use super::{Sessions, refuse};
 use crate::front::exchange::Exchange;
 use crate::front::wire::{Incoming, Malformed};
-use crate::front::{Guest, RpcResponse, accepts};
+use crate::front::{Guest, Refusal, RpcResponse, accepts};
 use crate::json::{Raw, raw};
 use crate::message::{RpcError, code, response};
 use crate::revision::Revision;
@@ -101,11 +101,11 @@ impl Sessions {
 /// The answers as JSON: one, or an array if they were asked for by one.
 pub(super) fn answer(answers: Vec<Raw>, is_batch: bool) -> Response<Body> {
     if is_batch {
-        return RpcResponse::new(StatusCode::OK, raw(&answers));
+        return RpcResponse::json(StatusCode::OK, raw(&answers));
     }
     let answer = answers.into_iter().next();
     answer.map_or_else(
         || RpcResponse::empty(StatusCode::ACCEPTED),
-        |answer| RpcResponse::new(StatusCode::OK, answer),
+        |answer| RpcResponse::json(StatusCode::OK, answer),
     )
 }

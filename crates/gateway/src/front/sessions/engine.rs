@@ -24,7 +24,7 @@ const LISTENING: &str = "listening";
 /// Carries messages between clients with sessions and servers.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
-    pub(super) settings: FrontSettings,
+    pub(crate) settings: FrontSettings,
     running: Arc<Running>,
     /// Whether a client that has cancelled a request is told so: its HTTP request must end somehow.
     answers_cancelled: bool,
@@ -54,13 +54,10 @@ impl Engine {
             exchange.answer(response(asked.id, Ok(&nothing)));
             return;
         }
-        let ongoing = match self.running.begin(&visit.key, id_key(asked.id)) {
-            Ok(ongoing) => ongoing,
-            Err(TooMany) => {
-                let busy = RpcError::new(code::INTERNAL_ERROR, "too many requests are under way");
-                exchange.answer(response(asked.id, Err(&busy)));
-                return;
-            }
+        let Ok(ongoing) = self.running.begin(&visit.key, id_key(asked.id)) else {
+            let busy = RpcError::new(code::INTERNAL_ERROR, "too many requests are under way");
+            exchange.answer(response(asked.id, Err(&busy)));
+            return;
         };
         let request = Request {
             method: asked.method.clone(),
@@ -100,7 +97,7 @@ impl Engine {
         server: &Arc<dyn McpServer>,
         exchange: &Arc<Exchange>,
     ) -> Result<(), TooMany> {
-        self.running.cancel(&visit.key, LISTENING.to_owned());
+        self.stop_listening(&visit);
         let ongoing = self.running.begin(&visit.key, LISTENING.to_owned())?;
         let (engine, server) = (self.clone(), Arc::clone(server));
         let exchange = Arc::clone(exchange);
@@ -121,6 +118,11 @@ impl Engine {
             exchange.no_answer();
         });
         Ok(())
+    }
+
+    /// Ends the stream for news outside of calls.
+    pub(crate) fn stop_listening(&self, visit: &Visit) {
+        self.running.cancel(&visit.key, LISTENING.to_owned());
     }
 
     /// A notification of the client.
@@ -176,6 +178,7 @@ impl Engine {
                 biased;
                 () = ongoing.cancelled.cancelled() => return None,
                 Some(item) = news.recv() => match item {
+                    News::Notification(notification) if is_new(&notification) => {}
                     News::Notification(notification) => tokio::select! {
                         () = ongoing.cancelled.cancelled() => return None,
                         () = exchange.notify(notification.to_raw()) => {}
@@ -249,11 +252,11 @@ impl Engine {
         });
         let _ = question.reply.send(answer);
     }
+}
 
-    #[cfg(test)]
-    pub(crate) fn under_way(&self) -> (usize, usize) {
-        self.running.count()
-    }
+/// Whether clients with sessions have no words for a notification.
+fn is_new(notification: &Notification) -> bool {
+    notification.method == "notifications/subscriptions/acknowledged"
 }
 
 fn cancelled_params(id: &str) -> Raw {

@@ -2,6 +2,7 @@
 
 mod batch;
 mod engine;
+mod greeting;
 mod opening;
 mod running;
 mod stream;
@@ -14,13 +15,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 pub(crate) use engine::Engine;
+pub(crate) use greeting::Greeting;
 pub(crate) use opening::{Opened, open};
 use stream::Kept;
 
 use crate::front::exchange::{Beginning, Exchange};
 use crate::front::lease::Lease;
 use crate::front::wire::{Asked, Incoming, Malformed};
-use crate::front::{FrontSettings, Guest, RpcResponse, accepts};
+use crate::front::{FrontSettings, Guest, Refusal, RpcResponse, accepts};
 use crate::message::{RpcError, code, response};
 use crate::revision::{Era, Revision};
 use crate::server::McpServer;
@@ -49,9 +51,6 @@ struct Ended {
     order: VecDeque<Arc<str>>,
 }
 
-/// An answer that is given before the server is asked.
-type Refusal = Box<Response<Body>>;
-
 impl Sessions {
     pub(crate) fn new(settings: FrontSettings) -> Self {
         Self {
@@ -74,7 +73,7 @@ impl Sessions {
         server: &Arc<dyn McpServer>,
     ) -> Response<Body> {
         let answer = self.answer(guest, headers, &body, server).await;
-        answer.unwrap_or_else(|refusal| *refusal)
+        answer.unwrap_or_else(Refusal::response)
     }
 
     async fn answer(
@@ -133,17 +132,17 @@ impl Sessions {
         let Opened { result, session } = match open(settings, guest, asked.params, server).await {
             Ok(opened) => opened,
             Err(error) => {
-                return RpcResponse::new(StatusCode::OK, response(asked.id, Err(&error)));
+                return RpcResponse::json(StatusCode::OK, response(asked.id, Err(&error)));
             }
         };
         let id = match session.seal(&settings.keys, &settings.endpoint, &guest.caller) {
             Ok(id) => id,
             Err(too_long) => {
                 let error = RpcError::new(code::INVALID_PARAMS, too_long.to_string());
-                return RpcResponse::new(StatusCode::BAD_REQUEST, response(asked.id, Err(&error)));
+                return RpcResponse::json(StatusCode::BAD_REQUEST, response(asked.id, Err(&error)));
             }
         };
-        let mut answer = RpcResponse::new(StatusCode::OK, response(asked.id, Ok(&result)));
+        let mut answer = RpcResponse::json(StatusCode::OK, response(asked.id, Ok(&result)));
         let id = HeaderValue::try_from(id).expect("base64url can stand in a header");
         answer.headers_mut().insert(&MCP_SESSION_ID, id);
         answer
@@ -199,14 +198,14 @@ impl Sessions {
     }
 
     /// The stream for what the server says outside of requests, or the rest of one that broke.
-    pub(crate) async fn get(
+    pub(crate) fn get(
         &self,
         guest: &Guest,
         headers: &HeaderMap,
         server: &Arc<dyn McpServer>,
     ) -> Response<Body> {
         let opened = self.opened(guest, headers, server);
-        opened.unwrap_or_else(|refusal| *refusal)
+        opened.unwrap_or_else(Refusal::response)
     }
 
     fn opened(
@@ -233,9 +232,8 @@ impl Sessions {
         let reader = exchange.read_after(0);
         let visit = session.visit(&guest.caller);
         if self.engine.listen(visit, server, &exchange).is_err() {
-            return Err(Box::new(RpcResponse::empty(
-                StatusCode::SERVICE_UNAVAILABLE,
-            )));
+            let busy = RpcError::new(code::INTERNAL_ERROR, "too many requests are under way");
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, &busy));
         }
         Ok(stream::response(reader, None, false, lease, silence))
     }
@@ -249,7 +247,7 @@ impl Sessions {
     ) -> Response<Body> {
         let session = match self.session(guest, headers) {
             Ok(session) => session,
-            Err(refusal) => return *refusal,
+            Err(refusal) => return refusal.response(),
         };
         self.ended().add(Arc::clone(&session.key));
         self.kept.forget(&session);
@@ -287,11 +285,11 @@ fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 fn refuse(error: &RpcError) -> Refusal {
-    Box::new(RpcResponse::error(StatusCode::BAD_REQUEST, error))
+    Refusal::new(StatusCode::BAD_REQUEST, error)
 }
 
 /// MCP transports: 404 makes the client begin a new session.
 fn no_such_session() -> Refusal {
     let error = RpcError::new(code::INVALID_REQUEST, NoSuchSession.to_string());
-    Box::new(RpcResponse::error(StatusCode::NOT_FOUND, &error))
+    Refusal::new(StatusCode::NOT_FOUND, &error)
 }

@@ -19,6 +19,17 @@ pub(crate) struct Opened {
     pub(crate) session: Session,
 }
 
+/// The result of `initialize`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Initialized<'a> {
+    protocol_version: &'static str,
+    capabilities: Raw,
+    server_info: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<&'a RawValue>,
+}
+
 /// Introduces client and server to each other.
 pub(crate) async fn open(
     settings: &FrontSettings,
@@ -35,28 +46,13 @@ pub(crate) async fn open(
         Ok(introduction) => introduction,
         Err(failure) => return Err(failed("initialize", failure).expect_err("no tool is called")),
     };
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Initialized<'a> {
-        protocol_version: &'static str,
-        capabilities: Raw,
-        server_info: &'a RawValue,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        instructions: Option<&'a RawValue>,
-    }
     // Before 2026-07-28 a server has to have a name.
-    let nameless;
-    let server_info = match introduction.info.as_deref() {
-        Some(info) => info,
-        None => {
-            nameless = named(&settings.endpoint);
-            &nameless
-        }
-    };
+    let info = introduction.info;
+    let info = info.unwrap_or_else(|| named(&settings.endpoint));
     let result = raw(&Initialized {
         protocol_version: revision.as_str(),
         capabilities: results::capabilities(&introduction.capabilities, false),
-        server_info,
+        server_info: &info,
         instructions: introduction.instructions.as_deref(),
     });
     Ok(Opened { result, session })

@@ -38,7 +38,7 @@ struct Call {
 
 /// There are as many of them as there may be.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TooMany;
+pub(crate) struct TooMany;
 
 /// A call that is under way as long as this lives.
 #[derive(Debug)]

@@ -93,7 +93,8 @@ pub(super) fn response(
     silence: Duration,
 ) -> Response<Body> {
     let first = name.as_deref().filter(|_| is_primed);
-    let first = first.map(|name| events::event(Some(&format!("{name}.0")), None, ""));
+    // MCP 2025-11-25: it tells the client how to come back before there is anything to lose.
+    let first = first.map(|name| Bytes::from(format!("id: {name}.0\nretry: 1000\ndata: \n\n")));
     events::response(messages(reader, name, first, lease), silence)
 }
 

@@ -238,17 +238,14 @@ impl Listening {
 
     /// The answer to the request, with which the subscription ends.
     fn last(&mut self) -> Said {
-        let failure = match self.end.take() {
-            Some(Err(failure)) => failure,
-            _ => {
-                let mut result = Object::default();
-                result.set("resultType", raw("complete"));
-                result.set("_meta", self.meta(Object::default()));
-                return Said::Last {
-                    message: response(&self.id, Ok(&result.to_raw())),
-                    status: StatusCode::OK,
-                };
-            }
+        let Some(Err(failure)) = self.end.take() else {
+            let mut result = Object::default();
+            result.set("resultType", raw("complete"));
+            result.set("_meta", self.meta(Object::default()));
+            return Said::Last {
+                message: response(&self.id, Ok(&result.to_raw())),
+                status: StatusCode::OK,
+            };
         };
         let error = failed("subscriptions/listen", failure).expect_err("no tool is called");
         let error = error::stateless_error(error);

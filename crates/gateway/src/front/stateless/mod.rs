@@ -28,12 +28,15 @@ use crate::front::{FrontSettings, Guest, RpcResponse, accepts, error, events};
 use crate::json::{Object, Raw};
 use crate::message::{Notification, Request, RpcError, code, response};
 use crate::server::McpServer;
+use crate::upstream::mirror::Mirror;
 
 /// The front for clients of 2026-07-28. Clones are the same front.
 #[derive(Clone, Debug)]
 pub(crate) struct Stateless {
     settings: FrontSettings,
     parked: Parked,
+    /// Which arguments clients repeat in headers, as far as tools were listed here.
+    mirror: Arc<Mirror>,
     /// What the server calls itself, and when it said so.
     info: Arc<Mutex<Option<(Instant, Raw)>>>,
 }
@@ -83,6 +86,7 @@ impl Stateless {
         Self {
             parked: Parked::new(&settings),
             settings,
+            mirror: Arc::default(),
             info: Arc::default(),
         }
     }
@@ -97,7 +101,7 @@ impl Stateless {
     ) -> Response<Body> {
         let bad = |error: &RpcError| RpcResponse::error(StatusCode::BAD_REQUEST, error);
         if let Err(refusal) = accepts::json(headers) {
-            return *refusal;
+            return refusal.response();
         }
         let text = match str::from_utf8(&body) {
             Ok(text) => text,
@@ -109,7 +113,7 @@ impl Stateless {
         match Incoming::parse(text) {
             Ok(Incoming::Request(asked)) => {
                 if let Err(refusal) = accepts::event_stream(headers) {
-                    return *refusal;
+                    return refusal.response();
                 }
                 let dialogue = self.begin(guest, Some(headers), &asked, server).await;
                 self.written(dialogue).await
@@ -140,6 +144,10 @@ impl Stateless {
             Ok(admitted) => admitted,
             Err(error) => return Dialogue::refused(asked, StatusCode::BAD_REQUEST, &error),
         };
+        if let Some(what) = headers.and_then(|headers| self.mismatch(headers, asked)) {
+            let error = admission::mismatch(&what);
+            return Dialogue::refused(asked, StatusCode::BAD_REQUEST, &error);
+        }
         match &*asked.method {
             method if is_removed(method) => {
                 let what = format!("the method `{method}` does not exist in 2026-07-28");
@@ -162,6 +170,16 @@ impl Stateless {
                 Err(error) => Dialogue::refused(asked, StatusCode::OK, &error),
             },
         }
+    }
+
+    /// What is wrong with the headers that repeat arguments of a tool (SEP-2243).
+    fn mismatch(&self, headers: &HeaderMap, asked: &Asked<'_>) -> Option<String> {
+        if asked.method != "tools/call" {
+            return None;
+        }
+        let params = asked.params.and_then(Object::of)?;
+        let (tool, arguments) = (params.text("name")?, params.get("arguments"));
+        self.mirror.mismatch(&tool, arguments, headers)
     }
 
     /// A new call, or one that goes on.
@@ -282,7 +300,7 @@ impl Stateless {
     async fn written(&self, mut dialogue: Dialogue) -> Response<Body> {
         let silence = self.settings.limits.silence;
         let first = match tokio::time::timeout(silence, dialogue.next()).await {
-            Ok(Said::Last { message, status }) => return RpcResponse::new(status, message),
+            Ok(Said::Last { message, status }) => return RpcResponse::json(status, message),
             Ok(Said::News(message)) => Some(message),
             Err(_) => None,
         };
@@ -334,13 +352,18 @@ fn is_same(one: &Request, other: &Request) -> bool {
         let params = request.params.as_deref().and_then(Object::of);
         let mut params = params.unwrap_or_default();
         params.remove("_meta");
-        serde_json::from_str::<serde_json::Value>(params.to_raw().get()).ok()
+        params.to_raw()
     };
-    one.method == other.method && content(one) == content(other)
+    let (text, other_text) = (content(one), content(other));
+    let is_same_text = text.get() == other_text.get();
+    // Clients may write the same twice in different ways.
+    let value = |text: &Raw| serde_json::from_str::<serde_json::Value>(text.get()).ok();
+    let is_same = || value(&text).is_some_and(|one| Some(one) == value(&other_text));
+    one.method == other.method && (is_same_text || is_same())
 }
 
 /// Methods of earlier revisions that 2026-07-28 does not have.
-fn is_removed(method: &str) -> bool {
+pub(crate) fn is_removed(method: &str) -> bool {
     matches!(
         method,
         "initialize"

@@ -29,11 +29,14 @@ pub(super) enum State {
     Address,
 }
 
+/// Where the owner of a call that waits knocks.
+type Door = oneshot::Sender<oneshot::Sender<Conversation>>;
+
 /// The calls of one endpoint that wait.
 #[derive(Clone, Debug)]
 pub(super) struct Parked {
     settings: FrontSettings,
-    calls: Arc<Mutex<HashMap<String, oneshot::Sender<oneshot::Sender<Conversation>>>>>,
+    calls: Arc<Mutex<HashMap<String, Door>>>,
 }
 
 /// There are as many of them as there may be.
@@ -48,9 +51,7 @@ impl Parked {
         }
     }
 
-    fn calls(
-        &self,
-    ) -> MutexGuard<'_, HashMap<String, oneshot::Sender<oneshot::Sender<Conversation>>>> {
+    fn calls(&self) -> MutexGuard<'_, HashMap<String, Door>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -69,26 +70,26 @@ impl Parked {
 
     /// Lets a call wait under `id`, until its deadline.
     pub(super) fn put(&self, id: String, mut conversation: Conversation) -> Result<(), TooMany> {
-        let (take, taken) = oneshot::channel::<oneshot::Sender<Conversation>>();
+        let (door, knock) = oneshot::channel::<oneshot::Sender<Conversation>>();
         {
             let mut calls = self.calls();
             if calls.len() >= self.settings.limits.parked {
                 return Err(TooMany);
             }
-            calls.insert(id.clone(), take);
+            calls.insert(id.clone(), door);
         }
         let parked = self.clone();
         self.settings.tasks.spawn(async move {
             let deadline = conversation.deadline.unwrap_or_else(Instant::now);
-            let taker = tokio::select! {
-                taker = taken => taker.ok(),
+            let owner = tokio::select! {
+                owner = knock => owner.ok(),
                 () = conversation.wait() => None,
                 () = tokio::time::sleep_until(deadline) => None,
                 () = parked.settings.closing.cancelled() => None,
             };
-            match taker {
-                // Whoever took it may be gone, and then so is the call.
-                Some(taker) => drop(taker.send(conversation)),
+            match owner {
+                // Whoever came for it may be gone, and then so is the call.
+                Some(owner) => drop(owner.send(conversation)),
                 None => drop(parked.calls().remove(&id)),
             }
         });
@@ -98,8 +99,8 @@ impl Parked {
     /// Takes a call out; the second who tries finds nothing.
     pub(super) async fn take(&self, id: &str) -> Option<Conversation> {
         let (hand, over) = oneshot::channel();
-        let take = self.calls().remove(id)?;
-        take.send(hand).ok()?;
+        let door = self.calls().remove(id)?;
+        door.send(hand).ok()?;
         over.await.ok()
     }
 
@@ -120,10 +121,5 @@ impl Parked {
     fn purpose<'a>(&'a self, caller: &'a Caller) -> [&'a str; 4] {
         let issuer = caller.issuer().unwrap_or_default();
         ["state", &self.settings.endpoint, issuer, caller.subject()]
-    }
-
-    #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
-        self.calls().len()
     }
 }

@@ -57,19 +57,21 @@ impl Talk {
             let Some(conversation) = &mut self.conversation else {
                 return std::future::pending().await;
             };
+            // Most calls answer at once, and then nobody waits for the end of the lease.
             let turn = tokio::select! {
                 biased;
-                () = self.lease.ended() => {
+                turn = conversation.turn(), if !self.lease.is_over() => Some(turn),
+                () = self.lease.ended() => None,
+            };
+            match turn {
+                Some(Turn::News(notification)) => return Said::News(notification.to_raw()),
+                Some(Turn::Questions) => return self.park(),
+                Some(Turn::Result(result)) => self.result = Some(result),
+                None => {
                     self.conversation = None;
                     let what = "what let you in is over; sign in and send the request again";
                     return self.refused(&RpcError::new(code::INTERNAL_ERROR, what));
                 }
-                turn = conversation.turn() => turn,
-            };
-            match turn {
-                Turn::News(notification) => return Said::News(notification.to_raw()),
-                Turn::Questions => return self.park(),
-                Turn::Result(result) => self.result = Some(result),
             }
         }
         let info = match &self.result {
@@ -112,17 +114,20 @@ impl Talk {
             unreachable!("only a call that is under way has questions")
         };
         let requests = conversation.input_requests();
-        match self.front.parked.park(&self.guest.caller, conversation) {
-            Ok(state) => self.complete(input_required(requests, &state), None),
-            Err(_) => {
-                let what = "too many calls wait for their clients; try again later";
-                self.refused(&RpcError::new(code::INTERNAL_ERROR, what))
-            }
-        }
+        let Ok(state) = self.front.parked.park(&self.guest.caller, conversation) else {
+            let what = "too many calls wait for their clients; try again later";
+            return self.refused(&RpcError::new(code::INTERNAL_ERROR, what));
+        };
+        self.complete(input_required(requests, &state), None)
     }
 
     fn complete(&self, result: Raw, info: Option<&RawValue>) -> Said {
         let result = results::for_stateless(&self.method, result, info);
+        if self.method == "tools/list" {
+            self.front
+                .mirror
+                .learn(&result, &self.front.settings.endpoint);
+        }
         Said::Last {
             message: response(&self.id, Ok(&result)),
             status: StatusCode::OK,

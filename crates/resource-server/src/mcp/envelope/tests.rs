@@ -1,6 +1,7 @@
 //! Envelopes of messages good and bad (acceptance D5).
 
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
 
@@ -122,7 +123,92 @@ fn what_is_not_json_and_what_is_no_message() {
     assert!(Message::parse(b"{\"a\":\"\xff\"}").is_err());
 }
 
+/// Members of messages, often in the wrong place and often twice.
+fn message_like() -> impl Strategy<Value = String> {
+    let key = proptest::sample::select(vec![
+        "method",
+        "params",
+        "name",
+        "n\\u0061me",
+        "uri",
+        "taskId",
+        "_meta",
+        PROTOCOL_VERSION,
+        "id",
+        "x",
+        "$serde_json::private::RawValue",
+    ]);
+    let leaf = proptest::sample::select(vec![
+        "1",
+        "1e400",
+        "null",
+        "\"tools/call\"",
+        "\"resources/read\"",
+        "\"tasks/get\"",
+        "\"\\u0061 b\"",
+        "\"2026-07-28\"",
+        "\"\\ud800\"",
+        "nonsense",
+    ]);
+    leaf.prop_map(str::to_owned)
+        .prop_recursive(4, 48, 8, move |inner| {
+            let member = (key.clone(), inner.clone());
+            let member = member.prop_map(|(key, value)| format!("\"{key}\": {value}"));
+            let object = proptest::collection::vec(member, 0..6);
+            prop_oneof![
+                8 => object.prop_map(|members| format!("{{{}}}", members.join(","))),
+                1 => proptest::collection::vec(inner, 0..3).prop_map(|all| format!("[{}]", all.join(","))),
+            ]
+        })
+}
+
+/// What is found must be what a server finds that reads the whole message, and what is refused must be
+/// what no server should be asked to read.
+fn compare_with_a_server(text: &str) -> Result<(), TestCaseError> {
+    let read = oauth::json::from_stranger::<Value>(text.as_bytes()).ok();
+    let is_message = |value: &Value| {
+        let has_parts = |id: &Value| id.is_object() || id.is_array();
+        value.is_object() && !value.get("id").is_some_and(has_parts)
+    };
+    let message = read.filter(is_message);
+    let envelope = Envelope::parse(text);
+    prop_assert_eq!(
+        envelope.is_ok(),
+        message.is_some(),
+        "{}: {:?}",
+        text,
+        envelope
+    );
+    if let (Ok(envelope), Some(message)) = (envelope, message) {
+        let at = |pointer: &str| message.pointer(pointer).and_then(Value::as_str);
+        prop_assert_eq!(envelope.method.as_deref(), at("/method"));
+        prop_assert_eq!(envelope.name.as_deref(), at("/params/name"));
+        prop_assert_eq!(envelope.uri.as_deref(), at("/params/uri"));
+        prop_assert_eq!(envelope.task_id.as_deref(), at("/params/taskId"));
+        let version = "/params/_meta/io.modelcontextprotocol~1protocolVersion";
+        prop_assert_eq!(envelope.protocol_version.as_deref(), at(version));
+        let id = envelope
+            .id
+            .map(|id| serde_json::from_str(id.get()).unwrap());
+        prop_assert_eq!(id.as_ref(), message.get("id"));
+    }
+    Ok(())
+}
+
 proptest! {
+    #[test]
+    fn it_finds_what_a_server_finds(text in message_like()) {
+        compare_with_a_server(&text)?;
+    }
+
+    #[test]
+    fn it_finds_what_a_server_finds_in_a_tool_call(
+        method in message_like(), params in message_like(), id in message_like(),
+    ) {
+        compare_with_a_server(&format!(r#"{{"method":{method},"params":{params},"id":{id}}}"#))?;
+        compare_with_a_server(&format!(r#"{{"id":1,"params":{{"name":{method},"_meta":{params}}}}}"#))?;
+    }
+
     #[test]
     fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = Message::parse(&body);

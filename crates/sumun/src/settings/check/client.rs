@@ -8,7 +8,7 @@ use oauth::resource::ResourceIndicator;
 
 use super::Check;
 use super::address::collect;
-use crate::settings::Server;
+use super::server::Endpoint;
 use crate::settings::file::{ClientSection, SettingsFile};
 use crate::settings::place::Place;
 
@@ -16,7 +16,7 @@ impl Check<'_> {
     pub(super) fn clients(
         &mut self,
         file: &SettingsFile,
-        servers: Option<&[Server]>,
+        endpoints: Option<&[Endpoint]>,
     ) -> Option<Vec<PreRegisteredClient>> {
         let list = Place::of("clients");
         for (n, client) in file.clients.iter().enumerate() {
@@ -33,7 +33,7 @@ impl Check<'_> {
             .clients
             .iter()
             .enumerate()
-            .map(|(n, client)| self.client(file, &list.index(n), client, servers));
+            .map(|(n, client)| self.client(file, &list.index(n), client, endpoints));
         collect(checked)
     }
 
@@ -42,7 +42,7 @@ impl Check<'_> {
         file: &SettingsFile,
         place: &Place,
         client: &ClientSection,
-        servers: Option<&[Server]>,
+        endpoints: Option<&[Endpoint]>,
     ) -> Option<PreRegisteredClient> {
         let client_id = client.client_id.clone().filter(|id| !id.is_empty());
         if client_id.is_none() {
@@ -69,10 +69,11 @@ impl Check<'_> {
             Some(tokens) => self.scope_of(file, &place.key("scope"), tokens).map(Some),
             None => Some(None),
         };
-        let introspects = self.own_servers(&place.key("introspects"), &client.introspects, servers);
+        let introspects =
+            self.own_servers(&place.key("introspects"), &client.introspects, endpoints);
         let workload = self.workload(place, client);
         let exchanges_to =
-            self.own_servers(&place.key("exchanges_to"), &client.exchanges_to, servers);
+            self.own_servers(&place.key("exchanges_to"), &client.exchanges_to, endpoints);
 
         let is_local = |uri: &RedirectUri| !uri.as_str().starts_with("https://");
         if client.first_party
@@ -167,12 +168,12 @@ impl Check<'_> {
         &mut self,
         list: &Place,
         paths: &[String],
-        servers: Option<&[Server]>,
+        endpoints: Option<&[Endpoint]>,
     ) -> Option<Vec<ResourceIndicator>> {
-        let servers = servers?;
+        let endpoints = endpoints?;
         let find = |(n, path): (usize, &String)| {
-            let server = servers.iter().find(|server| server.path == *path);
-            let resource = server.map(|server| server.resource.clone());
+            let endpoint = endpoints.iter().find(|endpoint| endpoint.path == *path);
+            let resource = endpoint.map(|endpoint| endpoint.resource.clone());
             let reason = format!("no server has the path `{path}`: write the path of one");
             self.accept(&list.index(n), resource.ok_or(reason))
         };

@@ -105,7 +105,7 @@ impl Check<'_> {
         self.at_least_a_second(&place(key), text)
     }
 
-    fn at_least_a_second(&mut self, place: &Place, text: &str) -> Option<Duration> {
+    pub(super) fn at_least_a_second(&mut self, place: &Place, text: &str) -> Option<Duration> {
         let duration = self.duration(place, text)?;
         if duration.is_zero() {
             self.refuse(

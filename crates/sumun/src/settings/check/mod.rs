@@ -2,13 +2,20 @@
 
 mod address;
 mod api;
+mod audit;
 mod client;
+mod credential;
+mod gateway;
 mod identity_provider;
 mod lifetime;
+mod pii;
+mod policy;
+mod program;
 mod scope;
 mod server;
 mod trust;
 mod trusted_issuer;
+mod upstream;
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -56,6 +63,8 @@ impl Check<'_> {
         let listen = self.listen(file, issuer.as_ref());
         let data = self.data(file);
         let log = self.log(file);
+        let audit = self.audit(file, data.as_deref());
+        let pii = self.pii(file);
         let metrics = self.metrics(file, listen);
         let traces = self.traces(file);
         let allowed_origins = self.origins(file);
@@ -69,18 +78,25 @@ impl Check<'_> {
         let servers = issuer
             .as_ref()
             .and_then(|issuer| self.servers(file, issuer));
-        let default = servers
-            .as_ref()
-            .and_then(|servers| self.default_resource(file, servers));
-        let clients = self.clients(file, servers.as_deref());
+        let gateway = match &issuer {
+            Some(issuer) => self.gateway(file, issuer, servers.as_deref().unwrap_or_default()),
+            None => None,
+        };
+        let endpoints = match (&servers, &gateway) {
+            (Some(servers), Some(gateway)) => Some(server::endpoints(servers, gateway.as_ref())),
+            _ => None,
+        };
+        let endpoints = endpoints.as_deref();
+        let default = endpoints.and_then(|endpoints| self.default_resource(file, endpoints));
+        let clients = self.clients(file, endpoints);
         let identity_providers = self.identity_providers(file);
-        let trusted_issuers = self.trusted_issuers(file, servers.as_deref());
-        let (issuer, mut servers) = (issuer?, servers?);
+        let trusted_issuers = self.trusted_issuers(file, endpoints);
+        let resources = self.resources(endpoints.unwrap_or_default(), default.as_ref());
+        let (issuer, mut servers, gateway) = (issuer?, servers?, gateway?);
         if let (Some(providers), Some(listen)) = (&identity_providers, listen) {
             self.apis(file, &mut servers, providers, &issuer, listen);
         }
 
-        let resources = server::resources(&servers, default.as_ref());
         let mut settings = authorization::Settings::new(issuer, resources);
         settings.scopes = scopes;
         settings.roles = roles?;
@@ -113,12 +129,15 @@ impl Check<'_> {
             listen: listen?,
             data: data?,
             log: log?,
+            audit: audit?,
+            pii: pii?,
             metrics,
             traces,
             allowed_origins: allowed_origins?,
             trusted_proxies: trusted_proxies?,
             authorization_server: settings,
             servers,
+            gateway,
             default_resource: default?,
         })
     }

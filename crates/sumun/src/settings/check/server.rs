@@ -3,13 +3,14 @@
 use authorization_server::settings::Resource;
 use oauth::issuer::Issuer;
 use oauth::resource::ResourceIndicator;
+use oauth::scope::Scope;
 
 use super::Check;
 use super::address::collect;
 use super::scope::IDENTITY_SCOPES;
 use crate::settings::file::{ServerSection, SettingsFile};
 use crate::settings::place::Place;
-use crate::settings::{BoundTokens, Server, ServerKind, Trust};
+use crate::settings::{BoundTokens, Gateway, Server, ServerKind, Trust};
 
 /// What the authorization server has for itself, now or one day.
 const RESERVED_PATHS: &[&str] = &[
@@ -44,23 +45,15 @@ const NAMES: &str = "whoami, todo, hello, hybrid or naver";
 impl Check<'_> {
     pub(super) fn servers(&mut self, file: &SettingsFile, issuer: &Issuer) -> Option<Vec<Server>> {
         let list = Place::of("servers");
-        if file.servers.is_empty() {
+        if file.servers.is_empty() && file.upstreams.is_empty() {
             let message = "there is no server to protect: add [[servers]] with a name, such as \
-                           name = \"whoami\"";
+                           name = \"whoami\", or [[upstreams]] with a name and a url or command";
             self.refuse(&list, message);
             return None;
         }
         let checked = file.servers.iter().enumerate();
         let servers =
             collect(checked.map(|(n, section)| self.server(issuer, &list.index(n), section)))?;
-        if !servers
-            .iter()
-            .any(|server| matches!(server.trusts, Trust::Own))
-        {
-            let message = "no server accepts tokens of this authorization server, so it would issue \
-                           none: add one without `authorization_server`";
-            self.refuse(&list, message);
-        }
         for (n, server) in servers.iter().enumerate() {
             self.beside_others(&list.index(n), server, &servers[..n]);
             self.described(&list.index(n), server, file);
@@ -139,35 +132,73 @@ impl Check<'_> {
     pub(super) fn default_resource(
         &mut self,
         file: &SettingsFile,
-        servers: &[Server],
+        endpoints: &[Endpoint],
     ) -> Option<ResourceIndicator> {
         let Some(path) = &file.default_resource else {
-            return servers.first().map(|server| server.resource.clone());
+            return endpoints.first().map(|endpoint| endpoint.resource.clone());
         };
-        let server = servers.iter().find(|server| server.path == *path);
-        let resource = server.map(|server| server.resource.clone());
+        let endpoint = endpoints.iter().find(|endpoint| endpoint.path == *path);
+        let resource = endpoint.map(|endpoint| endpoint.resource.clone());
         let reason = format!("no server has the path `{path}`: write the path of one");
         self.accept(&Place::of("default_resource"), resource.ok_or(reason))
     }
 }
 
-/// The resources of our own authorization server. The first one is meant by clients that do not say.
-pub(super) fn resources(servers: &[Server], default: Option<&ResourceIndicator>) -> Vec<Resource> {
-    let own = servers
-        .iter()
-        .filter(|server| matches!(server.trusts, Trust::Own));
-    let mut resources: Vec<_> = own
-        .map(|server| Resource {
-            indicator: server.resource.clone(),
-            name: server.kind.title().to_owned(),
-            scopes: server.kind.scope(),
-        })
-        .collect();
-    resources.sort_by_key(|resource| Some(&resource.indicator) != default);
-    resources
+/// Something at a path of ours for which tokens are needed.
+pub(super) struct Endpoint {
+    pub(super) path: String,
+    pub(super) resource: ResourceIndicator,
+    name: String,
+    scopes: Scope,
+    is_own: bool,
 }
 
-fn bound_tokens(word: &str) -> Result<BoundTokens, String> {
+/// Everything for which tokens are needed. The first one is meant by clients that do not say.
+pub(super) fn endpoints(servers: &[Server], gateway: Option<&Gateway>) -> Vec<Endpoint> {
+    let servers = servers.iter().map(|server| Endpoint {
+        path: server.path.clone(),
+        resource: server.resource.clone(),
+        name: server.kind.title().to_owned(),
+        scopes: server.kind.scope(),
+        is_own: matches!(server.trusts, Trust::Own),
+    });
+    let guarded = gateway.into_iter().flat_map(Gateway::endpoints);
+    let guarded = guarded.map(|guarded| Endpoint {
+        path: guarded.path.clone(),
+        resource: guarded.resource.clone(),
+        name: guarded.title.clone(),
+        scopes: guarded.scopes.clone(),
+        is_own: matches!(guarded.trusts, Trust::Own),
+    });
+    servers.chain(guarded).collect()
+}
+
+impl Check<'_> {
+    /// The resources of our own authorization server.
+    pub(super) fn resources(
+        &mut self,
+        endpoints: &[Endpoint],
+        default: Option<&ResourceIndicator>,
+    ) -> Vec<Resource> {
+        let own = endpoints.iter().filter(|endpoint| endpoint.is_own);
+        let mut resources: Vec<_> = own
+            .map(|endpoint| Resource {
+                indicator: endpoint.resource.clone(),
+                name: endpoint.name.clone(),
+                scopes: endpoint.scopes.clone(),
+            })
+            .collect();
+        if resources.is_empty() && !endpoints.is_empty() {
+            let message = "no server accepts tokens of this authorization server, so it would issue \
+                           none: add one without `authorization_server`";
+            self.refuse(&Place::of("servers"), message);
+        }
+        resources.sort_by_key(|resource| Some(&resource.indicator) != default);
+        resources
+    }
+}
+
+pub(super) fn bound_tokens(word: &str) -> Result<BoundTokens, String> {
     match word {
         "accepted" => Ok(BoundTokens::Accepted),
         "required" => Ok(BoundTokens::Required),
@@ -179,7 +210,7 @@ fn bound_tokens(word: &str) -> Result<BoundTokens, String> {
 }
 
 /// Only what needs no escaping, so that path, address and route are the same text.
-fn check_path(path: String) -> Result<String, String> {
+pub(super) fn check_path(path: String) -> Result<String, String> {
     let is_plain = |segment: &str| {
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
         !segment.is_empty() && !matches!(segment, "." | "..") && segment.bytes().all(plain)

@@ -7,17 +7,55 @@ use oauth::secret::Secret;
 use super::Check;
 use crate::settings::file::ServerSection;
 use crate::settings::place::Place;
+use crate::settings::upstream::{GatewaySection, UpstreamSection};
 use crate::settings::{ForeignIssuer, Trust, Verify};
+
+/// The keys about trust, which several sections have.
+#[derive(Clone, Copy)]
+pub(super) struct TrustKeys<'a> {
+    authorization_server: Option<&'a str>,
+    verify: &'a str,
+    audience: Option<&'a str>,
+    token_types: &'a [String],
+    scope: &'a [String],
+    client_id: Option<&'a str>,
+    client_secret: Option<&'a Secret>,
+    client_secret_file: Option<&'a str>,
+}
+
+macro_rules! trust_keys {
+    ($section:ty) => {
+        impl<'a> From<&'a $section> for TrustKeys<'a> {
+            fn from(section: &'a $section) -> Self {
+                Self {
+                    authorization_server: section.authorization_server.as_deref(),
+                    verify: &section.verify,
+                    audience: section.audience.as_deref(),
+                    token_types: &section.token_types,
+                    scope: &section.scope,
+                    client_id: section.client_id.as_deref(),
+                    client_secret: section.client_secret.as_ref(),
+                    client_secret_file: section.client_secret_file.as_deref(),
+                }
+            }
+        }
+    };
+}
+
+trust_keys!(ServerSection);
+trust_keys!(UpstreamSection);
+trust_keys!(GatewaySection);
 
 impl Check<'_> {
     /// What the server at `address` trusts.
-    pub(super) fn trust(
+    pub(super) fn trust<'a>(
         &mut self,
         place: &Place,
-        section: &ServerSection,
+        section: impl Into<TrustKeys<'a>>,
         address: &str,
     ) -> Option<Trust> {
-        let Some(issuer) = &section.authorization_server else {
+        let section = section.into();
+        let Some(issuer) = section.authorization_server else {
             self.nothing_foreign(place, section);
             return Some(Trust::Own);
         };
@@ -25,11 +63,11 @@ impl Check<'_> {
         let (secret, secret_file) = (place.key("client_secret"), place.key("client_secret_file"));
         let client_secret = self.secret(
             &secret,
-            section.client_secret.as_ref(),
-            section.client_secret_file.as_deref(),
+            section.client_secret,
+            section.client_secret_file,
             &secret_file,
         );
-        let verify = match section.verify.as_str() {
+        let verify = match section.verify {
             "jwt" => self.jwt(place, section),
             "introspection" => self.introspection(place, section, client_secret),
             "userinfo" => self.userinfo(place, section),
@@ -42,16 +80,13 @@ impl Check<'_> {
         };
         Some(Trust::Foreign(ForeignIssuer {
             issuer: issuer?,
-            audience: section
-                .audience
-                .clone()
-                .unwrap_or_else(|| address.to_owned()),
+            audience: section.audience.unwrap_or(address).to_owned(),
             verify: verify?,
         }))
     }
 
     /// Who writes these keys believes that another server is asked, which would not be so.
-    fn nothing_foreign(&mut self, place: &Place, section: &ServerSection) {
+    fn nothing_foreign(&mut self, place: &Place, section: TrustKeys<'_>) {
         let keys = [
             ("audience", section.audience.is_some()),
             ("client_id", section.client_id.is_some()),
@@ -68,21 +103,21 @@ impl Check<'_> {
         }
     }
 
-    fn jwt(&mut self, place: &Place, section: &ServerSection) -> Option<Verify> {
+    fn jwt(&mut self, place: &Place, section: TrustKeys<'_>) -> Option<Verify> {
         if section.token_types.is_empty() {
             let message = "without a `typ` no token is accepted: write [\"at+jwt\"]";
             self.refuse(&place.key("token_types"), message);
             return None;
         }
         Some(Verify::Jwt {
-            types: section.token_types.clone(),
+            types: section.token_types.to_vec(),
         })
     }
 
     fn introspection(
         &mut self,
         place: &Place,
-        section: &ServerSection,
+        section: TrustKeys<'_>,
         client_secret: Option<Secret>,
     ) -> Option<Verify> {
         let has_secret = section.client_secret.is_some() || section.client_secret_file.is_some();
@@ -92,19 +127,19 @@ impl Check<'_> {
             self.refuse(&place.key("verify"), message);
         }
         Some(Verify::Introspection {
-            client_id: section.client_id.clone()?,
+            client_id: section.client_id?.to_owned(),
             client_secret: client_secret?,
         })
     }
 
     /// Claims of a person say neither what a token is for nor what it may do.
-    fn userinfo(&mut self, place: &Place, section: &ServerSection) -> Option<Verify> {
+    fn userinfo(&mut self, place: &Place, section: TrustKeys<'_>) -> Option<Verify> {
         if section.audience.is_some() {
             let message = "userinfo does not tell what a token is for, so every token of that \
                            issuer is accepted: remove `audience`, or verify by jwt or introspection";
             self.refuse(&place.key("audience"), message);
         }
-        let scopes = Scope::from_tokens(&section.scope);
+        let scopes = Scope::from_tokens(section.scope);
         Some(Verify::Userinfo {
             scopes: self.accept(&place.key("scope"), scopes)?,
         })

@@ -8,7 +8,7 @@ use oauth::jws::Algorithm;
 
 use super::Check;
 use super::address::collect;
-use crate::settings::Server;
+use super::server::Endpoint;
 use crate::settings::file::{ClientSection, SettingsFile, TrustedIssuerSection};
 use crate::settings::place::Place;
 
@@ -19,7 +19,7 @@ impl Check<'_> {
     pub(super) fn trusted_issuers(
         &mut self,
         file: &SettingsFile,
-        servers: Option<&[Server]>,
+        endpoints: Option<&[Endpoint]>,
     ) -> Option<Vec<TrustedIssuer>> {
         let list = Place::of("trusted_issuers");
         let mut known = HashSet::new();
@@ -33,7 +33,7 @@ impl Check<'_> {
         let sections = file.trusted_issuers.iter().enumerate();
         let checked = sections.map(|(n, section)| {
             let place = list.index(n);
-            self.trusted_issuer(file, &place, section, servers)
+            self.trusted_issuer(file, &place, section, endpoints)
         });
         collect(checked)
     }
@@ -43,7 +43,7 @@ impl Check<'_> {
         file: &SettingsFile,
         place: &Place,
         section: &TrustedIssuerSection,
-        servers: Option<&[Server]>,
+        endpoints: Option<&[Endpoint]>,
     ) -> Option<TrustedIssuer> {
         let issuer = section.issuer.clone().filter(|issuer| !issuer.is_empty());
         if issuer.is_none() {
@@ -59,7 +59,7 @@ impl Check<'_> {
             self.refuse(&lifetime, message);
         }
         let people = if section.id_jag {
-            Some(self.trusted_for_people(file, place, section, servers)?)
+            Some(self.trusted_for_people(file, place, section, endpoints)?)
         } else {
             self.nothing_about_people(place, section);
             None
@@ -79,7 +79,7 @@ impl Check<'_> {
         file: &SettingsFile,
         place: &Place,
         section: &TrustedIssuerSection,
-        servers: Option<&[Server]>,
+        endpoints: Option<&[Endpoint]>,
     ) -> Option<TrustedForPeople> {
         let identity_provider = section.identity_provider.clone();
         if identity_provider.is_none() {
@@ -91,7 +91,7 @@ impl Check<'_> {
             Some(tokens) => self.scope_of(file, &place.key("scope"), tokens).map(Some),
             None => Some(None),
         };
-        let resources = self.own_servers(&place.key("servers"), &section.servers, servers);
+        let resources = self.own_servers(&place.key("servers"), &section.servers, endpoints);
         Some(TrustedForPeople {
             identity_provider: identity_provider?,
             sign_up: section.sign_up,

@@ -9,6 +9,7 @@ mod apis;
 mod identity_providers;
 mod secrets;
 mod servers;
+mod upstreams;
 
 /// The least that works.
 const LEAST: &str = r#"
@@ -237,7 +238,10 @@ fn what_is_missing_is_named() {
     );
     check_refused(
         "public_url = \"https://a.example\"\ndata = \"d\"",
-        &["there is no server to protect: add [[servers]] with a name, such as name = \"whoami\""],
+        &[
+            "there is no server to protect: add [[servers]] with a name, such as name = \"whoami\", or \
+             [[upstreams]] with a name and a url or command",
+        ],
     );
 }
 
@@ -351,7 +355,8 @@ fn words_that_are_none_of_the_choices() {
          default_role, password_sign_in, signing_algorithm, require_pushed_authorization_requests, \
          dpop_nonce_required, client_id_metadata_documents, private_use_schemes, \
          allowed_origins, trusted_proxies, log, tokens, registration, device_authorization, \
-         management, roles, scopes, clients, identity_providers, trusted_issuers, servers",
+         management, roles, scopes, clients, identity_providers, trusted_issuers, servers, upstreams, \
+         gateway, policy",
         ],
     );
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderName};
 use resource_server::Caller;
 use serde::Serialize;
@@ -17,6 +17,7 @@ use crate::front::wire::Asked;
 use crate::json::{Object, Raw};
 use crate::message::{RpcError, code};
 use crate::revision::{Era, Revision};
+use crate::upstream::mirror;
 use crate::visit::{Client, Visit};
 
 const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -74,7 +75,7 @@ pub(super) fn admit(
         .ok_or_else(|| missing(CLIENT_CAPABILITIES))?
         .to_raw();
     if let Some(header) = header.filter(|header| *header != version) {
-        return Err(mismatch(format!(
+        return Err(mismatch(&format!(
             "MCP-Protocol-Version is {header} in the header and {version} in the body"
         )));
     }
@@ -158,7 +159,7 @@ fn supported(version: &str) -> Result<Revision, RpcError> {
 fn mirrored(headers: &HeaderMap, asked: &Asked<'_>, params: &Object<'_>) -> Result<(), RpcError> {
     let method = required(headers, &MCP_METHOD)?;
     if method != asked.method {
-        return Err(mismatch(format!(
+        return Err(mismatch(&format!(
             "Mcp-Method is {method} in the header and {} in the body",
             asked.method
         )));
@@ -169,16 +170,16 @@ fn mirrored(headers: &HeaderMap, asked: &Asked<'_>, params: &Object<'_>) -> Resu
         "tasks/get" | "tasks/update" | "tasks/cancel" => "taskId",
         _ => return Ok(()),
     };
-    let name = required(headers, &MCP_NAME)?;
-    let name = decoded(name)?;
+    required(headers, &MCP_NAME)?;
+    let name = headers.get(&MCP_NAME).and_then(mirror::decoded);
     let body = params.text(member).ok_or_else(|| {
         RpcError::new(
             code::INVALID_PARAMS,
             format!("`params.{member}` must be a string"),
         )
     })?;
-    if name != *body {
-        return Err(mismatch("Mcp-Name differs from the body".to_owned()));
+    if name.as_deref() != Some(&*body) {
+        return Err(mismatch("Mcp-Name differs from the body"));
     }
     Ok(())
 }
@@ -187,27 +188,16 @@ fn mirrored(headers: &HeaderMap, asked: &Asked<'_>, params: &Object<'_>) -> Resu
 fn required<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h str, RpcError> {
     let mut values = headers.get_all(name).iter();
     let value = values.next();
-    let value = value.ok_or_else(|| mismatch(format!("{name} is missing")))?;
+    let value = value.ok_or_else(|| mismatch(&format!("{name} is missing")))?;
     if values.next().is_some() {
-        return Err(mismatch(format!("{name} is there twice")));
+        return Err(mismatch(&format!("{name} is there twice")));
     }
     value
         .to_str()
-        .map_err(|_| mismatch(format!("{name} is unreadable")))
+        .map_err(|_| mismatch(&format!("{name} is unreadable")))
 }
 
-/// The inside of `=?base64?…?=`, the form of values that do not fit into a header as they are.
-fn decoded(value: &str) -> Result<String, RpcError> {
-    let inside = value.strip_prefix("=?base64?");
-    let Some(inside) = inside.and_then(|inside| inside.strip_suffix("?=")) else {
-        return Ok(value.to_owned());
-    };
-    let bytes = STANDARD.decode(inside).ok();
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    text.ok_or_else(|| mismatch("Mcp-Name is unreadable".to_owned()))
-}
-
-fn mismatch(what: String) -> RpcError {
+pub(super) fn mismatch(what: &str) -> RpcError {
     RpcError::new(code::HEADER_MISMATCH, format!("header mismatch: {what}"))
 }
 

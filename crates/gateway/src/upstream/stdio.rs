@@ -1,0 +1,185 @@
+//! Connections to servers that are programs: how they begin, and which era a program belongs to
+//! (MCP 2026-07-28, stdio, backward compatibility).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::board::Board;
+use super::pipe::Pipe;
+use super::process::{LastLines, Program};
+use super::session::{Presented, Session, initialize};
+use super::sessions;
+use super::settings::Children;
+use super::stateless::{Discovered, discover};
+use super::trouble::Trouble;
+use crate::message::code;
+use crate::revision::{Era, Revision};
+use crate::visit::Visit;
+
+/// How long a program may take to answer for the first time: it may have to be fetched.
+pub(super) const START: Duration = Duration::from_mins(1);
+/// How long it is waited for an answer to a question that many programs do not understand, some of which
+/// say nothing then.
+const PROBE: Duration = Duration::from_secs(5);
+
+/// Opens connections to a program, by starting it.
+#[derive(Debug)]
+pub(super) struct StdioOpener {
+    pub(super) program: Program,
+    pub(super) children: Children,
+    pub(super) revision: Option<Revision>,
+    pub(super) patience: Duration,
+    /// How long it may take to come up.
+    pub(super) start: Duration,
+    pub(super) starts: Arc<Semaphore>,
+    pub(super) stop: CancellationToken,
+    /// What was found out.
+    pub(super) era: Mutex<Option<Era>>,
+}
+
+/// A child of which nothing is known yet.
+struct Child {
+    link: Arc<Pipe>,
+    board: Arc<Board>,
+    last_lines: LastLines,
+}
+
+impl StdioOpener {
+    /// Whose child serves a visit.
+    pub(super) fn key(&self, visit: &Visit) -> Arc<str> {
+        match self.children {
+            Children::PerSession => visit.key.clone(),
+            Children::PerUser => {
+                let caller = &visit.caller;
+                // A subject is one of its issuer (RFC 9068 §2.2).
+                format!(
+                    "{}\n{}",
+                    caller.issuer().unwrap_or_default(),
+                    caller.subject()
+                )
+                .into()
+            }
+            Children::Shared => "".into(),
+        }
+    }
+
+    pub(super) fn era(&self) -> Option<Era> {
+        let found = *self.era.lock().unwrap_or_else(PoisonError::into_inner);
+        found.or(self.revision.map(Revision::era))
+    }
+
+    fn found(&self, era: Option<Era>) {
+        *self.era.lock().unwrap_or_else(PoisonError::into_inner) = era;
+    }
+
+    /// What was found out is not true any more.
+    pub(super) fn forget(&self) {
+        self.found(None);
+    }
+
+    /// Starts the program, in the place of a child that was lost.
+    pub(super) async fn open(
+        &self,
+        visit: &Visit,
+        lost: Option<&Session>,
+    ) -> Result<Session, Trouble> {
+        let starting = self.starts.acquire().await;
+        let permit = starting.map_err(|_| Trouble::unusable("is not served any more"))?;
+        let (child, opened) = match self.era() {
+            Some(era) => {
+                let child = self.spawn()?;
+                let opened = self.greet(&child, era, visit).await;
+                (child, opened)
+            }
+            None => self.probe(visit).await?,
+        };
+        drop(permit);
+        match opened {
+            Ok(session) => {
+                self.found(Some(session.introduction.revision.era()));
+                if let Some(lost) = lost
+                    && session.introduction.revision.era() == Era::Sessions
+                {
+                    sessions::restore(&session, lost, visit).await;
+                }
+                Ok(session)
+            }
+            Err(trouble) => {
+                super::link::Link::end(&*child.link).await;
+                let said = child.last_lines.lock();
+                let said = said
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .make_contiguous()
+                    .join(" | ");
+                let upstream = &self.program.name;
+                tracing::warn!(upstream, ?trouble, said, "a child does not come up");
+                Err(trouble)
+            }
+        }
+    }
+
+    fn spawn(&self) -> Result<Child, Trouble> {
+        let board = Board::new(self.children != Children::Shared);
+        let stop = self.stop.child_token();
+        let (link, last_lines) = self.program.start(&board, stop, self.patience)?;
+        Ok(Child {
+            link: Arc::new(link),
+            board,
+            last_lines,
+        })
+    }
+
+    async fn greet(&self, child: &Child, era: Era, visit: &Visit) -> Result<Session, Trouble> {
+        let (link, board) = (&*child.link, &child.board);
+        let introduction = match era {
+            Era::Stateless => {
+                let discovered = discover(link, board, visit, self.start).await?;
+                discovered.introduction
+            }
+            Era::Sessions => {
+                let revision = self.revision.filter(|it| it.era() == Era::Sessions);
+                let offered = revision.unwrap_or(Revision::LAST_WITH_SESSIONS);
+                let presented = match self.children {
+                    Children::PerSession => Presented::visitor(visit),
+                    Children::PerUser | Children::Shared => Presented::bridge(),
+                };
+                initialize(link, board, visit, &presented, offered, self.start).await?
+            }
+        };
+        let session = Session::new(child.link.clone(), child.board.clone(), introduction);
+        Ok(session)
+    }
+
+    /// Finds out the era of a program, and begins a connection with it.
+    async fn probe(&self, visit: &Visit) -> Result<(Child, Result<Session, Trouble>), Trouble> {
+        let mut child = self.spawn()?;
+        let patience = PROBE.min(self.start);
+        let probed = discover(&*child.link, &child.board, visit, patience).await;
+        let was_silent = matches!(probed, Err(Trouble::Silent(_)));
+        match probed {
+            // With sessions a program can ask on its way, which clients of every revision understand.
+            Ok(discovered) if discovered.serves_sessions => {}
+            Ok(Discovered { introduction, .. }) => {
+                let session = Session::new(child.link.clone(), child.board.clone(), introduction);
+                return Ok((child, Ok(session)));
+            }
+            Err(Trouble::Rpc(error)) if error.code() == Some(code::MISSING_CLIENT_CAPABILITY) => {
+                return Ok((child, Err(Trouble::Rpc(error))));
+            }
+            // Some programs end when they are asked what they do not know.
+            Err(Trouble::Broken(_) | Trouble::Lost(_)) => {
+                super::link::Link::end(&*child.link).await;
+                child = self.spawn()?;
+            }
+            Err(_) => {}
+        }
+        let mut opened = self.greet(&child, Era::Sessions, visit).await;
+        if was_silent && matches!(opened, Err(Trouble::Foreign(_))) {
+            opened = self.greet(&child, Era::Stateless, visit).await;
+        }
+        Ok((child, opened))
+    }
+}

@@ -1,0 +1,177 @@
+//! `sumun audit` and `sumun report`: what was recorded, whether it is whole, and what it means.
+
+mod export;
+mod period;
+mod query;
+mod report;
+mod simulate;
+mod tail;
+mod verify;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use audit::Pseudonym;
+use clap::{Args, Subcommand};
+
+use crate::command_line::Config;
+use crate::settings::{self, Audit, Environment, Settings};
+
+pub(crate) use report::ReportOptions;
+pub(super) use report::run as report;
+
+/// `sumun audit`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Shows the events that answer a question
+    Query(query::QueryOptions),
+    /// Shows the latest events, and those that come
+    Tail(tail::TailOptions),
+    /// Says whether anything was changed, moved, removed or cut off
+    Verify(verify::VerifyOptions),
+    /// Writes events for other systems: lines of JSON, CSV or OCSF
+    Export(export::ExportOptions),
+    /// Plays a month with everything in it that the rules should find, and says what they found
+    Simulate(simulate::SimulateOptions),
+}
+
+/// Runs one of them.
+pub(super) async fn run(command: AuditCommand, environment: &Environment) -> anyhow::Result<()> {
+    match command {
+        AuditCommand::Query(options) => query::run(&options, environment),
+        AuditCommand::Tail(options) => tail::run(options, environment).await,
+        AuditCommand::Verify(options) => verify::run(&options, environment),
+        AuditCommand::Export(options) => export::run(&options, environment),
+        AuditCommand::Simulate(options) => simulate::run(&options, environment),
+    }
+}
+
+/// Which log.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    #[command(flatten)]
+    config: Config,
+}
+
+impl Place {
+    /// The settings, and those of the log in them.
+    fn settings(&self, environment: &Environment) -> anyhow::Result<(Settings, Audit)> {
+        let settings = settings::load(&self.config.config, environment)?;
+        let audit = settings.audit.clone();
+        let audit =
+            audit.context("nothing is recorded: `audit.enabled` is false in the settings")?;
+        Ok((settings, audit))
+    }
+}
+
+/// What may be asked for; everything that is named must hold.
+#[derive(Debug, Args)]
+pub(crate) struct Filters {
+    /// From this time on: 2026-11-28, 2026-11-28T09:30:00+09:00, or 24h or 7d for so long ago
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// The tool
+    #[arg(long)]
+    tool: Option<String>,
+    /// The person: the pseudonym of an event, or the subject of tokens (`sumun user list` shows it)
+    #[arg(long)]
+    user: Option<String>,
+    /// The issuer of that subject [default: this house]
+    #[arg(long, requires = "user")]
+    issuer: Option<String>,
+    /// The client
+    #[arg(long)]
+    client: Option<String>,
+    /// The server or resource
+    #[arg(long)]
+    server: Option<String>,
+    /// The request, by its id in the log and in answers
+    #[arg(long)]
+    request: Option<String>,
+    /// What happened, such as `call_outcome` or `sign_in`
+    #[arg(long)]
+    event: Option<String>,
+    /// What was done, such as `masked` or `denied`
+    #[arg(long)]
+    action: Option<String>,
+    /// How it ended: `success`, `failure` or `denied`
+    #[arg(long)]
+    outcome: Option<String>,
+    /// Whether there were personal data
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pii: Option<bool>,
+}
+
+impl Filters {
+    fn query(&self, settings: &Settings, audit: &Audit) -> anyhow::Result<audit::Query> {
+        let user = match &self.user {
+            None => None,
+            Some(user) if Pseudonym::parse(user).is_some() => Some(user.clone()),
+            Some(subject) => {
+                let pseudonyms = audit::Pseudonyms::of_log(&audit.log.key)?;
+                let issuer = self
+                    .issuer
+                    .as_deref()
+                    .unwrap_or(settings.public_url().as_str());
+                Some(pseudonyms.person(issuer, subject).to_string())
+            }
+        };
+        Ok(audit::Query {
+            from: self.from.as_deref().map(period::parse).transpose()?,
+            to: self.to.as_deref().map(period::parse).transpose()?,
+            tool: self.tool.clone(),
+            user,
+            client: self.client.clone(),
+            server: self.server.clone(),
+            request: self.request.clone(),
+            event: word(
+                self.event.as_deref(),
+                audit::EventType::parse,
+                audit::EventType::ALL,
+                "event",
+            )?,
+            action: word(
+                self.action.as_deref(),
+                audit::Action::parse,
+                audit::Action::ALL,
+                "action",
+            )?,
+            outcome: word(
+                self.outcome.as_deref(),
+                audit::Outcome::parse,
+                audit::Outcome::ALL,
+                "outcome",
+            )?,
+            contains_pii: self.pii,
+            ..audit::Query::default()
+        })
+    }
+}
+
+fn word<T: Copy + std::fmt::Display>(
+    text: Option<&str>,
+    parse: fn(&str) -> Option<T>,
+    all: &[T],
+    what: &str,
+) -> anyhow::Result<Option<T>> {
+    let Some(text) = text else { return Ok(None) };
+    let known = || {
+        let known: Vec<_> = all.iter().map(ToString::to_string).collect();
+        format!("`{text}` is no {what}: write one of {}", known.join(", "))
+    };
+    parse(text).map(Some).with_context(known)
+}
+
+/// Where output goes: a file, or everybody to see.
+fn output(path: Option<&PathBuf>) -> anyhow::Result<Box<dyn std::io::Write>> {
+    Ok(match path {
+        None => Box::new(std::io::BufWriter::new(std::io::stdout())),
+        Some(path) => {
+            let file = std::fs::File::create(path).with_context(|| path.display().to_string())?;
+            Box::new(std::io::BufWriter::new(file))
+        }
+    })
+}
