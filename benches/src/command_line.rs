@@ -20,6 +20,8 @@ pub(crate) enum What {
     Token(Effort),
     /// Complete flows through an identity provider, against signatures and durable writes.
     Flow(Effort),
+    /// A call of an API as a person, against the same call with a bare HTTP client.
+    Delegation(Effort),
     /// The gateway in front of a fast server, against the server alone, nginx and a bare proxy.
     Gateway(Effort),
     /// Detection of personal data, against bare patterns.
@@ -180,6 +182,15 @@ pub(crate) enum SubjectCommand {
         #[arg(long)]
         provider: u16,
     },
+    /// A server whose handler calls an API, and that API.
+    Relay {
+        /// How it calls.
+        #[arg(long)]
+        caller: Caller,
+        /// A directory for its store, which is a new one each time.
+        #[arg(long)]
+        data: PathBuf,
+    },
     /// Nothing but durable writes.
     Writer {
         /// A directory for the store, which is a new one each time.
@@ -216,6 +227,25 @@ pub(crate) enum SubjectCommand {
         #[arg(long)]
         seconds: u64,
     },
+}
+
+/// How an API is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Caller {
+    /// With a bare HTTP client and a token that is at hand.
+    Bare,
+    /// With the API client, as a person whose token is in the vault.
+    Delegated,
+}
+
+impl Caller {
+    /// The caller as it stands on the command line.
+    pub(crate) fn argument(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::Delegated => "delegated",
+        }
+    }
 }
 
 /// How whoami is protected.

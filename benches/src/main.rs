@@ -1,7 +1,9 @@
 //! The benchmarks behind `scripts/bench`: what a guard costs a tool call, what a token costs, what a
-//! complete flow through an identity provider costs, what a gateway costs, and how fast personal data is found.
+//! complete flow through an identity provider costs, what a gateway costs, how fast personal data is found,
+//! and a call of an API on behalf of a person.
 
 mod command_line;
+mod delegation;
 mod flow;
 mod gateway;
 mod load;
@@ -34,10 +36,12 @@ fn main() -> anyhow::Result<()> {
             token::run(&effort)?;
             flow::run(&effort)?;
             pii::run(&effort)?;
-            gateway::run(&effort)
+            gateway::run(&effort)?;
+            delegation::run(&effort)
         }
         What::Pii(effort) => pii::run(&effort.effective()),
         What::Gateway(effort) => gateway::run(&effort.effective()),
+        What::Delegation(effort) => delegation::run(&effort.effective()),
         What::Flow(effort) => flow::run(&effort.effective()),
         What::Subject(subject) => subject::run(subject),
         What::Load(load) => load::run(&load),

@@ -22,7 +22,7 @@ pub mod token_response;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its file and of its seeds.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("access_token", access_token::run),
     ("audit_log", audit_log::run),
     ("authorization_header", authorization_header::run),

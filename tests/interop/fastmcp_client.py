@@ -16,15 +16,19 @@ import fastmcp
 import httpx2
 from fastmcp import Client
 from fastmcp.client.auth import OAuth, oauth
+from fastmcp.client.elicitation import ElicitResult
 from fastmcp.client.transports import StreamableHttpTransport
 from key_value.aio.stores.filetree import (
     FileTreeStore,
     FileTreeV1CollectionSanitizationStrategy,
     FileTreeV1KeySanitizationStrategy,
 )
+from mcp import MCPError
 
 HERE = Path(__file__).parent
 BROWSER = [str(HERE / "node_modules/.bin/node"), str(HERE / "browser.mjs")]
+CONNECT = [str(HERE / "node_modules/.bin/node"), str(HERE / "connect.mjs")]
+URL_ELICITATION_REQUIRED = -32042
 
 
 def arguments() -> argparse.Namespace:
@@ -36,6 +40,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--expire-between", action="store_true", help="... after tools/list")
     parser.add_argument("--scopes")
     parser.add_argument("--protocol", default="auto", help="auto, legacy, or a modern revision")
+    parser.add_argument("--connect", help="the account to connect when a tool asks for it")
     parser.add_argument("--timeout", type=float, default=120)
     for name in (
         "username", "password", "provider", "keep-scopes", "screenshots", "locale", "profile"
@@ -59,7 +64,7 @@ class Record(dict):
 
     def __init__(self) -> None:
         super().__init__(client=f"fastmcp {fastmcp.__version__}", browserOpened=0)
-        self.update(registered=False, refreshed=False, signIns=[], requests=[])
+        self.update(registered=False, refreshed=False, signIns=[], requests=[], connected=[])
 
     async def note(self, response: httpx2.Response) -> None:
         request = response.request
@@ -166,10 +171,37 @@ class PersonOAuth(OAuth):
             self.context.token_expiry_time = time.time() - 1
 
 
-async def call_tool(client: Client, text: str) -> dict[str, object]:
+class Links:
+    """Opens the links of tools in the browser, as the person who called."""
+
+    def __init__(self, record: Record, options: argparse.Namespace) -> None:
+        self.record, self.account = record, options.connect
+        self.environment = os.environ | person_environment(options)
+
+    async def open(self, url: str) -> None:
+        browser = await asyncio.create_subprocess_exec(
+            *CONNECT, url, "--account", self.account,
+            env=self.environment, stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await browser.communicate()
+        self.record["connected"].append({"url": url, **json.loads(output)})
+
+    async def answer(self, _message: str, _type: object, params: object, _context: object):
+        """What FastMCP does for a server of 2026-07-28, before it repeats the call by itself."""
+        await self.open(params.url)
+        return ElicitResult(action="accept")
+
+
+async def call_tool(client: Client, text: str, links: Links) -> dict[str, object]:
     name, _, given = text.partition("=")
+    arguments = json.loads(given) if given else {}
     try:
-        result = await client.call_tool_mcp(name, json.loads(given) if given else {})
+        result = await client.call_tool_mcp(name, arguments)
+    except MCPError as error:
+        if error.error.code != URL_ELICITATION_REQUIRED or links.account is None:
+            return {"tool": name, "error": str(error)}
+        await links.open(error.error.data["elicitations"][0]["url"])
+        result = await client.call_tool_mcp(name, arguments)
     except Exception as error:
         return {"tool": name, "error": str(error)}
     texts = [part.text for part in result.content if part.type == "text"]
@@ -189,12 +221,15 @@ async def main(options: argparse.Namespace, record: Record) -> None:
     transport = StreamableHttpTransport(
         options.url, auth=auth, httpx_client_factory=record.http_client
     )
-    async with asyncio.timeout(options.timeout), Client(transport, mode=options.protocol) as client:
+    links = Links(record, options)
+    handler = links.answer if options.connect else None
+    connecting = Client(transport, mode=options.protocol, elicitation_handler=handler)
+    async with asyncio.timeout(options.timeout), connecting as client:
         record["protocolVersion"] = client.protocol_version
         record["tools"] = [tool.name for tool in await client.list_tools()]
         if options.expire_between:
             await auth.expire()
-        record["results"] = [await call_tool(client, text) for text in options.call]
+        record["results"] = [await call_tool(client, text, links) for text in options.call]
     tokens = await auth.token_storage_adapter.get_tokens()
     record["scope"] = tokens.scope if tokens else None
 

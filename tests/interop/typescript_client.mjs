@@ -6,11 +6,25 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client';
 import { signIn } from './browser.mjs';
-import { answer, fail, options, parseCall, personAt, toolResult } from './driver.mjs';
+import { connectAccount } from './connect.mjs';
+import { answer, fail, options, parseCall, person, personAt, toolResult } from './driver.mjs';
 
-const record = { browserOpened: 0, registered: false, refreshed: false, signIns: [], requests: [] };
+const record = {
+  browserOpened: 0,
+  registered: false,
+  refreshed: false,
+  signIns: [],
+  requests: [],
+  connected: [],
+};
 const values = options(
-  { protocol: { type: 'string', default: 'legacy' } },
+  {
+    protocol: { type: 'string', default: 'legacy' },
+    // The account that the person connects when a tool asks for it.
+    connect: { type: 'string' },
+    // Who opens the link, if it is somebody else than the person who called.
+    'connect-as': { type: 'string' },
+  },
   { client: true, record },
 );
 const url = new URL(values.url);
@@ -128,28 +142,74 @@ async function authorized(attempt, transport) {
   }
 }
 
+/** Opens the link of a tool, as the person who called or as somebody else. */
+async function openLink(elicitation) {
+  const [username, password] = values['connect-as']?.split(':') ?? [];
+  const who = person(username === undefined ? values : { ...values, username, password });
+  const seen = await connectAccount(elicitation.url, who, values.connect);
+  record.connected.push({ ...elicitation, ...seen });
+}
+
+/** What the client can do for a server that asks its person to open a page. */
+function elicitationOf(client) {
+  let finished;
+  const complete = new Promise((resolve) => {
+    finished = resolve;
+  });
+  if (values.connect !== undefined) {
+    // From 2026-07-28 on the SDK repeats the call by itself.
+    client.setRequestHandler('elicitation/create', async ({ params }) => {
+      await openLink(params);
+      return { action: 'accept' };
+    });
+    client.setNotificationHandler('notifications/elicitation/complete', ({ params }) =>
+      finished(params.elicitationId),
+    );
+  }
+  return complete;
+}
+
+/** Calls a tool; asked to open a page, the person does, and the call is repeated when it is done. */
+async function callTool(client, transport, call, complete) {
+  const attempt = () => authorized(() => client.callTool(call), transport);
+  try {
+    return toolResult(call.name, await attempt());
+  } catch (error) {
+    const asked = error.data?.elicitations?.[0];
+    if (error.code !== -32042 || values.connect === undefined) {
+      return { tool: call.name, error: error.message, code: error.code };
+    }
+    await openLink(asked);
+    if (values['connect-as'] !== undefined) return { tool: call.name, error: error.message };
+    record.completed = await complete;
+    return toolResult(call.name, await attempt());
+  }
+}
+
 async function main() {
   if (values.expire) {
     // The SDK keeps no clock: a token is expired when the server says so. No server knows this one.
     provider.write('tokens', { ...provider.tokens(), access_token: 'expired' });
   }
-  const [client, transport] = await authorized(async (using) => {
+  const capabilities = values.connect === undefined ? {} : { elicitation: { form: {}, url: {} } };
+  const [client, transport, complete] = await authorized(async (using) => {
     const connecting = new Client(
       { name: 'sumun-interop', version: '1.0.0' },
-      { versionNegotiation: { mode: negotiation } },
+      { capabilities, versionNegotiation: { mode: negotiation } },
     );
+    const completing = elicitationOf(connecting);
     await connecting.connect(using);
-    return [connecting, using];
+    return [connecting, using, completing];
   });
   record.protocolVersion = client.getNegotiatedProtocolVersion?.() ?? transport.protocolVersion;
   const { tools } = await authorized(() => client.listTools(), transport);
   record.tools = tools.map((tool) => tool.name);
   record.results = [];
   for (const call of (values.call ?? []).map(parseCall)) {
-    const result = await authorized(() => client.callTool(call), transport).then(
-      (outcome) => toolResult(call.name, outcome),
-      (error) => ({ tool: call.name, error: error.message }),
-    );
+    const result = await callTool(client, transport, call, complete).catch((error) => ({
+      tool: call.name,
+      error: error.message,
+    }));
     record.results.push(result);
   }
   record.scope = provider.tokens()?.scope;

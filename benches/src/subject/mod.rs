@@ -4,6 +4,7 @@ pub(crate) mod authorization_server;
 pub(crate) mod echo;
 mod floor;
 mod proxy;
+pub(crate) mod relay;
 pub(crate) mod road;
 mod signer;
 mod whoami;
@@ -47,6 +48,9 @@ pub(crate) fn run(command: SubjectCommand) -> anyhow::Result<()> {
             .block_on(async { serve(authorization_server::router(algorithm, &data).await?).await }),
         SubjectCommand::Road { data, provider } => {
             runtime.block_on(async { serve(road::router(&data, provider).await?).await })
+        }
+        SubjectCommand::Relay { caller, data } => {
+            runtime.block_on(async { serve(relay::router(caller, &data).await?).await })
         }
         SubjectCommand::Writer {
             data,

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 mod client;
+mod connecting;
+mod demo_api;
 mod hello;
 mod todo;
 mod whoami;

@@ -10,6 +10,7 @@ mod house;
 mod account;
 mod account_clients;
 mod account_connections;
+mod account_invitations;
 mod authorization_code;
 mod cimd;
 mod client_authentication;

@@ -242,6 +242,11 @@ impl Calls<'_> {
     /// The log has the host and the API's words, but no path: it may name a person.
     fn log(&self, error: &ApiError) {
         let (api, said) = (self.client.base.host(), error.said());
+        // Everybody is asked to connect an account once; nothing has failed then.
+        if error.needs_person() {
+            tracing::debug!(api, %error, "a call of an API waits for the person");
+            return;
+        }
         tracing::warn!(api, said, %error, "a call of an API has failed");
     }
 

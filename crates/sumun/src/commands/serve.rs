@@ -7,9 +7,11 @@ use crate::telemetry;
 
 pub(super) async fn run(options: Config, environment: &Environment) -> anyhow::Result<()> {
     let settings = settings::load(&options.config, environment)?;
-    telemetry::start(settings.log);
+    let telemetry = telemetry::start(&settings)?;
     let listener = house::bind(settings.listen).await?;
     let mut house = House::build(settings, listener).await?;
     house.watch(&options.config, environment)?;
-    house.run(|| Ok(())).await
+    let ended = house.run(|| Ok(())).await;
+    telemetry.end();
+    ended
 }

@@ -29,7 +29,7 @@ pub(crate) struct Stdio {
 
 pub(super) async fn run(options: Stdio, environment: &Environment) -> anyhow::Result<()> {
     let settings = settings::load(&options.config, environment)?;
-    telemetry::start(settings.log);
+    let telemetry = telemetry::start(&settings)?;
     let gateway = settings.gateway.as_ref();
     let gateway = gateway.context("there is nothing behind the gateway: add [[upstreams]]")?;
     let upstream = options.upstream.as_deref();
@@ -49,5 +49,7 @@ pub(super) async fn run(options: Stdio, environment: &Environment) -> anyhow::Re
     // Nobody connects, so any address does.
     let listener = house::bind(([127, 0, 0, 1], 0).into()).await?;
     let house = House::build(settings, listener).await?;
-    house.serve_pipe(caller, upstream).await
+    let ended = house.serve_pipe(caller, upstream).await;
+    telemetry.end();
+    ended
 }

@@ -72,6 +72,8 @@ pub(crate) struct SettingsFile {
     pub(crate) alerts: AlertsSection,
     /// What is counted, for Prometheus.
     pub(crate) metrics: MetricsSection,
+    /// Where traces are sent.
+    pub(crate) traces: TracesSection,
     /// How long each thing lives. Durations are written as `45s`, `30m`, `12h`, `30d` or `1h30m`.
     pub(crate) tokens: TokensSection,
     /// Clients that register themselves (RFC 7591).
@@ -125,6 +127,16 @@ pub(crate) struct MetricsSection {
     /// than `listen`, because the numbers are nobody's business outside; let nobody but your
     /// Prometheus reach it. Nothing is counted unless set.
     pub(crate) listen: Option<String>,
+}
+
+/// `[traces]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TracesSection {
+    /// The address of an OpenTelemetry collector that takes traces by HTTP, such as
+    /// `http://127.0.0.1:4318/v1/traces`. Needs a program that was built with the feature `otlp`.
+    /// None are sent unless set.
+    pub(crate) endpoint: Option<String>,
 }
 
 /// `[tokens]`
@@ -364,6 +376,7 @@ impl Default for SettingsFile {
             audit: AuditSection::default(),
             alerts: AlertsSection::default(),
             metrics: MetricsSection::default(),
+            traces: TracesSection::default(),
             tokens: TokensSection::default(),
             registration: RegistrationSection::default(),
             device_authorization: DeviceAuthorizationSection::default(),

@@ -17,13 +17,6 @@ mod network;
 mod pii;
 mod place;
 mod problem;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the house watches its file once it serves the gateway"
-    )
-)]
 pub(crate) mod reload;
 mod size;
 mod upstream;
@@ -42,7 +35,7 @@ use environment::Override;
 use problem::Problem;
 
 pub(crate) use api::{Api, Service};
-pub(crate) use audit::{Audit, Webhook};
+pub(crate) use audit::Audit;
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
 pub(crate) use guarded::{Gateway, Guarded, Upstream};
@@ -66,6 +59,9 @@ pub(crate) struct Settings {
     pub(crate) pii: Option<pii::Pii>,
     /// Where metrics are read, if anybody does.
     pub(crate) metrics: Option<SocketAddr>,
+    /// Where traces are sent, if they are.
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "it is refused"))]
+    pub(crate) traces: Option<String>,
     /// The origins of foreign web pages that may call the servers.
     pub(crate) allowed_origins: Vec<String>,
     /// Proxies whose word on the client's address is believed.

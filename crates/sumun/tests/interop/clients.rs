@@ -10,7 +10,7 @@ use crate::house::House;
 use crate::people::{ADMIN, ALICE, Person};
 
 /// An MCP client, as its driver.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
     FastMcp,
     McpRemote,

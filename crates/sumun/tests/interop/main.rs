@@ -3,6 +3,7 @@
 
 mod clients;
 mod conformance;
+mod connecting;
 mod device;
 mod driver;
 mod fernet;
@@ -11,7 +12,6 @@ mod foreign_issuer;
 #[expect(dead_code, reason = "what it has for broken houses is not wanted here")]
 mod house;
 #[path = "../it/http_client.rs"]
-#[expect(dead_code, reason = "forms and tools are called in more ways here")]
 mod http_client;
 mod message;
 mod pages;

@@ -32,8 +32,12 @@ pub(crate) const ADMIN: Person = Person {
 
 /// A house with these settings and both people.
 pub(crate) async fn house_with_people(toml: &str) -> House {
+    house_with_people_at(toml, free_port()).await
+}
+
+/// The same at a port that the settings know.
+pub(crate) async fn house_with_people_at(toml: &str, port: u16) -> House {
     let directory = Arc::new(tempfile::tempdir().unwrap());
-    let port = free_port();
     for person in [ALICE, ADMIN] {
         add(person, toml, &directory, port).await;
     }

@@ -1,6 +1,8 @@
 //! Our client role against npm `oidc-provider`: what it issues is renewed, rotated and ended.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use authorization_server::identity_provider::{
     Arrival, IdentityProvider, IdentityProviderError, IdentityProviderSettings, Leg,
@@ -9,14 +11,16 @@ use authorization_server::settings::{Resource, Settings};
 use authorization_server::{AuthorizationServer, Parts};
 use axum::Router;
 use axum::routing::get;
+use delegation::{ProviderClient, ProviderClients, RefreshSettings, ValidTokens, Vault};
 use oauth::client::authorization::CallbackAnswer;
 use oauth::client::fetch::Fetch;
+use oauth::client_metadata::TokenEndpointAuthMethod;
 use oauth::issuer::Issuer as OwnIssuer;
 use oauth::random::OsRandom;
 use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
-use oauth::time::SystemClock;
-use store::{KeyRing, SqliteStore};
+use oauth::time::{Clock as _, SystemClock};
+use store::{KeyRing, SharedStore, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -132,4 +136,56 @@ async fn a_credential_of_a_real_provider_is_ended_there() {
     road.provider().revoke(&arrival.credential).await.unwrap();
     assert_eq!(http_client::get(userinfo, Some(token)).await.status, 401);
     assert_ended(road.provider().refresh(&arrival.credential).await);
+}
+
+/// The tokens of one process, with a connection of its own to the store that all of them share.
+async fn process(road: &Road, data: &std::path::Path, keys: &Arc<KeyRing>) -> (ValidTokens, Vault) {
+    let clock = Arc::new(SystemClock);
+    let store: SharedStore = Arc::new(SqliteStore::open(data, clock.clone()).await.unwrap());
+    let (client_id, secret) = road.issuer.credentials("web");
+    let client = ProviderClient {
+        token_endpoint: road.issuer.get("token_endpoint").to_owned(),
+        client_id: client_id.to_owned(),
+        client_secret: Some(secret.into()),
+        auth_method: TokenEndpointAuthMethod::ClientSecretPost,
+    };
+    let providers = ProviderClients::new(Fetch::new().unwrap(), clock.clone());
+    let parts = delegation::Parts {
+        store: Arc::clone(&store),
+        keys: Arc::clone(keys),
+        clock,
+        random: Arc::new(OsRandom),
+        refresher: Arc::new(providers.with("corp", client)),
+    };
+    let tokens = ValidTokens::new(parts, RefreshSettings::default());
+    (tokens, Vault::new(store, Arc::clone(keys)))
+}
+
+/// A provider that takes the second use of a refresh token for theft does not notice how many callers
+/// there are: at the moment of expiry, 200 of them in two processes are one to it, time after time.
+#[tokio::test]
+async fn two_hundred_callers_survive_a_provider_with_rotation_and_reuse_detection() {
+    let road = Road::begin().await;
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("sumun.db");
+    let keys = Arc::new(KeyRing::ephemeral(&OsRandom));
+    let (here, vault) = process(&road, &data, &keys).await;
+    let (there, _) = process(&road, &data, &keys).await;
+    let mut credential = road.walk().await.credential;
+    for _ in 0..3 {
+        credential.expires_at = Some(SystemClock.now().minus(Duration::from_secs(1)));
+        vault.put("us", "corp", &credential).await.unwrap();
+        let callers = (0..200).map(|n| [&here, &there][n % 2].valid_token("us", "corp"));
+        let tokens = futures_util::future::join_all(callers).await;
+        let tokens: BTreeSet<_> = tokens
+            .into_iter()
+            .map(|token| token.unwrap().expose().to_owned())
+            .collect();
+        assert_eq!(tokens.len(), 1, "there was one renewal");
+        let token = tokens.first().unwrap();
+        assert_ne!(token, credential.access_token.expose());
+        let userinfo = road.issuer.get("userinfo_endpoint");
+        assert_eq!(http_client::get(userinfo, Some(token)).await.status, 200);
+        credential = vault.get("us", "corp").await.unwrap().unwrap();
+    }
 }

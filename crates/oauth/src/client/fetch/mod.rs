@@ -189,6 +189,18 @@ impl Requests<'_> {
             .await
     }
 
+    /// Sends a message in protocol buffers, as collectors of traces take it.
+    pub async fn post_protobuf(
+        &self,
+        url: &str,
+        message: Bytes,
+        limits: Limits,
+    ) -> Result<Fetched, FetchError> {
+        let message = Some(("application/x-protobuf", message));
+        self.send(Method::POST, Authorization::None, url, message, limits)
+            .await
+    }
+
     async fn send(
         &self,
         method: Method,

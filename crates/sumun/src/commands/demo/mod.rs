@@ -66,7 +66,7 @@ pub(super) async fn run(options: Demo, environment: &Environment) -> anyhow::Res
     #[cfg(feature = "simulators")]
     let text = text + &elsewhere.settings();
     let settings = settings_of(&text, address, &data, environment)?;
-    telemetry::start(settings.log);
+    let telemetry = telemetry::start(&settings)?;
     let servers = settings.servers.iter();
     let servers = servers.filter(|server| server.kind != ServerKind::Hello);
     let servers = servers.map(|server| (server.kind.name(), server.resource.to_string()));
@@ -83,9 +83,11 @@ pub(super) async fn run(options: Demo, environment: &Environment) -> anyhow::Res
         #[cfg(not(feature = "simulators"))]
         elsewhere: String::new(),
     };
-    house
+    let ended = house
         .run(move || Ok(write!(std::io::stdout().lock(), "{screen}")?))
-        .await
+        .await;
+    telemetry.end();
+    ended
 }
 
 fn usual_directory(environment: &Environment) -> anyhow::Result<PathBuf> {

@@ -93,6 +93,21 @@ impl Check<'_> {
         Some(address)
     }
 
+    /// Where traces are sent.
+    pub(super) fn traces(&mut self, file: &SettingsFile) -> Option<String> {
+        let place = Place::of("traces").key("endpoint");
+        let endpoint = file.traces.endpoint.clone()?;
+        if !cfg!(feature = "otlp") {
+            let message = "this program was built without traces: build it with --features otlp, or \
+                           remove `endpoint`";
+            self.refuse(&place, message);
+            return None;
+        }
+        let is_url = Url::parse(&endpoint).is_ok_and(|url| url.has_host());
+        let reason = "write the address of a collector, such as http://127.0.0.1:4318/v1/traces";
+        self.accept(&place, is_url.then_some(endpoint).ok_or(reason))
+    }
+
     pub(super) fn origins(&mut self, file: &SettingsFile) -> Option<Vec<String>> {
         let list = Place::of("allowed_origins");
         let check = |(n, text): (usize, &String)| {

@@ -66,6 +66,7 @@ impl Check<'_> {
         let audit = self.audit(file, data.as_deref());
         let pii = self.pii(file);
         let metrics = self.metrics(file, listen);
+        let traces = self.traces(file);
         let allowed_origins = self.origins(file);
         let trusted_proxies = self.proxies(file);
         let lifetimes = self.lifetimes(file);
@@ -132,6 +133,7 @@ impl Check<'_> {
             pii: pii?,
             child_environment: self.environment.for_children(),
             metrics,
+            traces,
             allowed_origins: allowed_origins?,
             trusted_proxies: trusted_proxies?,
             authorization_server: settings,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 
+mod apis;
 mod identity_providers;
 mod secrets;
 mod servers;
