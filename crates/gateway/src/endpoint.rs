@@ -122,7 +122,7 @@ impl Endpoint {
             return self.batch(caller, headers, &message, &body, errand).await;
         };
         if let Err(answer) = compare_headers(headers, envelope) {
-            return answer;
+            return *answer;
         }
         let is_stateless = era(headers, envelope) == Era::Stateless;
         if let Target::One(charge) = &self.target
@@ -171,7 +171,7 @@ impl Endpoint {
         };
         for (text, envelope) in messages {
             if let Err(answer) = compare_headers(headers, envelope) {
-                return answer;
+                return *answer;
             }
             if let Err(denial) = self.decide(&caller, envelope, text.get().as_bytes())
                 && let Some(challenge) = self.challenge(&caller, &denial, envelope, false)
