@@ -106,6 +106,7 @@ async fn subscribe(speaker: &Speaker<'_>, filter: &Filter) -> Result<(), Trouble
                 let said = answer.map(drop);
                 return said.map_err(|error| Trouble::Rpc(RpcError(error.to_owned())));
             }
+            // The acknowledgement too: whoever has asked learns from it that nothing is missed any more.
             Some(Message::Notification { method, params }) => {
                 let method = method.into_owned();
                 let params = params.and_then(without_id);

@@ -134,7 +134,10 @@ impl Events {
                 return Some(event);
             }
             let frame = tokio::time::timeout(Duration::from_mins(1), self.body.frame());
-            let frame = frame.await.expect("an event comes within a minute")?.unwrap();
+            let frame = frame
+                .await
+                .expect("an event comes within a minute")?
+                .unwrap();
             self.text
                 .push_str(str::from_utf8(&frame.into_data().unwrap()).unwrap());
         }
