@@ -12,6 +12,7 @@ use resource_server::Caller;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 use super::UpstreamParts;
 use super::credential::Credential;
@@ -92,18 +93,7 @@ pub fn connect(
     );
     let (kind, max, idle) = match &settings.transport {
         Transport::Http { url, sse } => {
-            let uri: Uri = url
-                .as_str()
-                .parse()
-                .map_err(|_| invalid(format!("`{url}` is no address")))?;
-            let endpoint = Endpoint {
-                client: parts.http.clone(),
-                uri,
-                credential: Credential::new(&settings.credential, &parts.fetch, &parts.clock)
-                    .map_err(invalid)?,
-                identity: identity(settings, parts).map_err(invalid)?,
-                timeout: settings.timeout,
-            };
+            let endpoint = endpoint(settings, parts, url).map_err(invalid)?;
             let opener = HttpOpener {
                 endpoint: Arc::new(endpoint),
                 max: settings.max_message_bytes,
@@ -182,6 +172,21 @@ pub fn connect(
         tasks,
         stop,
     }))
+}
+
+fn endpoint(
+    settings: &UpstreamSettings,
+    parts: &UpstreamParts,
+    url: &Url,
+) -> Result<Endpoint, String> {
+    let uri: Result<Uri, _> = url.as_str().parse();
+    Ok(Endpoint {
+        client: parts.http.clone(),
+        uri: uri.map_err(|_| format!("`{url}` is no address"))?,
+        credential: Credential::new(&settings.credential, &parts.fetch, &parts.clock)?,
+        identity: identity(settings, parts)?,
+        timeout: settings.timeout,
+    })
 }
 
 fn identity(
@@ -290,23 +295,19 @@ impl Upstream {
             }
             Kind::Http(opener) => opener,
         };
-        let way = match opener.way() {
-            Some(way) => way,
-            None => {
-                let begun = Instant::now();
-                let mut looked = opener.looking.lock().await;
-                match opener.way() {
-                    Some(way) => way,
-                    None => {
-                        looked.passed_on(begun)?;
-                        let found = opener.look(visit).await;
-                        let (way, session) = looked.note(found)?;
-                        drop(looked);
-                        return self.pool.adopt(&way.key(visit), session).await;
-                    }
-                }
+        if opener.way().is_none() {
+            let begun = Instant::now();
+            let mut looking = opener.looking.lock().await;
+            if opener.way().is_none() {
+                looking.passed_on(begun)?;
+                let found = opener.look(visit).await;
+                let (way, session) = looking.note(found)?;
+                drop(looking);
+                return self.pool.adopt(&way.key(visit), session).await;
             }
-        };
+        }
+        // Whoever has found it out may have begun to doubt it.
+        let way = opener.way().unwrap_or(Way::Streamable);
         let open = async |lost: Option<&Session>| opener.open_again(way, visit, lost).await;
         self.pool.get(&way.key(visit), open).await
     }
