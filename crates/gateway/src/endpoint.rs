@@ -95,11 +95,11 @@ impl Endpoint {
         let answer = match (body, &head.method) {
             (Some(body), _) => self.post(caller, headers, body, errand).await,
             (None, &Method::GET) => {
-                let (guest, server) = (self.guests.welcome(caller), self.server(errand));
+                let (guest, server) = (self.guests.welcome(caller), self.server(&errand));
                 self.sessions.get(&guest, headers, &server)
             }
             (None, &Method::DELETE) => {
-                let (guest, server) = (self.guests.welcome(caller), self.server(errand));
+                let (guest, server) = (self.guests.welcome(caller), self.server(&errand));
                 self.sessions.delete(&guest, headers, &server).await
             }
             (None, _) => not_allowed(),
@@ -148,7 +148,7 @@ impl Endpoint {
         {
             return self.denied(&caller, &errand, challenge).await;
         }
-        let server = self.server(errand);
+        let server = self.server(&errand);
         let guest = self.guests.welcome(caller);
         if is_stateless {
             self.stateless.post(&guest, headers, body, &server).await
@@ -179,7 +179,7 @@ impl Endpoint {
                 return self.denied(&caller, &errand, challenge).await;
             }
         }
-        let server = self.server(errand);
+        let server = self.server(&errand);
         let guest = self.guests.welcome(caller);
         let body = body.clone();
         self.sessions.post(&guest, headers, body, &server).await
@@ -197,7 +197,7 @@ impl Endpoint {
         };
         let answer = if request.method() == Method::GET {
             let guest = self.guests.welcome(visitor.caller.clone());
-            let server = self.server(errand(&request));
+            let server = self.server(&errand(&request));
             let headers = request.headers();
             self.http_sse.open(&guest, headers, messages, &server)
         } else {
@@ -214,7 +214,7 @@ impl Endpoint {
         output: impl AsyncWrite + Unpin,
     ) -> io::Result<()> {
         let guest = self.guests.welcome(caller);
-        let server = self.server(Errand::default());
+        let server = self.server(&Errand::default());
         stdio::serve(self.settings.clone(), guest, server, input, output).await
     }
 
@@ -261,7 +261,7 @@ impl Endpoint {
         let id = query
             .split('&')
             .find_map(|pair| pair.strip_prefix("sessionId="));
-        let server = self.server(errand);
+        let server = self.server(&errand);
         let guest = self.guests.welcome(caller);
         let id = id.unwrap_or_default();
         self.http_sse
@@ -270,7 +270,7 @@ impl Endpoint {
     }
 
     /// What is behind the endpoint, behind its guard, for one request.
-    pub(crate) fn server(&self, errand: Errand) -> Arc<dyn McpServer> {
+    pub(crate) fn server(&self, errand: &Errand) -> Arc<dyn McpServer> {
         let guarded = |charge: &Arc<Charge>| {
             Guarded::new(Arc::clone(&self.house), Arc::clone(charge), errand.clone())
         };
@@ -361,8 +361,9 @@ pub(crate) fn challenge(
     envelope: &Envelope<'_>,
     is_stateless: bool,
 ) -> Option<Response<Body>> {
-    // Nobody learns from a status that something exists which they may not know of.
-    if !denial.visible || envelope.id.is_none() {
+    // Nobody learns from a status that something exists which they may not know of, and nobody is sent
+    // for scopes that would not help.
+    if !denial.visible || denial.scopes.is_empty() || envelope.id.is_none() {
         return None;
     }
     let needed: &Scope = &denial.scopes;

@@ -172,12 +172,11 @@ impl Gateway {
         for exposed in &plan.upstreams {
             let name = &exposed.settings.name;
             let known = before.charges.iter().find(|charge| *charge.name == **name);
-            let charge = match known.filter(|_| exposed.is_unchanged) {
-                Some(charge) => Arc::clone(charge),
-                None => {
-                    let upstream = connect(&exposed.settings, &shared.parts.upstreams)?;
-                    Arc::new(Charge::new(upstream, shared.pins.clone()))
-                }
+            let charge = if let Some(charge) = known.filter(|_| exposed.is_unchanged) {
+                Arc::clone(charge)
+            } else {
+                let upstream = connect(&exposed.settings, &shared.parts.upstreams)?;
+                Arc::new(Charge::new(upstream, shared.pins.clone()))
             };
             let is_same = known.is_some_and(|known| Arc::ptr_eq(known, &charge));
             let place = before
