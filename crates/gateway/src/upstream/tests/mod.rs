@@ -111,6 +111,10 @@ fn value(raw: &Raw) -> Value {
     serde_json::from_str(raw.get()).unwrap()
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so that `json!` can stand in its place"
+)]
 fn request(method: &str, params: Value) -> Request {
     Request {
         method: method.to_owned(),
@@ -132,7 +136,7 @@ async fn call_tool(upstream: &Upstream, visit: &Visit, name: &str) -> Result<Val
 /// The words of a failure.
 fn said(result: Result<Value, Failure>) -> String {
     match result.unwrap_err() {
-        Failure::Rpc(error) => error.0.get().to_owned(),
+        Failure::Rpc(error) | Failure::Refused { error, .. } => error.0.get().to_owned(),
         Failure::Unavailable { reason, .. } => reason,
         Failure::Untranslatable(what) => what,
     }
