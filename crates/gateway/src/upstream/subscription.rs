@@ -19,7 +19,6 @@ use crate::server::Interest;
 /// Which changes the server is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the names of the standard")]
 struct Filter {
     tools_list_changed: bool,
     prompts_list_changed: bool,
@@ -35,7 +34,7 @@ pub(super) async fn listen(speaker: Speaker<'_>, interest: &Interest) -> Result<
     loop {
         changes.mark_unchanged();
         let filter = filter(&speaker, interest);
-        let changed = async {
+        let other_wishes = async {
             loop {
                 if changes.changed().await.is_err() {
                     std::future::pending::<()>().await;
@@ -51,7 +50,7 @@ pub(super) async fn listen(speaker: Speaker<'_>, interest: &Interest) -> Result<
                 Err(Trouble::Rpc(_)) if has_session => std::future::pending().await,
                 result => return result,
             },
-            () = changed => {}
+            () = other_wishes => {}
         }
     }
 }

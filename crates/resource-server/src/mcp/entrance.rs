@@ -114,7 +114,10 @@ impl Visitor {
 /// Refuses headers that are there twice or differ from `message` (SEP-2243); the answer says which.
 ///
 /// Whether a header must be there at all depends on the revision.
-pub fn compare_headers(headers: &HeaderMap, message: &Envelope<'_>) -> Result<(), Box<Response<Body>>> {
+pub fn compare_headers(
+    headers: &HeaderMap,
+    message: &Envelope<'_>,
+) -> Result<(), Box<Response<Body>>> {
     headers::compare(headers, message).map_err(|fault| Box::new(fault.response(message.id)))
 }
 

@@ -6,11 +6,15 @@ use axum::body::Body;
 use serde_json::{Value, json};
 use tokio::sync::mpsc as channel;
 
-use super::fake::{Seen, events, session_answer, stateless, status, stream, with_sessions};
+use super::fake::{Seen, event, events, session_answer, stateless, status, stream, with_sessions};
 use super::*;
 use crate::message::Notification;
 use crate::server::Interest;
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so that `json!` can stand in its place"
+)]
 fn notification(method: &str, params: Value) -> Value {
     json!({"jsonrpc": "2.0", "method": method, "params": params})
 }
@@ -184,10 +188,7 @@ async fn changes_of_a_server_without_sessions_come_by_a_subscription() {
                 let params = json!({"_meta": id, "uri": uri, "k": 1});
                 said.push(notification("notifications/resources/updated", params));
             }
-            let text: String = said
-                .iter()
-                .map(|said| format!("data: {said}\n\n"))
-                .collect();
+            let text = said.iter().map(event).collect::<Vec<_>>().concat();
             let open = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
             let text = futures_util::stream::iter([Ok(text.into())]);
             stream(Body::from_stream(futures_util::StreamExt::chain(
