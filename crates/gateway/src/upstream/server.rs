@@ -147,17 +147,16 @@ impl Upstream {
             }
             Kind::Http(opener) => opener,
         };
-        if opener.way().is_none() {
+        if opener.way_for(visit).is_none() {
             let begun = Instant::now();
             let mut looking = opener.looking.lock().await;
-            if opener.way().is_none() {
+            if opener.way_for(visit).is_none() {
                 looking.passed_on(begun)?;
                 let found = opener.look(visit).await;
                 let (way, session) = looking.note(found)?;
                 drop(looking);
                 let session = self.pool.adopt(&way.key(visit), session).await?;
-                // What was opened to find it out need not be what suits this client.
-                if opener.way_for(visit).is_none_or(|suits| suits == way) {
+                if opener.way_for(visit) == Some(way) {
                     return Ok(session);
                 }
             }

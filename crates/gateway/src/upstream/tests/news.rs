@@ -153,8 +153,6 @@ async fn first(
     let mut heard = Vec::new();
     while heard.len() < count {
         match news.recv().await.unwrap() {
-            // What the server agrees to is between it and the fronts.
-            crate::message::News::Notification(one) if one.method.ends_with("acknowledged") => {}
             crate::message::News::Notification(one) => heard.push(one),
             crate::message::News::Question(question) => {
                 let _ = question.reply.send(Ok(json("{}")));
