@@ -4,13 +4,13 @@
 //! |---|---|
 //! | `scanner.rs` | [`Scanner`]: text in, [`Finding`]s out |
 //! | `recognizer.rs`, `catalog.rs` | what recognizes a type: shape, check digits, labels, score |
-//! | `number.rs`, `word.rs`, `name.rs`, `secret.rs` | what the types are made of |
+//! | `number.rs`, `word.rs`, `name/`, `secret.rs` | what the types are made of |
 //! | `context.rs` | labels that say what a value is, or that it is harmless |
 //! | `normalize.rs`, `decode.rs` | text as a reader sees it, with a map back to the original |
 //! | `policy/` | [`Policy`]: what is done with a finding, by tool, direction, place, scopes, type |
-//! | `redactor.rs`, `refusal.rs` | [`Redactor`]: a policy applied to messages and streams, byte by byte |
-//! | `operator.rs`, `stand_in.rs`, `fernet.rs` | [`Operator`]s: masks, stand-ins and [`FernetKeys`] |
-//! | `document.rs`, `spread.rs`, `stream.rs`, `schema.rs` | the places of JSON, server-sent events, [`OutputSchema`] |
+//! | `redactor.rs`, `message.rs`, `redacted_stream.rs`, `refusal.rs` | [`Redactor`]: a policy applied to messages and streams, byte by byte |
+//! | `operator.rs`, `stand_in.rs`, `fernet.rs`, `sealing.rs` | [`Operator`]s: masks, stand-ins and [`FernetKeys`] |
+//! | `document.rs`, `document_scan.rs`, `spread.rs`, `stream.rs`, `schema.rs` | the places of JSON, server-sent events, [`OutputSchema`] |
 //! | `secure_tool.rs` | [`SecureTool`]: the same for a tool of one's own |
 //! | `evaluation.rs` | scores against labelled lines |
 //!
@@ -47,19 +47,23 @@ mod checksum;
 mod context;
 mod decode;
 mod document;
+mod document_scan;
 pub mod evaluation;
 mod fernet;
 mod kind;
+mod message;
 mod name;
 mod normalize;
 mod number;
 mod operator;
 mod policy;
 mod recognizer;
+mod redacted_stream;
 mod redactor;
 mod refusal;
 mod scanner;
 mod schema;
+mod sealing;
 mod secret;
 mod secure_tool;
 mod spread;
@@ -73,8 +77,10 @@ pub use kind::Kind;
 pub use operator::{Operator, mask};
 pub use policy::{Context, Direction, Policy, RuleProblem, WrittenPolicy, WrittenRule};
 pub use recognizer::{Finding, PatternError};
-pub use redactor::{Outcome, RedactedStream, Redactor, Sealing};
+pub use redacted_stream::RedactedStream;
+pub use redactor::{Outcome, Redactor};
 pub use refusal::{Acted, PolicyRefusal, RefusalReason};
 pub use scanner::Scanner;
 pub use schema::{OutputSchema, SchemaError};
+pub use sealing::Sealing;
 pub use secure_tool::{Access, SecureTool, SecureToolError};

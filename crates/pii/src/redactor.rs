@@ -1,75 +1,25 @@
 //! Messages in, messages out: findings replaced as the policy says, and every other byte as it was.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use crate::document::{Document, Leaf, LeafKind, as_read, as_written};
-use crate::fernet::{Binding, FernetError, FernetKeys};
+use crate::document::{Document, LeafKind, as_written};
 use crate::kind::Kind;
+use crate::message::{Names, follow, found, structured_of};
 use crate::operator::{Operator, mask};
-use crate::policy::path::Step;
-use crate::policy::{CallPolicy, Context, Direction, Policy};
-use crate::recognizer::{Finding, Hit};
+use crate::policy::{Context, Direction, Policy};
+use crate::recognizer::Finding;
+use crate::redacted_stream::RedactedStream;
 use crate::refusal::{Acted, PolicyRefusal, RefusalReason};
-use crate::scanner::{Scanner, in_characters, resolve};
+use crate::scanner::{Scanner, in_characters};
 use crate::schema::OutputSchema;
+use crate::sealing::Sealing;
 use crate::stand_in;
-use crate::stream::EventStream;
-use crate::{DocumentError, spread};
 
 /// The largest message that is scanned, unless another limit is set.
 const LARGEST: usize = 10 * 1024 * 1024;
-
-type Random = dyn Fn(&mut [u8]) + Send + Sync;
-type Now = dyn Fn() -> u64 + Send + Sync;
-
-/// What encryption and stand-ins are made with.
-pub struct Sealing {
-    keys: FernetKeys,
-    random: Box<Random>,
-    now: Box<Now>,
-}
-
-impl Sealing {
-    /// Keys, a source of random bytes, and a clock that tells seconds.
-    pub fn new(
-        keys: FernetKeys,
-        random: impl Fn(&mut [u8]) + Send + Sync + 'static,
-        now: impl Fn() -> u64 + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            keys,
-            random: Box::new(random),
-            now: Box::new(now),
-        }
-    }
-
-    fn encrypt(
-        &self,
-        kind: &Kind,
-        value: &str,
-        context: &Context<'_>,
-    ) -> Result<String, FernetError> {
-        let mut iv = [0; 16];
-        (self.random)(&mut iv);
-        let binding = Binding {
-            kind: kind.name(),
-            tool: context.tool,
-            subject: context.subject,
-        };
-        self.keys.encrypt(value, binding, (self.now)(), iv)
-    }
-}
-
-impl fmt::Debug for Sealing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealing").finish_non_exhaustive()
-    }
-}
 
 /// Applies a policy to the messages of calls. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -100,17 +50,6 @@ impl fmt::Debug for Outcome {
             .field("restored", &self.restored)
             .finish()
     }
-}
-
-/// A finding in a document, and what the policy says of it.
-struct Found {
-    hit: Hit,
-    /// Its leaf, by number.
-    leaf: usize,
-    value: String,
-    action: Operator,
-    /// Whether it stands in a text for people, and not in a field.
-    is_prose: bool,
 }
 
 /// What stands somewhere from now on.
@@ -228,13 +167,7 @@ impl Redactor {
 
     /// Applies the policy to a stream of server-sent events, one by one.
     pub fn stream<'r>(&'r self, context: Context<'r>) -> RedactedStream<'r> {
-        RedactedStream {
-            redactor: self,
-            context,
-            events: EventStream::new(self.largest),
-            findings: Vec::new(),
-            restored: 0,
-        }
+        RedactedStream::new(self, context, self.largest)
     }
 
     /// Applies the policy, where what it lets pass is treated as `allowed` says.
@@ -305,7 +238,7 @@ impl Redactor {
     fn stand_ins(&self, context: &Context<'_>, text: &str) -> Vec<stand_in::Opened> {
         let sealing = self.sealing.as_ref();
         sealing.map_or_else(Vec::new, |sealing| {
-            stand_in::all_in(text, &sealing.keys, context.subject)
+            stand_in::all_in(text, sealing.keys(), context.subject)
         })
     }
 
@@ -355,264 +288,11 @@ impl Redactor {
         let replacement = if action == Operator::Encrypt {
             sealing()?.encrypt(kind, value, context)?
         } else {
-            stand_in::seal(&sealing()?.keys, kind, value, context.subject)?
+            stand_in::seal(sealing()?.keys(), kind, value, context.subject)?
         };
         made.insert(known, replacement.clone());
         Ok(Some(replacement))
     }
-}
-
-/// A stream of server-sent events under a policy.
-#[derive(Debug)]
-pub struct RedactedStream<'r> {
-    redactor: &'r Redactor,
-    context: Context<'r>,
-    events: EventStream,
-    findings: Vec<Acted>,
-    restored: u32,
-}
-
-impl RedactedStream<'_> {
-    /// Takes bytes, however the network cut them, and gives those of the events that are whole.
-    ///
-    /// # Errors
-    ///
-    /// When an event is too large, not UTF-8, or refused; nothing more may be passed on then.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, PolicyRefusal> {
-        let Self {
-            redactor,
-            context,
-            events,
-            findings,
-            restored,
-        } = self;
-        events.push(bytes, |data| {
-            let is_json = data.trim_start().starts_with(['{', '[']);
-            let outcome = if is_json {
-                redactor.apply(context, data)?
-            } else {
-                redactor.apply_to_text(context, data)?
-            };
-            for acted in outcome.findings {
-                acted.add_to(findings);
-            }
-            *restored += outcome.restored;
-            Ok(outcome.replaced)
-        })
-    }
-
-    /// What was found so far, and what was done with it.
-    pub fn findings(&self) -> &[Acted] {
-        &self.findings
-    }
-
-    /// How many bytes are held back until their event is whole. What is held when a stream ends is no
-    /// event, and nobody may see it.
-    pub fn held(&self) -> usize {
-        self.events.held()
-    }
-}
-
-impl Scanner {
-    /// What is found in a JSON document, in places of its bytes as they are. Keys are labels of their
-    /// values, and values may be spread over neighbouring fields.
-    ///
-    /// # Errors
-    ///
-    /// When it is no document that every reader reads alike.
-    pub fn scan_document(&self, json: &str) -> Result<Vec<Finding>, DocumentError> {
-        let mut document = Document::read(json)?;
-        Ok(in_characters(json, self.document_hits(json, &mut document)))
-    }
-
-    /// The hits in the leaves of a document: nothing between them may change. If there may be any, the
-    /// leaves are settled afterwards.
-    pub(crate) fn document_hits(&self, json: &str, document: &mut Document<'_>) -> Vec<Hit> {
-        let hits = self.hits(&document.read);
-        if hits.is_empty() && !document.may_spread {
-            return hits;
-        }
-        document.settle();
-        let document = &*document;
-        let mut parts = Vec::new();
-        for hit in hits {
-            let range = document.to_source(hit.range);
-            for leaf in &document.leaves[document.leaves_over(&range)] {
-                let range = range.start.max(leaf.range.start)..range.end.min(leaf.range.end);
-                parts.push(Hit::new(hit.kind.clone(), in_leaf(leaf, range), hit.score));
-            }
-        }
-        let spread = if document.may_spread {
-            spread::hits(self, json, document)
-        } else {
-            Vec::new()
-        };
-        for hit in spread {
-            for leaf in &document.leaves[document.leaves_over(&hit.range)] {
-                let range = in_leaf(leaf, hit.range.clone());
-                parts.push(Hit::new(hit.kind.clone(), range, hit.score));
-            }
-        }
-        parts.retain(|hit| json.get(hit.range.clone()).is_some());
-        resolve(parts)
-    }
-}
-
-/// What the policy says of each hit.
-fn found(
-    call: &CallPolicy<'_>,
-    message: &str,
-    document: &Document<'_>,
-    hits: Vec<Hit>,
-) -> Vec<Found> {
-    let is_rpc = !hits.is_empty() && document.has_member("jsonrpc");
-    let mut found = Vec::with_capacity(hits.len());
-    for hit in hits {
-        let number = document.leaves_over(&hit.range).start;
-        let Some(leaf) = document.leaves.get(number) else {
-            continue;
-        };
-        let path = document.path(leaf);
-        if is_rpc && leaf.depth == 0 && is_protocol(&path) {
-            continue;
-        }
-        let inner = if leaf.depth == 0 {
-            data_path(&path)
-        } else {
-            Some(&path[..])
-        };
-        let piece = &message[hit.range.clone()];
-        found.push(Found {
-            value: as_read(piece, leaf.depth),
-            action: call.action(&hit.kind, hit.score, inner.unwrap_or(&path)),
-            is_prose: inner.is_none(),
-            leaf: number,
-            hit,
-        });
-    }
-    found
-}
-
-/// A number is replaced as a whole, or what is left would be another number.
-fn in_leaf(leaf: &Leaf, range: Range<usize>) -> Range<usize> {
-    match leaf.kind {
-        LeafKind::Number => leaf.range.clone(),
-        LeafKind::Text | LeafKind::Key => range,
-    }
-}
-
-/// What the protocol itself needs, and nobody may change.
-fn is_protocol(path: &[Step]) -> bool {
-    let names: Vec<&str> = path
-        .iter()
-        .skip_while(|step| matches!(step, Step::Index(_)))
-        .map(|step| match step {
-            Step::Name(name) => name.as_str(),
-            Step::Index(_) => "",
-        })
-        .collect();
-    match names.as_slice() {
-        ["jsonrpc" | "id" | "method"]
-        | [
-            "params",
-            "name" | "progressToken" | "requestId" | "requestState",
-        ]
-        | ["result", "requestState" | "resultType"] => true,
-        ["params" | "result", "_meta", name, ..] => {
-            matches!(*name, "progressToken" | "traceparent" | "tracestate")
-                || name.starts_with("io.modelcontextprotocol/")
-        }
-        _ => false,
-    }
-}
-
-/// The path in the arguments or the structured result; nothing elsewhere in a message.
-fn data_path(path: &[Step]) -> Option<&[Step]> {
-    let is =
-        |at: usize, name: &str| matches!(path.get(at), Some(Step::Name(found)) if found == name);
-    let from = usize::from(matches!(path.first(), Some(Step::Index(_))) && !is(1, "content"));
-    if is(from, "params") && is(from + 1, "arguments")
-        || is(from, "result") && is(from + 1, "structuredContent")
-    {
-        return Some(&path[from + 2..]);
-    }
-    if is(0, "structuredContent") {
-        return Some(&path[1..]);
-    }
-    let is_prose =
-        is(from, "result") || is(from, "params") || is(from, "error") || is(0, "content");
-    (!is_prose).then_some(path)
-}
-
-/// A value that is replaced in a field is replaced in the texts beside it, too: they say the same.
-fn follow(found: &mut [Found]) {
-    let same = |one: &Found| {
-        let value: String = one
-            .value
-            .chars()
-            .filter(|one| one.is_alphanumeric())
-            .collect();
-        (one.hit.kind.clone(), value.to_lowercase())
-    };
-    let fields = found
-        .iter()
-        .filter(|one| !one.is_prose && one.action != Operator::Allow);
-    let replaced: HashMap<_, _> = fields.map(|one| (same(one), one.action)).collect();
-    for one in found.iter_mut() {
-        if one.is_prose
-            && one.action == Operator::Allow
-            && let Some(action) = replaced.get(&same(one))
-        {
-            one.action = *action;
-        }
-    }
-}
-
-/// The names of the objects in which a key was replaced: none may stand in one twice.
-#[derive(Default)]
-struct Names {
-    taken: HashSet<(usize, String)>,
-    is_filled: bool,
-}
-
-impl Names {
-    fn unused(
-        &mut self,
-        document: &Document<'_>,
-        source: &str,
-        key: &Leaf,
-        range: &Range<usize>,
-        replacement: String,
-    ) -> String {
-        let Some(parent) = document.parent(key) else {
-            return replacement;
-        };
-        if !self.is_filled {
-            self.taken = document.all_names();
-            self.is_filled = true;
-        }
-        let around = |text: &str| {
-            let head = as_read(&source[key.range.start..range.start], key.depth);
-            let tail = as_read(&source[range.end..key.range.end], key.depth);
-            format!("{head}{text}{tail}")
-        };
-        let mut name = replacement.clone();
-        let mut count = 1;
-        while !self.taken.insert((parent, around(&name))) {
-            count += 1;
-            name = format!("{replacement}~{count}");
-        }
-        name
-    }
-}
-
-fn structured_of(message: Value) -> Option<Value> {
-    let mut message = message;
-    let mut result = match message.get_mut("result") {
-        Some(result) => result.take(),
-        None => message,
-    };
-    result.get_mut("structuredContent").map(Value::take)
 }
 
 fn is_in(opened: &[stand_in::Opened], range: &Range<usize>) -> bool {

@@ -1,0 +1,60 @@
+//! What encryption and stand-ins are made with: keys, random bytes and the time, handed in by whoever has them.
+
+use std::fmt;
+
+use crate::fernet::{Binding, FernetError, FernetKeys};
+use crate::kind::Kind;
+use crate::policy::Context;
+
+type Random = dyn Fn(&mut [u8]) + Send + Sync;
+type Now = dyn Fn() -> u64 + Send + Sync;
+
+/// What encryption and stand-ins are made with.
+pub struct Sealing {
+    keys: FernetKeys,
+    random: Box<Random>,
+    now: Box<Now>,
+}
+
+impl Sealing {
+    /// Keys, a source of random bytes, and a clock that tells seconds.
+    pub fn new(
+        keys: FernetKeys,
+        random: impl Fn(&mut [u8]) + Send + Sync + 'static,
+        now: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            keys,
+            random: Box::new(random),
+            now: Box::new(now),
+        }
+    }
+
+    /// The keys.
+    pub(crate) fn keys(&self) -> &FernetKeys {
+        &self.keys
+    }
+
+    /// Encrypts a value for the tool and the subject of a call.
+    pub(crate) fn encrypt(
+        &self,
+        kind: &Kind,
+        value: &str,
+        context: &Context<'_>,
+    ) -> Result<String, FernetError> {
+        let mut iv = [0; 16];
+        (self.random)(&mut iv);
+        let binding = Binding {
+            kind: kind.name(),
+            tool: context.tool,
+            subject: context.subject,
+        };
+        self.keys.encrypt(value, binding, (self.now)(), iv)
+    }
+}
+
+impl fmt::Debug for Sealing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealing").finish_non_exhaustive()
+    }
+}
