@@ -27,7 +27,10 @@ use provider::Provider;
 const TARGET: f64 = 3260.0;
 
 /// How large a record is that is written for comparison: a grant after it was sealed.
-const RECORD: usize = 1536;
+const RECORD: usize = 800;
+
+/// How large what is signed for an access token is.
+const CLAIMS: usize = 512;
 
 /// Measures and reports.
 pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
@@ -57,7 +60,7 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     ];
     let writer = [writer.concat(), vec![&record]].concat();
     let signer = ["signer", "--algorithm", "EdDSA", "--message"];
-    let signer = [arguments(&signer), vec!["m".repeat(RECORD / 3)]].concat();
+    let signer = [arguments(&signer), vec!["m".repeat(CLAIMS)]].concat();
     let subjects = [
         Subject::Alone(signer),
         Subject::Alone(arguments(&writer)),

@@ -114,11 +114,11 @@ impl Cookies {
 fn read(headers: &HeaderMap, name: &str) -> Option<Secret> {
     let lines = headers.get_all(COOKIE).iter();
     let lines = lines.filter_map(|line| line.to_str().ok());
-    let pairs = lines
+    let mut pairs = lines
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
     // Of two with the same name the last one counts.
-    let (_, value) = pairs.filter(|(found, _)| *found == name).last()?;
+    let (_, value) = pairs.rfind(|(found, _)| *found == name)?;
     let is_base64url = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
     (value.len() == 43 && value.bytes().all(is_base64url)).then(|| Secret::from(value))
 }

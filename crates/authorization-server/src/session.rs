@@ -113,13 +113,11 @@ impl BrowserSessions {
         if !is_navigation || !self.cookies.reach_the_host() {
             return None;
         }
-        Some(match self.browser(headers) {
-            Some(browser) => (browser.hash(), None),
-            None => {
-                let (browser, cookies) = self.new_browser();
-                (browser.hash(), Some(cookies))
-            }
-        })
+        if let Some(browser) = self.browser(headers) {
+            return Some((browser.hash(), None));
+        }
+        let (browser, cookies) = self.new_browser();
+        Some((browser.hash(), Some(cookies)))
     }
 
     /// The session of this browser, unless it has ended.

@@ -245,7 +245,10 @@ mod tests {
         ["v2", kid, &wrapped, &payload].join(".").into_bytes()
     }
 
-    const SEALS: [fn(&str, &LessSafeKey, &[u8], &[u8]) -> Vec<u8>; 2] = [seal_text, seal];
+    type Seal = fn(&str, &LessSafeKey, &[u8], &[u8]) -> Vec<u8>;
+
+    /// The form of before, and that of now.
+    const SEALS: [Seal; 2] = [seal_text, seal];
 
     fn open(sealed: &[u8], key: &LessSafeKey, aad: &[u8]) -> Result<Vec<u8>, SealError> {
         Envelope::parse(sealed)?.open(key, aad)
