@@ -68,11 +68,11 @@ impl Chain {
 
     /// The tag of an event with this content after the event with the tag `previous`.
     pub(crate) fn tag(&self, previous: Mac, content: &[u8]) -> Mac {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(&previous.0);
-        context.update(content);
+        let mut signing = hmac::Context::with_key(&self.0);
+        signing.update(&previous.0);
+        signing.update(content);
         let mut tag = [0; 32];
-        tag.copy_from_slice(context.sign().as_ref());
+        tag.copy_from_slice(signing.sign().as_ref());
         Mac(tag)
     }
 

@@ -234,8 +234,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("audit.key");
         let made = Keys::open_or_create(&path, directory.path(), false, &OsRandom).unwrap();
-        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
-        assert_eq!(mode, 0o600);
+        let permissions = fs::metadata(&path).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o7777, 0o600);
         let again = Keys::open_or_create(&path, directory.path(), true, &OsRandom).unwrap();
         assert_eq!(made.log, again.log);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);

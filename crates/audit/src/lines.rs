@@ -105,7 +105,7 @@ mod tests {
         fn whole_lines_come_out_as_they_are(lines in proptest::collection::vec("[a-z]{0,9}", 0..9), rest in "[a-z]{0,9}") {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("lines");
-            let whole: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            let whole = lines.iter().fold(String::new(), |whole, line| whole + line + "\n");
             std::fs::write(&path, format!("{whole}{rest}")).unwrap();
             let mut read = Lines::open(&path, 0).unwrap();
             let mut found = Vec::new();

@@ -1,9 +1,10 @@
 //! The audit log of a house: opened with it, watched while it runs, closed at its end.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use audit::{AuditEvent, AuditLog, EventType, Who};
+use audit::{AuditEvent, AuditLog, EventType, OpenError, Who};
 use oauth::client::fetch::Fetch;
 use oauth::random::OsRandom;
 use oauth::time::SystemClock;
@@ -24,6 +25,24 @@ pub(crate) fn open(settings: Option<&Audit>) -> anyhow::Result<Recorder> {
     };
     let log = AuditLog::open(settings.log.clone(), Arc::new(SystemClock), &OsRandom)?;
     Ok(Recorder(Some(log)))
+}
+
+/// Opens the log for a command that changes something. While a house writes to it, the command goes
+/// on without, and says so: one log has one writer.
+pub(crate) fn open_for_command(settings: Option<&Audit>) -> anyhow::Result<Recorder> {
+    let Some(settings) = settings else {
+        return Ok(Recorder(None));
+    };
+    match AuditLog::open(settings.log.clone(), Arc::new(SystemClock), &OsRandom) {
+        Ok(log) => Ok(Recorder(Some(log))),
+        Err(OpenError::Locked { .. }) => {
+            let note = "note: this is not in the audit log, which the running house writes; what the management \
+                        API does (docs/management.md) is";
+            writeln!(std::io::stderr(), "{note}")?;
+            Ok(Recorder(None))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Recorder {

@@ -103,7 +103,7 @@ impl AuditLog {
     ) -> Result<Self, OpenError> {
         let Opened { lock, keys, place } = open::open(&settings, random)?;
         let pseudonyms = keys.pseudonyms.clone();
-        let queue = Arc::new(Queue::new(settings.durability, clock.clone()));
+        let queue = Arc::new(Queue::new(settings.durability, clock));
         let counters = Arc::new(Counters::default());
         let (grew, grown) = watch::channel(place.sequence);
         let writer = Writer::new(

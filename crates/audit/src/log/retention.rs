@@ -52,7 +52,7 @@ impl Writer {
         );
         // Recorded first: a crash in between leaves segments that are removed the next time.
         self.record(
-            AuditEvent::about(EventType::Retention, Details::Retention(removed))
+            &AuditEvent::about(EventType::Retention, Details::Retention(removed))
                 .action(Action::Removed),
         )?;
         for sidecar in old {

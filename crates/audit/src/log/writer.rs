@@ -183,7 +183,7 @@ impl Writer {
                 last_sequence: self.place.sequence,
                 ..Mended::default()
             };
-            self.write_own(recovery(mended, "not_written"))?;
+            self.write_own(&recovery(mended, "not_written"))?;
             self.unrecorded = 0;
         }
         let mut from = 0;
@@ -224,7 +224,7 @@ impl Writer {
     }
 
     /// Writes an event of the log's own, by itself.
-    fn write_own(&mut self, event: AuditEvent) -> io::Result<()> {
+    fn write_own(&mut self, event: &AuditEvent) -> io::Result<()> {
         let now = self.queue.now_millis();
         self.rotate_if_due(now)?;
         let mut content = Vec::new();
@@ -237,7 +237,7 @@ impl Writer {
     }
 
     /// Records an event of the log's own; what was to follow must not, if this fails.
-    pub(super) fn record(&mut self, event: AuditEvent) -> io::Result<()> {
+    pub(super) fn record(&mut self, event: &AuditEvent) -> io::Result<()> {
         self.write_own(event)?;
         self.grew.send_replace(self.place.sequence);
         Ok(())
@@ -386,7 +386,7 @@ impl Writer {
                 "audit: the log is not as it was left: run `sumun audit verify`"
             );
         }
-        self.write_own(recovery(mended, reason))
+        self.write_own(&recovery(mended, reason))
     }
 
     fn sign_head(&mut self) {
@@ -417,7 +417,7 @@ impl Writer {
         match heads.write_all(&line).and_then(|()| heads.sync_data()) {
             Ok(()) => self.signed.exported = head.sequence,
             Err(error) => {
-                tracing::error!("audit: no head could be put into the second place: {error}")
+                tracing::error!("audit: no head could be put into the second place: {error}");
             }
         }
     }

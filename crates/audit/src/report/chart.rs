@@ -1,5 +1,10 @@
 //! Charts as SVG: no script, no font, no network; the page's own colours.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "a pixel is coarser than any number that is drawn"
+)]
+
 use std::fmt::Write as _;
 
 use super::Slot;

@@ -136,6 +136,10 @@ fn class_of(action: &str) -> &'static str {
 }
 
 /// A number with a narrow space between thousands, which both languages read.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "templates pass what they show by reference"
+)]
 fn grouped(number: &u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -147,7 +147,9 @@ pub(super) fn of_alerts(
         if let Some(record) = Record::parse(line)
             && let Some(time) = parse_timestamp(&record.timestamp)
         {
-            drafts.iter_mut().for_each(|draft| draft.add(&record, time));
+            for draft in &mut drafts {
+                draft.add(&record, time);
+            }
         }
         Ok(())
     })?;

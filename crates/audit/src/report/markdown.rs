@@ -5,6 +5,10 @@ use std::fmt::Write as _;
 use super::words::Language;
 use super::{Report, Row};
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one section after the other, as they are read"
+)]
 pub(super) fn text(report: &Report, language: Language) -> String {
     let words = language.words();
     let totals = &report.totals;

@@ -53,7 +53,7 @@ impl Access {
             }
             EventType::RefreshReused => findings.push(once(seen, Rule::RefreshReused)),
             EventType::CodeReplayed => findings.push(once(seen, Rule::CodeReplayed)),
-            EventType::ToolChanged => findings.extend(self.tool_changed(seen)),
+            EventType::ToolChanged => findings.extend(tool_changed(seen)),
             EventType::PolicyDecision | EventType::TokenRefused => {
                 findings.extend(self.scope_escalation(seen));
             }
@@ -195,14 +195,14 @@ impl Access {
         };
         Some(seen.finding(Rule::TokenReplay, Severity::Critical, alert))
     }
+}
 
-    fn tool_changed(&mut self, seen: &Seen<'_>) -> Option<Finding> {
-        // The tools of a server that is new itself are what the operator wanted.
-        let is_told = seen.record.reason.as_deref() != Some("first_seen");
-        let mut finding = once(seen, Rule::ToolChanged);
-        finding.alert.severity = Severity::Medium;
-        is_told.then_some(finding)
-    }
+fn tool_changed(seen: &Seen<'_>) -> Option<Finding> {
+    // The tools of a server that is new itself are what the operator wanted.
+    let is_told = seen.record.reason.as_deref() != Some("first_seen");
+    let mut finding = once(seen, Rule::ToolChanged);
+    finding.alert.severity = Severity::Medium;
+    is_told.then_some(finding)
 }
 
 /// For what a single event is enough.

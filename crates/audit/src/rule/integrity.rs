@@ -7,7 +7,7 @@ use super::{Alert, Finding, Rule, Thresholds};
 use crate::event::{EventType, Severity, timestamp};
 
 const HOUR: i64 = 3_600_000;
-const HOURS_OF_A_WEEK: usize = 168;
+const HOURS_OF_A_WEEK: i64 = 168;
 
 /// How far a clock may go back without a word: it is set by the network now and then.
 const CLOCK_TOLERANCE: i64 = 5_000;
@@ -47,7 +47,7 @@ impl Integrity {
             count: 0,
             partial: true,
             running: true,
-            usual: vec![VecDeque::new(); HOURS_OF_A_WEEK],
+            usual: vec![VecDeque::new(); 168],
             silent_until: i64::MIN,
         }
     }
@@ -105,7 +105,7 @@ impl Integrity {
         }
         let mut quiet = None;
         // After so long a pause nothing is usual any more.
-        let first = self.hour.max(hour - 2 * HOURS_OF_A_WEEK as i64);
+        let first = self.hour.max(hour - 2 * HOURS_OF_A_WEEK);
         for closed in first..hour {
             if self.running && !self.partial {
                 quiet = self.close(closed).or(quiet);
@@ -117,7 +117,7 @@ impl Integrity {
     }
 
     fn close(&mut self, hour: i64) -> Option<Finding> {
-        let of_week = usize::try_from(hour.rem_euclid(HOURS_OF_A_WEEK as i64)).unwrap_or_default();
+        let of_week = usize::try_from(hour.rem_euclid(HOURS_OF_A_WEEK)).unwrap_or_default();
         let usual = &mut self.usual[of_week];
         // The middle one, so that a holiday among them does not make silence usual.
         let mut sorted: Vec<_> = usual.iter().copied().collect();

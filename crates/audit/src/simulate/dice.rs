@@ -1,4 +1,4 @@
-//! Numbers that look like chance and come again with the same seed (SplitMix64).
+//! Numbers that look like chance and come again with the same seed (`SplitMix64`).
 
 /// A seeded generator. It is for simulations; nothing that must not be guessed comes from it.
 #[derive(Clone, Debug)]

@@ -72,7 +72,7 @@ pub fn simulate(seed: u64, days: u32, thresholds: &Thresholds) -> Simulation {
 
     let mut false_alerts = Vec::new();
     play(benign.clone(), &[], thresholds, |_, finding| {
-        false_alerts.push(finding)
+        false_alerts.push(finding);
     });
     let benign_events = benign.len() as u64;
 

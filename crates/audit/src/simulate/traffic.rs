@@ -279,7 +279,7 @@ fn call(
     if writes {
         events.push((time, call.intent()));
     }
-    let took = dice.between(8, 900);
+    let length = dice.between(8, 900);
     let outcome = if dice.chance(15) {
         Outcome::Failure
     } else {
@@ -287,7 +287,7 @@ fn call(
     };
     let mut call = call
         .outcome(outcome)
-        .took(Duration::from_millis(took.unsigned_abs()));
+        .took(Duration::from_millis(length.unsigned_abs()));
     // A monthly report is the largest thing that anybody asks for.
     let values = if dice.chance(2) {
         dice.count(40, 110)
@@ -307,7 +307,7 @@ fn call(
     if dice.chance(60) {
         call = call.id_run(u32::try_from(dice.count(2, 5)).unwrap_or_default());
     }
-    events.push((time + took, call));
+    events.push((time + length, call));
 }
 
 /// Pages of a list are ids in a row, too.

@@ -59,7 +59,8 @@ fn kill(times: usize, mode: &str) {
         out.read_to_string(&mut acks).unwrap();
         acknowledged += check(directory.path(), &acks);
     }
-    println!("{mode}: {times} kills, {acknowledged} acknowledged events, none lost");
+    let told = format!("{mode}: {times} kills, {acknowledged} acknowledged events, none lost\n");
+    std::io::stdout().write_all(told.as_bytes()).unwrap();
     assert!(
         acknowledged > times * 10,
         "too few to prove anything: {acknowledged}"

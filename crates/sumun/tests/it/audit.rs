@@ -8,22 +8,15 @@ use http::StatusCode;
 use crate::house::{House, SETTINGS};
 use crate::http_client;
 
-/// `sumun` with these words, on the data of a house that has stopped or still runs.
+/// `sumun` with these words, on the data of a running house.
 fn sumun(house: &House, words: &[&str]) -> (bool, String) {
     let directory = house.directory();
-    let config = directory.path().join("audit-commands.toml");
-    let data = directory.path().display();
-    let toml = format!(
-        "public_url = \"{}\"\nlisten = \"127.0.0.1:{}\"\ndata = \"{data}\"\n{SETTINGS}",
-        house.url,
-        house.port()
-    );
-    fs::write(&config, toml).unwrap();
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_sumun"))
         .args(words)
-        .args(["--config", config.to_str().unwrap()])
+        .arg("--config")
+        .arg(directory.path().join("sumun.toml"))
+        .env("SUMUN_PUBLIC_URL", &house.url)
+        .env("SUMUN_DATA", directory.path().join("data"))
         .output()
         .unwrap();
     let text = [output.stdout, output.stderr].concat();
@@ -37,6 +30,7 @@ async fn token(house: &House, secret: &str) -> StatusCode {
     http_client::post_form(&format!("{}/oauth2/token", house.url), &form)
         .await
         .status
+        .as_u16()
 }
 
 #[tokio::test]
@@ -78,7 +72,7 @@ async fn p6_what_happens_is_recorded_and_no_secret_is() {
 async fn p5_a_log_that_was_changed_is_told() {
     let house = House::with_settings(SETTINGS).await;
     assert_eq!(token(&house, "canary-client-secret").await, 200);
-    let segment = house.directory().path().join("audit/0000000001.jsonl");
+    let segment = house.directory().path().join("data/audit/0000000001.jsonl");
     let text = fs::read_to_string(&segment).unwrap();
     fs::write(&segment, text.replace("token_issued", "token_refused")).unwrap();
     let (good, words) = sumun(&house, &["audit", "verify"]);

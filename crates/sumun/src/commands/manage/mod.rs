@@ -17,7 +17,7 @@ use clap::Args;
 use store::Page;
 
 use crate::settings::{self, Environment};
-use crate::{app, data};
+use crate::{app, audit_log, data};
 use output::Output;
 
 pub(crate) use client::ClientCommand;
@@ -62,9 +62,15 @@ pub(super) async fn run<C: clap::Subcommand + Manage>(
     let settings = settings::load(&options.config, environment)?;
     let data = data::open(&settings.data).await?;
     let parts = app::parts(&data)?;
+    let recorder = audit_log::open_for_command(settings.audit.as_ref())?;
     let server = AuthorizationServer::start(settings.authorization_server, parts).await?;
+    if let Some(log) = recorder.log() {
+        server.record_in(log.clone());
+    }
     let management = server.management(Actor::Operator);
     let done = command.run(&management, &Output::new(options.json)).await;
+    // What was changed is recorded before the command ends.
+    server.settle().await;
     data.store.close().await;
     done
 }
