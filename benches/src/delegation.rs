@@ -4,7 +4,7 @@ use crate::command_line::{Caller, Effort};
 use crate::load::Request;
 use crate::machine;
 use crate::report::{Ratio, table};
-use crate::round::{Case, Subject, rounds};
+use crate::round::{Case, Start, Subject, rounds};
 use crate::subject::relay::CALL;
 
 /// At most so much slower: 15 %.
@@ -18,7 +18,8 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     let case = |caller: Caller| {
         let arguments = ["relay", "--caller", caller.argument(), "--data", &data];
         Subject::Server(Case {
-            arguments: arguments.map(str::to_owned).to_vec(),
+            start: Start::Subject(arguments.map(str::to_owned).to_vec()),
+            patient: false,
             request: Request {
                 path: CALL,
                 headers: Vec::new(),
