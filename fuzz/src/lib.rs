@@ -5,6 +5,7 @@
 //! and on what is near them.
 
 pub mod access_token;
+pub mod audit_log;
 pub mod authorization_header;
 pub mod client_metadata_document;
 pub mod dpop_proof;
@@ -21,8 +22,9 @@ pub mod token_response;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its file and of its seeds.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("access_token", access_token::run),
+    ("audit_log", audit_log::run),
     ("authorization_header", authorization_header::run),
     ("client_metadata_document", client_metadata_document::run),
     ("dpop_proof", dpop_proof::run),

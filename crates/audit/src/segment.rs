@@ -42,7 +42,8 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<u64>> {
         let name = entry?.file_name();
         let number = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
         let number = number.filter(|number| number.len() == 10);
-        numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+        let number = number.and_then(|number| number.parse::<u64>().ok());
+        numbers.extend(number.filter(|number| *number > 0));
     }
     numbers.sort_unstable();
     Ok(numbers)

@@ -144,7 +144,7 @@ impl fmt::Display for Problem {
                 f.write_str(" does not follow from the line before: one of them was changed, moved or removed")
             }
             Self::Gap { after, before } if before > after => {
-                write!(f, "events {} to {} are missing", after + 1, before - 1)
+                write!(f, "events {} to {} are missing", after.saturating_add(1), before - 1)
             }
             Self::Gap { after, before } => {
                 write!(f, "event {before} stands behind event {after}")
@@ -378,7 +378,9 @@ impl<'a> Walk<'a> {
         let after = match self.result.last_sequence {
             Some(last) => last,
             // What retention removed is told by its record.
-            None if self.beginning.is_some_and(|(number, _)| number > 1) => sequence - 1,
+            None if self.beginning.is_some_and(|(number, _)| number > 1) => {
+                sequence.wrapping_sub(1)
+            }
             None => 0,
         };
         if sequence != after.wrapping_add(1) {

@@ -101,7 +101,7 @@ async fn tell(log: &AuditLog, alerts: &mpsc::Sender<Finding>, finding: Finding) 
         "audit: {}", alert.rule.sentence()
     );
     Counters::add(&log.counters().alerts, 1);
-    if let Err(error) = log.append(finding.event()).await {
+    if let Err(error) = log.append_finding(&finding).await {
         tracing::error!("audit: an alert could not be recorded: {error}");
     }
     if alerts.try_send(finding).is_err() {

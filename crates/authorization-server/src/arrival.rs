@@ -37,6 +37,7 @@ impl AuthorizationServer {
             // Somebody else was faster with the same identity.
             Err(error) => return Err(PageError::new(Reason::Internal).with_cause(error)),
         };
+        self.facts().signed_in(&user, address).await?;
         // The session first: a credential that nothing uses would be given up again.
         let cookies = self
             .sessions()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
@@ -12,6 +12,7 @@ use oauth::error::OAuthError;
 use oauth::grant_type;
 use oauth::secret::Secret;
 
+use crate::address::ClientAddress;
 use crate::assertion::workload::may_be_workload;
 use crate::assertion::{AssertionError, Unverified};
 use crate::client::{Client, ClientError};
@@ -38,7 +39,7 @@ impl FromRequest<AuthorizationServer> for AuthenticatedClient {
         request: Request,
         server: &AuthorizationServer,
     ) -> Result<Self, EndpointError> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         if !is_form(&parts.headers) {
             return Err(malformed(
                 "the body must be application/x-www-form-urlencoded",
@@ -48,7 +49,16 @@ impl FromRequest<AuthorizationServer> for AuthenticatedClient {
             .await
             .map_err(|_| malformed("the body is too large or was cut off"))?;
         let form = Parameters::parse(&body)?;
-        let client = authenticate(server, &parts.headers, &form).await?;
+        let client = authenticate(server, &parts.headers, &form).await;
+        if let Err(error) = &client
+            && error.reason == Reason::ClientAuthenticationFailed
+        {
+            let Ok(address) = ClientAddress::from_request_parts(&mut parts, server).await;
+            server
+                .facts()
+                .client_not_authenticated(error.reason, address);
+        }
+        let client = client?;
         Ok(Self { client, form })
     }
 }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit::AuditError;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -142,6 +143,13 @@ impl From<StoreError> for EndpointError {
     }
 }
 
+impl From<AuditError> for EndpointError {
+    fn from(cause: AuditError) -> Self {
+        let error = OAuthError::server_error("the request cannot be recorded; try again later");
+        Self::new(Reason::Unrecorded, error).with_cause(cause)
+    }
+}
+
 impl IntoResponse for EndpointError {
     fn into_response(self) -> Response {
         Failure::Endpoint(self).into_response()
@@ -226,6 +234,12 @@ impl From<EndpointError> for PageError {
 impl From<StoreError> for PageError {
     fn from(cause: StoreError) -> Self {
         Self::new(Reason::StoreFailed).with_cause(cause)
+    }
+}
+
+impl From<AuditError> for PageError {
+    fn from(cause: AuditError) -> Self {
+        Self::new(Reason::Unrecorded).with_cause(cause)
     }
 }
 

@@ -35,6 +35,7 @@ mod page;
 mod password;
 mod possession;
 mod reason;
+mod recording;
 mod revocation;
 mod router;
 mod server;

@@ -158,6 +158,8 @@ reasons! {
     OwnAccount => "own_account",
     /// The store does not answer, or a record cannot be read.
     StoreFailed => "store_failed",
+    /// The audit log cannot be written, so what was to be recorded did not happen.
+    Unrecorded => "unrecorded",
     /// Something else broke on our side.
     Internal => "internal",
 }

@@ -22,9 +22,10 @@ use crate::grant::Grants;
 use crate::identity_provider::{IdentityProviderSettingsError, IdentityProviders};
 use crate::invitation::ConnectInvitations;
 use crate::login_state::LoginStates;
+use crate::recording::AuditSlot;
 use crate::revocation::{Revocation, Revocations};
 use crate::session::BrowserSessions;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Resource, Settings, SettingsError};
 use crate::signing_keys::SigningKeys;
 use crate::unused_credential::CredentialRounds;
 use crate::user::Users;
@@ -76,6 +77,7 @@ struct Inner {
     credential_rounds: CredentialRounds,
     /// What goes on although nobody waits for it any more.
     tasks: TaskTracker,
+    audit: AuditSlot,
 }
 
 /// Why the server did not start.
@@ -133,6 +135,7 @@ impl AuthorizationServer {
             invitations: ConnectInvitations::new(&store, &keys),
             credential_rounds: CredentialRounds::default(),
             tasks: TaskTracker::new(),
+            audit: AuditSlot::new(),
             signing_keys,
             settings,
             store,
@@ -235,6 +238,22 @@ impl AuthorizationServer {
         self.0.catalogs.renew(&self.0.settings).await
     }
 
+    /// Signs a statement of the house that is no token: its type says what it is, so that nobody takes it
+    /// for one (RFC 8725 §3.11). `None` for the types of tokens.
+    pub fn sign_statement<T: serde::Serialize>(&self, typ: &str, claims: &T) -> Option<String> {
+        if typ.eq_ignore_ascii_case("JWT") || typ.to_ascii_lowercase().contains("at+jwt") {
+            return None;
+        }
+        self.0.signing_keys.signing().sign(typ, claims).ok()
+    }
+
+    /// Issues tokens for other resources than the settings declared at the start, for a house whose
+    /// settings have changed while it runs. Tokens for what is gone stay what they are; nobody serves it.
+    pub async fn declare(&self, resources: Vec<Resource>) -> Result<(), StoreError> {
+        self.0.catalogs.declare(resources);
+        self.refresh().await
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
     }
@@ -321,6 +340,10 @@ impl AuthorizationServer {
 
     pub(crate) fn invitations(&self) -> &ConnectInvitations {
         &self.0.invitations
+    }
+
+    pub(crate) fn audit_slot(&self) -> &AuditSlot {
+        &self.0.audit
     }
 
     pub(crate) fn tasks(&self) -> &TaskTracker {

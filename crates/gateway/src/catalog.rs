@@ -26,7 +26,7 @@ pub(crate) struct ToolFacts {
 /// The tools of one upstream.
 ///
 /// The first description that is seen is the one that is trusted; a change is told once, and stays
-/// marked until [`trust`](Self::trust) is called.
+/// marked until the operator trusts it and it is [forgotten](Self::forget).
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     tools: Mutex<HashMap<String, ToolFacts>>,
@@ -36,17 +36,24 @@ pub(crate) struct Catalog {
 const MOST_TOOLS: usize = 10_000;
 
 impl Catalog {
-    /// A catalog of pins from before a restart.
-    pub(crate) fn with_pins(pins: impl IntoIterator<Item = (String, Pin)>) -> Self {
-        let facts = |pin| ToolFacts {
-            pin,
-            read_only: None,
-            has_changed: false,
-        };
-        let tools = pins.into_iter().map(|(name, pin)| (name, facts(pin)));
-        Self {
-            tools: Mutex::new(tools.collect()),
+    /// Remembers pins from before a restart. What was learnt meanwhile is held against them.
+    pub(crate) fn recall(&self, pins: impl IntoIterator<Item = (String, Pin)>) {
+        let mut tools = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, pin) in pins {
+            let facts = tools.entry(name).or_insert(ToolFacts {
+                pin,
+                read_only: None,
+                has_changed: false,
+            });
+            facts.has_changed |= facts.pin != pin;
+            facts.pin = pin;
         }
+    }
+
+    /// Takes a tool for what it says about itself when it is seen next.
+    pub(crate) fn forget(&self, name: &str) {
+        let mut tools = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
+        tools.remove(name);
     }
 
     /// Learns what a list says about the tool `name`; true if it is not what was said before.
@@ -159,7 +166,8 @@ mod tests {
         let Lesson::New(pin) = Catalog::default().learn("a", &first) else {
             panic!("it is new")
         };
-        let catalog = Catalog::with_pins([("a".to_owned(), pin)]);
+        let catalog = Catalog::default();
+        catalog.recall([("a".to_owned(), pin)]);
         assert_eq!(catalog.learn("a", &first), Lesson::Known);
         assert_eq!(
             catalog.learn("a", &tool(r#"{"name":"a","description":"other"}"#)),

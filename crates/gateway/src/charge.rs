@@ -8,12 +8,16 @@ use http::{HeaderMap, Method, Response};
 use hyper::body::Incoming;
 use resource_server::Caller;
 use serde_json::json;
+use serde_json::value::RawValue;
+use store::StoreError;
+use tokio::sync::OnceCell;
 
 use crate::catalog::{Catalog, Lesson, ToolFacts};
 use crate::house::{House, Tool};
 use crate::json::{Object, Raw, raw};
 use crate::listing::Listing;
 use crate::message::{Outlet, Request, RpcError, code};
+use crate::pins::Pins;
 use crate::policy::Decision;
 use crate::recording::{self, Errand};
 use crate::revision::Era;
@@ -37,6 +41,9 @@ pub(crate) struct Charge {
     /// The largest message that it may send.
     pub(crate) max_message_bytes: usize,
     catalog: Catalog,
+    /// What tools said about themselves before, and whether that was read already.
+    pins: Option<Arc<Pins>>,
+    recalled: OnceCell<()>,
     refuses_changed_tools: bool,
     looked: Mutex<Option<Instant>>,
     /// The last good answer to each request for a list, for the time when the server is gone.
@@ -57,9 +64,10 @@ impl Known {
         self.is_tool && self.facts.is_none_or(|facts| facts.read_only != Some(true))
     }
 
-    /// Whether something is not known that records and policies would like to know.
+    /// Whether something is not known that records and policies would like to know, or that somebody may
+    /// have decided meanwhile.
     pub(crate) fn is_incomplete(&self) -> bool {
-        self.is_tool && self.facts.is_none()
+        self.is_tool && self.facts.is_none_or(|facts| facts.has_changed)
     }
 
     /// Refuses a tool that is not what it was, where the operator wants that.
@@ -84,7 +92,7 @@ impl Known {
 }
 
 impl Charge {
-    pub(crate) fn new(upstream: Arc<Upstream>, catalog: Catalog) -> Self {
+    pub(crate) fn new(upstream: Arc<Upstream>, pins: Option<Arc<Pins>>) -> Self {
         let settings = upstream.settings();
         Self {
             name: settings.name.as_str().into(),
@@ -92,7 +100,9 @@ impl Charge {
             refuses_changed_tools: settings.refuse_changed_tools,
             server: Arc::clone(&upstream) as _,
             upstream: Some(upstream),
-            catalog,
+            catalog: Catalog::default(),
+            pins,
+            recalled: OnceCell::new(),
             looked: Mutex::default(),
             lists: Mutex::default(),
         }
@@ -162,11 +172,56 @@ impl Charge {
     /// What is known of a tool; the server is asked for its list if it is not known yet.
     pub(crate) async fn known(&self, visit: &Visit, method: &str, name: &str) -> Known {
         let known = self.remembered(method, name);
-        if !known.is_tool || known.facts.is_some() || !self.may_look() {
+        if !known.is_incomplete() {
             return known;
         }
-        self.look(visit).await;
+        if known.facts.is_some() && self.is_trusted_again(name).await {
+            self.catalog.forget(name);
+            self.look(visit).await;
+        } else if known.facts.is_none() && self.may_look() {
+            self.look(visit).await;
+        }
         self.remembered(method, name)
+    }
+
+    /// Whether the operator has trusted a tool since it was found changed: then its pin is gone.
+    async fn is_trusted_again(&self, name: &str) -> bool {
+        match &self.pins {
+            Some(pins) => matches!(pins.get(&self.name, name).await, Ok(None)),
+            None => false,
+        }
+    }
+
+    /// Reads the pins of before, once. While they cannot be read, nobody can say what has changed.
+    async fn recall(&self) -> Result<(), Failure> {
+        let Some(pins) = &self.pins else {
+            return Ok(());
+        };
+        let recalled = self.recalled.get_or_try_init(|| async {
+            self.catalog.recall(pins.of(&self.name).await?);
+            Ok::<_, StoreError>(())
+        });
+        recalled.await.map(drop).map_err(|error| {
+            tracing::error!(%error, "the pins of tools cannot be read");
+            let message = "what this server's tools were before cannot be read; try again later";
+            Failure::Rpc(RpcError::new(code::INTERNAL_ERROR, message))
+        })
+    }
+
+    /// Learns what one tool says about itself; true if it has changed.
+    async fn learn_one(&self, name: &str, tool: &RawValue) -> bool {
+        match self.catalog.learn(name, tool) {
+            Lesson::Known => false,
+            Lesson::Changed => true,
+            Lesson::New(pin) => {
+                if let Some(pins) = &self.pins
+                    && let Err(error) = pins.keep(&self.name, name, pin).await
+                {
+                    tracing::error!(%error, tool.name = name, "the pin of a tool is not kept");
+                }
+                false
+            }
+        }
     }
 
     fn may_look(&self) -> bool {
@@ -180,6 +235,9 @@ impl Charge {
 
     /// Reads the list of tools to its end. Who cannot list them learns nothing.
     async fn look(&self, visit: &Visit) {
+        if self.recall().await.is_err() {
+            return;
+        }
         let (outlet, _unheard) = Outlet::new();
         let mut cursor: Option<Raw> = None;
         for _ in 0..MOST_PAGES {
@@ -197,7 +255,7 @@ impl Charge {
             };
             for tool in page.array("tools").unwrap_or_default() {
                 if let Some(name) = Object::of(tool).as_ref().and_then(|tool| tool.text("name")) {
-                    self.catalog.learn(&name, tool);
+                    self.learn_one(&name, tool).await;
                 }
             }
             match page.get("nextCursor").filter(|next| next.get() != "null") {
@@ -219,6 +277,7 @@ impl Charge {
         if listing.method != "tools/list" {
             return Ok(());
         }
+        self.recall().await?;
         let Some(result) = Object::of(result) else {
             return Ok(());
         };
@@ -227,7 +286,7 @@ impl Charge {
             let Some(name) = members.as_ref().and_then(|tool| tool.text(listing.name)) else {
                 continue;
             };
-            if self.catalog.learn(&name, tool) != Lesson::Changed {
+            if !self.learn_one(&name, tool).await {
                 continue;
             }
             tracing::warn!(

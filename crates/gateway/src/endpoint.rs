@@ -1,5 +1,6 @@
 //! An MCP endpoint of the gateway: who comes in, which front understands them, and what they may not do.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,13 +11,14 @@ use oauth::scope::Scope;
 use resource_server::Caller;
 use resource_server::mcp::{Entrance, Envelope, Message, compare_headers, refuse_body};
 use serde_json::value::RawValue;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::charge::Charge;
 use crate::federation::{Federation, Member};
-use crate::front::FrontSettings;
 use crate::front::http_sse::HttpSse;
 use crate::front::sessions::Sessions;
 use crate::front::stateless::{Stateless, is_removed};
+use crate::front::{FrontSettings, stdio};
 use crate::guarded::Guarded;
 use crate::guests::Guests;
 use crate::house::House;
@@ -45,6 +47,7 @@ pub(crate) struct Endpoint {
     sessions: Sessions,
     stateless: Stateless,
     http_sse: HttpSse,
+    settings: FrontSettings,
 }
 
 /// The address of a client, put into requests by whoever knows which proxies to believe.
@@ -66,7 +69,8 @@ impl Endpoint {
             target,
             sessions: Sessions::new(settings.clone()),
             http_sse: HttpSse::new(settings.clone()),
-            stateless: Stateless::new(settings),
+            stateless: Stateless::new(settings.clone()),
+            settings,
         }
     }
 
@@ -91,11 +95,11 @@ impl Endpoint {
         let answer = match (body, &head.method) {
             (Some(body), _) => self.post(caller, headers, body, errand).await,
             (None, &Method::GET) => {
-                let (guest, server) = (self.guests.welcome(caller), self.server(errand));
+                let (guest, server) = (self.guests.welcome(caller), self.server(&errand));
                 self.sessions.get(&guest, headers, &server)
             }
             (None, &Method::DELETE) => {
-                let (guest, server) = (self.guests.welcome(caller), self.server(errand));
+                let (guest, server) = (self.guests.welcome(caller), self.server(&errand));
                 self.sessions.delete(&guest, headers, &server).await
             }
             (None, _) => not_allowed(),
@@ -118,7 +122,7 @@ impl Endpoint {
             return self.batch(caller, headers, &message, &body, errand).await;
         };
         if let Err(answer) = compare_headers(headers, envelope) {
-            return answer;
+            return *answer;
         }
         let is_stateless = era(headers, envelope) == Era::Stateless;
         if let Target::One(charge) = &self.target
@@ -144,7 +148,7 @@ impl Endpoint {
         {
             return self.denied(&caller, &errand, challenge).await;
         }
-        let server = self.server(errand);
+        let server = self.server(&errand);
         let guest = self.guests.welcome(caller);
         if is_stateless {
             self.stateless.post(&guest, headers, body, &server).await
@@ -167,7 +171,7 @@ impl Endpoint {
         };
         for (text, envelope) in messages {
             if let Err(answer) = compare_headers(headers, envelope) {
-                return answer;
+                return *answer;
             }
             if let Err(denial) = self.decide(&caller, envelope, text.get().as_bytes())
                 && let Some(challenge) = self.challenge(&caller, &denial, envelope, false)
@@ -175,7 +179,7 @@ impl Endpoint {
                 return self.denied(&caller, &errand, challenge).await;
             }
         }
-        let server = self.server(errand);
+        let server = self.server(&errand);
         let guest = self.guests.welcome(caller);
         let body = body.clone();
         self.sessions.post(&guest, headers, body, &server).await
@@ -193,13 +197,25 @@ impl Endpoint {
         };
         let answer = if request.method() == Method::GET {
             let guest = self.guests.welcome(visitor.caller.clone());
-            let server = self.server(errand(&request));
+            let server = self.server(&errand(&request));
             let headers = request.headers();
             self.http_sse.open(&guest, headers, messages, &server)
         } else {
             not_allowed()
         };
         visitor.see_off(answer)
+    }
+
+    /// Serves one client at the other end of a pipe, on behalf of `caller`.
+    pub(crate) async fn serve_pipe(
+        &self,
+        caller: Caller,
+        input: impl AsyncRead + Unpin,
+        output: impl AsyncWrite + Unpin,
+    ) -> io::Result<()> {
+        let guest = self.guests.welcome(caller);
+        let server = self.server(&Errand::default());
+        stdio::serve(self.settings.clone(), guest, server, input, output).await
     }
 
     /// Takes a message of that transport.
@@ -245,7 +261,7 @@ impl Endpoint {
         let id = query
             .split('&')
             .find_map(|pair| pair.strip_prefix("sessionId="));
-        let server = self.server(errand);
+        let server = self.server(&errand);
         let guest = self.guests.welcome(caller);
         let id = id.unwrap_or_default();
         self.http_sse
@@ -254,7 +270,7 @@ impl Endpoint {
     }
 
     /// What is behind the endpoint, behind its guard, for one request.
-    pub(crate) fn server(&self, errand: Errand) -> Arc<dyn McpServer> {
+    pub(crate) fn server(&self, errand: &Errand) -> Arc<dyn McpServer> {
         let guarded = |charge: &Arc<Charge>| {
             Guarded::new(Arc::clone(&self.house), Arc::clone(charge), errand.clone())
         };
@@ -345,8 +361,9 @@ pub(crate) fn challenge(
     envelope: &Envelope<'_>,
     is_stateless: bool,
 ) -> Option<Response<Body>> {
-    // Nobody learns from a status that something exists which they may not know of.
-    if !denial.visible || envelope.id.is_none() {
+    // Nobody learns from a status that something exists which they may not know of, and nobody is sent
+    // for scopes that would not help.
+    if !denial.visible || denial.scopes.is_empty() || envelope.id.is_none() {
         return None;
     }
     let needed: &Scope = &denial.scopes;

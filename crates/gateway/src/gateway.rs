@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -13,18 +14,20 @@ use http::{Request, Response, StatusCode};
 use oauth::random::Random;
 use oauth::time::Clock;
 use pii::Redactor;
-use resource_server::{ProtectedResource, VerifyToken};
+use resource_server::{Caller, ProtectedResource, VerifyToken};
+use store::Collection;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 use url::Url;
 
-use crate::catalog::Catalog;
 use crate::charge::Charge;
 use crate::endpoint::{Endpoint, Target};
 use crate::front::{FrontSettings, Limits};
 use crate::guests::{Guests, Revoked};
 use crate::house::House;
+use crate::pins::{Pins, ToolPin};
 use crate::policy::Policy;
 use crate::session::SessionKeys;
 use crate::upstream::{
@@ -32,7 +35,7 @@ use crate::upstream::{
 };
 
 /// What a gateway stands on, for as long as it lives.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Parts {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
@@ -44,6 +47,8 @@ pub struct Parts {
     pub session_keys: SessionKeys,
     /// What every call is recorded in, if calls are recorded.
     pub audit: Option<AuditLog>,
+    /// Where it is remembered what tools say about themselves; without, until the process ends.
+    pub pins: Option<Collection<ToolPin>>,
     /// How upstreams are reached.
     pub upstreams: UpstreamParts,
 }
@@ -55,8 +60,16 @@ pub struct Mount {
     pub verifier: Arc<dyn VerifyToken>,
 }
 
+impl fmt::Debug for Mount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mount")
+            .field("resource", &self.resource.resource())
+            .finish_non_exhaustive()
+    }
+}
+
 /// An upstream, and the endpoint that it has.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Exposed {
     pub settings: UpstreamSettings,
     pub mount: Mount,
@@ -67,6 +80,7 @@ pub struct Exposed {
 }
 
 /// What a gateway should be, by its settings.
+#[derive(Debug)]
 pub struct Plan {
     pub policy: Arc<Policy>,
     /// What happens to personal data, if they are looked for.
@@ -86,6 +100,7 @@ struct Shared {
     parts: Parts,
     house: Arc<House>,
     guests: Arc<Guests>,
+    pins: Option<Arc<Pins>>,
     layout: ArcSwap<Layout>,
 }
 
@@ -128,7 +143,7 @@ struct Route(Kind, Arc<Place>);
 
 impl Gateway {
     /// A gateway by this plan. Nothing is connected before it is needed.
-    pub fn new(plan: Plan, parts: Parts) -> Result<Self, InvalidUpstream> {
+    pub fn new(plan: Plan, mut parts: Parts) -> Result<Self, InvalidUpstream> {
         let house = House {
             policy: ArcSwap::new(Arc::clone(&plan.policy)),
             redactor: ArcSwapOption::empty(),
@@ -139,6 +154,7 @@ impl Gateway {
             shared: Arc::new(Shared {
                 house: Arc::new(house),
                 guests: Arc::new(Guests::new(Arc::clone(&parts.clock))),
+                pins: parts.pins.take().map(|pins| Arc::new(Pins(pins))),
                 layout: ArcSwap::default(),
                 parts,
             }),
@@ -156,12 +172,11 @@ impl Gateway {
         for exposed in &plan.upstreams {
             let name = &exposed.settings.name;
             let known = before.charges.iter().find(|charge| *charge.name == **name);
-            let charge = match known.filter(|_| exposed.is_unchanged) {
-                Some(charge) => Arc::clone(charge),
-                None => {
-                    let upstream = connect(&exposed.settings, &shared.parts.upstreams)?;
-                    Arc::new(Charge::new(upstream, Catalog::default()))
-                }
+            let charge = if let Some(charge) = known.filter(|_| exposed.is_unchanged) {
+                Arc::clone(charge)
+            } else {
+                let upstream = connect(&exposed.settings, &shared.parts.upstreams)?;
+                Arc::new(Charge::new(upstream, shared.pins.clone()))
             };
             let is_same = known.is_some_and(|known| Arc::ptr_eq(known, &charge));
             let place = before
@@ -262,6 +277,24 @@ impl Gateway {
                 Err(never) => match never {},
             },
         }
+    }
+
+    /// Serves one client at the other end of a pipe, on behalf of `caller`: the upstream of that name, or all
+    /// of them together. False if there is no such endpoint.
+    pub async fn serve_pipe(
+        &self,
+        caller: Caller,
+        upstream: Option<&str>,
+        input: impl AsyncRead + Unpin,
+        output: impl AsyncWrite + Unpin,
+    ) -> io::Result<bool> {
+        let layout = self.shared.layout.load_full();
+        let mut places = layout.places.iter();
+        let Some(place) = places.find(|place| place.upstream.as_deref() == upstream) else {
+            return Ok(false);
+        };
+        place.endpoint.serve_pipe(caller, input, output).await?;
+        Ok(true)
     }
 
     /// Ends the streams of those whose rights were taken back.

@@ -16,6 +16,9 @@ use crate::recording::{Ended, Errand, Recording};
 use crate::server::{Failure, Interest, Introduction, McpServer};
 use crate::visit::Visit;
 
+/// What a stream of news is permitted as.
+const LISTEN: &str = "subscriptions/listen";
+
 /// An upstream behind policy, protection of personal data, and audit: the only way to it.
 pub(crate) struct Guarded {
     house: Arc<House>,
@@ -269,11 +272,10 @@ impl McpServer for Guarded {
         outlet: &Outlet,
     ) -> Result<(), Failure> {
         let policy = self.house.policy.load_full();
-        const METHOD: &str = "subscriptions/listen";
         for uri in &interest.resources {
-            let operation = Operation::about(&self.charge.name, METHOD, uri);
+            let operation = Operation::about(&self.charge.name, LISTEN, uri);
             let decision = policy.decide(&visit.caller, &operation);
-            house::permitted(decision, METHOD, uri)?;
+            house::permitted(decision, LISTEN, uri)?;
         }
         self.charge.server.listen(visit, interest, outlet).await
     }

@@ -16,11 +16,11 @@ use crate::server::Failure;
 
 /// Where a request came from, and its id in logs and answers.
 #[derive(Clone, Debug, Default)]
-pub struct Errand {
+pub(crate) struct Errand {
     /// The id of the HTTP request.
-    pub request_id: Option<Arc<str>>,
+    pub(crate) request_id: Option<Arc<str>>,
     /// The address of the client.
-    pub origin: Option<IpAddr>,
+    pub(crate) origin: Option<IpAddr>,
 }
 
 /// The log cannot be written, so nothing may happen.

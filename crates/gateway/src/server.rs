@@ -24,6 +24,10 @@ pub(crate) struct Introduction {
 
 /// Which news a client wants outside of its requests (`subscriptions/listen`, or the GET stream).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for itself in the standard"
+)]
 pub(crate) struct Interest {
     pub(crate) tools_list_changed: bool,
     pub(crate) prompts_list_changed: bool,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use resource_server::Caller;
-use serde_json::value::RawValue;
 
 use crate::json::{Object, Raw};
 use crate::revision::Revision;
@@ -25,12 +24,6 @@ impl Client {
     /// Whether the client can do `capability`, such as `sampling`, `elicitation` or `roots`.
     pub(crate) fn can(&self, capability: &str) -> bool {
         Object::of(&self.capabilities).is_some_and(|known| known.contains(capability))
-    }
-
-    /// What it said about one capability.
-    pub(crate) fn capability(&self, name: &str) -> Option<Raw> {
-        let capabilities = Object::of(&self.capabilities)?;
-        capabilities.get(name).map(RawValue::to_owned)
     }
 }
 

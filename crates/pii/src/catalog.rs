@@ -257,7 +257,13 @@ fn ip(number: &Number<'_>) -> Option<Shape> {
     let is_network = number.text()[number.end..].starts_with('/') && number.group(3) == 0;
     // This machine, nobody, everybody, masks: nobody's address.
     let is_nobody = matches!(number.group(0), 0 | 127 | 255) || is_network;
-    (!is_nobody).then_some(shape(0.7, 0.5))?
+    // Few digits are as often those of a version or a heading.
+    let score = match number.digits().len() {
+        4 => 0.3,
+        5 | 6 => 0.55,
+        _ => 0.7,
+    };
+    (!is_nobody).then_some(shape(score, 0.5))?
 }
 
 fn business(number: &Number<'_>) -> Option<Shape> {
@@ -302,6 +308,10 @@ fn ssn(number: &Number<'_>) -> Option<Shape> {
 
 fn phone_intl(number: &Number<'_>) -> Option<Shape> {
     let digits = number.digits();
+    // `0082-10-…`, as it is dialled from abroad.
+    if number.lens().len() > 2 && digits.starts_with(&[0, 0, 8, 2]) && number.lens()[0] == 4 {
+        return shape(0.6, 0.3);
+    }
     if number.plus {
         let is_home = digits.starts_with(&[8, 2]);
         return (!is_home && digits[0] != 0 && (8..=15).contains(&digits.len()))

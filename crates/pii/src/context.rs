@@ -66,7 +66,7 @@ const WORDS: [(Label, &str); 11] = [
     ),
     (
         Label::Ip,
-        "ip 아이피 addr ipaddr host remote client 접속 clientip",
+        "dns nameserver peer src dst ping ip 아이피 addr ipaddr host remote client 접속 clientip",
     ),
     (
         Label::Harmless,
@@ -78,7 +78,7 @@ const WORDS: [(Label, &str); 11] = [
          patch section chapter oid nonce 수량 재고 우편번호 zip 조회수 좌표 lat lng bytes duration elapsed time timestamp_ms \
          created_at updated_at createdat updatedat expires exp iat nbf 합계 잔액 total balance 매출 수신거부번호 문의번호 쿠폰 coupon \
          barcode 로트 배치 학번 사번 원고번호 특허 번들 sdk kernel 커널 snmp mib 고시 제호 parcel shipment waybill 이벤트 event msgid \
-         product productcode productno goods itemcode aws~account arn transaction txid tx order_no orderid po quote rma part partno item article 회차 차대번호 기기 device 문서 회의 counter count",
+         product productcode productno goods itemcode linux windows macos android chrome safari firefox curl jdk java python openssl aws~account arn transaction txid tx order_no orderid po quote rma part partno item article 회차 차대번호 기기 device 문서 회의 counter count",
     ),
 ];
 

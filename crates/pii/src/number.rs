@@ -102,14 +102,14 @@ impl Cluster {
         let (first, last) = (range.start, range.end - 1);
         let groups = &self.groups[range];
         let digits: usize = groups.iter().map(|group| group.end - group.start).sum();
-        if !(7..=MOST_DIGITS).contains(&digits)
+        let inner = &self.separators[first..last];
+        let is_address = groups.len() == 4 && inner.iter().all(|one| *one == Separator::Dot);
+        if !(7..=MOST_DIGITS).contains(&digits) && !is_address
             || first == 0 && self.head_is_word
             || last + 1 == self.groups.len() && self.tail_is_word
         {
             return None;
         }
-        let inner = &self.separators[first..last];
-        let is_address = groups.len() == 4 && inner.iter().all(|one| *one == Separator::Dot);
         let parts = |separator: Option<&Separator>| {
             separator.is_none_or(|one| match one {
                 Separator::Space | Separator::Tilde | Separator::Bracket => true,
@@ -136,6 +136,9 @@ impl Cluster {
         let all = groups
             .iter()
             .flat_map(|group| &text.as_bytes()[group.start..group.end]);
+        if digits > MOST_DIGITS {
+            return None;
+        }
         for (place, digit) in number.digits.iter_mut().zip(all) {
             *place = digit - b'0';
         }

@@ -158,7 +158,7 @@ impl Scanner {
                         continue;
                     }
                     let end = cluster.read(bytes, start);
-                    if cluster.digits() >= 7 {
+                    if cluster.digits() >= 7 || cluster.len() >= 4 {
                         numbers(text, &cluster, before, hits);
                         before = end;
                     }
@@ -174,8 +174,8 @@ impl Scanner {
                             .get(at)
                             .is_some_and(|byte| byte.is_ascii_hexdigit() || *byte == b':')
                     };
-                    if at > 0
-                        && is_hex(at - 1)
+                    let is_inside = at > 0 && is_hex(at - 1) || bytes.get(at + 1) == Some(&b':');
+                    if is_inside
                         && is_hex(at + 1)
                         && let Some(hit) = word::ipv6(text, at)
                     {

@@ -121,7 +121,8 @@ pub(crate) fn prefixed(text: &str, start: usize, prefix: &Prefix) -> Option<Hit>
 }
 
 /// Names of keys that hold secrets.
-pub(crate) const NAMES: [&str; 41] = [
+pub(crate) const NAMES: [&str; 42] = [
+    "pw",
     "account_key",
     "accountkey",
     "service_key",
@@ -169,6 +170,14 @@ pub(crate) const NAMES: [&str; 41] = [
 pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
     let name = &text[start..end];
     let bytes = text.as_bytes();
+    let is_letter = |at: Option<usize>| {
+        at.and_then(|at| bytes.get(at))
+            .is_some_and(u8::is_ascii_alphanumeric)
+    };
+    // Two letters are a name only if they are a word.
+    if name.len() == 2 && (is_letter(start.checked_sub(1)) || is_letter(Some(end))) {
+        return None;
+    }
     let mut at = end;
     // The rest of a longer name: `SECRET_ACCESS_KEY`, `tokenValue`.
     while at < bytes.len()
@@ -196,10 +205,10 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
         && at < from + 8
         && matches!(
             bytes[at],
-            b' ' | b'"' | b'\'' | b'`' | b':' | b'=' | b'>' | b'\\' | b'\t'
+            b' ' | b'"' | b'\'' | b'`' | b':' | b'=' | b'>' | b'\\' | b'\t' | b'('
         )
     {
-        is_given |= matches!(bytes[at], b':' | b'=');
+        is_given |= matches!(bytes[at], b':' | b'=' | b'(');
         at += 1;
     }
     for link in ["는 ", "은 ", "가 ", "를 ", "를: "] {
@@ -272,7 +281,15 @@ fn is_long_mixed(rest: &str) -> bool {
 }
 
 /// Names of what people make up themselves.
-const PASSWORDS: [&str; 6] = ["passw", "pwd", "passphrase", "비밀번호", "패스워드", "비번"];
+const PASSWORDS: [&str; 7] = [
+    "passw",
+    "pw",
+    "pwd",
+    "passphrase",
+    "비밀번호",
+    "패스워드",
+    "비번",
+];
 
 /// Whether somebody made it up to be no word: letters, digits and signs among them.
 fn is_odd(value: &str) -> bool {

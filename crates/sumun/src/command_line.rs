@@ -12,6 +12,7 @@ use crate::commands::manage::{
     ClientCommand, GrantCommand, Managed, ResourceCommand, RoleCommand, ScopeCommand, UserCommand,
 };
 use crate::commands::policy::PolicyCommand;
+use crate::commands::stdio::Stdio;
 use crate::settings;
 
 /// Parses the command line; a wrong one, and `--help`, end the process here.
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Runs the servers of a settings file
     Serve(Config),
+    /// Serves the upstreams of a settings file to one client over standard input and output
+    Stdio(Stdio),
     /// Looks at a settings file
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -1,6 +1,8 @@
 //! A running house: bound, served, kept in order, and drained at the end.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,9 @@ use anyhow::{Context as _, bail};
 use authorization_server::AuthorizationServer;
 use authorization_server::user::Users;
 use oauth::time::SystemClock;
+use resource_server::Caller;
 use store::SqliteStore;
+use tokio::io::{stdin, stdout};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -22,7 +26,8 @@ use crate::data::{self, Data};
 use crate::metrics;
 use crate::rotation::Rotation;
 use crate::self_check;
-use crate::settings::Settings;
+use crate::settings::reload::watch::Watch;
+use crate::settings::{Environment, Settings};
 
 /// How long requests may take to end after the house was told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -56,6 +61,8 @@ pub(crate) struct House {
     data: Data,
     audit: Recorder,
     app: App,
+    /// The settings file, if it is followed.
+    watch: Option<Watch>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -76,6 +83,7 @@ impl House {
             data,
             audit,
             app,
+            watch: None,
             tasks,
             stop,
         };
@@ -100,6 +108,39 @@ impl House {
         self.app.authorization_server.users()
     }
 
+    /// Serves one client at the other end of standard input and output, and nobody else.
+    pub(crate) async fn serve_pipe(
+        self,
+        caller: Caller,
+        upstream: Option<&str>,
+    ) -> anyhow::Result<()> {
+        self.audit.started().await?;
+        let mut stops = Stops::listen()?;
+        let gateway = self.app.gateway.clone();
+        let served = tokio::select! {
+            served = gateway.serve_pipe(caller, upstream, stdin(), stdout()) => served,
+            () = stops.next() => Ok(true),
+        };
+        self.stop.cancel();
+        self.tasks.close();
+        gateway.close().await;
+        self.audit.stopped().await;
+        self.data.store.close().await;
+        anyhow::ensure!(
+            served.context("the client cannot be reached over the pipe any more")?,
+            "there is no such endpoint: name one of [[upstreams]] with --upstream, or switch \
+             `gateway.federated` on"
+        );
+        Ok(())
+    }
+
+    /// Follows the settings file at `path`, from which the settings came.
+    pub(crate) fn watch(&mut self, path: &Path, environment: &Environment) -> anyhow::Result<()> {
+        let watch = Watch::new(path, environment.clone(), self.settings.clone());
+        self.watch = Some(watch.context("the settings file cannot be followed")?);
+        Ok(())
+    }
+
     /// Serves something besides, from now on until the house stops.
     pub(crate) fn serve_beside(&self, listener: TcpListener, router: axum::Router) {
         let limits = Limits::of_this_process();
@@ -122,6 +163,7 @@ impl House {
             data,
             audit,
             app,
+            watch,
             tasks,
             stop,
         } = self;
@@ -155,6 +197,7 @@ impl House {
         };
         let result = tokio::select! {
             ended = life => ended,
+            never = follow_settings(watch, &app, &data, &audit, &tasks) => match never {},
             () = stops.next() => {
                 tracing::info!("stopping: waiting for requests to end");
                 Ok(())
@@ -168,13 +211,38 @@ impl House {
             () = sleep(DRAIN) => tracing::warn!("some requests did not end in time and were cut off"),
             () = stops.next() => tracing::warn!("told to stop again: requests were cut off"),
         }
-        if let Some(gateway) = &app.gateway {
-            // Children get their time to end by themselves.
-            gateway.close().await;
-        }
+        // Children get their time to end by themselves.
+        app.gateway.close().await;
         audit.stopped().await;
         data.store.close().await;
         result
+    }
+}
+
+/// Takes over what changes in the settings file; what cannot be used changes nothing.
+async fn follow_settings(
+    watch: Option<Watch>,
+    app: &App,
+    data: &Data,
+    audit: &Recorder,
+    tasks: &TaskTracker,
+) -> Infallible {
+    let Some(mut watch) = watch else {
+        return std::future::pending().await;
+    };
+    loop {
+        match watch.change().await {
+            Ok(change) => {
+                for line in change.in_words() {
+                    tracing::info!("settings: {line}");
+                }
+                let taken = app.take_over(&change, data, audit.log(), tasks).await;
+                if let Err(error) = taken {
+                    tracing::error!("the new settings could not be taken over: {error:#}");
+                }
+            }
+            Err(error) => tracing::error!("the settings stay as they were: {error}"),
+        }
     }
 }
 

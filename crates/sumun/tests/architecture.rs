@@ -258,7 +258,7 @@ fn http_leaves_by_one_door() {
         path.starts_with("crates/oauth/src/client/fetch/")
     });
     assert_eq!(found, Vec::<String>::new());
-    // What streams to and from upstreams (docs/decisions/0013-…).
+    // What streams to and from upstreams (docs/decisions/0017-…).
     let found = outside("hyper_util::client", |path| {
         path == "crates/gateway/src/upstream/http.rs"
     });

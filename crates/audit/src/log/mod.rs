@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use crate::error::{AuditError, OpenError};
 use crate::event::{AuditEvent, Pseudonyms};
+use crate::rule::Finding;
 use crate::settings::Settings;
 
 use open::Opened;
@@ -145,6 +146,14 @@ impl AuditLog {
     pub async fn append(&self, event: AuditEvent) -> Result<(), AuditError> {
         let group = self.inner.queue.put(&event)?;
         group.done().await
+    }
+
+    /// Records what a rule has found.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn append_finding(&self, finding: &Finding) -> Result<(), AuditError> {
+        self.append(finding.event()).await
     }
 
     /// Makes the pseudonyms by which people stand in events.

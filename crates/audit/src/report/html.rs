@@ -135,13 +135,13 @@ fn class_of(action: &str) -> &'static str {
     }
 }
 
-/// A number with a space between thousands, which both languages read.
+/// A number with a narrow space between thousands, which both languages read.
 fn grouped(number: &u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (n, digit) in digits.chars().enumerate() {
         if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            text.push('\u{2009}');
+            text.push('\u{202f}');
         }
         text.push(digit);
     }

@@ -205,6 +205,3 @@ impl Report {
         markdown::text(self, language)
     }
 }
-
-#[cfg(test)]
-mod tests;

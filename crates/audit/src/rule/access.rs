@@ -86,7 +86,7 @@ impl Access {
         let address = address.map(|address| {
             (
                 format!("address\0{address}"),
-                threshold * PEOPLE_BEHIND_AN_ADDRESS,
+                threshold.saturating_mul(PEOPLE_BEHIND_AN_ADDRESS),
             )
         });
         let succeeded = record.outcome.as_deref() == Some("success");
@@ -127,7 +127,8 @@ impl Access {
         let what = (&record.tool_name, &record.target, &record.server);
         let kind = self.hasher.hash_one(what);
         let refused = self.refusals.add(key, seen.time, record.sequence, 1, kind);
-        let is_enough = refused.kinds >= threshold || refused.sum >= threshold * TRIES;
+        let is_enough =
+            refused.kinds >= threshold || refused.sum >= threshold.saturating_mul(TRIES);
         if !is_enough || !self.refusals.speak(key, seen.time) {
             return None;
         }

@@ -93,7 +93,7 @@ impl Data {
         let past = self.past.entry(key.into()).or_default();
         past.add(seen.time / window.max(1), amount);
         let mut limit = threshold;
-        let floor = threshold * LEAST_PERCENT / 100;
+        let floor = threshold.saturating_mul(LEAST_PERCENT) / 100;
         if sum > floor
             && let Some(usual) = past.usual()
         {

@@ -73,7 +73,7 @@ impl Integrity {
             // It is told once, and not for every event until the old time comes again.
             self.latest = seen.time;
         }
-        if self.sequence > 0 && record.sequence != self.sequence + 1 {
+        if self.sequence > 0 && record.sequence != self.sequence.wrapping_add(1) {
             let missing = record.sequence.abs_diff(self.sequence);
             findings.push(told(seen, "events_missing", missing, 1));
         }

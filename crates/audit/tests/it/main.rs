@@ -3,7 +3,9 @@
 
 mod appending;
 mod crashing;
+mod measuring;
 mod recovering;
+mod reporting;
 mod support;
 mod tampering;
 mod watching;

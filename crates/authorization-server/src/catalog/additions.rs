@@ -60,7 +60,8 @@ impl Catalogs {
         loop {
             let stored = read(&self.records).await?;
             let mut next = of(stored.as_ref()).clone();
-            let result = edit(&Catalog::new(settings, &next), &mut next)?;
+            let catalog = self.made_of(settings, &next);
+            let result = edit(&catalog, &mut next)?;
             let is_written = match &stored {
                 Some(stored) => self.records.replace(stored, &next).await?,
                 None => self.records.insert(KEY, &next).await?,

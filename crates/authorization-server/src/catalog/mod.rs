@@ -36,8 +36,13 @@ impl Catalog {
     /// The settings may have changed since something was added, so whatever is declared there wins,
     /// and a scope that nobody describes any more means nothing.
     pub(crate) fn new(settings: &Settings, added: &Additions) -> Self {
+        Self::with_resources(settings.resources.clone(), settings, added)
+    }
+
+    /// The same, where the settings declare other resources by now.
+    fn with_resources(resources: Vec<Resource>, settings: &Settings, added: &Additions) -> Self {
         let mut catalog = Self {
-            resources: settings.resources.clone(),
+            resources,
             scopes: settings.scopes.clone(),
             roles: settings.roles.clone(),
             default_role: settings.default_role.clone(),
@@ -132,6 +137,8 @@ impl Catalog {
 pub(crate) struct Catalogs {
     records: Collection<Additions>,
     snapshot: RwLock<Arc<Catalog>>,
+    /// The resources that the settings declare, once they declare others than at the start.
+    declared: RwLock<Option<Vec<Resource>>>,
     /// One renewal at a time, so that an older reading never replaces a newer one.
     renewal: Mutex<()>,
 }
@@ -146,6 +153,7 @@ impl Catalogs {
         let added = additions::read(&records).await?;
         Ok(Self {
             snapshot: RwLock::new(Arc::new(Catalog::new(settings, of(added.as_ref())))),
+            declared: RwLock::default(),
             renewal: Mutex::new(()),
             records,
         })
@@ -157,6 +165,23 @@ impl Catalogs {
         Arc::clone(&snapshot.unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Takes other resources for those of the settings, from the next renewal on.
+    pub(crate) fn declare(&self, resources: Vec<Resource>) {
+        let mut declared = self
+            .declared
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *declared = Some(resources);
+    }
+
+    /// The resources that the settings declare.
+    pub(crate) fn declared(&self, settings: &Settings) -> Vec<Resource> {
+        let declared = self.declared.read().unwrap_or_else(PoisonError::into_inner);
+        declared
+            .clone()
+            .unwrap_or_else(|| settings.resources.clone())
+    }
+
     /// Reads what other replicas and the command line have added.
     pub(crate) async fn renew(&self, settings: &Settings) -> Result<(), StoreError> {
         let _turn = self.renewal.lock().await;
@@ -165,8 +190,13 @@ impl Catalogs {
         Ok(())
     }
 
+    /// The settings, as they are now, with what was added to them.
+    fn made_of(&self, settings: &Settings, added: &Additions) -> Catalog {
+        Catalog::with_resources(self.declared(settings), settings, added)
+    }
+
     fn set(&self, settings: &Settings, added: &Additions) {
-        let catalog = Arc::new(Catalog::new(settings, added));
+        let catalog = Arc::new(self.made_of(settings, added));
         *self
             .snapshot
             .write()

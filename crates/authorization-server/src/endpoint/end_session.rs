@@ -44,6 +44,7 @@ pub(crate) async fn get(
         return Ok(leave(&server, &request, None));
     }
     server.sign_out(&user.subject, &session.key).await?;
+    server.facts().signed_out(&user.subject);
     tracing::info!(subject = user.subject, "signed out by a client");
     let mut response = leave(&server, &request, request.address());
     server.sessions().forget().append_to(&mut response);

@@ -45,6 +45,10 @@ pub(crate) async fn post(
     let metadata = parse(&body)?;
     check(&server, &metadata)?;
     let registered = server.clients().register(metadata, rules).await?;
+    server
+        .facts()
+        .registered(&registered.client, address)
+        .await?;
     tracing::info!(client.id = registered.client.client_id, "client registered");
     Ok(answer(&server, StatusCode::CREATED, registered))
 }

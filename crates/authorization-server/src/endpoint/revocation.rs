@@ -62,6 +62,7 @@ impl AuthorizationServer {
     pub(crate) async fn revoke_grant(&self, grant_id: &str) -> Result<(), StoreError> {
         let owner = self.grants().revoke(grant_id).await?;
         self.tell_revoked(grant_id);
+        self.facts().grant_ended(grant_id, owner.as_deref());
         if let Some(subject) = owner {
             self.let_go_soon(&subject);
         }

@@ -80,5 +80,6 @@ impl Management {
     fn log(&self, action: &'static str, object: &str) {
         let actor = &self.actor;
         tracing::info!(%actor, action, object, "management: {action}");
+        self.server.facts().managed(actor, action, object);
     }
 }

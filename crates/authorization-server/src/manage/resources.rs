@@ -142,7 +142,9 @@ impl Management {
     }
 
     fn view_of_resource(&self, resource: &Resource) -> ResourceView {
-        let mut declared = self.server.settings().resources.iter();
+        let settings = self.server.settings();
+        let declared = self.server.catalogs().declared(settings);
+        let mut declared = declared.iter();
         ResourceView {
             id: id_of(resource),
             indicator: resource.indicator.as_str().to_owned(),

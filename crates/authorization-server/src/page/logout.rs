@@ -77,6 +77,7 @@ pub(crate) async fn post(
             return Ok(show(&request, &headers, Some(user)));
         }
         server.sign_out(&user.subject, &session.key).await?;
+        server.facts().signed_out(&user.subject);
         tracing::info!(subject = user.subject, "signed out");
     }
     let done = || server.settings().issuer.join(PATH);

@@ -24,6 +24,9 @@ pub enum AuthenticateError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It could not be recorded.
+    #[error(transparent)]
+    Unrecorded(#[from] audit::AuditError),
 }
 
 /// The window in which attempts to sign in are counted.

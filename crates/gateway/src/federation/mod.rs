@@ -137,7 +137,7 @@ impl McpServer for Federation {
                 words.and_then(|words| serde_json::from_str::<String>(words.get()).ok())
             {
                 let heading = if instructions.is_empty() { "" } else { "\n\n" };
-                instructions.push_str(&format!("{heading}# {}\n{words}", member.name));
+                instructions.extend([heading, "# ", &*member.name, "\n", &*words]);
             }
         }
         Ok(Introduction {

@@ -185,9 +185,10 @@ impl Board {
             Some(Message::Answer { id, .. }) => {
                 let mut inner = self.lock();
                 let running = id.and_then(|id| inner.running.get_mut(&id));
-                match running.and_then(|running| running.answer.take()) {
-                    Some(answer) => drop(answer.send(text)),
-                    None => tracing::debug!(?id, "an upstream answers what nobody asked"),
+                if let Some(answer) = running.and_then(|running| running.answer.take()) {
+                    let _ = answer.send(text);
+                } else {
+                    tracing::debug!(?id, "an upstream answers what nobody asked");
                 }
                 None
             }

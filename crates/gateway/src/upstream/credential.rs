@@ -184,7 +184,7 @@ impl ServiceToken {
         let now = self.clock.now();
         Ok(Held {
             header,
-            renew_at: now.plus(lifetime - EARLY.min(lifetime / 4)),
+            renew_at: now.plus(lifetime.saturating_sub(EARLY.min(lifetime / 4))),
             ends_at: now.plus(lifetime),
         })
     }

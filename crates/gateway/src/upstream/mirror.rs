@@ -163,10 +163,10 @@ impl Parameter {
 
 /// A value as it may stand in a header.
 pub(super) fn encoded(text: &str) -> HeaderValue {
-    let is_plain = text.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
-        && !text.starts_with(' ')
-        && !text.ends_with(' ')
-        && !(text.starts_with("=?base64?") && text.ends_with("?="));
+    let is_visible = text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+    let is_padded = text.starts_with(' ') || text.ends_with(' ');
+    let looks_encoded = text.starts_with("=?base64?") && text.ends_with("?=");
+    let is_plain = is_visible && !is_padded && !looks_encoded;
     let plain = is_plain.then(|| HeaderValue::from_str(text).ok()).flatten();
     plain.unwrap_or_else(|| {
         let text = format!("=?base64?{}?=", STANDARD.encode(text));

@@ -5,6 +5,7 @@
 //! [`link`] of any kind. Connections wait in a [`pool`], and a [`health::Breaker`] keeps storms away.
 
 mod board;
+mod connect;
 mod credential;
 mod event_stream;
 mod health;
@@ -42,11 +43,12 @@ use oauth::random::Random;
 use oauth::time::Clock;
 use tokio::sync::Semaphore;
 
+pub use connect::{InvalidUpstream, connect};
 pub use health::{Health, State};
 pub use http::HttpClient;
 pub(crate) use http::Payload;
 pub use identity::SignIdentity;
-pub use server::{InvalidUpstream, Upstream, connect};
+pub use server::Upstream;
 pub use settings::{Children, ForwardIdentity, Transport, UpstreamCredential, UpstreamSettings};
 
 /// What all upstreams share.

@@ -64,9 +64,8 @@ impl HttpOpener {
     pub(super) fn way(&self) -> Option<Way> {
         let found = *self.way.lock().unwrap_or_else(PoisonError::into_inner);
         found.or(match (self.sse, self.revision) {
-            (Some(true), _) => Some(Way::EventStream),
+            (Some(true), _) | (None, Some(Revision::V2024_11_05)) => Some(Way::EventStream),
             (_, Some(Revision::V2026_07_28)) => Some(Way::Stateless),
-            (None, Some(Revision::V2024_11_05)) => Some(Way::EventStream),
             (_, Some(_)) => Some(Way::Streamable),
             (_, None) => None,
         })

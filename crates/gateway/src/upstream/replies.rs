@@ -138,23 +138,18 @@ impl Stream {
                     .map_err(|_| silent())?,
                 None => self.body.frame().await,
             };
-            let data = match frame {
-                Some(Ok(frame)) => frame.into_data().ok(),
-                Some(Err(_)) | None => {
-                    let Some(resume) = &mut self.resume else {
-                        return Ok(None);
-                    };
-                    match resume.again().await? {
-                        Some(response) => {
-                            self.body = response.into_body();
-                            self.parser.restart();
-                        }
-                        None => return Ok(None),
-                    }
-                    continue;
-                }
+            let Some(Ok(frame)) = frame else {
+                let Some(resume) = &mut self.resume else {
+                    return Ok(None);
+                };
+                let Some(response) = resume.again().await? else {
+                    return Ok(None);
+                };
+                self.body = response.into_body();
+                self.parser.restart();
+                continue;
             };
-            if let Some(data) = data {
+            if let Ok(data) = frame.into_data() {
                 let fed = self.parser.feed(&data, &mut self.ready);
                 fed.map_err(|bad| match bad {
                     BadStream::TooLarge => too_large(),

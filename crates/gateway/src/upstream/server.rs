@@ -1,32 +1,26 @@
 //! One upstream, as the gateway sees it: an MCP server of any revision, found out when it is first needed.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{HeaderMap, Method, Response, Uri};
+use ::http::{HeaderMap, Method, Response};
 use async_trait::async_trait;
 use hyper::body::Incoming;
-use oauth::secret::Secret;
 use resource_server::Caller;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::UpstreamParts;
-use super::credential::Credential;
 use super::health::{Breaker, Health, backoff};
-use super::http::{Endpoint, Payload};
-use super::identity::Identity;
+use super::http::Payload;
 use super::mirror::Mirror;
 use super::open::{HttpOpener, Way};
-use super::pool::{Pool, Turn};
-use super::process::Program;
+use super::pool::Pool;
 use super::session::Session;
-use super::settings::{Transport, UpstreamSettings};
+use super::settings::UpstreamSettings;
 use super::stateless::{Memory, Speaker};
-use super::stdio::{START, StdioOpener};
+use super::stdio::StdioOpener;
 use super::trouble::Trouble;
 use super::{sessions, subscription};
 use crate::json::Raw;
@@ -35,170 +29,31 @@ use crate::revision::Era;
 use crate::server::{Failure, Interest, Introduction, McpServer};
 use crate::visit::Visit;
 
-/// How long a session over HTTP is kept that nobody uses. It is opened anew when somebody does.
-const HTTP_IDLE: Duration = Duration::from_mins(30);
-/// How many sessions there may be with one server over HTTP.
-const MAX_SESSIONS: usize = 10_000;
-/// How often idle connections are looked for.
-const SWEEP: Duration = Duration::from_secs(30);
-/// How often at most.
-const BUSIEST: Duration = Duration::from_millis(100);
-/// What children see of the gateway's own environment.
-const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 /// How often a stream of news is opened again that brings none.
 const LISTEN_ATTEMPTS: u32 = 8;
-
-/// The settings of an upstream cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the upstream `{name}` cannot be used: {reason}")]
-pub struct InvalidUpstream {
-    pub name: String,
-    pub reason: String,
-}
+/// How long it is waited before that, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// An MCP server behind the gateway.
 #[derive(Debug)]
 pub struct Upstream {
-    settings: UpstreamSettings,
-    kind: Kind,
-    pool: Arc<Pool>,
-    mirror: Mirror,
-    memory: Memory,
-    breaker: Breaker,
-    parts: UpstreamParts,
-    tasks: TaskTracker,
-    stop: CancellationToken,
+    pub(super) settings: UpstreamSettings,
+    pub(super) kind: Kind,
+    pub(super) pool: Arc<Pool>,
+    pub(super) mirror: Mirror,
+    pub(super) memory: Memory,
+    pub(super) breaker: Breaker,
+    pub(super) parts: UpstreamParts,
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
 }
 
+/// What it is behind.
 #[derive(Debug)]
-enum Kind {
+pub(super) enum Kind {
     Http(Box<HttpOpener>),
     Stdio(Box<StdioOpener>),
-}
-
-/// Makes an upstream. Nothing is connected or started before it is needed.
-pub fn connect(
-    settings: &UpstreamSettings,
-    parts: &UpstreamParts,
-) -> Result<Arc<Upstream>, InvalidUpstream> {
-    let invalid = |reason: String| InvalidUpstream {
-        name: settings.name.clone(),
-        reason,
-    };
-    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let breaker = Breaker::new(
-        settings.name.clone(),
-        parts.clock.clone(),
-        parts.random.clone(),
-    );
-    let (kind, max, idle) = match &settings.transport {
-        Transport::Http { url, sse } => {
-            let uri: Uri = url
-                .as_str()
-                .parse()
-                .map_err(|_| invalid(format!("`{url}` is no address")))?;
-            let endpoint = Endpoint {
-                client: parts.http.clone(),
-                uri,
-                credential: Credential::new(&settings.credential, &parts.fetch, &parts.clock)
-                    .map_err(invalid)?,
-                identity: identity(settings, parts).map_err(invalid)?,
-                timeout: settings.timeout,
-            };
-            let opener = HttpOpener {
-                endpoint: Arc::new(endpoint),
-                max: settings.max_message_bytes,
-                revision: settings.revision,
-                sse: *sse,
-                tasks: tasks.clone(),
-                stop: stop.clone(),
-                way: Mutex::default(),
-                serves_both: AtomicBool::default(),
-                looking: Turn::default(),
-            };
-            (Kind::Http(Box::new(opener)), MAX_SESSIONS, HTTP_IDLE)
-        }
-        Transport::Stdio {
-            command,
-            args,
-            env,
-            directory,
-            children,
-            idle,
-            max_children,
-            max_memory_bytes,
-            max_open_files,
-        } => {
-            let inherited = |name: &&str| {
-                let value = parts.environment.get(*name)?;
-                Some(((*name).to_owned(), Secret::from(value.as_str())))
-            };
-            let mut environment: BTreeMap<_, _> = INHERITED.iter().filter_map(inherited).collect();
-            environment.extend(env.clone());
-            let program = Program {
-                name: settings.name.clone(),
-                command: command.clone(),
-                args: args.clone(),
-                environment,
-                directory: directory.clone(),
-                max_memory_bytes: *max_memory_bytes,
-                max_open_files: *max_open_files,
-                max_message: settings.max_message_bytes,
-                random: parts.random.clone(),
-                children: breaker.children.clone(),
-                tasks: tasks.clone(),
-            };
-            let opener = StdioOpener {
-                program,
-                children: *children,
-                revision: settings.revision,
-                patience: settings.timeout,
-                start: settings.timeout.max(START),
-                starts: parts.starts.clone(),
-                stop: stop.clone(),
-                era: Mutex::default(),
-            };
-            (Kind::Stdio(Box::new(opener)), *max_children, *idle)
-        }
-    };
-    let is_process = matches!(kind, Kind::Stdio(_));
-    let pool = Arc::new(Pool::new(max, is_process, parts.random.clone()));
-    let (swept, until) = (pool.clone(), stop.clone());
-    tasks.spawn(async move {
-        let sweeping = async {
-            loop {
-                tokio::time::sleep(idle.clamp(BUSIEST, SWEEP)).await;
-                swept.sweep(idle).await;
-            }
-        };
-        let _: Option<()> = until.run_until_cancelled(sweeping).await;
-    });
-    Ok(Arc::new(Upstream {
-        settings: settings.clone(),
-        kind,
-        pool,
-        mirror: Mirror::default(),
-        memory: Memory::default(),
-        breaker,
-        parts: parts.clone(),
-        tasks,
-        stop,
-    }))
-}
-
-fn identity(
-    settings: &UpstreamSettings,
-    parts: &UpstreamParts,
-) -> Result<Option<Identity>, String> {
-    let Some(forward) = &settings.forward_identity else {
-        return Ok(None);
-    };
-    let signer = parts
-        .signer
-        .clone()
-        .ok_or("it is to be told who calls, and there is no key to sign that with")?;
-    let (clock, random) = (parts.clock.clone(), parts.random.clone());
-    Identity::new(forward, parts.issuer.clone(), signer, clock, random).map(Some)
 }
 
 impl Upstream {
@@ -292,27 +147,23 @@ impl Upstream {
             }
             Kind::Http(opener) => opener,
         };
-        let way = match opener.way_for(visit) {
-            Some(way) => way,
-            None => {
-                let begun = Instant::now();
-                let mut looked = opener.looking.lock().await;
-                match opener.way_for(visit) {
-                    Some(way) => way,
-                    None => {
-                        looked.passed_on(begun)?;
-                        let found = opener.look(visit).await;
-                        let (way, session) = looked.note(found)?;
-                        drop(looked);
-                        let session = self.pool.adopt(&way.key(visit), session).await?;
-                        match opener.way_for(visit) {
-                            Some(other) if other != way => other,
-                            _ => return Ok(session),
-                        }
-                    }
+        if opener.way().is_none() {
+            let begun = Instant::now();
+            let mut looking = opener.looking.lock().await;
+            if opener.way().is_none() {
+                looking.passed_on(begun)?;
+                let found = opener.look(visit).await;
+                let (way, session) = looking.note(found)?;
+                drop(looking);
+                let session = self.pool.adopt(&way.key(visit), session).await?;
+                // What was opened to find it out need not be what suits this client.
+                if opener.way_for(visit).is_none_or(|suits| suits == way) {
+                    return Ok(session);
                 }
             }
-        };
+        }
+        // Whoever has found it out may have begun to doubt it.
+        let way = opener.way_for(visit).unwrap_or(Way::Streamable);
         let open = async |lost: Option<&Session>| opener.open_again(way, visit, lost).await;
         self.pool.get(&way.key(visit), open).await
     }
@@ -497,14 +348,14 @@ impl McpServer for Upstream {
                 Err(trouble) => trouble,
                 Ok(()) => Trouble::Lost("has ended its stream of news"),
             };
-            if begun.elapsed() > SWEEP {
+            if begun.elapsed() > LONGEST_PAUSE {
                 attempts = 0;
             }
             if attempts >= LISTEN_ATTEMPTS {
                 return Err(self.said(trouble));
             }
             let random = &*self.parts.random;
-            let pause = backoff(attempts, Duration::from_millis(250), SWEEP, random);
+            let pause = backoff(attempts, FIRST_PAUSE, LONGEST_PAUSE, random);
             tokio::time::sleep(pause).await;
             attempts += 1;
         }

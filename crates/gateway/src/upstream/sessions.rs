@@ -46,13 +46,11 @@ pub(super) async fn call(
     }
     if is_stateless {
         adjust_level(session, visit).await;
-        // What the server asks need not come with the answer; there, the client does not listen.
-        if ["sampling", "elicitation", "roots"]
-            .iter()
-            .any(|name| visit.client.can(name))
-        {
-            session.link.open_ear();
-        }
+    }
+    // What the server asks need not come with the answer, and clients need not listen anywhere else.
+    let questions = ["sampling", "elicitation", "roots"];
+    if questions.iter().any(|name| visit.client.can(name)) {
+        session.link.open_ear();
     }
     let token = wire::progress_token(params);
     let mut ticket = session.board.expect(&visit.key);

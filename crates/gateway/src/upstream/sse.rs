@@ -31,6 +31,10 @@ pub(super) enum BadStream {
 
 /// Reads events out of bytes, however they are cut.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about where in the stream we are"
+)]
 pub(super) struct Parser {
     max: usize,
     line: Vec<u8>,

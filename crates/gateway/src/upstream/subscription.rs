@@ -19,7 +19,6 @@ use crate::server::Interest;
 /// Which changes the server is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the names of the standard")]
 struct Filter {
     tools_list_changed: bool,
     prompts_list_changed: bool,
@@ -35,7 +34,7 @@ pub(super) async fn listen(speaker: Speaker<'_>, interest: &Interest) -> Result<
     loop {
         changes.mark_unchanged();
         let filter = filter(&speaker, interest);
-        let changed = async {
+        let other_wishes = async {
             loop {
                 if changes.changed().await.is_err() {
                     std::future::pending::<()>().await;
@@ -51,7 +50,7 @@ pub(super) async fn listen(speaker: Speaker<'_>, interest: &Interest) -> Result<
                 Err(Trouble::Rpc(_)) if has_session => std::future::pending().await,
                 result => return result,
             },
-            () = changed => {}
+            () = other_wishes => {}
         }
     }
 }
@@ -106,6 +105,7 @@ async fn subscribe(speaker: &Speaker<'_>, filter: &Filter) -> Result<(), Trouble
                 let said = answer.map(drop);
                 return said.map_err(|error| Trouble::Rpc(RpcError(error.to_owned())));
             }
+            // The acknowledgement too: whoever has asked learns from it that nothing is missed any more.
             Some(Message::Notification { method, params }) => {
                 let method = method.into_owned();
                 let params = params.and_then(without_id);

@@ -153,9 +153,12 @@ pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> 
 /// The name behind the label that stands at `start..end`.
 pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> {
     let label = &text[start..end];
-    if !begins_a_word(text, start, label) {
-        return None;
-    }
+    // `결제자:` and whoever else is named by what they do: the sign belongs to the label.
+    let (label, end) = match label.strip_suffix(':') {
+        Some(label) => (label, end - 1),
+        None if begins_a_word(text, start, label) => (label, end),
+        None => return None,
+    };
     let (from, at, is_given) = sign_behind(text, label, end);
     let is_topic = !is_given && text[end..from].ends_with(['은', '는', '이', '가']);
     let is_firm = FIRM_LABELS.contains(label.replace(' ', "").to_ascii_lowercase().as_str());

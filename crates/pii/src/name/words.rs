@@ -130,7 +130,20 @@ pub(crate) const TITLES: [&str; 38] = [
 ];
 
 /// Labels and keys behind which a name stands.
-pub(crate) const LABELS: [&str; 203] = [
+pub(crate) const LABELS: [&str; 216] = [
+    "자:",
+    "자 :",
+    "인:",
+    "인 :",
+    "분:",
+    "분 :",
+    "명:",
+    "받는이",
+    "보내는이",
+    "결제자",
+    "입금하신 분",
+    "주문하신 분",
+    "받으실 분",
     "성 명",
     "이 름",
     "수 령 인",

@@ -284,6 +284,8 @@ fn p3_every_split_of_a_stream_gives_the_same_bytes() {
     }
 }
 
+static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);
+
 proptest! {
     #[test]
     fn p3_invented_streams_do_not_depend_on_the_split(
@@ -318,7 +320,6 @@ proptest! {
     #[test]
     fn p1_findings_lie_where_they_say(text in "([가-힣 ]{0,4}(010-2345-6789|０１０－２３４５－６７８９|a%40b.kr|홍길동님|\\PC)){0,6}") {
         let chars: Vec<char> = text.chars().collect();
-        static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);
         for finding in SCANNER.scan(&text) {
             prop_assert_eq!(&text[finding.bytes()], finding.value.as_str());
             let value: String = chars[finding.start..finding.end].iter().collect();

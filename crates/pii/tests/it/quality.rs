@@ -12,6 +12,10 @@ use crate::stranger::strange_samples;
 const SEEDS: [u64; 3] = [11, 12, 13];
 
 /// Scores the lines of one inventor on every seed.
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever tunes wants to see what is left"
+)]
 #[track_caller]
 fn check(of: fn(u64, u64) -> Vec<Sample>, rounds: u64) {
     let scanner = Scanner::new();

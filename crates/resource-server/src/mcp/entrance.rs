@@ -114,8 +114,11 @@ impl Visitor {
 /// Refuses headers that are there twice or differ from `message` (SEP-2243); the answer says which.
 ///
 /// Whether a header must be there at all depends on the revision.
-pub fn compare_headers(headers: &HeaderMap, message: &Envelope<'_>) -> Result<(), Response<Body>> {
-    headers::compare(headers, message).map_err(|fault| fault.response(message.id))
+pub fn compare_headers(
+    headers: &HeaderMap,
+    message: &Envelope<'_>,
+) -> Result<(), Box<Response<Body>>> {
+    headers::compare(headers, message).map_err(|fault| Box::new(fault.response(message.id)))
 }
 
 /// The answer to a body that is no message, or could be read in two ways (acceptance D5).

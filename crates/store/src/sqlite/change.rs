@@ -62,34 +62,55 @@ impl Numbers {
 impl Turn<'_> {
     /// Writes the entry if its key is free; `false` when it is taken.
     pub(super) fn insert(&mut self, kind: Kind, now: i64, entry: Entry) -> rusqlite::Result<bool> {
-        let (version, position) = (
-            self.numbers.first_version(),
-            self.numbers.next_position(self.connection, kind)?,
-        );
-        if self.run(schema::MAKE, kind, &entry, &[&version, &position])? {
-            let entry = Entry {
-                version,
-                position,
-                ..entry
-            };
-            self.changes.push(Change::Made(kind.as_str(), entry));
-            return Ok(true);
+        let position = self.numbers.next_position(self.connection, kind)?;
+        match self.make(kind, position, entry)? {
+            None => Ok(true),
+            Some(entry) => self.take_place(kind, position, now, entry),
         }
+    }
+
+    /// Writes the entry, whatever was there before: most are new.
+    pub(super) fn put(&mut self, kind: Kind, now: i64, entry: Entry) -> rusqlite::Result<()> {
+        let position = self.numbers.next_position(self.connection, kind)?;
+        let Some(entry) = self.make(kind, position, entry)? else {
+            return Ok(());
+        };
+        if self.run(schema::OVERWRITE, kind, &entry, &[&now])? {
+            self.changes.push(Change::Rewritten(kind.as_str(), entry));
+            return Ok(());
+        }
+        self.take_place(kind, position, now, entry).map(drop)
+    }
+
+    /// Makes a record under a key that no record has, not even an expired one; else returns the entry.
+    fn make(&mut self, kind: Kind, position: i64, entry: Entry) -> rusqlite::Result<Option<Entry>> {
+        let version = self.numbers.first_version();
+        if !self.run(schema::MAKE, kind, &entry, &[&version, &position])? {
+            return Ok(Some(entry));
+        }
+        let entry = Entry {
+            version,
+            position,
+            ..entry
+        };
+        self.changes.push(Change::Made(kind.as_str(), entry));
+        Ok(None)
+    }
+
+    /// Writes the entry in the place of an expired one; `false` when there is none.
+    fn take_place(
+        &mut self,
+        kind: Kind,
+        position: i64,
+        now: i64,
+        entry: Entry,
+    ) -> rusqlite::Result<bool> {
         let is_new = self.run(schema::TAKE_PLACE, kind, &entry, &[&now, &position])?;
         if is_new {
             // Its version is known to the file alone.
             self.gone(kind.as_str(), entry.key);
         }
         Ok(is_new)
-    }
-
-    /// Writes the entry, whatever was there before.
-    pub(super) fn put(&mut self, kind: Kind, now: i64, entry: Entry) -> rusqlite::Result<()> {
-        if self.run(schema::OVERWRITE, kind, &entry, &[&now])? {
-            self.changes.push(Change::Rewritten(kind.as_str(), entry));
-            return Ok(());
-        }
-        self.insert(kind, now, entry).map(drop)
     }
 
     /// Writes the entry if the stored one still has its version; `false` when it moved on.

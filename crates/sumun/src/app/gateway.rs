@@ -1,5 +1,6 @@
 //! The gateway, wired: each upstream with its guard, and the policy over all of them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -8,12 +9,15 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use gateway::upstream::{HttpClient, UpstreamParts};
+use gateway::policy::Policy;
+use gateway::upstream::{HttpClient, SignIdentity, UpstreamParts};
 use gateway::{Exposed, Gateway, Mount, Origin, Parts, Plan, RequestId, Revoked, SessionKeys};
 use oauth::random::{OsRandom, Random as _};
 use oauth::time::{Clock as _, SystemClock};
 use pii::{FernetKey, FernetKeys, Redactor, Sealing};
 use resource_server::VerifyToken;
+use serde_json::Value;
+use store::Collection;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -21,20 +25,19 @@ use tower_http::request_id;
 
 use super::Wiring;
 use super::servers;
+use crate::settings::reload::Change;
 use crate::settings::{Guarded, Settings};
 
 /// How many children may start at once: starting is what costs most.
 const STARTS: usize = 4;
 
-/// Builds the gateway that the settings ask for, if they ask for one.
+/// Builds the gateway that the settings ask for. Where they ask for none it has nothing behind it, so that
+/// something can come while the house runs.
 pub(super) fn build(
     settings: &Settings,
     wiring: &Wiring<'_>,
     stop: &CancellationToken,
-) -> anyhow::Result<Option<Gateway>> {
-    let Some(wanted) = &settings.gateway else {
-        return Ok(None);
-    };
+) -> anyhow::Result<Gateway> {
     let keys = wiring.data.keys.secrets("mcp session");
     let keys: Vec<[u8; 32]> = keys.iter().map(|(_, key)| **key).collect();
     let (current, previous) = keys.split_first().context("a key ring is never empty")?;
@@ -46,45 +49,70 @@ pub(super) fn build(
         closing: stop.clone(),
         session_keys: SessionKeys::new(current, previous),
         audit: wiring.audit.cloned(),
+        pins: Some(Collection::new(
+            Arc::clone(&wiring.data.store) as _,
+            Arc::clone(&wiring.data.keys),
+        )),
         upstreams: UpstreamParts {
             http: HttpClient::new().context("no connection to upstreams can be made")?,
             fetch: wiring.fetch.clone(),
             clock,
             random: Arc::new(OsRandom),
             issuer: settings.public_url().as_str().to_owned(),
-            signer: None,
-            environment: wanted.environment.clone(),
+            signer: Some(Arc::new(OwnSigner(wiring.authorization_server.clone()))),
+            environment: settings.child_environment.clone(),
             starts: Arc::new(Semaphore::new(STARTS)),
         },
     };
-    let plan = plan(settings, wanted, wiring)?;
-    let gateway = Gateway::new(plan, parts)?;
+    let gateway = Gateway::new(plan(settings, wiring, |_| false)?, parts)?;
     wiring.tasks.spawn(follow_revocations(
         gateway.clone(),
         wiring.authorization_server.clone(),
         stop.clone(),
     ));
-    Ok(Some(gateway))
+    Ok(gateway)
+}
+
+/// Takes over what has changed behind the gateway. Sessions of what stays go on.
+pub(super) async fn take_over(
+    gateway: &Gateway,
+    change: &Change,
+    wiring: &Wiring<'_>,
+) -> anyhow::Result<()> {
+    let resources = change.settings.authorization_server.resources.clone();
+    // First, so that nobody is sent to sign in for what no token is issued for.
+    wiring.authorization_server.declare(resources).await?;
+    gateway.arrange(plan(&change.settings, wiring, |name| change.keeps(name))?)?;
+    Ok(())
 }
 
 /// What the settings want the gateway to be.
 fn plan(
     settings: &Settings,
-    wanted: &crate::settings::Gateway,
     wiring: &Wiring<'_>,
+    is_unchanged: impl Fn(&str) -> bool,
 ) -> anyhow::Result<Plan> {
+    let redactor = redactor(settings, wiring)?;
+    let Some(wanted) = &settings.gateway else {
+        return Ok(Plan {
+            policy: Arc::new(Policy::closed()),
+            redactor,
+            upstreams: Vec::new(),
+            federation: None,
+        });
+    };
     let upstreams = wanted.upstreams.iter().map(|upstream| {
         anyhow::Ok(Exposed {
             settings: upstream.settings.clone(),
             mount: mount(settings, &upstream.endpoint, wiring)?,
-            is_unchanged: false,
+            is_unchanged: is_unchanged(&upstream.settings.name),
             is_federated: upstream.is_federated,
         })
     });
     let common = wanted.common.as_ref();
     Ok(Plan {
         policy: Arc::clone(&wanted.policy),
-        redactor: redactor(settings, wiring)?,
+        redactor,
         upstreams: upstreams.collect::<anyhow::Result<_>>()?,
         federation: common
             .map(|common| mount(settings, common, wiring))
@@ -109,6 +137,22 @@ fn redactor(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<Option<R
     );
     let redactor = Redactor::new(wanted.scanner.clone(), wanted.policy.clone());
     Ok(Some(redactor.with_sealing(sealing)))
+}
+
+/// Signs statements about callers, for upstreams that are told who calls.
+#[derive(Clone)]
+struct OwnSigner(AuthorizationServer);
+
+impl SignIdentity for OwnSigner {
+    fn sign(&self, typ: &str, claims: &Value) -> Option<String> {
+        self.0.sign_statement(typ, claims)
+    }
+}
+
+impl fmt::Debug for OwnSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the signing key of our own authorization server")
+    }
 }
 
 fn mount(settings: &Settings, endpoint: &Guarded, wiring: &Wiring<'_>) -> anyhow::Result<Mount> {

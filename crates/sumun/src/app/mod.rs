@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use crate::data::Data;
 use crate::health::{Check, Health, KeyRingOpens, Memory, Reachable, StoreAnswers};
 use crate::metrics::Metrics;
+use crate::settings::reload::Change;
 use crate::settings::{ServerKind, Settings};
 
 /// The rooms, wired.
@@ -35,10 +36,31 @@ pub(crate) struct App {
     pub(crate) authorization_server: AuthorizationServer,
     /// HTTP out.
     pub(crate) fetch: Fetch,
-    /// The servers of others, if there are any.
-    pub(crate) gateway: Option<::gateway::Gateway>,
+    /// The servers of others.
+    pub(crate) gateway: ::gateway::Gateway,
     /// What is counted, if anybody reads it.
     pub(crate) metrics: Option<Arc<Metrics>>,
+}
+
+impl App {
+    /// Takes over what has changed in the settings, as far as that can change while the house runs.
+    pub(crate) async fn take_over(
+        &self,
+        change: &Change,
+        data: &Data,
+        audit: Option<&AuditLog>,
+        tasks: &TaskTracker,
+    ) -> anyhow::Result<()> {
+        let wiring = Wiring {
+            data,
+            authorization_server: &self.authorization_server,
+            fetch: &self.fetch,
+            tasks,
+            audit,
+            metrics: self.metrics.as_ref(),
+        };
+        gateway::take_over(&self.gateway, change, &wiring).await
+    }
 }
 
 /// What the servers are wired to.
@@ -81,6 +103,9 @@ pub(crate) async fn build(
     let fetch = parts.fetch.clone();
     let own = settings.authorization_server.clone();
     let authorization_server = AuthorizationServer::start(own, parts).await?;
+    if let Some(log) = audit {
+        authorization_server.record_in(log.clone());
+    }
     let metrics = settings.metrics.map(|_| Metrics::new());
     if let Some(metrics) = &metrics {
         let observer = Arc::clone(metrics);
@@ -104,10 +129,7 @@ pub(crate) async fn build(
         .merge(index::routes(settings));
     let router = layers::in_time(router);
     let gateway = gateway::build(settings, &wiring, stop)?;
-    let router = match &gateway {
-        Some(gateway) => router.fallback_service(gateway::routes(gateway.clone())),
-        None => router,
-    };
+    let router = router.fallback_service(gateway::routes(gateway.clone()));
     let router = layers::around(router, settings.trusted_proxies.clone(), stop);
     Ok(App {
         router,

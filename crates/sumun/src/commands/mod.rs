@@ -11,6 +11,7 @@ pub(crate) mod manage;
 mod pii;
 pub(crate) mod policy;
 mod serve;
+pub(crate) mod stdio;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -45,6 +46,10 @@ pub(crate) fn run(command: Command) -> ExitCode {
             in_runtime(policy::explain(*options, &environment))
         }
         Command::Policy(PolicyCommand::Check(options)) => policy::check(&options, &environment),
+        Command::Policy(PolicyCommand::Trust(options)) => {
+            in_runtime(policy::trust(options, &environment))
+        }
+        Command::Stdio(options) => in_runtime(stdio::run(options, &environment)),
         Command::Import(options) => import::run(&options, &environment),
         Command::Export(options) => export::run(&options, &environment),
     };

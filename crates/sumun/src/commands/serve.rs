@@ -9,7 +9,8 @@ pub(super) async fn run(options: Config, environment: &Environment) -> anyhow::R
     let settings = settings::load(&options.config, environment)?;
     let telemetry = telemetry::start(&settings)?;
     let listener = house::bind(settings.listen).await?;
-    let house = House::build(settings, listener).await?;
+    let mut house = House::build(settings, listener).await?;
+    house.watch(&options.config, environment)?;
     let ended = house.run(|| Ok(())).await;
     telemetry.end();
     ended

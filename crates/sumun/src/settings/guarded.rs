@@ -1,6 +1,5 @@
 //! What stands behind the gateway, checked: upstreams, their common endpoint, and the policy.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gateway::policy::{Policy, PolicySettings};
@@ -21,8 +20,6 @@ pub(crate) struct Gateway {
     pub(crate) policy_settings: PolicySettings,
     /// The same, ready to be asked.
     pub(crate) policy: Arc<Policy>,
-    /// What of our own environment programs may see that we start.
-    pub(crate) environment: BTreeMap<String, String>,
 }
 
 impl Gateway {

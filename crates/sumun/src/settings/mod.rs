@@ -17,17 +17,11 @@ mod network;
 mod pii;
 mod place;
 mod problem;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the house watches its file once it serves the gateway"
-    )
-)]
 pub(crate) mod reload;
 mod size;
 mod upstream;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +35,7 @@ use environment::Override;
 use problem::Problem;
 
 pub(crate) use api::{Api, Service};
-pub(crate) use audit::{Audit, Webhook};
+pub(crate) use audit::Audit;
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::Environment;
 pub(crate) use guarded::{Gateway, Guarded, Upstream};
@@ -59,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// What is recorded, if anything is.
     pub(crate) audit: Option<Audit>,
+    /// What of our own environment programs may see that we start.
+    pub(crate) child_environment: BTreeMap<String, String>,
     /// What happens to personal data in calls, if anything does.
     pub(crate) pii: Option<pii::Pii>,
     /// Where metrics are read, if anybody does.

@@ -128,7 +128,7 @@ fn kind_in_words(kind: &str) -> &'static str {
         "String" | "Option<String>" => "text",
         "Option<Secret>" => "text, secret",
         "bool" | "Option<bool>" => "true or false",
-        "u64" | "Option<u64>" => "number",
+        "u64" | "Option<u64>" | "Option<f32>" => "number",
         "Option<Value>" => "text, number, or true or false",
         "Vec<Value>" => "list of texts or numbers",
         "BTreeMap<String, Value>" => "values by name",

@@ -16,11 +16,12 @@ use crate::settings::{Log, LogFormat, Settings};
 
 /// Our own rooms. They keep secrets out of the log at every level; what others write at `debug`
 /// nobody has looked through, so of them only warnings are logged.
-const ROOMS: [&str; 8] = [
+const ROOMS: [&str; 9] = [
     "audit",
     "authorization_server",
     "delegation",
     "examples",
+    "gateway",
     "oauth",
     "resource_server",
     "store",

@@ -1,6 +1,7 @@
 //! The whole house, as a child process on a free port: one file per story.
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod audit;
 mod broken_starts;
 mod config_check;
 mod demo;

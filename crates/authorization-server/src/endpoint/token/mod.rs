@@ -17,9 +17,11 @@ use oauth::grant_type;
 use oauth::messages::TokenResponse;
 use oauth::scope::Scope;
 
+use crate::address::ClientAddress;
 use crate::client::Client;
 use crate::client_authentication::AuthenticatedClient;
 use crate::error::EndpointError;
+use crate::form::Parameters;
 use crate::grant::{Approval, Grant, GrantError, RefreshTerms, Stage};
 use crate::possession::{Binding, Possession};
 use crate::reason::Reason;
@@ -28,45 +30,64 @@ use crate::user::User;
 
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
+    address: ClientAddress,
     possession: Possession,
     AuthenticatedClient { client, form }: AuthenticatedClient,
 ) -> Result<Response, EndpointError> {
     let grant_type = form.require("grant_type")?;
-    let binding = possession.binding(&server, &client).await?;
-    let response = match grant_type {
+    let answer = issue(&server, &client, grant_type, &form, possession).await;
+    let answered = match &answer {
+        Ok(_) => Answered::Issued { grant_type },
+        Err(error) => Answered::Refused(error.reason),
+    };
+    server.facts().token(&client, address, answered).await?;
+    // RFC 6749 §5.1: an answer with a token must not be stored anywhere on the way.
+    let headers = [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
+    Ok((headers, Json(answer?)).into_response())
+}
+
+/// What became of a request, as far as it is recorded.
+pub(crate) enum Answered<'a> {
+    /// The client gets tokens.
+    Issued {
+        /// For which type of grant.
+        grant_type: &'a str,
+    },
+    /// It gets none.
+    Refused(Reason),
+}
+
+async fn issue(
+    server: &AuthorizationServer,
+    client: &Client,
+    grant_type: &str,
+    form: &Parameters,
+    possession: Possession,
+) -> Result<TokenResponse, EndpointError> {
+    let binding = possession.binding(server, client).await?;
+    Ok(match grant_type {
         "authorization_code" => {
-            authorization_code::exchange(&server, registered(&client, grant_type)?, &form, &binding)
+            authorization_code::exchange(server, registered(client, grant_type)?, form, &binding)
                 .await?
         }
         "refresh_token" => {
-            refresh_token::exchange(&server, registered(&client, grant_type)?, &form, &binding)
-                .await?
+            refresh_token::exchange(server, registered(client, grant_type)?, form, &binding).await?
         }
-        "client_credentials" => client_credentials::exchange(
-            &server,
-            registered(&client, grant_type)?,
-            &form,
-            &binding,
-        )?,
+        "client_credentials" => {
+            client_credentials::exchange(server, registered(client, grant_type)?, form, &binding)?
+        }
         grant_type::TOKEN_EXCHANGE => {
-            token_exchange::exchange(&server, registered(&client, grant_type)?, &form, &binding)
+            token_exchange::exchange(server, registered(client, grant_type)?, form, &binding)
                 .await?
         }
         grant_type::JWT_BEARER if server.settings().takes_assertions() => {
-            jwt_bearer::exchange(&server, registered(&client, grant_type)?, &form, &binding).await?
+            jwt_bearer::exchange(server, registered(client, grant_type)?, form, &binding).await?
         }
         grant_type::DEVICE_CODE if server.settings().device_authorization.is_some() => {
-            device_code::exchange(&server, registered(&client, grant_type)?, &form, &binding)
-                .await?
+            device_code::exchange(server, registered(client, grant_type)?, form, &binding).await?
         }
         _ => return Err(unsupported()),
-    };
-    // RFC 6749 §5.1: an answer with a token must not be stored anywhere on the way.
-    Ok((
-        [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")],
-        Json(response),
-    )
-        .into_response())
+    })
 }
 
 pub(super) fn unsupported() -> EndpointError {
@@ -226,6 +247,7 @@ impl AuthorizationServer {
             GrantError::Refused { reason, revoked } => {
                 if revoked && let Some(grant_id) = grant_id {
                     self.tell_revoked(grant_id);
+                    self.facts().grant_died(grant_id, client, reason);
                     tracing::warn!(
                         grant.id = grant_id,
                         client.id = client.client_id,

@@ -116,6 +116,7 @@ async fn refusal(
             Ok(Some(page))
         }
         Err(AuthenticateError::Store(error)) => Err(error.into()),
+        Err(AuthenticateError::Unrecorded(error)) => Err(error.into()),
     }
 }
 

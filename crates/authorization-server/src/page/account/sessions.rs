@@ -83,6 +83,7 @@ pub(crate) async fn post(
         }
         _ => return Err(PageError::new(Reason::MalformedRequest)),
     };
+    server.facts().signed_out(subject);
     tracing::info!(subject, "browser sessions ended by their owner");
     Ok(server.to_own_page(OwnPage::Sessions, Some(notice)))
 }

@@ -131,8 +131,8 @@ impl SignIn<'_> {
             return Err(PageError::new(Reason::MalformedRequest));
         }
         let password = form.secret("password");
-        let users = server.users();
-        let user = match users.authenticate(self.username, &password, address).await {
+        let signed_in = server.authenticate(self.username, &password, address);
+        let user = match signed_in.await {
             Ok(Some(user)) => user,
             // Not 401, which would have to name a scheme of HTTP authentication (RFC 9110 §15.5.2).
             Ok(None) => return Ok(self.page(StatusCode::OK, Some(Notice::WrongPassword))),
@@ -144,6 +144,7 @@ impl SignIn<'_> {
                 return Ok(page);
             }
             Err(AuthenticateError::Store(error)) => return Err(error.into()),
+            Err(AuthenticateError::Unrecorded(error)) => return Err(error.into()),
         };
         let cookies = server
             .sessions()

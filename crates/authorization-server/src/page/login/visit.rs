@@ -136,12 +136,7 @@ impl<'a> Visit<'a> {
                 },
             )
         };
-        let user = match self
-            .server
-            .users()
-            .authenticate(username, password, address)
-            .await
-        {
+        let user = match self.server.authenticate(username, password, address).await {
             Ok(Some(user)) => user,
             // Not 401, which would have to name a scheme of HTTP authentication (RFC 9110 §15.5.2).
             Ok(None) => return Ok(again(StatusCode::OK, Message::WrongPassword)),
@@ -153,6 +148,7 @@ impl<'a> Visit<'a> {
                 return Ok(page);
             }
             Err(AuthenticateError::Store(error)) => return Err(error.into()),
+            Err(AuthenticateError::Unrecorded(error)) => return Err(error.into()),
         };
         let sessions = self.server.sessions();
         let cookies = sessions
@@ -242,6 +238,8 @@ impl<'a> Visit<'a> {
             Err(GrantError::Refused { reason, .. }) => return Err(PageError::new(reason)),
             Err(GrantError::Store(error)) => return Err(error.into()),
         };
+        let subject = &person.user.subject;
+        self.server.facts().approved(&approved, subject).await?;
         // After the grant: a crash in between means to be asked again, not to have agreed unasked.
         if !self.client.is_first_party() {
             self.server
@@ -286,6 +284,7 @@ impl<'a> Visit<'a> {
             return Ok(self.to_what_became_of_it());
         }
         self.log(reason, cause);
+        self.server.facts().not_approved(&self.grant, reason);
         let description = format!("{} (request {})", error.description, self.request_id.0);
         let error = OAuthError::new(error.code, description);
         let response = self.server.authorization_error(&self.grant, &error);

@@ -133,7 +133,11 @@ impl Events {
                 self.text.drain(..end + 2);
                 return Some(event);
             }
-            let frame = self.body.frame().await?.unwrap();
+            let frame = tokio::time::timeout(Duration::from_mins(1), self.body.frame());
+            let frame = frame
+                .await
+                .expect("an event comes within a minute")?
+                .unwrap();
             self.text
                 .push_str(str::from_utf8(&frame.into_data().unwrap()).unwrap());
         }

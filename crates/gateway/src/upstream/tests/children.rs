@@ -475,10 +475,6 @@ async fn g4_a_gateway_that_is_killed_leaves_no_child() {
 
 #[tokio::test]
 #[ignore = "never ends by itself; another test starts and kills it"]
-#[expect(
-    clippy::print_stdout,
-    reason = "this is how its parent hears of the child"
-)]
 async fn a_gateway_that_waits_to_be_killed() {
     let upstream = upstream(&script(&server(WHO), Children::Shared));
     println!(

@@ -151,7 +151,7 @@ async fn a_token_of_our_own_is_asked_for_once_and_renewed_in_time() {
         call_tool(&upstream, &visit, "t").await.unwrap()["with"],
         "Bearer two"
     );
-    clock.advance(Duration::from_secs(60));
+    clock.advance(Duration::from_mins(1));
     assert!(said(call_tool(&upstream, &visit, "t").await).contains("gets no token for it"));
 }
 

@@ -31,6 +31,10 @@ impl Seen {
     }
 
     /// A result for this request.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "so that `json!` can stand in its place"
+    )]
     pub(super) fn result(&self, result: Value) -> Response {
         let message = json!({"jsonrpc": "2.0", "id": self.body["id"], "result": result});
         axum::Json(message).into_response()
@@ -47,11 +51,13 @@ impl Seen {
 
 /// Messages as a stream of events.
 pub(super) fn events(messages: &[Value]) -> Response {
-    let text: String = messages
-        .iter()
-        .map(|message| format!("data: {message}\n\n"))
-        .collect();
-    stream(Body::from(text))
+    let events: Vec<_> = messages.iter().map(event).collect();
+    stream(Body::from(events.concat()))
+}
+
+/// A message as an event.
+pub(super) fn event(message: &Value) -> String {
+    format!("data: {message}\n\n")
 }
 
 pub(super) fn stream(body: Body) -> Response {

@@ -111,6 +111,10 @@ fn value(raw: &Raw) -> Value {
     serde_json::from_str(raw.get()).unwrap()
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so that `json!` can stand in its place"
+)]
 fn request(method: &str, params: Value) -> Request {
     Request {
         method: method.to_owned(),

@@ -6,11 +6,15 @@ use axum::body::Body;
 use serde_json::{Value, json};
 use tokio::sync::mpsc as channel;
 
-use super::fake::{Seen, events, session_answer, stateless, status, stream, with_sessions};
+use super::fake::{Seen, event, events, session_answer, stateless, status, stream, with_sessions};
 use super::*;
 use crate::message::Notification;
 use crate::server::Interest;
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so that `json!` can stand in its place"
+)]
 fn notification(method: &str, params: Value) -> Value {
     json!({"jsonrpc": "2.0", "method": method, "params": params})
 }
@@ -149,6 +153,8 @@ async fn first(
     let mut heard = Vec::new();
     while heard.len() < count {
         match news.recv().await.unwrap() {
+            // What the server agrees to is between it and the fronts.
+            crate::message::News::Notification(one) if one.method.ends_with("acknowledged") => {}
             crate::message::News::Notification(one) => heard.push(one),
             crate::message::News::Question(question) => {
                 let _ = question.reply.send(Ok(json("{}")));
@@ -182,10 +188,7 @@ async fn changes_of_a_server_without_sessions_come_by_a_subscription() {
                 let params = json!({"_meta": id, "uri": uri, "k": 1});
                 said.push(notification("notifications/resources/updated", params));
             }
-            let text: String = said
-                .iter()
-                .map(|said| format!("data: {said}\n\n"))
-                .collect();
+            let text = said.iter().map(event).collect::<Vec<_>>().concat();
             let open = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
             let text = futures_util::stream::iter([Ok(text.into())]);
             stream(Body::from_stream(futures_util::StreamExt::chain(
@@ -205,14 +208,16 @@ async fn changes_of_a_server_without_sessions_come_by_a_subscription() {
     };
     let listening = upstream.listen(&old, everything, &outlet);
     let hearing = async {
-        let heard = first(&mut news, 1).await;
-        assert_eq!(heard[0].method, "notifications/tools/list_changed");
-        assert!(heard[0].params.is_none());
+        let heard = first(&mut news, 2).await;
+        // From then on nothing is missed.
+        assert_eq!(heard[0].method, "notifications/subscriptions/acknowledged");
+        assert_eq!(heard[1].method, "notifications/tools/list_changed");
+        assert!(heard[1].params.is_none());
         let subscribe = request("resources/subscribe", json!({"uri": "file:///a"}));
         upstream.call(&old, subscribe, &outlet).await.unwrap();
-        let heard = first(&mut news, 2).await;
-        assert_eq!(heard[1].method, "notifications/resources/updated");
-        let params = heard[1].params.as_ref().unwrap();
+        let heard = first(&mut news, 3).await;
+        assert_eq!(heard[2].method, "notifications/resources/updated");
+        let params = heard[2].params.as_ref().unwrap();
         assert_eq!(params.get(), r#"{"k":1,"uri":"file:///a"}"#);
     };
     tokio::select! {
@@ -228,8 +233,8 @@ async fn changes_of_a_server_without_sessions_come_by_a_subscription() {
     };
     tokio::select! {
         result = upstream.listen(&new, interest, &outlet) => panic!("{result:?}"),
-        heard = first(&mut news, 1) => {
-            assert_eq!(heard[0].method, "notifications/resources/updated");
+        heard = first(&mut news, 2) => {
+            assert_eq!(heard[1].method, "notifications/resources/updated");
         }
     }
     let asked = &server.of("subscriptions/listen").pop().unwrap().body["params"]["notifications"];

@@ -51,7 +51,7 @@ impl<S> FromContextPart<ToolCallContext<'_, S>> for AskByUrl {
     fn from_context_part(context: &mut ToolCallContext<'_, S>) -> Result<Self, ErrorData> {
         let request = context.request_context();
         let revision = request.protocol_version();
-        let revision = revision.as_ref().map(|revision| revision.as_str());
+        let revision = revision.as_ref().map(rmcp::model::ProtocolVersion::as_str);
         let capabilities = request.client_capabilities();
         let capabilities = capabilities.and_then(|all| serde_json::to_value(all).ok());
         let responses = context.input_responses.as_ref();

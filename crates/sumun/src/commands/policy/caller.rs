@@ -66,7 +66,7 @@ pub(super) async fn caller(
 }
 
 /// A person as our own tokens describe them.
-async fn of_person(
+pub(in crate::commands) async fn of_person(
     username: &str,
     scope: Option<Scope>,
     settings: Settings,

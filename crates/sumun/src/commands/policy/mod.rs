@@ -3,13 +3,16 @@
 mod caller;
 mod check;
 mod explain;
+mod trust;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+pub(super) use caller::of_person;
 pub(super) use check::check;
 pub(super) use explain::explain;
+pub(super) use trust::trust;
 
 /// `sumun policy`
 #[derive(Debug, Subcommand)]
@@ -18,6 +21,8 @@ pub(crate) enum PolicyCommand {
     Explain(Box<ExplainPolicy>),
     /// Shows which rules there are for each upstream, and what looks like a slip of the pen
     Check(CheckPolicy),
+    /// Trusts tools whose description has changed
+    Trust(trust::TrustTools),
 }
 
 /// `sumun policy check`

@@ -73,7 +73,6 @@ impl Check<'_> {
         Some(Some(Gateway {
             upstreams,
             common,
-            environment: self.environment.for_children(),
             policy_settings: settings,
             policy: Arc::new(policy),
         }))

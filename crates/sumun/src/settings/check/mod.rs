@@ -131,6 +131,7 @@ impl Check<'_> {
             log: log?,
             audit: audit?,
             pii: pii?,
+            child_environment: self.environment.for_children(),
             metrics,
             traces,
             allowed_origins: allowed_origins?,

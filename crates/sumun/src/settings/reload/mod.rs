@@ -17,7 +17,7 @@ use toml::Table;
 use super::{Gateway, Guarded, Settings, Trust, Upstream, Verify};
 
 /// What differs between the settings that are in force and those of the file.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Change {
     /// What has become of upstreams.
     pub(crate) upstreams: Vec<UpstreamChange>,
@@ -25,8 +25,10 @@ pub(crate) struct Change {
     pub(crate) policy: Option<Arc<Policy>>,
     /// The common endpoint, if it has come, gone or changed, or others are part of it.
     pub(crate) common: Option<Option<Guarded>>,
-    /// Everything behind the gateway, as it is now.
-    pub(crate) gateway: Option<Gateway>,
+    /// Whether something else happens to personal data.
+    pub(crate) personal_data: bool,
+    /// Everything as it is now.
+    pub(crate) settings: Settings,
     /// What takes effect at the next start only, a sentence each.
     pub(crate) at_next_start: Vec<String>,
 }
@@ -49,10 +51,15 @@ impl Change {
             upstreams,
             policy,
             common,
-            gateway: _,
+            personal_data,
+            settings: _,
             at_next_start,
         } = self;
-        upstreams.is_empty() && policy.is_none() && common.is_none() && at_next_start.is_empty()
+        upstreams.is_empty()
+            && policy.is_none()
+            && common.is_none()
+            && !personal_data
+            && at_next_start.is_empty()
     }
 
     /// Whether an upstream that is there now goes on as it was.
@@ -80,9 +87,13 @@ impl Change {
             .policy
             .iter()
             .map(|_| "the policy has changed".to_owned());
+        let personal_data = self
+            .personal_data
+            .then(|| "what happens to personal data has changed".to_owned());
         let common = self.common.iter().map(|common| match common {
             Some(common) => {
-                let members = self.gateway.iter().flat_map(Gateway::members);
+                let gateway = self.settings.gateway.iter();
+                let members = gateway.flat_map(Gateway::members);
                 let members: Vec<_> = members.collect();
                 format!(
                     "served together at {} are: {}",
@@ -94,6 +105,7 @@ impl Change {
         });
         upstreams
             .chain(policy)
+            .chain(personal_data)
             .chain(common)
             .chain(self.at_next_start.iter().cloned())
             .collect()
@@ -125,8 +137,11 @@ impl Loaded {
         let (before, after) = (by_name(old), by_name(now));
         let mut change = Change {
             at_next_start: self.elsewhere(new),
-            gateway: now.cloned(),
-            ..Change::default()
+            personal_data: self.written.get("pii") != new.written.get("pii"),
+            settings: new.settings.clone(),
+            upstreams: Vec::new(),
+            policy: None,
+            common: None,
         };
         for (name, upstream) in &after {
             let is_same = |before: &&Upstream| fingerprint(before) == fingerprint(upstream);
@@ -163,7 +178,8 @@ impl Loaded {
     /// What has changed outside of the gateway.
     fn elsewhere(&self, new: &Self) -> Vec<String> {
         let keys = self.written.keys().chain(new.written.keys());
-        let is_elsewhere = |key: &&String| !matches!(&***key, "upstreams" | "gateway" | "policy");
+        let is_elsewhere =
+            |key: &&String| !matches!(&***key, "upstreams" | "gateway" | "policy" | "pii");
         let mut changed: Vec<_> = keys
             .filter(is_elsewhere)
             .filter(|key| self.written.get(*key) != new.written.get(*key))
@@ -201,11 +217,7 @@ fn by_name(gateway: Option<&Gateway>) -> BTreeMap<&str, &Upstream> {
 /// Everything about an upstream. Secrets are in it as hashes.
 fn fingerprint(upstream: &Upstream) -> String {
     let settings = &upstream.settings;
-    let mut text = format!(
-        "{settings:?} {} {}",
-        of_endpoint(&upstream.endpoint),
-        upstream.is_federated
-    );
+    let mut text = format!("{settings:?} {}", of_endpoint(&upstream.endpoint));
     if let Transport::Stdio { env, .. } = &settings.transport {
         env.values().for_each(|value| add(&mut text, value));
     }

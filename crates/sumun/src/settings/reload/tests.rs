@@ -59,7 +59,11 @@ fn upstreams_come_change_and_go() {
     );
     check(
         &BEFORE.replace("\"crm\"\ncommand", "\"sales\"\ncommand"),
-        &["the upstream `sales` is new", "the upstream `crm` is gone"],
+        &[
+            "the upstream `sales` is new",
+            "the upstream `crm` is gone",
+            "served together at /mcp are: docs, sales",
+        ],
     );
     check(
         &BEFORE.replace("command = \"crm\"", "command = \"crm\"\nargs = [\"-v\"]"),

@@ -1,0 +1,71 @@
+//! `sumun policy trust`: takes tools for what they say about themselves now.
+
+use std::io::{Write as _, stdout};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+use gateway::ToolPin;
+use store::{Collection, ListBy, Page};
+
+use crate::data;
+use crate::settings::{self, Environment};
+
+/// `sumun policy trust`
+#[derive(Debug, Args)]
+pub(crate) struct TrustTools {
+    /// The upstream
+    upstream: String,
+    /// The tools [default: all of the upstream]
+    tools: Vec<String>,
+    /// The settings file
+    #[arg(long, value_name = "FILE", default_value = "sumun.toml")]
+    config: PathBuf,
+}
+
+/// Forgets what the tools said before. A house that runs notices when it is asked for one of them.
+pub(in crate::commands) async fn trust(
+    options: TrustTools,
+    environment: &Environment,
+) -> anyhow::Result<()> {
+    let settings = settings::load(&options.config, environment)?;
+    let data = data::open(&settings.data).await?;
+    let pins: Collection<ToolPin> = Collection::new(Arc::clone(&data.store) as _, data.keys);
+    let mut forgotten = Vec::new();
+    // What is listed is removed, until nothing is left to list.
+    let mut page = Page::default();
+    loop {
+        let some = pins.list(ListBy::Owner(&options.upstream), page).await?;
+        let Some(last) = some.last() else { break };
+        page = Page {
+            before: Some(last.cursor()),
+            ..Page::default()
+        };
+        for pin in &some {
+            if options.tools.is_empty() || options.tools.contains(&pin.tool) {
+                pins.remove(&pin.key).await?;
+                forgotten.push(pin.tool.clone());
+            }
+        }
+    }
+    data.store.close().await;
+    let unknown: Vec<_> = options
+        .tools
+        .iter()
+        .filter(|tool| !forgotten.contains(tool))
+        .collect();
+    if !unknown.is_empty() {
+        bail!(
+            "of `{}` no tool is known by these names: {unknown:?}",
+            options.upstream
+        );
+    }
+    let count = forgotten.len();
+    writeln!(
+        stdout(),
+        "{count} tools of `{}` are trusted as they describe themselves when they are listed next",
+        options.upstream
+    )?;
+    Ok(())
+}
