@@ -7,7 +7,7 @@ use rmcp::handler::server::common::FromContextPart;
 use rmcp::handler::server::tool::ToolCallContext;
 use rmcp::model::{
     CallToolResponse, CallToolResult, CustomNotification, ErrorCode, ErrorData,
-    InputRequiredResult, ProtocolVersion, ServerNotification,
+    InputRequiredResult, ServerNotification,
 };
 use rmcp::{Peer, RoleServer};
 use serde_json::{Value, json};
