@@ -50,11 +50,11 @@ impl ToolOutcome {
 /// The same tools, with every execution told to `observer`.
 pub(crate) fn observed<S: Send + Sync + 'static>(
     mut tools: ToolRouter<S>,
-    observer: Option<&Arc<dyn ObserveTools>>,
+    observer: Option<Arc<dyn ObserveTools>>,
 ) -> Arc<ToolRouter<S>> {
     if let Some(observer) = observer {
         for (name, route) in &mut tools.map {
-            let (observer, name, call) = (Arc::clone(observer), name.clone(), route.call.clone());
+            let (observer, name, call) = (Arc::clone(&observer), name.clone(), route.call.clone());
             route.call = Arc::new(move |context| {
                 let (observer, name) = (Arc::clone(&observer), name.clone());
                 let answer = call(context);

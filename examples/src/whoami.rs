@@ -37,7 +37,7 @@ pub struct Whoami {
 pub fn service(url: &str, observer: Option<Arc<dyn ObserveTools>>) -> McpService<Whoami> {
     crate::stateless::serve(
         Whoami {
-            tools: observed(Whoami::tool_router(), observer.as_ref()),
+            tools: observed(Whoami::tool_router(), observer),
         },
         url,
     )

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::desk::Holder;
+use super::refusal::{Refusal, refusal};
 use super::{ACCESS_TOKEN_LIFETIME, DemoApi};
 
 /// Somebody with an account there.
@@ -70,14 +71,8 @@ impl Asked {
     }
 }
 
-fn refusal(status: u16, error: &str, description: &str) -> Response {
-    let status = StatusCode::from_u16(status).expect("a status of this file");
-    let body = json!({"error": error, "error_description": description});
-    (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
-}
-
 impl DemoApi {
-    fn asked(&self, headers: &HeaderMap, body: &[u8]) -> Result<Asked, Response> {
+    fn asked(&self, headers: &HeaderMap, body: &[u8]) -> Result<Asked, Refusal> {
         let pairs = form_urlencoded::parse(body);
         let asked = Asked(pairs.map(|(k, v)| (k.into(), v.into())).collect());
         let client = &self.0.client;
@@ -88,7 +83,11 @@ impl DemoApi {
         if id == client.client_id && client.client_secret.hash().matches(&secret) {
             Ok(asked)
         } else {
-            Err(refusal(401, "invalid_client", "who is asking?"))
+            Err(refusal(
+                StatusCode::UNAUTHORIZED,
+                "invalid_client",
+                "who is asking?",
+            ))
         }
     }
 
@@ -134,29 +133,29 @@ impl DemoApi {
     }
 }
 
-pub(super) async fn token(State(api): State<DemoApi>, headers: HeaderMap, body: Bytes) -> Response {
-    let asked = match api.asked(&headers, &body) {
-        Ok(asked) => asked,
-        Err(answer) => return answer,
-    };
-    match api.granted(&asked) {
-        Some(holder) => ([(CACHE_CONTROL, "no-store")], Json(api.tokens(holder))).into_response(),
-        None => refusal(400, "invalid_grant", "it is unknown, used or too old"),
-    }
+pub(super) async fn token(
+    State(api): State<DemoApi>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let asked = api.asked(&headers, &body)?;
+    let holder = api.granted(&asked).ok_or(refusal(
+        StatusCode::BAD_REQUEST,
+        "invalid_grant",
+        "it is unknown, used or too old",
+    ))?;
+    let tokens = Json(api.tokens(holder));
+    Ok(([(CACHE_CONTROL, "no-store")], tokens).into_response())
 }
 
 pub(super) async fn revoke(
     State(api): State<DemoApi>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
-    match api.asked(&headers, &body) {
-        Ok(asked) => {
-            api.desk().revoke(&asked.secret("token"));
-            StatusCode::OK.into_response()
-        }
-        Err(answer) => answer,
-    }
+) -> Result<StatusCode, Refusal> {
+    let asked = api.asked(&headers, &body)?;
+    api.desk().revoke(&asked.secret("token"));
+    Ok(StatusCode::OK)
 }
 
 /// Name and secret of `Authorization: Basic`, each form-encoded (RFC 6749 §2.3.1).

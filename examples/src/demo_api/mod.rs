@@ -16,6 +16,7 @@
 mod accounts;
 mod desk;
 mod page;
+mod refusal;
 mod resources;
 
 use std::fmt;

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use jiff::civil::Date;
 use jiff::{Span, Timestamp, ToSpan as _};
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::desk::Holder;
+use super::refusal::{Refusal, refusal};
 use super::{Account, DemoApi};
 
 /// What goes wrong in a system, and how often.
@@ -35,35 +36,36 @@ const ACTIVITIES: [&str; 4] = [
     "signed out",
 ];
 
-fn error(status: u16, code: &str, message: &str) -> Response {
-    let status = StatusCode::from_u16(status).expect("a status of this file");
-    (status, Json(json!({"error": code, "message": message}))).into_response()
-}
+const UNAUTHENTICATED: Refusal = refusal(
+    StatusCode::UNAUTHORIZED,
+    "invalid_token",
+    "the token is missing, unknown or too old",
+);
 
-fn unauthenticated() -> Response {
-    let challenge = [(WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")];
-    let answer = error(
-        401,
-        "invalid_token",
-        "the token is missing, unknown or too old",
-    );
-    (challenge, answer).into_response()
-}
+const OUT_OF_RANGE: Refusal = refusal(
+    StatusCode::BAD_REQUEST,
+    "out_of_range",
+    "hours: 1 to 168; limit of errors: 1 to 1000, of activities: 1 to 100; startDate to endDate",
+);
 
 impl DemoApi {
-    fn caller(&self, headers: &HeaderMap) -> Result<Holder, Response> {
+    fn caller(&self, headers: &HeaderMap) -> Result<Holder, Refusal> {
         let value = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok());
         let token = value.and_then(|value| value.strip_prefix("Bearer "));
         let holder = token.and_then(|token| self.desk().holder(&Secret::from(token), self.now()));
-        holder.ok_or_else(unauthenticated)
+        holder.ok_or(UNAUTHENTICATED)
     }
 
-    fn person(&self, headers: &HeaderMap) -> Result<&'static Account, Response> {
+    fn person(&self, headers: &HeaderMap) -> Result<&'static Account, Refusal> {
         match self.caller(headers)? {
             Holder::Person(account, _) => Ok(account),
-            Holder::Service => Err(error(403, "not_a_person", "this is for people")),
+            Holder::Service => Err(refusal(
+                StatusCode::FORBIDDEN,
+                "not_a_person",
+                "this is for people",
+            )),
         }
     }
 }
@@ -82,17 +84,17 @@ pub(super) async fn errors(
     State(api): State<DemoApi>,
     Query(query): Query<ErrorsQuery>,
     headers: HeaderMap,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     if api.caller(&headers)? != Holder::Service {
-        return Err(error(403, "not_the_service", "this is for the service"));
+        return Err(refusal(
+            StatusCode::FORBIDDEN,
+            "not_the_service",
+            "this is for the service",
+        ));
     }
     let (hours, limit) = (query.hours.unwrap_or(24), query.limit.unwrap_or(100));
     if !(1..=168).contains(&hours) || !(1..=1000).contains(&limit) {
-        return Err(error(
-            400,
-            "out_of_range",
-            "hours: 1 to 168, limit: 1 to 1000",
-        ));
+        return Err(OUT_OF_RANGE);
     }
     let NumericDate(now) = api.now();
     // One at every 23rd minute of all time, so that the same question has the same answer.
@@ -112,7 +114,7 @@ pub(super) async fn errors(
 pub(super) async fn profile(
     State(api): State<DemoApi>,
     headers: HeaderMap,
-) -> Result<Json<Value>, Response> {
+) -> Result<Json<Value>, Refusal> {
     let account = api.person(&headers)?;
     Ok(Json(json!({
         "id": account.id,
@@ -133,12 +135,16 @@ pub(super) async fn put_settings(
     State(api): State<DemoApi>,
     headers: HeaderMap,
     Json(new): Json<NewSettings>,
-) -> Result<Json<Value>, Response> {
+) -> Result<Json<Value>, Refusal> {
     let account = api.person(&headers)?;
     let mut desk = api.desk();
     let settings = desk.settings.entry(account.id).or_default();
     if settings.len() + new.settings.len() > 100 {
-        return Err(error(422, "too_many", "at most 100 settings"));
+        return Err(refusal(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "too_many",
+            "at most 100 settings",
+        ));
     }
     settings.extend(new.settings);
     Ok(Json(json!({"settings": settings})))
@@ -156,15 +162,11 @@ pub(super) async fn activity(
     State(api): State<DemoApi>,
     Query(query): Query<ActivityQuery>,
     headers: HeaderMap,
-) -> Result<Json<Value>, Response> {
+) -> Result<Json<Value>, Refusal> {
     let account = api.person(&headers)?;
     let limit = query.limit.unwrap_or(50);
     if query.start_date > query.end_date || !(1..=100).contains(&limit) {
-        return Err(error(
-            400,
-            "out_of_range",
-            "startDate to endDate, limit: 1 to 100",
-        ));
+        return Err(OUT_OF_RANGE);
     }
     let days = query.start_date.series(Span::new().days(1));
     let days = days.take_while(|day| *day <= query.end_date).take(366);

@@ -65,7 +65,7 @@ pub struct Hybrid {
 
 /// The server at `url`, its public address. It has to stand behind a guard.
 pub fn service(url: &str, parts: Parts) -> SessionService<Hybrid> {
-    let tools = observed(Hybrid::tool_router(), parts.observer.as_ref());
+    let tools = observed(Hybrid::tool_router(), parts.observer.clone());
     let parts = Arc::new(parts);
     crate::sessions::serve(Hybrid { parts, tools }, url)
 }

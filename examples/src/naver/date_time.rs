@@ -87,49 +87,28 @@ fn in_digits(text: &str) -> Option<When> {
 
 /// `2026년 12월 1일 오후 2시 30분`
 fn in_korean(text: &str) -> Option<When> {
-    let mut rest: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let mut number = |unit: &str| -> Option<Option<i16>> {
-        let Some((before, after)) = rest.split_once(unit) else {
-            return Some(None);
-        };
-        let value = before.parse().ok()?;
-        rest = after.to_owned();
-        Some(Some(value))
-    };
-    let (year, month, day) = (number("년")??, number("월")??, number("일")??);
+    let mut rest = Korean(text.chars().filter(|c| !c.is_whitespace()).collect());
+    let (year, month, day) = (
+        rest.number("년", None)?,
+        rest.number("월", None)?,
+        rest.number("일", None)?,
+    );
     let date = Date::new(year, month.try_into().ok()?, day.try_into().ok()?).ok()?;
-    if rest.is_empty() {
+    if rest.0.is_empty() {
         return Some(When::Day(date));
     }
-    let half = ["오전", "오후"]
-        .into_iter()
-        .find(|half| rest.starts_with(half));
-    if let Some(half) = half {
-        rest = rest[half.len()..].to_owned();
-    }
-    let mut number = |unit: &str| -> Option<Option<i16>> {
-        let Some((before, after)) = rest.split_once(unit) else {
-            return Some(None);
-        };
-        let value = before.parse().ok()?;
-        rest = after.to_owned();
-        Some(Some(value))
+    let is_afternoon = rest.half_of_the_day();
+    let hour = rest.number("시", None)?;
+    let minute = rest.number("분", Some(0))?;
+    let second = rest.number("초", Some(0))?;
+    let minute = match &*rest.0 {
+        "" => minute,
+        "반" if minute == 0 => 30,
+        _ => return None,
     };
-    let hour = number("시")??;
-    let minute = number("분")?.unwrap_or_default();
-    let second = number("초")?.unwrap_or_default();
-    let minute = if rest == "반" && minute == 0 {
-        30
-    } else {
-        minute
-    };
-    if !(rest.is_empty() || rest == "반") {
-        return None;
-    }
-    let hour = match half {
+    let hour = match is_afternoon {
         Some(_) if !(1..=12).contains(&hour) => return None,
-        Some("오전") => hour % 12,
-        Some(_) => hour % 12 + 12,
+        Some(is_afternoon) => hour % 12 + if is_afternoon { 12 } else { 0 },
         None => hour,
     };
     at(
@@ -138,6 +117,31 @@ fn in_korean(text: &str) -> Option<When> {
         minute.try_into().ok()?,
         second.try_into().ok()?,
     )
+}
+
+/// What has not been read yet of a time in Korean.
+struct Korean(String);
+
+impl Korean {
+    /// The number before `unit`, or `absent` where there is no such unit.
+    fn number(&mut self, unit: &str, absent: Option<i16>) -> Option<i16> {
+        let Some((number, rest)) = self.0.split_once(unit) else {
+            return absent;
+        };
+        let number = number.parse().ok()?;
+        self.0 = rest.to_owned();
+        Some(number)
+    }
+
+    /// Whether it is after noon, where that is said.
+    fn half_of_the_day(&mut self) -> Option<bool> {
+        let (rest, is_afternoon) = match self.0.strip_prefix("오전") {
+            Some(rest) => (rest, false),
+            None => (self.0.strip_prefix("오후")?, true),
+        };
+        self.0 = rest.to_owned();
+        Some(is_afternoon)
+    }
 }
 
 fn at(date: Date, hour: i8, minute: i8, second: i8) -> Option<When> {

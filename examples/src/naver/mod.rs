@@ -75,7 +75,7 @@ pub struct NaverAssistant {
 
 /// The server at `url`, its public address. It has to stand behind a guard.
 pub fn service(url: &str, parts: Parts) -> SessionService<NaverAssistant> {
-    let tools = observed(NaverAssistant::tool_router(), parts.observer.as_ref());
+    let tools = observed(NaverAssistant::tool_router(), parts.observer.clone());
     let parts = Arc::new(parts);
     crate::sessions::serve(NaverAssistant { parts, tools }, url)
 }

@@ -43,7 +43,7 @@ pub fn service(
     todos: Todos,
     observer: Option<Arc<dyn ObserveTools>>,
 ) -> McpService<TodoManager> {
-    let tools = observed(TodoManager::tool_router(), observer.as_ref());
+    let tools = observed(TodoManager::tool_router(), observer);
     crate::stateless::serve(
         TodoManager {
             todos: Arc::new(todos),

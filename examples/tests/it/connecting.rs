@@ -23,6 +23,7 @@ use resource_server::ProtectedResource;
 use serde_json::{Value, json};
 use store::{KeyRing, SharedStore, SqliteStore, StoreError};
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 
 use crate::client::{send, verifier};
 use crate::demo_api::World;
@@ -42,7 +43,6 @@ impl std::fmt::Debug for Wire {
 #[async_trait]
 impl Transport for Wire {
     async fn send(&self, outgoing: Outgoing) -> Result<Fetched, FetchError> {
-        use tower::ServiceExt as _;
         let mut request = Request::builder()
             .method(outgoing.method)
             .uri(outgoing.url.as_str())
@@ -192,7 +192,6 @@ impl House {
                 format!("Bearer {}", token.replace(':', "/")),
             )
             .body(Body::from(message.to_string()));
-        use tower::ServiceExt as _;
         let response = self.app.clone().oneshot(request.unwrap()).await.unwrap();
         let body = axum::body::to_bytes(response.into_body(), 999_999)
             .await

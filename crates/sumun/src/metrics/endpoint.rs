@@ -1,4 +1,4 @@
-//! Where metrics are read: on an address of their own, which strangers do not reach (OpenMetrics).
+//! Where metrics are read: on an address of their own, which strangers do not reach (`OpenMetrics`).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Metrics: what operators count, in the text that Prometheus reads (OpenMetrics).
+//! Metrics: what operators count, in the text that Prometheus reads (`OpenMetrics`).
 //!
 //! Every room has a file with its own families; a new room adds one, and a line in [`Metrics::new`].
 //! No label holds anything that a stranger can choose: neither paths nor people nor tokens.

@@ -44,7 +44,7 @@ pub(crate) fn start(settings: &Settings) -> anyhow::Result<Telemetry> {
         .with_default(log.level.min(Level::WARN))
         .with_targets(ROOMS.map(|room| (room, log.level)))
         // It warns of every answer that is an error, and so of everybody who is asked to open a page.
-        .with_target("rmcp::service", log.level.min(Level::ERROR));
+        .with_target("rmcp", log.level.min(Level::ERROR));
     let registry = tracing_subscriber::registry().with(filter);
     #[cfg(feature = "otlp")]
     {

@@ -18,6 +18,7 @@ async fn the_screen_has_everything_to_begin_with() {
     for line in [
         format!("  whoami  {url}/whoami/mcp"),
         format!("  todo    {url}/todo/mcp"),
+        format!("  hybrid  {url}/hybrid/mcp"),
         format!("  curl -d '{DOCUMENTED}' {url}/oauth2/token"),
         format!(r#"  {{"mcpServers": {{"todo": {{"url": "{url}/todo/mcp"}}}}}}"#),
     ] {
@@ -44,6 +45,11 @@ async fn the_screen_has_everything_to_begin_with() {
 async fn the_screen_says_who_can_sign_in_elsewhere() {
     let house = House::demo_with(&["--idp", "naver", "--idp", "google"]).await;
     let screen = house.whole_screen().await;
+    assert!(
+        screen.contains(&format!("  naver   {}/naver/mcp", house.url)),
+        "{screen}"
+    );
+    let screen = screen.split_once("\nPeople elsewhere").unwrap().1;
     for (name, person) in [("naver", "김하나"), ("google", "Alice Example")] {
         let sign = format!("  {name} ");
         let line = screen.lines().find(|line| line.starts_with(&sign));
