@@ -2,9 +2,10 @@
 //! has changed since somebody trusted it (OWASP MCP03, tool poisoning).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use pii::OutputSchema;
 use serde_json::value::RawValue;
 
 use crate::json::Object;
@@ -30,6 +31,8 @@ pub(crate) struct ToolFacts {
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     tools: Mutex<HashMap<String, ToolFacts>>,
+    /// What their structured results have to look like, of those that say it.
+    schemas: Mutex<HashMap<String, Arc<OutputSchema>>>,
 }
 
 /// More tools than this are not remembered: a server could make up names without end.
@@ -58,6 +61,38 @@ impl Catalog {
 
     /// Learns what a list says about the tool `name`; true if it is not what was said before.
     pub(crate) fn learn(&self, name: &str, tool: &RawValue) -> Lesson {
+        let lesson = self.learn_facts(name, tool);
+        // A schema is part of the fingerprint, so it is the same as long as that is.
+        if lesson != Lesson::Known || self.output_schema(name).is_none() {
+            self.learn_schema(name, tool);
+        }
+        lesson
+    }
+
+    /// What the structured results of the tool `name` have to look like, if it says so.
+    pub(crate) fn output_schema(&self, name: &str) -> Option<Arc<OutputSchema>> {
+        let schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        schemas.get(name).cloned()
+    }
+
+    fn learn_schema(&self, name: &str, tool: &RawValue) {
+        let tool = Object::of(tool).unwrap_or_default();
+        let schema = tool
+            .get("outputSchema")
+            .map(|schema| OutputSchema::read(schema.get()));
+        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        match schema {
+            Some(Ok(schema)) => drop(schemas.insert(name.to_owned(), Arc::new(schema))),
+            // A client could make nothing of it either.
+            Some(Err(error)) => {
+                tracing::warn!(tool.name = name, %error, "the output schema of a tool is none");
+                schemas.remove(name);
+            }
+            None => drop(schemas.remove(name)),
+        }
+    }
+
+    fn learn_facts(&self, name: &str, tool: &RawValue) -> Lesson {
         let pin = pin(tool);
         let read_only = read_only_hint(tool);
         let mut tools = self.tools.lock().unwrap_or_else(PoisonError::into_inner);

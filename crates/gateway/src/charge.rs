@@ -134,8 +134,11 @@ impl Charge {
 
     /// One of its tools, or whatever else has a name there.
     pub(crate) fn tool<'a>(&'a self, name: &'a str) -> Tool<'a> {
-        let upstream = &self.name;
-        Tool { upstream, name }
+        Tool {
+            upstream: &self.name,
+            name,
+            catalog: &self.catalog,
+        }
     }
 
     /// It cannot be used, and `reason` says why: a sentence that begins with what it does.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio_util::task::TaskTracker;
 
+use crate::catalog::Catalog;
 use crate::json::Object;
 use crate::message::{RpcError, code};
 use crate::policy::{Decision, Policy};
@@ -19,6 +20,7 @@ use crate::server::Failure;
 pub(crate) struct Tool<'a> {
     pub(crate) upstream: &'a str,
     pub(crate) name: &'a str,
+    pub(crate) catalog: &'a Catalog,
 }
 
 impl Tool<'_> {
@@ -102,7 +104,7 @@ impl House {
     pub(crate) fn redact(
         &self,
         caller: &Caller,
-        tool: Tool<'_>,
+        of: Tool<'_>,
         direction: Direction,
         value: &str,
         recording: &mut Option<Recording>,
@@ -112,7 +114,7 @@ impl House {
             return Ok(None);
         };
         let scopes: Vec<&str> = caller.scopes().iter().collect();
-        let tool = tool.full();
+        let tool = of.full();
         let context = Context {
             tool: &tool,
             direction,
@@ -122,7 +124,16 @@ impl House {
         if !redactor.policy().concerns(&context) {
             return Ok(None);
         }
-        match redactor.apply(&context, value) {
+        let schema = match direction {
+            Direction::Result => of.catalog.output_schema(of.name),
+            Direction::Arguments => None,
+        };
+        let applied = match &schema {
+            // What takes the place of a value has to fit where it stands.
+            Some(schema) => redactor.apply_to_result(&context, value, schema),
+            None => redactor.apply(&context, value),
+        };
+        match applied {
             Ok(outcome) => {
                 if let Some(recording) = recording {
                     recording.acted(direction, &outcome.findings);

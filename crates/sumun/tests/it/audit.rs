@@ -3,8 +3,6 @@
 use std::fs;
 use std::process::Command;
 
-use http::StatusCode;
-
 use crate::house::{House, SETTINGS};
 use crate::http_client;
 
@@ -23,7 +21,7 @@ fn sumun(house: &House, words: &[&str]) -> (bool, String) {
     (output.status.success(), String::from_utf8(text).unwrap())
 }
 
-async fn token(house: &House, secret: &str) -> StatusCode {
+async fn token(house: &House, secret: &str) -> u16 {
     let form = format!(
         "grant_type=client_credentials&client_id=robot&client_secret={secret}&scope=mcp.access"
     );

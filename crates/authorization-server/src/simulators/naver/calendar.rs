@@ -81,15 +81,12 @@ pub(super) async fn create_schedule(
     let is_same =
         |known: &&mut CalendarEvent| known.uid == event.uid && known.person == event.person;
     let uid = event.uid.clone();
-    let process_type = match desk.events.iter_mut().find(is_same) {
-        Some(known) => {
-            *known = event;
-            "modify"
-        }
-        None => {
-            desk.events.push(event);
-            "create"
-        }
+    let process_type = if let Some(known) = desk.events.iter_mut().find(is_same) {
+        *known = event;
+        "modify"
+    } else {
+        desk.events.push(event);
+        "create"
     };
     let made = json!({"processType": process_type, "calendarId": "870711", "icalUid": uid});
     Ok(answer(
