@@ -135,8 +135,8 @@ pub(crate) async fn build(
         router,
         authorization_server,
         fetch,
-        metrics,
         gateway,
+        metrics,
     })
 }
 

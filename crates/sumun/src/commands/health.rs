@@ -1,5 +1,6 @@
 //! `sumun health`: asks a running house whether it can serve, for containers and scripts.
 
+use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -17,13 +18,12 @@ const LIMITS: Limits = Limits {
 };
 
 pub(super) async fn run(options: HealthOptions, environment: &Environment) -> anyhow::Result<()> {
-    let url = match options.url {
-        Some(url) => format!("{}/health", url.trim_end_matches('/')),
-        None => {
-            let settings = settings::load(&options.config.config, environment)?;
-            let base = settings.public_url().base_path();
-            format!("http://{}{base}/health", near(settings.listen))
-        }
+    let url = if let Some(url) = options.url {
+        format!("{}/health", url.trim_end_matches('/'))
+    } else {
+        let settings = settings::load(&options.config.config, environment)?;
+        let base = settings.public_url().base_path();
+        format!("http://{}{base}/health", near(settings.listen))
     };
     let fetch = Fetch::new()?;
     let fetched = fetch.configured().get(&url, LIMITS).await;
@@ -53,7 +53,8 @@ fn told(report: &Value) -> (bool, String) {
     let word = |value: &Value| value["status"].as_str().unwrap_or("unknown").to_owned();
     let mut text = format!("{}\n", word(report));
     for (name, check) in report["checks"].as_object().into_iter().flatten() {
-        text.push_str(&format!("  {name:<24}{}\n", word(check)));
+        let status = word(check);
+        writeln!(text, "  {name:<24}{status}").expect("writing to a string cannot fail");
     }
     (report["ready"] == true, text)
 }

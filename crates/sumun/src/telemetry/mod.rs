@@ -38,6 +38,10 @@ pub(crate) struct Telemetry {
 
 /// Starts logging, and traces if they are to be sent, for the whole process. A second call changes
 /// nothing.
+#[cfg_attr(
+    not(feature = "otlp"),
+    expect(clippy::unnecessary_wraps, reason = "only traces can fail to start")
+)]
 pub(crate) fn start(settings: &Settings) -> anyhow::Result<Telemetry> {
     let log = settings.log;
     let filter = Targets::new()

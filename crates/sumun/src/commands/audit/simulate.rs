@@ -58,8 +58,8 @@ fn write_month(out: &mut impl std::io::Write, month: &Simulation) -> std::io::Re
     )?;
     writeln!(
         out,
-        "  {:<18} {:>8} {:>8} {:>9}  {}",
-        "scenario", "found", "events", "seconds", "what happens"
+        "  {:<18} {:>8} {:>8} {:>9}  what happens",
+        "scenario", "found", "events", "seconds"
     )?;
     for one in &month.scenarios {
         let found = if one.detected { "yes" } else { "NO" };

@@ -59,7 +59,11 @@ pub(super) async fn run(options: TailOptions, environment: &Environment) -> anyh
     for line in lines.iter().rev() {
         write(line, options.json)?;
     }
-    while options.follow {
+    if !options.follow {
+        return Ok(());
+    }
+    // Until whoever watches has seen enough.
+    loop {
         tokio::time::sleep(LOOK).await;
         let next = Query {
             cursor: Some(cursor),
@@ -70,7 +74,6 @@ pub(super) async fn run(options: TailOptions, environment: &Environment) -> anyh
             write(line, options.json)
         })?;
     }
-    Ok(())
 }
 
 fn sequence(line: &[u8]) -> u64 {

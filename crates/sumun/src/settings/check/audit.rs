@@ -21,6 +21,10 @@ const SMALLEST: u64 = 64 * 1024;
 
 impl Check<'_> {
     /// `None` if something is wrong, `Some(None)` if nothing is recorded.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one means that something is wrong"
+    )]
     pub(super) fn audit(
         &mut self,
         file: &SettingsFile,
@@ -73,6 +77,10 @@ impl Check<'_> {
         Some(section.enabled.then_some(audit))
     }
 
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one means that something is wrong"
+    )]
     fn retention(&mut self, place: &Place, text: &str) -> Option<Option<Duration>> {
         if text == "forever" {
             return Some(None);
@@ -131,6 +139,10 @@ impl Check<'_> {
         })
     }
 
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one means that something is wrong"
+    )]
     fn webhook(&mut self, file: &SettingsFile) -> Option<Option<Webhook>> {
         let section = &file.alerts;
         let place = Place::of("alerts");

@@ -18,6 +18,10 @@ use super::{Gateway, Guarded, Settings, Trust, Upstream, Verify};
 
 /// What differs between the settings that are in force and those of the file.
 #[derive(Debug)]
+#[expect(
+    clippy::option_option,
+    reason = "the outer one means that something has changed"
+)]
 pub(crate) struct Change {
     /// What has become of upstreams.
     pub(crate) upstreams: Vec<UpstreamChange>,
@@ -219,15 +223,19 @@ fn fingerprint(upstream: &Upstream) -> String {
     let settings = &upstream.settings;
     let mut text = format!("{settings:?} {}", of_endpoint(&upstream.endpoint));
     if let Transport::Stdio { env, .. } = &settings.transport {
-        env.values().for_each(|value| add(&mut text, value));
+        for value in env.values() {
+            add(&mut text, value);
+        }
     }
     match &settings.credential {
         UpstreamCredential::None => {}
         UpstreamCredential::Headers(headers) => {
-            headers.iter().for_each(|(_, value)| add(&mut text, value));
+            for (_, value) in headers {
+                add(&mut text, value);
+            }
         }
         UpstreamCredential::ClientCredentials { client_secret, .. } => {
-            add(&mut text, client_secret)
+            add(&mut text, client_secret);
         }
     }
     text
