@@ -426,7 +426,7 @@ async fn g4_after_a_thousand_sessions_there_is_no_process_and_no_descriptor() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "counts what the process has open, so it runs alone, started by another test"]
+#[ignore = "runs in a process of its own: it counts what that has open"]
 async fn a_thousand_sessions() {
     use futures_util::StreamExt as _;
     let upstream = upstream(&script(&server(WHO), Children::PerSession));
@@ -474,7 +474,7 @@ async fn g4_a_gateway_that_is_killed_leaves_no_child() {
 }
 
 #[tokio::test]
-#[ignore = "never ends by itself; another test starts and kills it"]
+#[ignore = "runs in a process of its own: it never ends by itself"]
 async fn a_gateway_that_waits_to_be_killed() {
     let upstream = upstream(&script(&server(WHO), Children::Shared));
     println!(
