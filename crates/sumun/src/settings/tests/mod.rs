@@ -354,7 +354,7 @@ fn words_that_are_none_of_the_choices() {
             "unknown key `unheard_of`: known here are public_url, listen, data, default_resource, \
          default_role, password_sign_in, signing_algorithm, require_pushed_authorization_requests, \
          dpop_nonce_required, client_id_metadata_documents, private_use_schemes, \
-         allowed_origins, trusted_proxies, log, audit, alerts, metrics, tokens, registration, \
+         allowed_origins, trusted_proxies, log, audit, alerts, metrics, traces, tokens, registration, \
          device_authorization, management, roles, scopes, clients, identity_providers, \
          trusted_issuers, servers, upstreams, gateway, pii, policy",
         ],
