@@ -30,22 +30,27 @@ const GATHERING: Duration = Duration::from_millis(100);
 const MOST_WAITING: usize = 1000;
 
 /// Watches the log until `stop`. Rules know what happened before from the last segments of the log.
-pub async fn watch(
+pub fn watch(
     log: AuditLog,
     thresholds: Thresholds,
     webhook: Option<Webhook>,
     clock: std::sync::Arc<dyn Clock>,
     stop: CancellationToken,
-) {
-    let (alerts, mut told) = mpsc::channel(MOST_WAITING);
-    let deliveries = deliver(webhook, &log, &mut told, &stop);
-    // When the rules end, the sender is gone, and the deliveries end when they are done.
-    let rules = follow(&log, &thresholds, &*clock, alerts, &stop);
-    tokio::join!(rules, deliveries);
+) -> impl Future<Output = ()> + Send {
+    // What is written from now on is looked at, also if it comes before the first turn.
+    let last = *log.grown().borrow();
+    async move {
+        let (alerts, mut told) = mpsc::channel(MOST_WAITING);
+        let deliveries = deliver(webhook, &log, &mut told, &stop);
+        // When the rules end, the sender is gone, and the deliveries end when they are done.
+        let rules = follow(&log, last, &thresholds, &*clock, alerts, &stop);
+        tokio::join!(rules, deliveries);
+    }
 }
 
 async fn follow(
     log: &AuditLog,
+    last: u64,
     thresholds: &Thresholds,
     clock: &dyn Clock,
     alerts: mpsc::Sender<Finding>,
@@ -53,7 +58,6 @@ async fn follow(
 ) {
     let mut engine = Engine::new(thresholds);
     let mut grown = log.grown();
-    let last = *grown.borrow();
     let mut place = match Place::before(log, last, &mut engine).await {
         Ok(place) => place,
         Err(error) => {

@@ -211,6 +211,9 @@ fn start(mut writer: Writer, lock: File) -> std::io::Result<JoinHandle<()>> {
         .name("audit".into())
         .spawn(move || {
             writer.run();
-            drop(lock);
+            // Said aloud, since a child that is just being started may hold the file, too.
+            if let Err(error) = lock.unlock() {
+                tracing::error!("audit: the directory could not be let go: {error}");
+            }
         })
 }

@@ -19,6 +19,10 @@ const SHORTEST: Duration = Duration::from_hours(24);
 /// Every segment is a file, and a smaller one is not worth it.
 const SMALLEST: u64 = 64 * 1024;
 
+#[expect(
+    clippy::option_option,
+    reason = "the outer one says whether it is right, the inner one whether it is wanted"
+)]
 impl Check<'_> {
     /// `None` if something is wrong, `Some(None)` if nothing is recorded.
     #[expect(
