@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use audit::AuditLog;
+use audit::rule::IdRuns;
 use axum::Router;
 use axum::body::Body;
 use futures_util::future::join_all;
@@ -148,6 +149,7 @@ impl Gateway {
             policy: ArcSwap::new(Arc::clone(&plan.policy)),
             redactor: ArcSwapOption::empty(),
             audit: parts.audit.clone(),
+            id_runs: IdRuns::new(),
             tasks: parts.tasks.clone(),
         };
         let gateway = Self {
@@ -303,12 +305,10 @@ impl Gateway {
     }
 
     /// How each upstream is doing.
-    pub fn health(&self) -> Vec<(String, Health)> {
+    pub fn health(&self) -> Vec<Health> {
         let layout = self.shared.layout.load();
         let upstreams = layout.charges.iter().filter_map(|charge| charge.upstream());
-        upstreams
-            .map(|upstream| (upstream.name().to_owned(), upstream.health()))
-            .collect()
+        upstreams.map(|upstream| upstream.health()).collect()
     }
 
     /// Ends all connections and children, and waits until they are gone.

@@ -54,7 +54,7 @@ impl Guarded {
             &self.errand,
             &self.charge.name,
             known.name_for_the_record(&request.method, &about.name),
-            about.parameter_count,
+            &about,
         );
         let outcome = self
             .carry(visit, request, outlet, &about, &known, &mut recording)

@@ -2,6 +2,7 @@
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use audit::AuditLog;
+use audit::rule::IdRuns;
 use pii::{Context, Direction, Redactor};
 use resource_server::Caller;
 use serde::Serialize;
@@ -36,6 +37,8 @@ pub(crate) struct House {
     pub(crate) redactor: ArcSwapOption<Redactor>,
     /// `None`: nothing is recorded.
     pub(crate) audit: Option<AuditLog>,
+    /// Who asks for one id after the other.
+    pub(crate) id_runs: IdRuns,
     /// Where work goes on beside requests.
     pub(crate) tasks: TaskTracker,
 }
@@ -62,6 +65,9 @@ pub(crate) struct About {
     /// The tool, prompt or resource.
     pub(crate) name: String,
     pub(crate) parameter_count: usize,
+    /// The number that it asks for, if there is one among the arguments: who asks for one after the other
+    /// reads a whole file (OWASP API1). It is compared and forgotten.
+    pub(crate) id: Option<u64>,
 }
 
 impl About {
@@ -74,12 +80,27 @@ impl About {
             _ => String::new(),
         };
         let arguments = params.object("arguments");
-        let parameter_count = arguments.map_or(0, |arguments| arguments.keys().count());
+        let (parameter_count, id) = arguments.map_or((0, None), |arguments| {
+            let id = arguments.members().find_map(|(_, value)| number_of(value));
+            (arguments.members().count(), id)
+        });
         Some(Self {
             name,
             parameter_count,
+            id,
         })
     }
+}
+
+/// An integer, or the number at the end of a text.
+fn number_of(value: &RawValue) -> Option<u64> {
+    let text = value.get();
+    let text = text.strip_suffix('"').unwrap_or(text);
+    let digits = text.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let number = &text[text.len() - digits..];
+    let is_whole = value.get().starts_with('"') || number.len() == text.len();
+    // What has more digits is no number that anybody counts with.
+    (is_whole && (1..=18).contains(&digits)).then(|| number.parse().ok())?
 }
 
 impl House {
@@ -90,11 +111,13 @@ impl House {
         errand: &Errand,
         upstream: &str,
         tool: &str,
-        parameter_count: usize,
+        about: &About,
     ) -> Option<Recording> {
         let log = self.audit.as_ref()?;
-        let recording = Recording::begin(log, caller, errand, upstream, tool, parameter_count);
-        Some(recording)
+        let runs = &self.id_runs;
+        Some(Recording::begin(
+            log, runs, caller, errand, upstream, tool, about,
+        ))
     }
 
     /// Applies the policy for personal data to a JSON value that goes in `direction`; the answer is what

@@ -19,7 +19,7 @@ use crate::charge::{Charge, Known};
 use crate::endpoint::{challenge, unrecorded};
 use crate::front::{RpcResponse, failed, for_stateless};
 use crate::guarded::ended_by;
-use crate::house::{self, House};
+use crate::house::{self, About, House};
 use crate::json::Object;
 use crate::message::{Request, response};
 use crate::policy::Decision;
@@ -72,17 +72,13 @@ impl Passage<'_> {
         let text = str::from_utf8(body).ok()?;
         let message = Object::parse(text).ok()?;
         let params = message.get("params");
-        let arguments = params.and_then(|params| {
-            Object::of(params)?
-                .object("arguments")
-                .map(|a| a.keys().count())
-        });
+        let about = About::of(method, params)?;
         let mut recording = self.house.record(
             self.caller,
             self.errand,
             &self.charge.name,
             known.name_for_the_record(method, name),
-            arguments.unwrap_or_default(),
+            &about,
         );
         let request = Request {
             method: method.to_owned(),

@@ -7,10 +7,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use audit::{Action, AuditEvent, AuditLog, Direction, EventType, Outcome, Who};
+use audit::rule::IdRuns;
+use audit::{Action, AuditEvent, AuditLog, Direction, EventType, Name, Outcome, Pseudonym, Who};
 use pii::{Acted, Operator};
 use resource_server::Caller;
 
+use crate::house::About;
 use crate::message::{RpcError, code};
 use crate::server::Failure;
 
@@ -59,16 +61,26 @@ impl Recording {
     /// Begins the record of a call of `tool` at `upstream`.
     pub(crate) fn begin(
         log: &AuditLog,
+        id_runs: &IdRuns,
         caller: &Caller,
         errand: &Errand,
         upstream: &str,
         tool: &str,
-        parameter_count: usize,
+        about: &About,
     ) -> Self {
         let who = who(log, caller, errand);
+        let event = AuditEvent::tool_call(who, upstream, tool, about.parameter_count);
+        let event = match about.id {
+            Some(id) => {
+                let person = pseudonym(log, caller);
+                let tool = Name::from(format!("{upstream}.{tool}"));
+                event.id_run(id_runs.observe(Some(person), &tool, id))
+            }
+            None => event,
+        };
         Self {
             log: log.clone(),
-            event: AuditEvent::tool_call(who, upstream, tool, parameter_count),
+            event,
             began: Instant::now(),
         }
     }
@@ -172,9 +184,13 @@ async fn append(log: &AuditLog, event: AuditEvent) -> Result<(), Unrecorded> {
     })
 }
 
-fn who(log: &AuditLog, caller: &Caller, errand: &Errand) -> Who {
+fn pseudonym(log: &AuditLog, caller: &Caller) -> Pseudonym {
     let issuer = caller.issuer().unwrap_or_default();
-    let mut who = Who::new().user(log.pseudonyms().person(issuer, caller.subject()));
+    log.pseudonyms().person(issuer, caller.subject())
+}
+
+fn who(log: &AuditLog, caller: &Caller, errand: &Errand) -> Who {
+    let mut who = Who::new().user(pseudonym(log, caller));
     if let Some(client) = caller.client_id() {
         who = who.client(client);
     }

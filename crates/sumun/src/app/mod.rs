@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::data::Data;
-use crate::health::{Check, Health, KeyRingOpens, Memory, Reachable, StoreAnswers};
+use crate::health::{Check, Health, KeyRingOpens, Memory, Reachable, StoreAnswers, Upstreams};
 use crate::metrics::Metrics;
 use crate::settings::reload::Change;
 use crate::settings::{ServerKind, Settings};
@@ -123,12 +123,15 @@ pub(crate) async fn build(
         Some(metrics) => metrics.around("authorization_server", authorization_server.router()),
         None => authorization_server.router(),
     };
+    let gateway = gateway::build(settings, &wiring, stop)?;
+    if let Some(metrics) = &metrics {
+        metrics.follow(gateway.clone(), audit);
+    }
     let router = own
         .merge(servers::routes(settings, &wiring)?)
-        .merge(checks(settings, data, &fetch).routes(settings.public_url().base_path()))
+        .merge(checks(settings, data, &fetch, &gateway).routes(settings.public_url().base_path()))
         .merge(index::routes(settings));
     let router = layers::in_time(router);
-    let gateway = gateway::build(settings, &wiring, stop)?;
     let router = router.fallback_service(gateway::routes(gateway.clone()));
     let router = layers::around(router, settings.trusted_proxies.clone(), stop);
     Ok(App {
@@ -141,13 +144,14 @@ pub(crate) async fn build(
 }
 
 /// What has to be well; a new room adds its own.
-fn checks(settings: &Settings, data: &Data, fetch: &Fetch) -> Health {
+fn checks(settings: &Settings, data: &Data, fetch: &Fetch, gateway: &::gateway::Gateway) -> Health {
     let store: SharedStore = Arc::clone(&data.store) as _;
     let keys = Arc::clone(&data.keys);
     let mut checks: Vec<Box<dyn Check>> = vec![
         Box::new(StoreAnswers(Arc::clone(&store))),
         Box::new(KeyRingOpens::new(store, keys)),
         Box::new(Memory),
+        Box::new(Upstreams(gateway.clone())),
     ];
     for server in &settings.servers {
         if let Some(api) = &server.api {

@@ -9,6 +9,7 @@
 //! What is somebody else's, such as an API that does not answer, makes a house unhealthy and leaves it
 //! ready: to start it anew would help nobody. Answers say which checks failed, and the log says why.
 
+mod gateway;
 mod memory;
 mod own;
 mod upstream;
@@ -28,6 +29,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
+pub(crate) use gateway::Upstreams;
 pub(crate) use memory::{Memory, resident_memory};
 pub(crate) use own::{KeyRingOpens, StoreAnswers};
 pub(crate) use upstream::Reachable;

@@ -7,12 +7,14 @@
 //! |---|---|
 //! | `tools.rs` | executions of tools |
 //! | `delegation.rs` | calls of APIs, and renewals of tokens |
+//! | `gateway.rs` | upstreams, and the audit log |
 //! | `http.rs` | requests and refusals, by room |
 //! | `process.rs` | memory and age of this process |
 //! | `endpoint.rs` | where they are read |
 
 mod delegation;
 mod endpoint;
+mod gateway;
 mod http;
 mod process;
 mod tools;
@@ -31,6 +33,7 @@ pub(crate) struct Metrics {
     tools: tools::Families,
     delegation: delegation::Families,
     http: http::Families,
+    sources: Arc<gateway::Sources>,
 }
 
 impl Metrics {
@@ -41,12 +44,19 @@ impl Metrics {
         let delegation = delegation::Families::register(&mut registry);
         let http = http::Families::register(&mut registry);
         process::register(&mut registry);
+        let sources = gateway::register(&mut registry);
         Arc::new(Self {
             registry,
             tools,
             delegation,
             http,
+            sources,
         })
+    }
+
+    /// Tells of the upstreams and of the audit log, too, from now on.
+    pub(crate) fn follow(&self, gateway: ::gateway::Gateway, audit: Option<&audit::AuditLog>) {
+        self.sources.follow(gateway, audit);
     }
 }
 

@@ -25,10 +25,6 @@ const SMALLEST: u64 = 64 * 1024;
 )]
 impl Check<'_> {
     /// `None` if something is wrong, `Some(None)` if nothing is recorded.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer one means that something is wrong"
-    )]
     pub(super) fn audit(
         &mut self,
         file: &SettingsFile,
@@ -81,10 +77,6 @@ impl Check<'_> {
         Some(section.enabled.then_some(audit))
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "the outer one means that something is wrong"
-    )]
     fn retention(&mut self, place: &Place, text: &str) -> Option<Option<Duration>> {
         if text == "forever" {
             return Some(None);
@@ -143,10 +135,6 @@ impl Check<'_> {
         })
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "the outer one means that something is wrong"
-    )]
     fn webhook(&mut self, file: &SettingsFile) -> Option<Option<Webhook>> {
         let section = &file.alerts;
         let place = Place::of("alerts");
