@@ -38,7 +38,7 @@ fn directory() -> PathBuf {
 }
 
 /// Something that `scripts/setup` installs.
-fn installed(path: &str) -> PathBuf {
+pub(crate) fn installed(path: &str) -> PathBuf {
     let path = directory().join(path);
     assert!(
         path.exists(),

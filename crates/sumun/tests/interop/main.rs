@@ -6,8 +6,15 @@ mod conformance;
 mod connecting;
 mod device;
 mod driver;
+#[expect(
+    deprecated,
+    reason = "clients of older revisions want sampling and log messages"
+)]
+mod exemplar;
 mod fernet;
 mod foreign_issuer;
+mod gateway_conformance;
+mod guarded;
 #[path = "../it/house.rs"]
 #[expect(dead_code, reason = "what it has for broken houses is not wanted here")]
 mod house;
@@ -17,6 +24,7 @@ mod message;
 mod pages;
 mod people;
 mod providers;
+mod real_servers;
 mod refresh;
 mod revisions;
 mod screenshots;

@@ -104,6 +104,11 @@ impl House {
         }
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the house is still running")
+    }
+
     /// The port.
     pub(crate) fn port(&self) -> u16 {
         self.url.rsplit(':').next().unwrap().parse().unwrap()
@@ -137,7 +142,7 @@ impl House {
 
     /// Sends a signal.
     pub(crate) async fn signal(&self, signal: &str) {
-        let id = self.child.id().expect("the house is still running");
+        let id = self.id();
         let kill = Command::new("sh")
             .args(["-c", &format!("kill -{signal} {id}")])
             .status()

@@ -6,6 +6,7 @@ mod broken_starts;
 mod config_check;
 mod demo;
 mod foreign;
+mod gateway;
 mod house;
 mod http_client;
 mod keys;

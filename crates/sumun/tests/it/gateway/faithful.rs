@@ -1,0 +1,175 @@
+//! What passes unchanged, and whose hanging up cancels (acceptance G6).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use futures_util::StreamExt as _;
+use serde_json::json;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+use super::client::{Client, result, stateless_request};
+use super::upstream::{Fake, GOOD, stream};
+use super::{PERMITTED, at, house};
+
+/// Says so when it is dropped.
+struct Held(UnboundedSender<()>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Nobody may want to know any more.
+        let _ = self.0.send(());
+    }
+}
+
+/// A stream that never answers, and tells when nobody listens to it any more.
+fn silent(told: &UnboundedSender<()>) -> Response {
+    let held = Arc::new(Held(told.clone()));
+    let first = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(": yes\n\n"))]);
+    let rest = futures_util::stream::pending().map(move |piece| {
+        let _ = &held;
+        piece
+    });
+    stream(Body::from_stream(first.chain(rest)))
+}
+
+async fn seen(fake: &Fake, tool: &str) {
+    let mut look = tokio::time::interval(Duration::from_millis(10));
+    while !fake.of("tools/call").iter().any(|seen| seen.name() == tool) {
+        look.tick().await;
+    }
+}
+
+async fn hung_up(hung_up: &mut UnboundedReceiver<()>) {
+    let told = timeout(Duration::from_secs(30), hung_up.recv()).await;
+    told.expect("nobody hangs up");
+}
+
+#[tokio::test]
+async fn g6_hanging_up_cancels_on_2026_07_28() {
+    let (told, mut hears) = unbounded_channel();
+    let notes = Fake::stateless(&["wait", "read"], move |seen| match seen.name() {
+        "wait" => silent(&told),
+        _ => seen.result(GOOD),
+    })
+    .await;
+    let house = house(&format!("{PERMITTED}{}", at("notes", &notes.url))).await;
+    for (path, tool) in [("/notes/mcp", "wait"), ("/mcp", "notes__wait")] {
+        let robot = Client::robot(&house, path).await;
+        let headers = [
+            ("mcp-protocol-version", "2026-07-28"),
+            ("mcp-method", "tools/call"),
+            ("mcp-name", tool),
+        ];
+        let call = stateless_request("tools/call", json!({"name": tool, "arguments": {}}));
+        let line = robot.watch("POST", &headers, &call.to_string()).await;
+        seen(&notes, "wait").await;
+        drop(line);
+        hung_up(&mut hears).await;
+    }
+}
+
+#[tokio::test]
+async fn g6_hanging_up_cancels_nothing_before() {
+    let (told, mut hears) = unbounded_channel();
+    let notes = Fake::with_sessions(
+        &["wait", "read"],
+        || "s1".to_owned(),
+        move |seen| match seen.name() {
+            "wait" => silent(&told),
+            _ => seen.result(GOOD),
+        },
+    )
+    .await;
+    let house = house(&format!("{PERMITTED}{}", at("notes", &notes.url))).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    let robot = robot.initialize("2025-11-25").await;
+    let call = json!({
+        "jsonrpc": "2.0", "id": 70, "method": "tools/call",
+        "params": {"name": "wait", "arguments": {}},
+    });
+    let line = robot.watch("POST", &[], &call.to_string()).await;
+    seen(&notes, "wait").await;
+    drop(line);
+    for _ in 0..5 {
+        result(&robot.call("read").await);
+    }
+    assert!(hears.try_recv().is_err(), "the call goes on");
+    assert_eq!(notes.of("notifications/cancelled").len(), 0);
+
+    // Cancelling is said.
+    let cancel = json!({
+        "jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 70},
+    });
+    assert_eq!(robot.post(&[], cancel.to_string()).await.status, 202);
+    hung_up(&mut hears).await;
+}
+
+/// Clients find out by them what a server speaks.
+#[tokio::test]
+async fn g6_errors_of_the_upstream_keep_status_and_words() {
+    const ERRORS: [(&str, u16, &str); 3] = [
+        (
+            "a",
+            400,
+            r#"{"code": -32022, "message":"no such revision", "data":{"supported":["2026-07-28"],"requested":"x", "n":1.50}}"#,
+        ),
+        (
+            "b",
+            404,
+            r#"{"code":-32601,  "message":"no such method","x-vendor":{"b":1,"a":2}}"#,
+        ),
+        (
+            "c",
+            405,
+            r#"{"code":-32000,"message":"not this way" ,"data":12345678901234567890}"#,
+        ),
+    ];
+    let notes = Fake::stateless(&["a", "b", "c"], |seen| {
+        let (_, status, error) = ERRORS
+            .iter()
+            .find(|(name, ..)| *name == seen.name())
+            .unwrap();
+        seen.error(*status, error)
+    })
+    .await;
+    let house = house(&format!("{PERMITTED}{}", at("notes", &notes.url))).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    for (name, status, error) in ERRORS {
+        let answer = robot.call_stateless(name).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.text().contains(error), "{error}\n{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn g6_what_is_not_understood_passes_byte_for_byte() {
+    const RESULT: &str = r#"{"x-first":{"b":1.0,"a":1e2} , "content":[{"type":"new-kind","n":12345678901234567890,"s":"\u00e9\/"}],"structuredContent":{"z":1.10,"a":[ ]},"resultType":"complete"}"#;
+    const ARGUMENTS: &str =
+        r#"{"z":1.10,"a":1E+2, "big":12345678901234567890,"s":"\u00e9\/","o":{ }}"#;
+    let notes = Fake::stateless(&["read"], |seen| seen.result(RESULT)).await;
+    let house = house(&format!("{PERMITTED}{}", at("notes", &notes.url))).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":"seven","x-envelope":[1.0],"method":"tools/call","params":{{"name":"read","arguments":{ARGUMENTS},"x-vendor":{{"k":1.0}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}},"io.modelcontextprotocol/clientInfo":{{"name":"test","version":"1"}},"acme/trace":0.10}}}}}}"#
+    );
+    let headers = [
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "read"),
+    ];
+    let answer = robot.post(&headers, body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.text().contains(RESULT), "{}", answer.text());
+    assert_eq!(answer.json()["id"], "seven");
+    let seen = notes.of("tools/call").remove(0);
+    for piece in [ARGUMENTS, r#""x-vendor":{"k":1.0}"#, r#""acme/trace":0.10"#] {
+        assert!(seen.text.contains(piece), "{piece}\n{}", seen.text);
+    }
+    assert!(
+        !seen.header("authorization").contains(&robot.token),
+        "{seen:?}"
+    );
+}
