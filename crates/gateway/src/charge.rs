@@ -39,6 +39,8 @@ pub(crate) struct Charge {
     /// The same server where it may be spoken to without translation.
     upstream: Option<Arc<Upstream>>,
     /// The largest message that it may send.
+    /// How long it may be silent in an answer.
+    pub(crate) timeout: Duration,
     pub(crate) max_message_bytes: usize,
     catalog: Catalog,
     /// What tools said about themselves before, and whether that was read already.
@@ -96,6 +98,7 @@ impl Charge {
         let settings = upstream.settings();
         Self {
             name: settings.name.as_str().into(),
+            timeout: settings.timeout,
             max_message_bytes: settings.max_message_bytes,
             refuses_changed_tools: settings.refuse_changed_tools,
             server: Arc::clone(&upstream) as _,

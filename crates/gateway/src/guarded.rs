@@ -215,7 +215,14 @@ impl Guarded {
         let shown = listing.filter(&result, |name, element| {
             let operation = Operation::about(&self.charge.name, method, name)
                 .with_read_only(crate::catalog::read_only_hint(element));
-            policy.decide(&visit.caller, &operation).is_permit()
+            // What a tool says now that is not trusted any more is read by nobody.
+            let is_trusted = method != "tools/list"
+                || self
+                    .charge
+                    .remembered("tools/call", name)
+                    .trusted(name)
+                    .is_ok();
+            is_trusted && policy.decide(&visit.caller, &operation).is_permit()
         });
         Ok(shown.unwrap_or(result))
     }

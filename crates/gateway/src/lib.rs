@@ -19,6 +19,7 @@ mod listing;
 mod message;
 mod passage;
 mod pins;
+mod passing_body;
 pub mod policy;
 mod recording;
 mod redacted_stream;

@@ -8,12 +8,14 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use pii::Direction;
 use resource_server::Caller;
 use resource_server::mcp::{Entrance, Envelope};
+use serde_json::value::RawValue;
+use tokio::time::timeout;
 
 use crate::charge::{Charge, Known};
 use crate::endpoint::{challenge, unrecorded};
@@ -22,6 +24,7 @@ use crate::guarded::ended_by;
 use crate::house::{self, About, House};
 use crate::json::Object;
 use crate::message::{Request, response};
+use crate::passing_body;
 use crate::policy::Decision;
 use crate::recording::{Ended, Errand, Recording};
 use crate::redacted_stream;
@@ -63,6 +66,7 @@ impl Passage<'_> {
         body: &Bytes,
     ) -> Option<Response<Body>> {
         let method = envelope.method.as_deref()?;
+        let id = envelope.id?;
         let name = envelope.name().unwrap_or_default();
         let known = self.charge.remembered(method, name);
         // Something is not known yet that the record or the policy needs: the longer way finds it out.
@@ -89,7 +93,7 @@ impl Passage<'_> {
             .decide(self.house, self.caller, &request, &known);
         let outcome = match decision {
             Decision::Permit(_) => {
-                self.carry(headers, body, name, &known, &mut recording)
+                self.carry(headers, (id, body), name, &known, &mut recording)
                     .await
             }
             Decision::Deny(denial) => {
@@ -121,7 +125,7 @@ impl Passage<'_> {
     async fn carry(
         &self,
         headers: &HeaderMap,
-        body: &Bytes,
+        (id, body): (&RawValue, &Bytes),
         name: &str,
         known: &Known,
         recording: &mut Option<Recording>,
@@ -136,7 +140,7 @@ impl Passage<'_> {
             .charge
             .exchange(Method::POST, headers, payload, self.caller)
             .await?;
-        self.inbound(answer, name, recording).await
+        self.inbound(id, answer, name, recording).await
     }
 
     /// The message as it leaves the house.
@@ -167,6 +171,7 @@ impl Passage<'_> {
     /// The answer as the caller sees it.
     async fn inbound(
         &self,
+        id: &RawValue,
         answer: Response<Incoming>,
         name: &str,
         recording: &mut Option<Recording>,
@@ -184,9 +189,11 @@ impl Passage<'_> {
             .headers
             .get(CONTENT_TYPE)
             .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        self.is_an_answer(parts.status, &parts.headers)?;
         let is_redacted =
             self.house
                 .redacts(self.caller, self.charge.tool(name), Direction::Result);
+        let silence = self.charge.timeout;
         if !is_json {
             let body = if is_redacted {
                 parts.headers.remove(CONTENT_LENGTH);
@@ -199,7 +206,8 @@ impl Passage<'_> {
                     body,
                 )
             } else {
-                Body::new(body)
+                let farewell = self.charge.unavailable("does not answer in time");
+                passing_body::events(body, silence, self.event(id, farewell))
             };
             return Ok((Response::from_parts(parts, body), Ended::Success));
         }
@@ -208,17 +216,23 @@ impl Passage<'_> {
             .upper()
             .is_some_and(|most| most <= LOOKED_AT);
         if !is_redacted && !is_short {
-            return Ok((Response::from_parts(parts, Body::new(body)), Ended::Success));
+            let body = passing_body::whole(body, silence, self.charge.max_message_bytes);
+            return Ok((Response::from_parts(parts, body), Ended::Success));
         }
-        let whole = Limited::new(body, self.charge.max_message_bytes)
-            .collect()
-            .await;
+        let whole = Limited::new(body, self.charge.max_message_bytes).collect();
+        let whole = timeout(silence, whole)
+            .await
+            .map_err(|_| self.charge.unavailable("does not answer in time"))?;
         let whole = whole
             .map_err(|_| {
                 self.charge
                     .unavailable("broke off, or sends more than it may")
             })?
             .to_bytes();
+        if parts.status.is_success() && !answers(&whole, id) {
+            let what = "answers with what is no JSON-RPC message, or with an id that was not asked";
+            return Err(self.charge.unavailable(what));
+        }
         let ended = how_it_ended(&whole, parts.status);
         if !is_redacted {
             return Ok((Response::from_parts(parts, Body::from(whole)), ended));
@@ -241,6 +255,59 @@ impl Passage<'_> {
         };
         Ok((Response::from_parts(parts, body), ended))
     }
+}
+
+impl Passage<'_> {
+    /// Whether a client can make something of an answer. Refusals in 4xx are passed on whatever they are,
+    /// because clients find out by them what a server speaks (acceptance G6).
+    fn is_an_answer(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), Failure> {
+        let kind = headers
+            .get(CONTENT_TYPE)
+            .map_or(&b""[..], HeaderValue::as_bytes);
+        let is_json = kind.starts_with(b"application/json");
+        let is_message = is_json || kind.starts_with(b"text/event-stream");
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => {
+                Err(self.charge.unavailable("asks to come again later"))
+            }
+            status if status.is_client_error() => Ok(()),
+            // An error in JSON is the server's own word.
+            status if status.is_server_error() && is_json => Ok(()),
+            StatusCode::OK if is_message => Ok(()),
+            StatusCode::OK => {
+                let what = "answers with neither JSON nor an event stream";
+                Err(self.charge.unavailable(what))
+            }
+            status => {
+                let what = format!("answers with status {}", status.as_u16());
+                Err(self.charge.unavailable(&what))
+            }
+        }
+    }
+
+    /// The answer to a call that has failed after its stream had begun, as an event.
+    fn event(&self, id: &RawValue, failure: Failure) -> Bytes {
+        let message = match failed("tools/call", failure) {
+            Ok(result) => response(id, Ok(&for_stateless("tools/call", result, None))),
+            Err(error) => response(id, Err(&error)),
+        };
+        Bytes::from(format!("data: {}\n\n", message.get()))
+    }
+}
+
+/// Whether a message is an answer to the request of this id.
+fn answers(message: &[u8], id: &RawValue) -> bool {
+    let Ok(text) = str::from_utf8(message) else {
+        return false;
+    };
+    let Ok(message) = Object::parse(text) else {
+        return false;
+    };
+    let is_error = message.contains("error");
+    let is_ours = message.get("id").map_or(is_error, |named| {
+        named.get() == id.get() || (is_error && named.get() == "null")
+    });
+    is_ours && (is_error || message.contains("result"))
 }
 
 fn passed_back(headers: &HeaderMap) -> HeaderMap {

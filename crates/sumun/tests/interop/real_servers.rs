@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
 
 use crate::clients::Client;
 use crate::driver::installed;
@@ -40,7 +41,7 @@ fn program(name: &str, runtime: &str, script: &str, argument: &str) -> String {
 }
 
 /// The everything server over HTTP, and its address. It ends with the test.
-async fn everything(transport: &str, path: &str) -> (Child, String) {
+async fn everything(transport: &str, path: &str, listeners: &mut JoinSet<()>) -> (Child, String) {
     let port = free_port();
     let mut command = Command::new(installed(NODE));
     command.arg(installed(EVERYTHING)).arg(transport);
@@ -56,6 +57,8 @@ async fn everything(transport: &str, path: &str) -> (Child, String) {
             break;
         }
     }
+    // It goes on talking, and ends when nobody listens.
+    listeners.spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     (child, format!("http://127.0.0.1:{port}{path}"))
 }
 
@@ -64,13 +67,15 @@ struct Street {
     house: House,
     _exemplar: Exemplar,
     _children: [Child; 2],
+    _listeners: JoinSet<()>,
 }
 
 impl Street {
     async fn open() -> Self {
         let exemplar = Exemplar::start().await;
-        let (http, http_url) = everything("streamableHttp", "/mcp").await;
-        let (sse, sse_url) = everything("sse", "/sse").await;
+        let mut listeners = JoinSet::new();
+        let (http, http_url) = everything("streamableHttp", "/mcp", &mut listeners).await;
+        let (sse, sse_url) = everything("sse", "/sse", &mut listeners).await;
         let sections = [
             program("everything", NODE, EVERYTHING, "stdio"),
             program("thinking", NODE, THINKING, ""),
@@ -89,6 +94,7 @@ impl Street {
             house: house_with_people(&settings).await,
             _exemplar: exemplar,
             _children: [http, sse],
+            _listeners: listeners,
         }
     }
 
