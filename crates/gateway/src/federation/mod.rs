@@ -7,12 +7,14 @@ mod lists;
 mod names;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::json::{Object, Raw, raw};
 use crate::message::{News, Notification, Outlet, Request, RpcError, code};
@@ -33,6 +35,10 @@ pub(crate) struct Member {
 pub(crate) struct Federation {
     members: Vec<Member>,
 }
+
+/// How long the introduction waits for a member, so that one slow member keeps nobody out: clients give
+/// up after some ten seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Methods that everybody who understands them is told.
 const FOR_ALL: [&str; 1] = ["logging/setLevel"];
@@ -119,17 +125,24 @@ async fn pass_on(mut news: tokio::sync::mpsc::Receiver<News>, member: &str, outl
 
 #[async_trait]
 impl McpServer for Federation {
-    /// The union of what the members can do; who does not answer adds nothing.
+    /// The union of what the members can do. Who does not answer adds nothing, and who is slow is taken to
+    /// have lists.
     async fn introduction(&self, visit: &Visit) -> Result<Introduction, Failure> {
-        let introductions = self
-            .members
-            .iter()
-            .map(|member| async move { (member, member.server.introduction(visit).await) });
+        let introductions = self.members.iter().map(|member| async move {
+            let introduction = member.server.introduction(visit);
+            (member, timeout(PATIENCE, introduction).await)
+        });
         let mut capabilities = Object::default();
         let mut instructions = String::new();
         for (member, introduction) in join_all(introductions).await {
-            let Ok(introduction) = introduction else {
-                continue;
+            let introduction = match introduction {
+                Ok(Ok(introduction)) => introduction,
+                Ok(Err(_)) => continue,
+                Err(_) => {
+                    let lists = json!({"tools": {}, "prompts": {}, "resources": {}});
+                    lists::merge_capabilities(&mut capabilities, &raw(&lists));
+                    continue;
+                }
             };
             lists::merge_capabilities(&mut capabilities, &introduction.capabilities);
             let words = introduction.instructions.as_deref();

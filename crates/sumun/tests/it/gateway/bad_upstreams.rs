@@ -24,9 +24,9 @@ const MISDEEDS: [&str; 9] = [
     "garbage", "html", "large", "endless", "torn", "wrong-id", "hangs", "cut", "failing",
 ];
 
-/// What a stream says is passed on to clients that speak as the server does, be it right or wrong; it is
+/// What a stream or a long message says is passed on to clients that speak as the server does, be it right or wrong; it is
 /// read for the others.
-const IN_STREAMS: [&str; 3] = ["endless", "torn", "cut"];
+const IN_STREAMS: [&str; 4] = ["endless", "torn", "cut", "large"];
 
 fn misbehave(how: &str, seen: &Seen) -> Response {
     match how {

@@ -13,7 +13,7 @@ use crate::house::House;
 use crate::http_client::{Answer, post_form, send};
 
 const SECRET: &str = "canary-client-secret";
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(45);
 
 /// Somebody with a token for one endpoint.
 #[derive(Clone, Debug)]
@@ -158,8 +158,9 @@ impl Client {
         for (name, value) in self.all(headers) {
             request = request.header(name, value);
         }
-        let answer = send(request.body(Body::from(body)).unwrap());
-        timeout(LONG, answer).await.expect("no answer comes")
+        let answer = send(request.body(Body::from(body.clone())).unwrap());
+        let answer = timeout(LONG, answer).await;
+        answer.unwrap_or_else(|_| panic!("{} does not answer to {body}", self.url))
     }
 
     fn all<'a>(&'a self, more: &'a [(&'a str, &'a str)]) -> Vec<(&'a str, String)> {
