@@ -45,12 +45,26 @@ fn misbehave(how: &str, seen: &Seen) -> Response {
     }
 }
 
-/// What programs do, by name.
+/// What programs do, by name, once they have introduced themselves.
 const PROGRAMS: [(&str, &str); 3] = [
-    ("dead-at-start", "exit 3"),
-    ("mute", "while read -r line; do :; done"),
-    ("babbling", "while read -r line; do echo 'it works!'; done"),
+    ("dying", "exit 3"),
+    ("mute", ":"),
+    ("babbling", "echo 'it works!'"),
 ];
+
+/// A program that introduces itself, and then does `what` to each message.
+fn program(what: &str) -> String {
+    let hello = r#"{"protocolVersion":"2025-06-18","capabilities":{"tools":{}}}"#;
+    format!(
+        r#"while read -r line; do
+            id=${{line#*'"id":'}}; id=${{id%%,*}}
+            case $line in
+            *'"initialize"'*) printf '{{"jsonrpc":"2.0","id":%s,"result":{hello}}}\n' "$id";;
+            *) {what};;
+            esac
+        done"#
+    )
+}
 
 #[tokio::test]
 async fn g3_one_upstream_in_each_failure_mode_while_the_others_answer_all_calls() {
@@ -63,9 +77,11 @@ async fn g3_one_upstream_in_each_failure_mode_while_the_others_answer_all_calls(
         sections.push_str(&format!("{}{limits}", at(how, &server.url)));
         servers.push(server);
     }
-    for (name, script) in PROGRAMS {
+    for (name, what) in PROGRAMS {
+        let script = program(what);
         sections.push_str(&format!(
-            "[[upstreams]]\nname = \"{name}\"\ncommand = \"sh\"\nargs = [\"-c\", \"{script}\"]\n{limits}"
+            "[[upstreams]]\nname = \"{name}\"\ncommand = \"sh\"\nargs = [\"-c\", '''{script}''']\n\
+             revision = \"2025-06-18\"\n{limits}"
         ));
     }
     let nobody = format!("http://127.0.0.1:{}/mcp", free_port());
