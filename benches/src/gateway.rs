@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -37,7 +38,7 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     let house = House::prepare(directory.path(), upstream.port)?;
     let subjects = [
         case(Start::Subject(vec!["echo".to_owned()]), call(echo::PATH)),
-        case(nginx(directory.path(), upstream.port)?, call(PATH)),
+        case(nginx(directory.path(), upstream.port)?, call(echo::PATH)),
         case(house.bare_proxy(upstream.port), house.call()),
         case(house.start(), house.call()),
     ];
@@ -121,6 +122,8 @@ impl House {
         let port = free_port()?;
         let path = directory.join("sumun.toml");
         fs::write(&path, settings(port, upstream))?;
+        // There is a secret in it, so nobody else may read it.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         let program = std::env::current_exe()?.with_file_name("sumun");
         let mut house = Self {
             program: program.to_string_lossy().into_owned(),
@@ -267,9 +270,8 @@ fn nginx(directory: &Path, upstream: u16) -> anyhow::Result<Start> {
          http {{\n    access_log off;\n    keepalive_requests 100000000;\n{temporary}\
          \x20   upstream server {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 100000000; }}\n\
          \x20   server {{\n        listen 127.0.0.1:{port};\n        location / {{\n\
-         \x20           proxy_pass http://server{};\n            proxy_http_version 1.1;\n\
-         \x20           proxy_set_header Connection \"\";\n            proxy_buffering off;\n        }}\n    }}\n}}\n",
-        echo::PATH
+         \x20           proxy_pass http://server;\n            proxy_http_version 1.1;\n\
+         \x20           proxy_set_header Connection \"\";\n            proxy_buffering off;\n        }}\n    }}\n}}\n"
     );
     fs::write(prefix.join("nginx.conf"), settings)?;
     let prefix = prefix.to_string_lossy().into_owned();

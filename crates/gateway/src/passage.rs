@@ -207,7 +207,7 @@ impl Passage<'_> {
                 )
             } else {
                 let farewell = self.charge.unavailable("does not answer in time");
-                passing_body::events(body, silence, self.event(id, farewell))
+                passing_body::events(body, silence, farewell_event(id, farewell))
             };
             return Ok((Response::from_parts(parts, body), Ended::Success));
         }
@@ -284,15 +284,15 @@ impl Passage<'_> {
             }
         }
     }
+}
 
-    /// The answer to a call that has failed after its stream had begun, as an event.
-    fn event(&self, id: &RawValue, failure: Failure) -> Bytes {
-        let message = match failed("tools/call", failure) {
-            Ok(result) => response(id, Ok(&for_stateless("tools/call", result, None))),
-            Err(error) => response(id, Err(&error)),
-        };
-        Bytes::from(format!("data: {}\n\n", message.get()))
-    }
+/// The answer to a call that has failed after its stream had begun, as an event.
+fn farewell_event(id: &RawValue, failure: Failure) -> Bytes {
+    let message = match failed("tools/call", failure) {
+        Ok(result) => response(id, Ok(&for_stateless("tools/call", result, None))),
+        Err(error) => response(id, Err(&error)),
+    };
+    Bytes::from(format!("data: {}\n\n", message.get()))
 }
 
 /// Whether a message is an answer to the request of this id.
