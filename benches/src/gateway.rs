@@ -1,7 +1,8 @@
 //! The gateway in front of a fast MCP server: against the server alone, nginx, and a bare proxy that only
 //! looks tokens up.
 //!
-//! What is measured is `sumun serve` as it is delivered: sign-on, policy and audit on. The server behind
+//! What is measured is `sumun serve` as it is delivered, with sign-on and policy, and with and without its
+//! audit log: to wait for a disk is another thing than to be slow. The server behind
 //! it and the load share the other core, so the load sleeps while there is no answer.
 
 use std::fs;
@@ -35,18 +36,21 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     machine::require_two_cores()?;
     let directory = tempfile::tempdir()?;
     let upstream = Server::start_beside(&["echo".to_owned()])?;
-    let house = House::prepare(directory.path(), upstream.port)?;
+    let house = House::prepare(directory.path(), "house", upstream.port, false)?;
+    let recording = House::prepare(directory.path(), "recording", upstream.port, true)?;
     let subjects = [
         case(Start::Subject(vec!["echo".to_owned()]), call(echo::PATH)),
         case(nginx(directory.path(), upstream.port)?, call(echo::PATH)),
         case(house.bare_proxy(upstream.port), house.call()),
         case(house.start(), house.call()),
+        case(recording.start(), recording.call()),
     ];
     let names = [
         "the server alone",
         "nginx",
         "bare proxy with tokens",
-        "sumun",
+        "sumun, calls not recorded",
+        "sumun, each call recorded on the disk",
     ];
     for connections in [effort.connections, 1] {
         let effort = Effort {
@@ -118,10 +122,17 @@ struct House {
 
 impl House {
     /// Writes its settings, and starts it once for a token and its keys, which outlive it.
-    fn prepare(directory: &Path, upstream: u16) -> anyhow::Result<Self> {
+    fn prepare(
+        directory: &Path,
+        name: &str,
+        upstream: u16,
+        is_recorded: bool,
+    ) -> anyhow::Result<Self> {
         let port = free_port()?;
+        let directory = directory.join(name);
+        fs::create_dir(&directory)?;
         let path = directory.join("sumun.toml");
-        fs::write(&path, settings(port, upstream))?;
+        fs::write(&path, settings(port, upstream, is_recorded))?;
         // There is a secret in it, so nobody else may read it.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         let program = std::env::current_exe()?.with_file_name("sumun");
@@ -182,7 +193,7 @@ impl House {
     }
 }
 
-fn settings(port: u16, upstream: u16) -> String {
+fn settings(port: u16, upstream: u16, is_recorded: bool) -> String {
     format!(
         r#"public_url = "http://127.0.0.1:{port}"
 listen = "127.0.0.1:{port}"
@@ -201,6 +212,9 @@ scope = ["echo:use"]
 
 [tokens]
 access_token = "12h"
+
+[audit]
+enabled = {is_recorded}
 
 [[upstreams]]
 name = "echo"

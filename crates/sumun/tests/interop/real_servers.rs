@@ -1,4 +1,4 @@
-//! Servers as people have them, from npm, PyPI and crates.io, behind the gateway and before real clients.
+//! Servers as people install them, behind the gateway and before real clients.
 
 use std::path::Path;
 use std::process::Stdio;

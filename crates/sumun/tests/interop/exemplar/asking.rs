@@ -44,8 +44,8 @@ async fn elicit(context: &Context, message: &str, properties: &Value) -> CallToo
     };
     match context.peer.create_elicitation(asked).await {
         Ok(result) => {
-            let (action, content) = (json!(result.action), json!(result.content));
-            text(&format!("action: {action}, content: {content}"))
+            let (action, answers) = (json!(result.action), json!(result.content));
+            text(&format!("action: {action}, content: {answers}"))
         }
         Err(error) => failed(&error.to_string()),
     }

@@ -109,7 +109,7 @@ fn compute(jobs: &TaskManager, seconds: f64) -> Task {
     jobs.spawn(TaskOptions::default(), move |job| {
         Box::pin(async move {
             tokio::select! {
-                _ = job.cancelled() => Err(TaskExit::Cancelled),
+                () = job.cancelled() => Err(TaskExit::Cancelled),
                 () = tokio::time::sleep(Duration::from_secs_f64(seconds)) => {
                     Ok(done("Computed.", false))
                 }

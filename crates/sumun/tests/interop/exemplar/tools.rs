@@ -35,6 +35,10 @@ const PLAIN: [&str; 15] = [
     "test_logging_tool",
 ];
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "what `json!` makes is given away"
+)]
 fn tool(name: &str, schema: Value) -> Tool {
     typed(
         json!({"name": name, "description": format!("What `{name}` is for."), "inputSchema": schema}),
@@ -98,6 +102,10 @@ pub(super) fn list() -> ListToolsResult {
 }
 
 /// A result with these pieces of content.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "what `json!` makes is given away"
+)]
 pub(super) fn content(pieces: Value) -> CallToolResponse {
     typed::<CallToolResult>(json!({"resultType": "complete", "content": pieces})).into()
 }

@@ -1,5 +1,6 @@
 //! One upstream in each way of being bad, and the others as if nothing were (acceptance G3).
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -74,18 +75,20 @@ async fn g3_one_upstream_in_each_failure_mode_while_the_others_answer_all_calls(
     let mut servers = Vec::new();
     for how in MISDEEDS {
         let server = Fake::stateless(&["read"], |seen| misbehave(how, seen)).await;
-        sections.push_str(&format!("{}{limits}", at(how, &server.url)));
+        write!(sections, "{}{limits}", at(how, &server.url)).unwrap();
         servers.push(server);
     }
     for (name, what) in PROGRAMS {
         let script = program(what);
-        sections.push_str(&format!(
+        write!(
+            sections,
             "[[upstreams]]\nname = \"{name}\"\ncommand = \"sh\"\nargs = [\"-c\", '''{script}''']\n\
              revision = \"2025-06-18\"\n{limits}"
-        ));
+        )
+        .unwrap();
     }
     let nobody = format!("http://127.0.0.1:{}/mcp", free_port());
-    sections.push_str(&format!("{}{limits}", at("dead", &nobody)));
+    write!(sections, "{}{limits}", at("dead", &nobody)).unwrap();
     let house = house(&sections).await;
 
     let all = Client::robot(&house, "/mcp").await;
@@ -153,14 +156,14 @@ async fn g3_lists_are_the_last_known_ones_while_an_upstream_is_away() {
     let upstreams = format!("{}{}", at("good", &good.url), at("lost", &lost.url));
     let house = house(&format!("{PERMITTED}{upstreams}")).await;
     let all = Client::robot(&house, "/mcp").await;
-    let list = async || {
+    let listed = async || {
         let mut names = names(&all.ask_stateless("tools/list", json!({})).await);
         names.sort_unstable();
         names
     };
-    assert_eq!(list().await, ["good__read", "lost__find"]);
+    assert_eq!(listed().await, ["good__read", "lost__find"]);
     lost.stop().await;
-    assert_eq!(list().await, ["good__read", "lost__find"]);
+    assert_eq!(listed().await, ["good__read", "lost__find"]);
     let said = message(&all.call_stateless("lost__find").await);
     assert!(said.to_string().contains("lost"), "{said:#}");
     result(&all.call_stateless("good__read").await);

@@ -1,5 +1,6 @@
 //! Clients by hand: with a session, without one, and with a connection that can be watched.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -217,9 +218,9 @@ impl Client {
         let mut socket = TcpStream::connect(authority).await.unwrap();
         let mut text = format!("{method} /{path} HTTP/1.1\r\nhost: {authority}\r\n");
         for (name, value) in self.all(headers) {
-            text.push_str(&format!("{name}: {value}\r\n"));
+            write!(text, "{name}: {value}\r\n").unwrap();
         }
-        text.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+        write!(text, "content-length: {}\r\n\r\n{body}", body.len()).unwrap();
         socket.write_all(text.as_bytes()).await.unwrap();
         Line {
             socket,
