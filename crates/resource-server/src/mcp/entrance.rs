@@ -18,13 +18,19 @@ use crate::require_bearer::Bearer;
 /// themselves, such as gateways. Everybody else has
 /// [`protect`](crate::ProtectedResource::protect), which does all of it.
 ///
-/// ```ignore
+/// ```no_run
+/// # use axum::body::Body;
+/// # use http::{Request, Response};
+/// # use resource_server::{Caller, mcp::Entrance};
+/// # async fn serve(_: &Caller, _: Request<Body>) -> Response<Body> { Response::default() }
+/// # async fn answer(entrance: Entrance, mut request: Request<Body>) -> Response<Body> {
 /// let visitor = match entrance.admit(&mut request).await {
 ///     Ok(visitor) => visitor,
 ///     Err(answer) => return answer,
 /// };
 /// let answer = serve(&visitor.caller, request).await;
 /// visitor.see_off(answer)
+/// # }
 /// ```
 #[derive(Debug)]
 pub struct Entrance {
