@@ -8,7 +8,3 @@ mod policy;
 mod quality;
 mod secure_tool;
 mod stranger;
-// What is not optimised is not measured.
-#[cfg(not(debug_assertions))]
-#[expect(clippy::cast_precision_loss, reason = "numbers here are small")]
-mod speed;

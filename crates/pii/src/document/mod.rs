@@ -1,19 +1,21 @@
 //! JSON as bytes: where its texts and numbers stand, also those of JSON inside of its texts, so that
 //! findings are replaced there and nothing else changes (RFC 8259).
 
+mod escape;
+mod reader;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
 use thiserror::Error;
 
-use crate::decode::unicode;
+use self::escape::unescaped;
+pub(crate) use self::escape::{as_read, as_written};
+
 use crate::normalize::{Maker, Map};
 use crate::policy::path::Step;
-use crate::spread;
 
-/// How deep a document may be.
-const DEEPEST: usize = 128;
 /// How many times JSON may lie in a text of JSON and still be read as JSON.
 const DEEPEST_TEXT: u8 = 3;
 
@@ -59,6 +61,17 @@ pub(crate) struct Leaf {
 struct Node {
     parent: Option<usize>,
     step: NodeStep,
+}
+
+impl Node {
+    /// The name under which it stands in its object, if it stands in one; the first of `names` has the
+    /// number `first`.
+    fn name<'n>(&self, names: &'n str, first: usize) -> Option<&'n str> {
+        match &self.step {
+            NodeStep::Name(name) => Some(&names[name.start - first..name.end - first]),
+            NodeStep::Root | NodeStep::Index(_) => None,
+        }
+    }
 }
 
 /// A step, with its name among the names of the document.
@@ -157,31 +170,13 @@ impl<'t> Document<'t> {
         if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
             return Err(DocumentError::NotJson(error.line(), error.column()));
         }
-        let mut reader = Reader {
-            text,
-            at: 0,
-            found: Vec::new(),
-            nodes: Vec::new(),
-            names: String::new(),
-            first: self.nodes.len(),
-            first_name: self.names.len(),
-            parts: Parts::default(),
-        };
-        let root = reader.child(None, NodeStep::Root);
-        reader.value(root, 0)?;
-        let Reader {
-            found,
-            mut nodes,
-            names,
-            parts,
-            ..
-        } = reader;
-        self.nodes.append(&mut nodes);
-        self.names.push_str(&names);
-        self.may_spread |= parts.may_spread;
+        let mut reading = reader::read(text, self.nodes.len(), self.names.len())?;
+        self.nodes.append(&mut reading.nodes);
+        self.names.push_str(&reading.names);
+        self.may_spread |= reading.may_spread;
         let maps = self.maps.len();
-        let mut open = Vec::with_capacity(found.len());
-        for (range, kind, node) in found {
+        let mut open = Vec::with_capacity(reading.leaves.len());
+        for (range, kind, node) in reading.leaves {
             if range.is_empty() {
                 continue;
             }
@@ -269,22 +264,15 @@ impl<'t> Document<'t> {
 
     /// The name under which the value of a node stands in its object.
     pub(crate) fn name(&self, node: usize) -> Option<&str> {
-        self.name_of(&self.nodes[node])
-    }
-
-    fn name_of(&self, node: &Node) -> Option<&str> {
-        match &node.step {
-            NodeStep::Name(name) => Some(&self.names[name.clone()]),
-            _ => None,
-        }
+        self.nodes[node].name(&self.names, 0)
     }
 
     /// Whether the root, or a value in the array that is the root, has a member of that name.
     pub(crate) fn has_member(&self, name: &str) -> bool {
         let is_near_root = |parent: usize| parent == 0 || self.nodes[parent].parent == Some(0);
-        self.nodes
-            .iter()
-            .any(|node| node.parent.is_some_and(is_near_root) && self.name_of(node) == Some(name))
+        self.nodes.iter().any(|node| {
+            node.parent.is_some_and(is_near_root) && node.name(&self.names, 0) == Some(name)
+        })
     }
 
     /// Every name, with the object in which it stands.
@@ -292,7 +280,7 @@ impl<'t> Document<'t> {
         let named = self
             .nodes
             .iter()
-            .filter_map(|node| Some((node.parent?, self.name_of(node)?.to_owned())));
+            .filter_map(|node| Some((node.parent?, node.name(&self.names, 0)?.to_owned())));
         named.collect()
     }
 
@@ -300,243 +288,6 @@ impl<'t> Document<'t> {
     pub(crate) fn parent_of(&self, node: usize) -> Option<usize> {
         self.nodes[node].parent
     }
-}
-
-/// An object of more members has its names in a set, to see which one stands there twice.
-const FEW: usize = 16;
-
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-    found: Vec<(Range<usize>, LeafKind, usize)>,
-    nodes: Vec<Node>,
-    names: String,
-    /// The numbers that the first of `nodes` and of `names` will have.
-    first: usize,
-    first_name: usize,
-    parts: Parts,
-}
-
-/// Sees whether neighbours may be parts of one value.
-#[derive(Default)]
-struct Parts {
-    may_spread: bool,
-    /// The object or array of the last values, and how many digits they have together.
-    parent: Option<usize>,
-    digits: usize,
-    texts: usize,
-}
-
-impl Parts {
-    fn see(&mut self, value: &str, name: Option<&str>, parent: Option<usize>) {
-        if spread::is_part(value) {
-            if self.parent != parent {
-                self.digits = 0;
-            }
-            self.parent = parent;
-            self.may_spread |= self.digits > 0 && self.digits + value.len() >= spread::SHORTEST;
-            self.digits += value.len();
-        } else {
-            self.parent = None;
-            self.digits = 0;
-        }
-        self.texts += usize::from(name == Some("text"));
-        self.may_spread |= self.texts > 1 || name.is_some_and(spread::is_domain);
-    }
-}
-
-impl Reader<'_> {
-    fn peek(&self) -> u8 {
-        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
-    }
-
-    fn space(&mut self) {
-        while matches!(self.peek(), b' ' | b'\t' | b'\n' | b'\r') {
-            self.at += 1;
-        }
-    }
-
-    fn child(&mut self, parent: Option<usize>, step: NodeStep) -> usize {
-        self.nodes.push(Node {
-            parent: parent.map(|parent| self.first + parent),
-            step,
-        });
-        self.nodes.len() - 1
-    }
-
-    fn name(&self, node: usize) -> Option<&str> {
-        match &self.nodes[node].step {
-            NodeStep::Name(name) => {
-                Some(&self.names[name.start - self.first_name..name.end - self.first_name])
-            }
-            _ => None,
-        }
-    }
-
-    fn leaf(&mut self, range: Range<usize>, kind: LeafKind, node: usize) {
-        let name = match &self.nodes[node].step {
-            NodeStep::Name(name) => {
-                Some(&self.names[name.start - self.first_name..name.end - self.first_name])
-            }
-            _ => None,
-        };
-        self.parts
-            .see(&self.text[range.clone()], name, self.nodes[node].parent);
-        self.found.push((range, kind, self.first + node));
-    }
-
-    fn value(&mut self, node: usize, depth: usize) -> Result<(), DocumentError> {
-        if depth > DEEPEST {
-            return Err(DocumentError::TooDeep);
-        }
-        self.space();
-        match self.peek() {
-            b'{' => self.object(node, depth)?,
-            b'[' => {
-                self.at += 1;
-                self.space();
-                let mut index = 0;
-                while self.peek() != b']' && self.at < self.text.len() {
-                    let child = self.child(Some(node), NodeStep::Index(index));
-                    index += 1;
-                    self.value(child, depth + 1)?;
-                    if self.peek() == b',' {
-                        self.at += 1;
-                    }
-                }
-                self.at += 1;
-            }
-            b'"' => {
-                let range = self.string();
-                self.leaf(range, LeafKind::Text, node);
-            }
-            first => {
-                let rest = &self.text.as_bytes()[self.at..];
-                let length = rest.iter().position(|byte| {
-                    matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r')
-                });
-                let range = self.at..self.at + length.unwrap_or(rest.len());
-                self.at = range.end;
-                if first == b'-' || first.is_ascii_digit() {
-                    self.leaf(range, LeafKind::Number, node);
-                }
-            }
-        }
-        self.space();
-        Ok(())
-    }
-
-    fn object(&mut self, node: usize, depth: usize) -> Result<(), DocumentError> {
-        let mut members: Vec<usize> = Vec::new();
-        let mut seen: HashSet<String> = HashSet::new();
-        self.at += 1;
-        self.space();
-        while self.peek() == b'"' {
-            let range = self.string();
-            let start = self.names.len();
-            let written = &self.text[range.start - 1..=range.end];
-            if written.contains('\\') {
-                let name: String = serde_json::from_str(written)
-                    .map_err(|error| DocumentError::NotJson(error.line(), error.column()))?;
-                self.names.push_str(&name);
-            } else {
-                self.names.push_str(&self.text[range.clone()]);
-            }
-            let name = &self.names[start..];
-            let is_twice = if members.len() < FEW {
-                members
-                    .iter()
-                    .any(|member| self.name(*member) == Some(name))
-            } else {
-                if seen.is_empty() {
-                    let names = members.iter().filter_map(|member| self.name(*member));
-                    seen.extend(names.map(str::to_owned));
-                }
-                !seen.insert(name.to_owned())
-            };
-            if is_twice {
-                return Err(DocumentError::DuplicateKey(range.start));
-            }
-            let place = self.first_name + start..self.first_name + self.names.len();
-            let child = self.child(Some(node), NodeStep::Name(place));
-            members.push(child);
-            self.found.push((range, LeafKind::Key, self.first + child));
-            self.space();
-            self.at += 1;
-            self.value(child, depth + 1)?;
-            if self.peek() == b',' {
-                self.at += 1;
-                self.space();
-            }
-        }
-        self.at += 1;
-        Ok(())
-    }
-
-    /// Reads a string, and says what is between its quotes.
-    fn string(&mut self) -> Range<usize> {
-        self.at += 1;
-        let start = self.at;
-        let bytes = self.text.as_bytes();
-        while let Some(byte) = bytes.get(self.at).filter(|byte| **byte != b'"') {
-            self.at += if *byte == b'\\' { 2 } else { 1 };
-        }
-        let range = start..self.at.min(bytes.len());
-        self.at += 1;
-        range
-    }
-}
-
-/// What the escape at `at` stands for, and where it ends (RFC 8259 §7).
-fn unescaped(bytes: &[u8], at: usize) -> (usize, Cow<'static, str>) {
-    match bytes.get(at + 1) {
-        Some(b'u') => match unicode(bytes, at) {
-            Some((end, piece)) => (end, Cow::Owned(piece)),
-            // Half of a character: nobody can read it.
-            None => (at + 6, Cow::Borrowed("\u{FFFD}")),
-        },
-        Some(b'n' | b'r') => (at + 2, Cow::Borrowed("\n")),
-        Some(b't' | b'b' | b'f') => (at + 2, Cow::Borrowed(" ")),
-        Some(b'"') => (at + 2, Cow::Borrowed("\"")),
-        Some(b'/') => (at + 2, Cow::Borrowed("/")),
-        _ => (at + 2, Cow::Borrowed("\\")),
-    }
-}
-
-/// A piece of a text as it is read, where it lies in so many texts.
-pub(crate) fn as_read(piece: &str, depth: u8) -> String {
-    let mut read = piece.to_owned();
-    for _ in 0..=depth {
-        let mut next = String::with_capacity(read.len());
-        let mut at = 0;
-        while let Some(offset) = read[at..].find('\\') {
-            let escape = at + offset;
-            let (end, piece) = unescaped(read.as_bytes(), escape);
-            next.push_str(&read[at..escape]);
-            next.push_str(&piece);
-            at = end.min(read.len());
-            while !read.is_char_boundary(at) {
-                at += 1;
-            }
-        }
-        next.push_str(&read[at..]);
-        read = next;
-    }
-    read
-}
-
-/// A text as it is written at the place of a leaf, where a number becomes a text.
-pub(crate) fn as_written(text: &str, leaf: &Leaf) -> String {
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let inner = |quoted: String| quoted[1..quoted.len() - 1].to_owned();
-    let mut written = quoted(text);
-    if leaf.kind != LeafKind::Number {
-        written = inner(written);
-    }
-    for _ in 0..leaf.depth {
-        written = inner(quoted(&written));
-    }
-    written
 }
 
 #[cfg(test)]
