@@ -19,7 +19,7 @@ use crate::listing::Listing;
 use crate::message::{Outlet, Request, RpcError, code};
 use crate::pins::Pins;
 use crate::policy::Decision;
-use crate::recording::{self, Errand};
+use crate::recording::{self, Errand, Unrecorded};
 use crate::revision::Era;
 use crate::server::{Failure, McpServer};
 use crate::upstream::{Payload, Upstream};
@@ -38,9 +38,9 @@ pub(crate) struct Charge {
     pub(crate) server: Arc<dyn McpServer>,
     /// The same server where it may be spoken to without translation.
     upstream: Option<Arc<Upstream>>,
-    /// The largest message that it may send.
     /// How long it may be silent in an answer.
     pub(crate) timeout: Duration,
+    /// The largest message that it may send.
     pub(crate) max_message_bytes: usize,
     catalog: Catalog,
     /// What tools said about themselves before, and whether that was read already.
@@ -72,18 +72,31 @@ impl Known {
         self.is_tool && self.facts.is_none_or(|facts| facts.has_changed)
     }
 
-    /// Refuses a tool that is not what it was, where the operator wants that.
+    /// Refuses a tool that is not what it was, where the operator wants that; and one of which nobody can
+    /// say what it was.
     pub(crate) fn trusted(&self, name: &str) -> Result<(), Failure> {
-        if !self.refuses_changed_tools || !self.facts.is_some_and(|facts| facts.has_changed) {
+        if !self.is_tool || !self.refuses_changed_tools {
             return Ok(());
         }
-        let reason = format!(
-            "the tool `{name}` describes itself otherwise than when it was first seen; \
-             it is refused until the operator has looked at it"
-        );
+        let (reason, code) = match self.facts {
+            Some(facts) if !facts.has_changed => return Ok(()),
+            Some(_) => (
+                format!(
+                    "the tool `{name}` describes itself otherwise than when it was first seen; \
+                     it is refused until the operator has looked at it"
+                ),
+                "tool_changed",
+            ),
+            None => (
+                format!(
+                    "nothing is known of the tool `{name}`; list the tools, or try again later"
+                ),
+                "tool_unknown",
+            ),
+        };
         Err(Failure::Refused {
             error: RpcError::new(code::INVALID_REQUEST, reason),
-            code: "tool_changed",
+            code,
         })
     }
 
@@ -176,18 +189,25 @@ impl Charge {
     }
 
     /// What is known of a tool; the server is asked for its list if it is not known yet.
-    pub(crate) async fn known(&self, visit: &Visit, method: &str, name: &str) -> Known {
+    pub(crate) async fn known(
+        &self,
+        house: &House,
+        visit: &Visit,
+        errand: &Errand,
+        method: &str,
+        name: &str,
+    ) -> Result<Known, Unrecorded> {
         let known = self.remembered(method, name);
         if !known.is_incomplete() {
-            return known;
+            return Ok(known);
         }
         if known.facts.is_some() && self.is_trusted_again(name).await {
             self.catalog.forget(name);
-            self.look(visit).await;
+            self.look(house, visit, errand).await?;
         } else if known.facts.is_none() && self.may_look() {
-            self.look(visit).await;
+            self.look(house, visit, errand).await?;
         }
-        self.remembered(method, name)
+        Ok(self.remembered(method, name))
     }
 
     /// Whether the operator has trusted a tool since it was found changed: then its pin is gone.
@@ -240,9 +260,9 @@ impl Charge {
     }
 
     /// Reads the list of tools to its end. Who cannot list them learns nothing.
-    async fn look(&self, visit: &Visit) {
+    async fn look(&self, house: &House, visit: &Visit, errand: &Errand) -> Result<(), Unrecorded> {
         if self.recall().await.is_err() {
-            return;
+            return Ok(());
         }
         let (outlet, _unheard) = Outlet::new();
         let mut cursor: Option<Raw> = None;
@@ -254,24 +274,21 @@ impl Charge {
                     .map(|cursor| raw(&json!({"cursor": &*cursor}))),
             };
             let Ok(page) = self.server.call(visit, request, &outlet).await else {
-                return;
+                return Ok(());
             };
             let Some(page) = Object::of(&page) else {
-                return;
+                return Ok(());
             };
-            for tool in page.array("tools").unwrap_or_default() {
-                if let Some(name) = Object::of(tool).as_ref().and_then(|tool| tool.text("name")) {
-                    self.learn_one(&name, tool).await;
-                }
-            }
+            self.learn_tools(house, visit, errand, &page).await?;
             match page.get("nextCursor").filter(|next| next.get() != "null") {
                 Some(next) => cursor = Some(next.to_owned()),
-                None => return,
+                None => return Ok(()),
             }
         }
+        Ok(())
     }
 
-    /// Learns what a list says about tools. A change is an event of the audit log.
+    /// Learns what a list says, if it is one of tools.
     pub(crate) async fn learn(
         &self,
         house: &House,
@@ -284,12 +301,23 @@ impl Charge {
             return Ok(());
         }
         self.recall().await?;
-        let Some(result) = Object::of(result) else {
-            return Ok(());
-        };
-        for tool in result.array(listing.list).unwrap_or_default() {
+        if let Some(page) = Object::of(result) {
+            self.learn_tools(house, visit, errand, &page).await?;
+        }
+        Ok(())
+    }
+
+    /// Learns what a page of a list says about tools. A change is an event of the audit log.
+    async fn learn_tools(
+        &self,
+        house: &House,
+        visit: &Visit,
+        errand: &Errand,
+        page: &Object<'_>,
+    ) -> Result<(), Unrecorded> {
+        for tool in page.array("tools").unwrap_or_default() {
             let members = Object::of(tool);
-            let Some(name) = members.as_ref().and_then(|tool| tool.text(listing.name)) else {
+            let Some(name) = members.as_ref().and_then(|tool| tool.text("name")) else {
                 continue;
             };
             if !self.learn_one(&name, tool).await {

@@ -18,13 +18,14 @@ use crate::federation::{Federation, Member};
 use crate::front::http_sse::HttpSse;
 use crate::front::sessions::Sessions;
 use crate::front::stateless::{Stateless, is_removed};
-use crate::front::{FrontSettings, stdio};
+use crate::front::{FrontSettings, Lease, stdio};
 use crate::guarded::Guarded;
 use crate::guests::Guests;
 use crate::house::House;
 use crate::json::Object;
 use crate::message::Request as Call;
 use crate::passage;
+use crate::passing_body;
 use crate::policy::{Decision, Denial};
 use crate::recording::{Errand, Unrecorded};
 use crate::revision::{Era, Revision};
@@ -137,7 +138,7 @@ impl Endpoint {
                 errand: &errand,
             };
             if let Some(answer) = passage.pass(headers, envelope, &body).await {
-                return answer;
+                return self.leased(caller, answer);
             }
         }
         // What this revision does not have is nobody's to permit.
@@ -155,6 +156,16 @@ impl Endpoint {
         } else {
             self.sessions.post(&guest, headers, body, &server).await
         }
+    }
+
+    /// An answer of the thin path; a stream of events ends with the caller's rights.
+    fn leased(&self, caller: Caller, answer: Response<Body>) -> Response<Body> {
+        let kind = answer.headers().get(header::CONTENT_TYPE);
+        if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+            return answer;
+        }
+        let lease = Lease::new(&self.guests.welcome(caller), &self.settings);
+        answer.map(|body| passing_body::leased(body, lease))
     }
 
     /// Several messages at once (2025-03-26): all of them are permitted, or none is passed on.

@@ -6,13 +6,15 @@ use async_trait::async_trait;
 use pii::Direction;
 use serde_json::value::RawValue;
 
-use crate::charge::Charge;
+use crate::charge::{Charge, Known};
+use crate::front::without_tasks;
 use crate::house::{self, About, House};
 use crate::json::Raw;
 use crate::listing::Listing;
 use crate::message::{News, Notification, Outlet, Request, RpcError, code};
 use crate::policy::Operation;
 use crate::recording::{Ended, Errand, Recording};
+use crate::revision::Era;
 use crate::server::{Failure, Interest, Introduction, McpServer};
 use crate::visit::Visit;
 
@@ -48,7 +50,16 @@ impl Guarded {
                 "the parameters say not what is called",
             ))
         })?;
-        let known = self.charge.known(visit, &request.method, &about.name).await;
+        let known = self
+            .charge
+            .known(
+                &self.house,
+                visit,
+                &self.errand,
+                &request.method,
+                &about.name,
+            )
+            .await?;
         let mut recording = self.house.record(
             &visit.caller,
             &self.errand,
@@ -72,7 +83,7 @@ impl Guarded {
         request: Request,
         outlet: &Outlet,
         about: &About,
-        known: &crate::charge::Known,
+        known: &Known,
         recording: &mut Option<Recording>,
     ) -> Result<Raw, Failure> {
         let decision = self
@@ -80,16 +91,17 @@ impl Guarded {
             .decide(&self.house, &visit.caller, &request, known);
         house::permitted(decision, &request.method, &about.name)?;
         known.trusted(&about.name)?;
+        self.house.readable(&request.method)?;
         let request = self.outbound(visit, request, about, recording)?;
         if let Some(recording) = recording.as_ref().filter(|_| known.may_change_something()) {
             recording.intent().await?;
         }
-        let result = if self.house.redacts(
-            &visit.caller,
-            self.charge.tool(&about.name),
-            Direction::Result,
-        ) {
-            self.call_with_redacted_news(visit, request, outlet, about)
+        let redacts = |direction| {
+            let tool = self.charge.tool(&about.name);
+            self.house.redacts(&visit.caller, tool, direction)
+        };
+        let result = if redacts(Direction::Result) || redacts(Direction::Arguments) {
+            self.call_with_redacted_news(visit, request, outlet, about, recording)
                 .await?
         } else {
             self.charge.server.call(visit, request, outlet).await?
@@ -144,36 +156,53 @@ impl Guarded {
         replaced.map_or(Ok(result), value)
     }
 
-    /// Progress, log lines and questions of a tool are as much its words as its result is.
+    /// Progress, log lines and questions of a tool are as much its words as its result is; what a person
+    /// answers leaves the house as arguments do.
     async fn call_with_redacted_news(
         &self,
         visit: &Visit,
         request: Request,
         outlet: &Outlet,
         about: &About,
+        recording: &mut Option<Recording>,
     ) -> Result<Raw, Failure> {
         let (inner, mut news) = Outlet::new();
         let call = async {
             let inner = inner;
             self.charge.server.call(visit, request, &inner).await
         };
+        let mut redacted = |direction, value: Raw| -> Result<Raw, RpcError> {
+            let tool = self.charge.tool(&about.name);
+            let replaced =
+                self.house
+                    .redact(&visit.caller, tool, direction, value.get(), recording);
+            let refusal = |_| {
+                RpcError::new(
+                    code::INVALID_REQUEST,
+                    "the policy for personal data refuses this message",
+                )
+            };
+            let replaced = replaced.map_err(refusal)?;
+            replaced.map_or(Ok(value), self::value).map_err(refusal)
+        };
         let pass_on = async {
             while let Some(news) = news.recv().await {
                 match news {
-                    News::Notification(notification) => {
-                        if let Ok(params) = self.redacted(visit, notification.params, about) {
-                            let method = notification.method;
+                    News::Notification(Notification { method, params }) => {
+                        let params = params.map(|params| redacted(Direction::Result, params));
+                        if let Ok(params) = params.transpose() {
                             outlet.notify(Notification { method, params }).await;
                         }
                     }
                     News::Question(question) => {
-                        let answer = match self.redacted(visit, question.params, about) {
+                        let params = question.params;
+                        let params = params.map(|params| redacted(Direction::Result, params));
+                        let answer = match params.transpose() {
                             Ok(params) => outlet.ask(question.method, params).await,
-                            Err(_) => Err(RpcError::new(
-                                code::INVALID_REQUEST,
-                                "the policy for personal data refuses this question",
-                            )),
+                            Err(refusal) => Err(refusal),
                         };
+                        let answer =
+                            answer.and_then(|answer| redacted(Direction::Arguments, answer));
                         // Who asked may be gone meanwhile.
                         let _ = question.reply.send(answer);
                     }
@@ -184,25 +213,16 @@ impl Guarded {
         result
     }
 
-    fn redacted(
-        &self,
-        visit: &Visit,
-        params: Option<Raw>,
-        about: &About,
-    ) -> Result<Option<Raw>, Failure> {
-        let Some(params) = params else {
-            return Ok(None);
-        };
-        let direction = Direction::Result;
-        let text = params.get();
-        let replaced = self.house.redact(
-            &visit.caller,
-            self.charge.tool(&about.name),
-            direction,
-            text,
-            &mut None,
-        )?;
-        Ok(Some(replaced.map_or(Ok(params), value)?))
+    /// Whether the caller may send a message that is about nothing in particular. A denial is recorded.
+    async fn message(&self, visit: &Visit, method: &str) -> Result<(), Failure> {
+        let operation = Operation::message(&self.charge.name, method);
+        let decision = self.house.policy.load().decide(&visit.caller, &operation);
+        if !decision.is_permit() {
+            self.house
+                .record_denial(&visit.caller, &self.errand, &self.charge.name)
+                .await?;
+        }
+        house::permitted(decision, method, "")
     }
 
     /// A list, with what the caller may use; what it says about tools is learnt on the way.
@@ -231,11 +251,24 @@ impl Guarded {
 #[async_trait]
 impl McpServer for Guarded {
     async fn introduction(&self, visit: &Visit) -> Result<Introduction, Failure> {
-        self.charge.server.introduction(visit).await
+        let method = match visit.client.revision.era() {
+            Era::Sessions => "initialize",
+            Era::Stateless => "server/discover",
+        };
+        self.message(visit, method).await?;
+        let mut introduction = self.charge.server.introduction(visit).await?;
+        // What nobody may ask for is not on offer.
+        let tasks = Operation::message(&self.charge.name, "tasks/get");
+        let policy = self.house.policy.load();
+        if !policy.decide(&visit.caller, &tasks).is_permit() {
+            let eras = [Era::Sessions, Era::Stateless];
+            introduction.capabilities = without_tasks(&introduction.capabilities, &eras);
+        }
+        Ok(introduction)
     }
 
     async fn call(&self, visit: &Visit, request: Request, outlet: &Outlet) -> Result<Raw, Failure> {
-        if house::is_call(&request.method) {
+        if house::is_call(&request.method) || house::is_task(&request.method) {
             return self.recorded(visit, request, outlet).await;
         }
         let known = self.charge.nothing_known();
@@ -271,13 +304,14 @@ impl McpServer for Guarded {
         }
     }
 
-    /// Every resource that a stream is about has to be permitted.
+    /// The stream has to be permitted, and every resource that it is about.
     async fn listen(
         &self,
         visit: &Visit,
         interest: Interest,
         outlet: &Outlet,
     ) -> Result<(), Failure> {
+        self.message(visit, LISTEN).await?;
         let policy = self.house.policy.load_full();
         for uri in &interest.resources {
             let operation = Operation::about(&self.charge.name, LISTEN, uri);

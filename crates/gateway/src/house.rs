@@ -59,6 +59,11 @@ pub(crate) fn is_call(method: &str) -> bool {
     CALLS.contains(&method)
 }
 
+/// Whether `method` is about a task: the rest of a call that was begun before.
+pub(crate) fn is_task(method: &str) -> bool {
+    method.starts_with("tasks/")
+}
+
 /// What a call is about and how many arguments it has; nothing of their values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct About {
@@ -173,6 +178,20 @@ impl House {
                 })
             }
         }
+    }
+
+    /// Refuses what a policy for personal data cannot be applied to: what is asked about a task does not
+    /// say which tool it is of.
+    pub(crate) fn readable(&self, method: &str) -> Result<(), Failure> {
+        if !is_task(method) || self.redactor.load().is_none() {
+            return Ok(());
+        }
+        let reason =
+            "personal data is looked for here, and a task does not say of which tool it is";
+        Err(Failure::Refused {
+            error: RpcError::new(code::INVALID_REQUEST, reason),
+            code: "pii_unreadable",
+        })
     }
 
     /// Whether the messages of such a call are looked at for personal data.

@@ -48,6 +48,14 @@ pub(crate) fn is_open(charge: &Charge, envelope: &Envelope<'_>) -> bool {
     is_call && envelope.id.is_some() && charge.http_era() == Some(Era::Stateless)
 }
 
+/// What is called: the id and the method of the request, and the tool, prompt or resource.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    id: &'a RawValue,
+    method: &'a str,
+    name: &'a str,
+}
+
 /// One call on this path.
 pub(crate) struct Passage<'a> {
     pub(crate) house: &'a House,
@@ -66,9 +74,15 @@ impl Passage<'_> {
         body: &Bytes,
     ) -> Option<Response<Body>> {
         let method = envelope.method.as_deref()?;
-        let id = envelope.id?;
         let name = envelope.name().unwrap_or_default();
+        let id = envelope.id?;
+        let asked = Asked { id, method, name };
         let known = self.charge.remembered(method, name);
+        let tool = self.charge.tool(name);
+        // Headers repeat what is in the message (SEP-2243), so one that may change is made anew, with them.
+        if self.house.redacts(self.caller, tool, Direction::Arguments) {
+            return None;
+        }
         // Something is not known yet that the record or the policy needs: the longer way finds it out.
         if known.is_incomplete() {
             return None;
@@ -93,7 +107,7 @@ impl Passage<'_> {
             .decide(self.house, self.caller, &request, &known);
         let outcome = match decision {
             Decision::Permit(_) => {
-                self.carry(headers, (id, body), name, &known, &mut recording)
+                self.carry(headers, body, asked, &known, &mut recording)
                     .await
             }
             Decision::Deny(denial) => {
@@ -125,57 +139,31 @@ impl Passage<'_> {
     async fn carry(
         &self,
         headers: &HeaderMap,
-        (id, body): (&RawValue, &Bytes),
-        name: &str,
+        body: &Bytes,
+        asked: Asked<'_>,
         known: &Known,
         recording: &mut Option<Recording>,
     ) -> Result<(Response<Body>, Ended), Failure> {
-        known.trusted(name)?;
-        let body = self.outbound(body, name, recording)?;
+        known.trusted(asked.name)?;
         if let Some(recording) = recording.as_ref().filter(|_| known.may_change_something()) {
             recording.intent().await?;
         }
-        let payload = Either::Left(Full::new(body));
+        let payload = Either::Left(Full::new(body.clone()));
         let answer = self
             .charge
             .exchange(Method::POST, headers, payload, self.caller)
             .await?;
-        self.inbound(id, answer, name, recording).await
-    }
-
-    /// The message as it leaves the house.
-    fn outbound(
-        &self,
-        body: &Bytes,
-        name: &str,
-        recording: &mut Option<Recording>,
-    ) -> Result<Bytes, Failure> {
-        let direction = Direction::Arguments;
-        if !self
-            .house
-            .redacts(self.caller, self.charge.tool(name), direction)
-        {
-            return Ok(body.clone());
-        }
-        let text = String::from_utf8_lossy(body);
-        let replaced = self.house.redact(
-            self.caller,
-            self.charge.tool(name),
-            direction,
-            &text,
-            recording,
-        )?;
-        Ok(replaced.map_or_else(|| body.clone(), Bytes::from))
+        self.inbound(asked, answer, recording).await
     }
 
     /// The answer as the caller sees it.
     async fn inbound(
         &self,
-        id: &RawValue,
+        asked: Asked<'_>,
         answer: Response<Incoming>,
-        name: &str,
         recording: &mut Option<Recording>,
     ) -> Result<(Response<Body>, Ended), Failure> {
+        let tool = self.charge.tool(asked.name);
         let (mut parts, body) = answer.into_parts();
         if matches!(
             parts.status,
@@ -190,9 +178,7 @@ impl Passage<'_> {
             .get(CONTENT_TYPE)
             .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
         self.is_an_answer(parts.status, &parts.headers)?;
-        let is_redacted =
-            self.house
-                .redacts(self.caller, self.charge.tool(name), Direction::Result);
+        let is_redacted = self.house.redacts(self.caller, tool, Direction::Result);
         let silence = self.charge.timeout;
         if !is_json {
             let body = if is_redacted {
@@ -202,12 +188,12 @@ impl Passage<'_> {
                     self.caller,
                     self.errand,
                     self.charge,
-                    name,
+                    asked.name,
                     body,
                 )
             } else {
                 let farewell = self.charge.unavailable("does not answer in time");
-                passing_body::events(body, silence, farewell_event(id, farewell))
+                passing_body::events(body, silence, farewell_event(asked, farewell))
             };
             return Ok((Response::from_parts(parts, body), Ended::Success));
         }
@@ -229,7 +215,7 @@ impl Passage<'_> {
                     .unavailable("broke off, or sends more than it may")
             })?
             .to_bytes();
-        if parts.status.is_success() && !answers(&whole, id) {
+        if parts.status.is_success() && !answers(&whole, asked.id) {
             let what = "answers with what is no JSON-RPC message, or with an id that was not asked";
             return Err(self.charge.unavailable(what));
         }
@@ -239,13 +225,9 @@ impl Passage<'_> {
         }
         let text = String::from_utf8_lossy(&whole);
         let direction = Direction::Result;
-        let replaced = self.house.redact(
-            self.caller,
-            self.charge.tool(name),
-            direction,
-            &text,
-            recording,
-        )?;
+        let replaced = self
+            .house
+            .redact(self.caller, tool, direction, &text, recording)?;
         let body = match replaced {
             Some(text) => {
                 parts.headers.remove(CONTENT_LENGTH);
@@ -287,9 +269,10 @@ impl Passage<'_> {
 }
 
 /// The answer to a call that has failed after its stream had begun, as an event.
-fn farewell_event(id: &RawValue, failure: Failure) -> Bytes {
-    let message = match failed("tools/call", failure) {
-        Ok(result) => response(id, Ok(&for_stateless("tools/call", result, None))),
+fn farewell_event(asked: Asked<'_>, failure: Failure) -> Bytes {
+    let Asked { id, method, .. } = asked;
+    let message = match failed(method, failure) {
+        Ok(result) => response(id, Ok(&for_stateless(method, result, None))),
         Err(error) => response(id, Err(&error)),
     };
     Bytes::from(format!("data: {}\n\n", message.get()))

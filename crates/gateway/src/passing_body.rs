@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt as _};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-type Piece = Result<Bytes, std::io::Error>;
+use crate::front::{Lease, unless};
+
+pub(crate) type Piece = Result<Bytes, std::io::Error>;
 
 /// The next piece with data in it; `None` at the end.
-async fn next(body: &mut Incoming, silence: Duration) -> Result<Option<Piece>, Silent> {
+pub(crate) async fn next(body: &mut Incoming, silence: Duration) -> Result<Option<Piece>, Silent> {
     loop {
         let frame = timeout(silence, body.frame()).await.map_err(|_| Silent)?;
         let Some(frame) = frame else { return Ok(None) };
@@ -28,7 +30,7 @@ async fn next(body: &mut Incoming, silence: Duration) -> Result<Option<Piece>, S
 }
 
 /// Nothing came for too long.
-struct Silent;
+pub(crate) struct Silent;
 
 /// An event stream. If it falls silent between two events, `farewell` is its last event.
 pub(crate) fn events(body: Incoming, silence: Duration, farewell: Bytes) -> Body {
@@ -48,6 +50,15 @@ pub(crate) fn events(body: Incoming, silence: Duration, farewell: Bytes) -> Body
             }
             Err(Silent) => Some((Ok(farewell), None)),
         }
+    }))
+}
+
+/// An event stream that lasts no longer than what has let the caller in.
+pub(crate) fn leased(body: Body, lease: Lease) -> Body {
+    let state = (body.into_data_stream(), lease);
+    Body::from_stream(stream::unfold(state, |(mut body, lease)| async move {
+        let piece = unless(lease.ended(), body.next()).await?;
+        Some((piece, (body, lease)))
     }))
 }
 

@@ -3,7 +3,6 @@
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use pii::{Context, Direction};
 use resource_server::Caller;
@@ -11,15 +10,14 @@ use tokio::sync::mpsc;
 
 use crate::charge::Charge;
 use crate::house::House;
+use crate::passing_body::{Piece, Silent, next};
 use crate::recording::{Errand, Recording};
 
 /// How many pieces wait for a client that is slower than its server.
 const AHEAD: usize = 8;
 
-/// The stream ends where an event may not pass: an error in its middle is the only word left.
-type Piece = Result<Bytes, std::io::Error>;
-
-/// `body` with every event as the policy wants it. What was found is recorded when the stream has ended.
+/// `body` with every event as the policy wants it. It ends where an event may not pass: an error in its
+/// middle is the only word left. What was found is recorded when the stream has ended.
 pub(crate) fn body(
     house: &House,
     caller: &Caller,
@@ -34,33 +32,35 @@ pub(crate) fn body(
         .audit
         .as_ref()
         .map(|log| Recording::of_personal_data(log, caller, errand, &charge.name, tool));
+    let schema = charge.tool(tool).catalog.output_schema(tool);
     let (caller, tool) = (caller.clone(), charge.tool(tool).full());
+    let silence = charge.timeout;
     house.tasks.spawn(async move {
         let Some(redactor) = redactor else { return };
         let scopes: Vec<&str> = caller.scopes().iter().collect();
-        let mut events = redactor.stream(Context {
+        let events = redactor.stream(Context {
             tool: &tool,
             direction: Direction::Result,
             subject: caller.subject(),
             scopes: &scopes,
         });
+        let mut events = events.with_schema(schema);
         let refuse = |what: String| Err(std::io::Error::other(what));
-        // A client that has gone closes the channel, which drops the body, which cancels the call.
-        while let Some(frame) = body.frame().await {
-            let piece = match frame {
-                Ok(frame) => match frame.into_data() {
-                    Ok(data) => events.push(&data).map(Bytes::from),
-                    Err(_) => continue,
-                },
-                Err(error) => {
-                    let _ = pieces.send(refuse(error.to_string())).await;
-                    break;
-                }
+        loop {
+            let data = tokio::select! {
+                // A client that has gone closes the channel; the body is dropped, which cancels the call.
+                () = pieces.closed() => break,
+                data = next(&mut body, silence) => data,
             };
-            let piece = match piece {
-                Ok(piece) if piece.is_empty() => continue,
-                Ok(piece) => Ok(piece),
-                Err(refusal) => refuse(refusal.to_string()),
+            let piece = match data {
+                Ok(None) => break,
+                Ok(Some(Ok(data))) => match events.push(&data) {
+                    Ok(piece) if piece.is_empty() => continue,
+                    Ok(piece) => Ok(Bytes::from(piece)),
+                    Err(refusal) => refuse(refusal.to_string()),
+                },
+                Ok(Some(Err(error))) => Err(error),
+                Err(Silent) => refuse("the server is silent".to_owned()),
             };
             let is_over = piece.is_err();
             if pieces.send(piece).await.is_err() || is_over {

@@ -1,8 +1,11 @@
 //! Server-sent events under a policy, one by one.
 
+use std::sync::Arc;
+
 use crate::policy::Context;
 use crate::redactor::Redactor;
 use crate::refusal::{Acted, PolicyRefusal};
+use crate::schema::OutputSchema;
 use crate::stream::EventStream;
 
 /// A stream of server-sent events under a policy.
@@ -10,6 +13,7 @@ use crate::stream::EventStream;
 pub struct RedactedStream<'r> {
     redactor: &'r Redactor,
     context: Context<'r>,
+    schema: Option<Arc<OutputSchema>>,
     events: EventStream,
     findings: Vec<Acted>,
     restored: u32,
@@ -21,10 +25,17 @@ impl<'r> RedactedStream<'r> {
         Self {
             redactor,
             context,
+            schema: None,
             events: EventStream::new(largest),
             findings: Vec::new(),
             restored: 0,
         }
+    }
+
+    /// The same stream, where structured results have to be of this schema after replacements, too.
+    #[must_use]
+    pub fn with_schema(self, schema: Option<Arc<OutputSchema>>) -> Self {
+        Self { schema, ..self }
     }
 
     /// Takes bytes, however the network cut them, and gives those of the events that are whole.
@@ -36,16 +47,17 @@ impl<'r> RedactedStream<'r> {
         let Self {
             redactor,
             context,
+            schema,
             events,
             findings,
             restored,
         } = self;
         events.push(bytes, |data| {
             let is_json = data.trim_start().starts_with(['{', '[']);
-            let outcome = if is_json {
-                redactor.apply(context, data)?
-            } else {
-                redactor.apply_to_text(context, data)?
+            let outcome = match schema {
+                _ if !is_json => redactor.apply_to_text(context, data)?,
+                Some(schema) => redactor.apply_to_result(context, data, schema)?,
+                None => redactor.apply(context, data)?,
             };
             for acted in outcome.findings {
                 acted.add_to(findings);

@@ -114,6 +114,9 @@ impl HttpSse {
         if let Err(refusal) = accepts::json(headers) {
             return refusal.response();
         }
+        if connection.exchange.is_full() {
+            return RpcResponse::empty(StatusCode::SERVICE_UNAVAILABLE);
+        }
         let message = str::from_utf8(&body).map_err(|error| {
             let what = format!("the body is not JSON: {error}");
             Malformed(RpcError::new(code::PARSE_ERROR, what))

@@ -36,7 +36,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use error::{Refusal, RpcResponse, failed};
-pub(crate) use results::for_stateless;
+pub(crate) use events::unless;
+pub(crate) use lease::Lease;
+pub(crate) use results::{for_stateless, without_tasks};
 
 use crate::session::SessionKeys;
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::json::{Object, Raw, raw};
+use crate::revision::Era;
 use crate::server::Failure;
 
 /// The member that every result has from 2026-07-28 on, and none before.
@@ -106,28 +107,40 @@ pub(crate) fn names_its_server(result: &RawValue) -> bool {
 /// Tasks are not bridged: before 2026-07-28 they were asked for with a call, since then a server
 /// decides upon them, and their results differ.
 pub(crate) fn capabilities(written: &RawValue, is_stateless: bool) -> Raw {
+    let other = if is_stateless {
+        Era::Sessions
+    } else {
+        Era::Stateless
+    };
+    without_tasks(written, &[other])
+}
+
+/// The capabilities of a server without the tasks of these eras.
+pub(crate) fn without_tasks(written: &RawValue, eras: &[Era]) -> Raw {
     let Some(mut known) = Object::of(written) else {
         return Object::default().to_raw();
     };
-    if is_stateless {
-        if known.remove("tasks").is_none() {
-            return written.to_owned();
+    let mut is_less = false;
+    if eras.contains(&Era::Sessions) {
+        is_less |= known.remove("tasks").is_some();
+    }
+    if eras.contains(&Era::Stateless)
+        && let Some(mut extensions) = known.object("extensions")
+        && extensions.remove(TASKS).is_some()
+    {
+        is_less = true;
+        let rest: Option<Cow<'_, RawValue>> =
+            (!extensions.is_empty()).then(|| Cow::Owned(extensions.to_raw()));
+        match rest {
+            Some(rest) => known.set("extensions", rest.into_owned()),
+            None => drop(known.remove("extensions")),
         }
-        return known.to_raw();
     }
-    let Some(mut extensions) = known.object("extensions") else {
-        return written.to_owned();
-    };
-    if extensions.remove(TASKS).is_none() {
-        return written.to_owned();
+    if is_less {
+        known.to_raw()
+    } else {
+        written.to_owned()
     }
-    let rest: Option<Cow<'_, RawValue>> =
-        (!extensions.is_empty()).then(|| Cow::Owned(extensions.to_raw()));
-    match rest {
-        Some(rest) => known.set("extensions", rest.into_owned()),
-        None => drop(known.remove("extensions")),
-    }
-    known.to_raw()
 }
 
 #[cfg(test)]

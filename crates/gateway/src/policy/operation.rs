@@ -127,7 +127,8 @@ impl<'a> Subject<'a> {
 }
 
 /// Methods without which nothing works, and which give away nothing by themselves: what lists show is
-/// decided entry by entry, and a task belongs to the caller who began it.
+/// decided entry by entry. Tasks are not among them: an upstream knows the gateway and not its callers, so
+/// nobody says whose a task is (SEP-2663: every request about a task is authorized).
 fn is_protocol(method: &str) -> bool {
     matches!(
         method,
@@ -141,11 +142,6 @@ fn is_protocol(method: &str) -> bool {
             | "completion/complete"
             | "logging/setLevel"
             | "subscriptions/listen"
-            | "tasks/get"
-            | "tasks/list"
-            | "tasks/result"
-            | "tasks/update"
-            | "tasks/cancel"
     ) || method.starts_with("notifications/")
 }
 

@@ -22,6 +22,9 @@ const KEPT: usize = 256;
 /// How much is kept, in bytes, of what has been read.
 const KEPT_BYTES: usize = 256 * 1024;
 
+/// How much may wait for a reader, in bytes, until nothing more is asked for on the same connection.
+const UNREAD_BYTES: usize = 4 * 1024 * 1024;
+
 /// The messages of one request, or of the requests of one batch.
 #[derive(Debug)]
 pub(crate) struct Exchange {
@@ -81,6 +84,13 @@ impl Exchange {
 
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether so much waits for its reader that no more may be asked for: answers do not get lost, so
+    /// somebody who asks and never reads would fill our memory.
+    pub(crate) fn is_full(&self) -> bool {
+        let log = self.log();
+        log.behind() >= KEPT || (log.behind() > 0 && log.bytes >= UNREAD_BYTES)
     }
 
     /// One more answer will come.

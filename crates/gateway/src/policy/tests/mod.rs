@@ -206,7 +206,6 @@ fn g8_unknown_methods_are_denied_and_the_protocol_is_not() {
             "tools/list",
             "notifications/cancelled",
             "logging/setLevel",
-            "tasks/get",
         ] {
             assert!(
                 policy
@@ -220,6 +219,9 @@ fn g8_unknown_methods_are_denied_and_the_protocol_is_not() {
             "",
             "Tools/call",
             "sampling/createMessage",
+            "tasks/list",
+            "tasks/get",
+            "tasks/result",
             "tools/call",
         ] {
             let denial = denied(policy.decide(&alice(""), &Operation::message("todo", method)));
