@@ -63,7 +63,12 @@ pub(crate) struct Known {
 impl Known {
     /// Whether the call may have an effect, as far as anybody knows.
     pub(crate) fn may_change_something(&self) -> bool {
-        self.is_tool && self.facts.is_none_or(|facts| facts.read_only != Some(true))
+        self.is_tool && self.read_only() != Some(true)
+    }
+
+    /// Whether the tool says that it changes nothing, if it says anything about that.
+    pub(crate) fn read_only(&self) -> Option<bool> {
+        self.facts?.read_only
     }
 
     /// Whether something is not known that records and policies would like to know, or that somebody may
@@ -162,15 +167,6 @@ impl Charge {
         Failure::Unavailable {
             reason: format!("the server `{}` {reason}", self.name),
             retry_after: None,
-        }
-    }
-
-    /// What is known when it does not matter what a request is about.
-    pub(crate) fn nothing_known(&self) -> Known {
-        Known {
-            facts: None,
-            is_tool: false,
-            refuses_changed_tools: self.refuses_changed_tools,
         }
     }
 
@@ -336,18 +332,17 @@ impl Charge {
         Ok(())
     }
 
-    /// Whether the caller may send this request.
+    /// Whether the caller may send this request, about something that says this of itself.
     pub(crate) fn decide(
         &self,
         house: &House,
         caller: &Caller,
         request: &Request,
-        known: &Known,
+        read_only: Option<bool>,
     ) -> Decision {
-        let read_only = |_: &str| known.facts.and_then(|facts| facts.read_only);
         let policy = house.policy.load();
         let params = request.params.as_deref();
-        policy.decide_message(caller, &self.name, &request.method, params, read_only)
+        policy.decide_message(caller, &self.name, &request.method, params, |_| read_only)
     }
 
     /// Asks the server; for a list that it cannot give now, the last one that it gave to the same caller

@@ -21,7 +21,7 @@ use crate::front::stateless::{Stateless, is_removed};
 use crate::front::{FrontSettings, Lease, stdio};
 use crate::guarded::Guarded;
 use crate::guests::Guests;
-use crate::house::House;
+use crate::house::{About, House};
 use crate::json::Object;
 use crate::message::Request as Call;
 use crate::passage;
@@ -144,10 +144,10 @@ impl Endpoint {
         // What this revision does not have is nobody's to permit.
         let exists = !is_stateless || !envelope.method.as_deref().is_some_and(is_removed);
         if exists
-            && let Err(denial) = self.decide(&caller, envelope, &body)
-            && let Some(challenge) = self.challenge(&caller, &denial, envelope, is_stateless)
+            && let Err(refused) = self.decide(&caller, envelope, &body)
+            && let Some(challenge) = self.challenge(&caller, &refused, envelope, is_stateless)
         {
-            return self.denied(&caller, &errand, challenge).await;
+            return self.denied(&caller, &errand, &refused, challenge).await;
         }
         let server = self.server(&errand);
         let guest = self.guests.welcome(caller);
@@ -184,10 +184,10 @@ impl Endpoint {
             if let Err(answer) = compare_headers(headers, envelope) {
                 return *answer;
             }
-            if let Err(denial) = self.decide(&caller, envelope, text.get().as_bytes())
-                && let Some(challenge) = self.challenge(&caller, &denial, envelope, false)
+            if let Err(refused) = self.decide(&caller, envelope, text.get().as_bytes())
+                && let Some(challenge) = self.challenge(&caller, &refused, envelope, false)
             {
-                return self.denied(&caller, &errand, challenge).await;
+                return self.denied(&caller, &errand, &refused, challenge).await;
             }
         }
         let server = self.server(&errand);
@@ -258,10 +258,10 @@ impl Endpoint {
     ) -> Response<Body> {
         match Message::parse(&body) {
             Ok(Message::Single(envelope)) => {
-                if let Err(denial) = self.decide(&caller, &envelope, &body)
-                    && let Some(answer) = self.challenge(&caller, &denial, &envelope, false)
+                if let Err(refused) = self.decide(&caller, &envelope, &body)
+                    && let Some(answer) = self.challenge(&caller, &refused, &envelope, false)
                 {
-                    return self.denied(&caller, &errand, answer).await;
+                    return self.denied(&caller, &errand, &refused, answer).await;
                 }
             }
             // Batches came with the next revision; the front says so.
@@ -300,24 +300,22 @@ impl Endpoint {
     /// Whether the policy lets a message pass, as far as an HTTP status has to say so.
     ///
     /// The same decision is taken again on the way to the server; this one is early enough for a challenge.
-    fn decide(&self, caller: &Caller, envelope: &Envelope<'_>, body: &[u8]) -> Result<(), Denial> {
+    fn decide(
+        &self,
+        caller: &Caller,
+        envelope: &Envelope<'_>,
+        body: &[u8],
+    ) -> Result<(), Refused<'_>> {
         let Some(method) = envelope.method.as_deref() else {
             return Ok(());
         };
-        let params = params(body);
+        let call = Call {
+            method: method.to_owned(),
+            params: params(body),
+        };
         let (charge, call) = match &self.target {
-            Target::One(charge) => {
-                let call = Call {
-                    method: method.to_owned(),
-                    params,
-                };
-                (charge, call)
-            }
+            Target::One(charge) => (charge, call),
             Target::All(charges) => {
-                let call = Call {
-                    method: method.to_owned(),
-                    params,
-                };
                 // What names no upstream is decided upon where it is taken apart.
                 let Some((name, call)) = Federation::inner(&call) else {
                     return Ok(());
@@ -327,22 +325,33 @@ impl Endpoint {
                 (charge, call)
             }
         };
-        let name = envelope.name().unwrap_or_default();
-        let known = charge.remembered(method, name);
-        match charge.decide(&self.house, caller, &call, &known) {
-            Decision::Permit(_) => Ok(()),
-            Decision::Deny(denial) => Err(denial),
+        let decide = |read_only| charge.decide(&self.house, caller, &call, read_only);
+        let about = About::of(method, call.params.as_deref());
+        let name = about.map(|about| about.name).unwrap_or_default();
+        let known = charge.remembered(method, &name);
+        let Decision::Deny(denial) = decide(known.read_only()) else {
+            return Ok(());
+        };
+        // What is not known yet may be in the caller's favour: on the way to the server it is found out.
+        let is_open = known.is_incomplete()
+            && [true, false]
+                .into_iter()
+                .any(|read_only| decide(Some(read_only)).is_permit());
+        if is_open {
+            return Ok(());
         }
+        Err(Refused { charge, denial })
     }
 
     /// The challenge that may help, or a plain refusal; nothing for what is answered as unknown.
     fn challenge(
         &self,
         caller: &Caller,
-        denial: &Denial,
+        refused: &Refused<'_>,
         envelope: &Envelope<'_>,
         is_stateless: bool,
     ) -> Option<Response<Body>> {
+        let Refused { denial, .. } = refused;
         challenge(&self.entrance, caller, denial, envelope, is_stateless)
     }
 
@@ -351,17 +360,21 @@ impl Endpoint {
         &self,
         caller: &Caller,
         errand: &Errand,
+        refused: &Refused<'_>,
         answer: Response<Body>,
     ) -> Response<Body> {
-        let upstream = match &self.target {
-            Target::One(charge) => &*charge.name,
-            Target::All(_) => "*",
-        };
+        let upstream = &refused.charge.name;
         match self.house.record_denial(caller, errand, upstream).await {
             Ok(()) => answer,
             Err(Unrecorded) => unrecorded(),
         }
     }
+}
+
+/// What the policy does not let pass, and to whom it would have gone.
+struct Refused<'a> {
+    charge: &'a Charge,
+    denial: Denial,
 }
 
 /// How a denial is said in HTTP (MCP scope challenges, acceptance D3).

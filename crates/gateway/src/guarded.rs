@@ -88,7 +88,7 @@ impl Guarded {
     ) -> Result<Raw, Failure> {
         let decision = self
             .charge
-            .decide(&self.house, &visit.caller, &request, known);
+            .decide(&self.house, &visit.caller, &request, known.read_only());
         house::permitted(decision, &request.method, &about.name)?;
         known.trusted(&about.name)?;
         self.house.readable(&request.method)?;
@@ -271,10 +271,9 @@ impl McpServer for Guarded {
         if house::is_call(&request.method) || house::is_task(&request.method) {
             return self.recorded(visit, request, outlet).await;
         }
-        let known = self.charge.nothing_known();
         let decision = self
             .charge
-            .decide(&self.house, &visit.caller, &request, &known);
+            .decide(&self.house, &visit.caller, &request, None);
         if !decision.is_permit() {
             self.house
                 .record_denial(&visit.caller, &self.errand, &self.charge.name)
@@ -295,10 +294,9 @@ impl McpServer for Guarded {
             method: notification.method.clone(),
             params: notification.params.clone(),
         };
-        let known = self.charge.nothing_known();
         let decision = self
             .charge
-            .decide(&self.house, &visit.caller, &request, &known);
+            .decide(&self.house, &visit.caller, &request, None);
         if decision.is_permit() {
             self.charge.server.notify(visit, notification).await;
         }

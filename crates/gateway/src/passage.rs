@@ -104,7 +104,7 @@ impl Passage<'_> {
         };
         let decision = self
             .charge
-            .decide(self.house, self.caller, &request, &known);
+            .decide(self.house, self.caller, &request, known.read_only());
         let outcome = match decision {
             Decision::Permit(_) => {
                 self.carry(headers, body, asked, &known, &mut recording)
