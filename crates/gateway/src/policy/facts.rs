@@ -1,5 +1,6 @@
 //! What rules look at: the caller, what they want, and the arguments, which are read when a rule asks.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,7 +9,7 @@ use resource_server::Caller;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::expression::Inputs;
+use super::expression::{Budget, Inputs};
 use super::operation::{Operation, Subject};
 
 /// Whose client it is that makes a call.
@@ -114,7 +115,7 @@ impl<'a> Facts<'a> {
     }
 
     /// What expressions see of them, made once; nothing if there is too much of it.
-    pub(super) fn inputs(&self, budget: &mut usize) -> Option<&Inputs> {
+    pub(super) fn inputs(&self, budget: &mut Budget) -> Option<&Inputs> {
         let inputs = self.inputs.get_or_init(|| Inputs::new(self, budget));
         inputs.as_ref()
     }
@@ -137,13 +138,40 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// A value at a place: a JSON pointer (RFC 6901) if it begins with a slash, else names with dots between.
-pub(super) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
-    if path.starts_with('/') {
-        return value.pointer(path);
+/// Something on the way to a place is neither an object nor missing: an upstream may find something there
+/// where we see nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoWay;
+
+/// What stands at a place, if anything does: a JSON pointer (RFC 6901) if it begins with a slash, else names
+/// with dots between.
+pub(super) fn at<'v>(value: &'v Value, path: &str) -> Result<Option<&'v Value>, NoWay> {
+    let names: Vec<Cow<'_, str>> = match path.strip_prefix('/') {
+        Some(pointer) => {
+            let names = pointer.split('/');
+            names
+                .map(|name| name.replace("~1", "/").replace("~0", "~").into())
+                .collect()
+        }
+        None => path.split('.').map(Cow::from).collect(),
+    };
+    let mut value = value;
+    for name in names {
+        let next = match value {
+            Value::Object(members) => members.get(&*name),
+            Value::Array(list) if path.starts_with('/') => {
+                let index: usize = name.parse().map_err(|_| NoWay)?;
+                list.get(index)
+            }
+            Value::Null => None,
+            _ => return Err(NoWay),
+        };
+        match next {
+            Some(next) => value = next,
+            None => return Ok(None),
+        }
     }
-    path.split('.')
-        .try_fold(value, |value, name| value.get(name))
+    Ok(Some(value))
 }
 
 /// A claim: by its whole name, or by a JSON pointer if that begins with a slash.
@@ -253,9 +281,14 @@ mod tests {
     #[test]
     fn places_in_arguments_and_claims() {
         let value = json!({"filter": {"owner": "alice"}, "a.b": 1});
-        assert_eq!(at(&value, "filter.owner"), Some(&json!("alice")));
-        assert_eq!(at(&value, "/a.b"), Some(&json!(1)));
-        assert_eq!(at(&value, "filter.none"), None);
+        assert_eq!(at(&value, "filter.owner"), Ok(Some(&json!("alice"))));
+        assert_eq!(at(&value, "/a.b"), Ok(Some(&json!(1))));
+        assert_eq!(at(&value, "filter.none"), Ok(None));
+        assert_eq!(at(&value, "filter.owner.name"), Err(NoWay));
+        let list = json!({"filter": [{"owner": "root"}], "none": null});
+        assert_eq!(at(&list, "filter.owner"), Err(NoWay));
+        assert_eq!(at(&list, "/filter/0/owner"), Ok(Some(&json!("root"))));
+        assert_eq!(at(&list, "none.owner"), Ok(None));
         let caller = Caller::new("alice")
             .with_claim("https://example.com/team", "red")
             .with_claim("org", json!({"unit": "x", "a/b": [1]}));

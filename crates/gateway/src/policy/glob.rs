@@ -55,15 +55,22 @@ impl Glob {
         spread(&mut reached, &theirs);
         for symbol in ours {
             let mut next = vec![false; theirs.len() + 1];
-            for (j, _) in reached.iter().enumerate().filter(|(_, is)| **is) {
-                match symbol {
-                    // A star takes any number of theirs.
-                    None => next[j..].fill(true),
-                    Some(own) => match theirs.get(j) {
-                        Some(None) => next[j] = true,
-                        Some(Some(other)) if *other == own => next[j + 1] = true,
-                        _ => {}
-                    },
+            let mut places = (0..reached.len()).filter(|j| reached[*j]);
+            match symbol {
+                // A star takes any number of theirs, from the first place on.
+                None => {
+                    if let Some(first) = places.next() {
+                        next[first..].fill(true);
+                    }
+                }
+                Some(own) => {
+                    for j in places {
+                        match theirs.get(j) {
+                            Some(None) => next[j] = true,
+                            Some(Some(other)) if *other == own => next[j + 1] = true,
+                            _ => {}
+                        }
+                    }
                 }
             }
             spread(&mut next, &theirs);

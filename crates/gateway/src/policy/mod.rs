@@ -11,6 +11,7 @@
 //! Messages of the protocol itself (`initialize`, lists, notifications) need no rule to permit them, and
 //! methods that are unknown here are denied unless a rule names them. Nothing here does I/O.
 
+mod address;
 mod argument;
 mod decision;
 mod expression;
@@ -38,9 +39,10 @@ pub use facts::{ClientKind, FirstParty};
 pub use operation::Operation;
 pub use rule::{Effect, RuleSettings};
 
+use address::is_winding;
 use facts::Facts;
 use index::{Candidate, Index};
-use operation::{Asked, Item, Subject, is_winding};
+use operation::{Asked, Item, Subject};
 use rule::{Reader, Rule};
 use scopes::Hierarchy;
 use verdict::Verdict;

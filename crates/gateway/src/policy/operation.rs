@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::glob::Glob;
 use crate::json::Object;
 
 /// Something that a caller wants to do, or an entry of a list that might be shown to them.
@@ -187,14 +186,17 @@ impl<'a> Asked<'a> {
             }
             "completion/complete" => {
                 let mut reference = Members::of(members.take("ref")?)?;
-                // It may complete what may be got and what may be read, for some arguments.
-                if let Some(name) = reference.take("name").and_then(text) {
-                    asked.method = "prompts/list";
-                    asked.names.push(name);
-                } else if let Some(uri) = reference.take("uri").and_then(text) {
-                    asked.method = "resources/templates/list";
-                    asked.names.push(uri);
-                }
+                let kind = reference.take("type").and_then(text)?;
+                let (name, uri) = (reference.take("name"), reference.take("uri"));
+                // It may complete what may be got and what may be read, for some arguments. What could be
+                // taken for both is neither.
+                let (method, named) = match (&*kind, name, uri) {
+                    ("ref/prompt", Some(name), None) => ("prompts/list", name),
+                    ("ref/resource", None, Some(uri)) => ("resources/templates/list", uri),
+                    _ => return None,
+                };
+                asked.method = method;
+                asked.names.push(text(named)?);
             }
             _ => {}
         }
@@ -222,34 +224,6 @@ impl<'a> Members<'a> {
             Cow::Owned(_) => unreachable!("the object was read, and nothing was put into it"),
         }
     }
-}
-
-/// A template as a pattern: every expression stands for any text (RFC 6570).
-pub(super) fn template_pattern(template: &str) -> Glob {
-    let mut pattern = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some((before, expression)) = rest.split_once('{') {
-        pattern.push_str(before);
-        pattern.push('*');
-        rest = expression.split_once('}').map_or("", |(_, after)| after);
-    }
-    pattern.push_str(rest);
-    Glob::new(&pattern)
-}
-
-/// Whether an address may lead somewhere else than it seems to (RFC 3986 §5.2.4, §6.2.2): an upstream
-/// may take dots and escapes for a path, and a pattern takes them for letters.
-pub(super) fn is_winding(address: &str) -> bool {
-    if address.contains('\\') {
-        return true;
-    }
-    let lower = address.to_ascii_lowercase();
-    if lower.contains("%2f") || lower.contains("%5c") || lower.contains("%25") {
-        return true;
-    }
-    let dots = lower.replace("%2e", ".");
-    dots.split(['/', '?', '#'])
-        .any(|part| matches!(part, "." | ".."))
 }
 
 #[cfg(test)]
@@ -305,38 +279,21 @@ mod tests {
                 r#"{"notifications":{"resourceSubscriptions":["a:"],"resourceSubscriptions":[]}}"#,
             ),
             ("completion/complete", "{}"),
+            ("completion/complete", r#"{"ref":{"name":"a"}}"#),
+            (
+                "completion/complete",
+                r#"{"ref":{"type":"ref/other","name":"a"}}"#,
+            ),
+            (
+                "completion/complete",
+                r#"{"ref":{"type":"ref/resource","name":"permitted","uri":"secret://{id}"}}"#,
+            ),
         ] {
             let params: Box<RawValue> = serde_json::from_str(params).unwrap();
             assert!(
                 Asked::read(method, Some(&params)).is_none(),
                 "{method} {params}"
             );
-        }
-    }
-
-    #[test]
-    fn templates_are_patterns() {
-        assert_eq!(
-            template_pattern("file:///{+path}/x{?q}").to_string(),
-            "file:///*/x*"
-        );
-        assert_eq!(template_pattern("a{b").to_string(), "a*");
-    }
-
-    #[test]
-    fn addresses_that_lead_elsewhere_are_known() {
-        for winding in [
-            "file:///a/../b",
-            "file:///a/%2E%2e/b",
-            "a:b%2fc",
-            "a:..%5Cb",
-            "a:b%252e",
-            "a:/./b",
-        ] {
-            assert!(is_winding(winding), "{winding}");
-        }
-        for straight in ["file:///a/b.txt", "file:///a/..b/c", "a:b?c=%20"] {
-            assert!(!is_winding(straight), "{straight}");
         }
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use oauth::scope::Scope;
 use serde_json::Value;
 
+use super::address::{is_winding, spelled, template_pattern};
 use super::argument::{ArgumentCondition, ArgumentSettings, is_equal};
 use super::decision::Considered;
 use super::expression::Expression;
-use super::facts::{ClientKind, Facts, Unreadable, at, claim};
+use super::facts::{ClientKind, Facts, NoWay, Unreadable, at, claim};
 use super::glob::Glob;
-use super::operation::{Item, Subject, is_winding, template_pattern};
+use super::operation::{Item, Subject};
 use super::scopes::{Hierarchy, Needs};
 use super::verdict::Verdict;
 
@@ -178,7 +179,11 @@ impl Rule {
             target: Target {
                 tools: globs(&settings.tools),
                 prompts: globs(&settings.prompts),
-                resources: globs(&settings.resources),
+                resources: settings
+                    .resources
+                    .iter()
+                    .map(|text| Glob::new(&spelled(text)))
+                    .collect(),
                 methods: globs(&settings.methods),
             },
             needs: Needs {
@@ -280,7 +285,7 @@ impl Target {
                 Effect::Permit => self.resources.iter().any(Glob::is_everything),
                 Effect::Deny | Effect::Require => !self.resources.is_empty(),
             }),
-            Item::Resource(address) => Verdict::of(any(&self.resources, address)),
+            Item::Resource(address) => Verdict::of(any(&self.resources, &spelled(address))),
             Item::Template(template) => {
                 let pattern = template_pattern(template);
                 if self.resources.iter().any(|glob| glob.covers(&pattern)) {
@@ -321,7 +326,10 @@ impl Condition {
                 Verdict::of((facts.operation.read_only == Some(true)) == *expected)
             }
             Self::Argument(condition) => match facts.arguments() {
-                Ok(arguments) => condition.judge(at(arguments, &condition.path), caller),
+                Ok(arguments) => match at(arguments, &condition.path) {
+                    Ok(argument) => condition.judge(argument, caller),
+                    Err(NoWay) => Verdict::Broken,
+                },
                 Err(Unreadable::NotKnownYet) => Verdict::Unknown,
                 Err(Unreadable::Wrong) => Verdict::Broken,
             },

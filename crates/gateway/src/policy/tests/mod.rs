@@ -196,6 +196,34 @@ fn a_call_without_arguments_is_no_way_around_a_condition() {
     assert!(!decision.is_permit());
 }
 
+/// An upstream may find in a list, or in a text, what a rule looks for in an object.
+#[test]
+fn what_is_wrapped_up_escapes_no_denying_rule() {
+    let is_root = ArgumentSettings {
+        equals: Some("root".into()),
+        ..ArgumentSettings::default()
+    };
+    let policy = policy(vec![
+        RuleSettings::default(),
+        RuleSettings {
+            effect: Effect::Deny,
+            arguments: BTreeMap::from([("filter.owner".to_owned(), is_root)]),
+            ..RuleSettings::default()
+        },
+    ]);
+    for (arguments, is_permitted) in [
+        (json!({"filter": {"owner": "alice"}}), true),
+        (json!({"filter": null}), true),
+        (json!({"filter": {"owner": "root"}}), false),
+        (json!({"filter": [{"owner": "root"}]}), false),
+        (json!({"filter": r#"{"owner":"root"}"#}), false),
+    ] {
+        let arguments = to_raw_value(&arguments).unwrap();
+        let decision = policy.decide(&alice(""), &call("find", Some(&arguments)));
+        assert_eq!(decision.is_permit(), is_permitted, "{arguments}");
+    }
+}
+
 #[test]
 fn g8_unknown_methods_are_denied_and_the_protocol_is_not() {
     for policy in [policy(vec![]), Policy::open()] {
@@ -297,6 +325,10 @@ fn gw_27_every_resource_is_judged_and_dots_lead_nowhere() {
         "file:///public/../etc/passwd",
         "file:///public/%2e%2e/etc",
         "file:///public/./secret/x",
+        "file:///public/%73ecret/x",
+        "file:///public//secret/x",
+        "FILE:///public/secret/x",
+        "file:///public/sec\tret/x",
     ] {
         assert!(!read(closed), "{closed}");
     }

@@ -4,45 +4,33 @@
 //! deep it is nested, loops inside loops, and how much of the arguments they may look at. Compiling
 //! takes a lot of stack, so it is done on a thread of its own, once, when the settings are read.
 
+mod inspection;
+mod pattern;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue};
 use cel::objects::Key;
-use cel::{Context, Env, IdedExpr, Program};
+use cel::{Context, Env, Program};
 use serde_json::Value;
 
+use self::inspection::Inspection;
 use super::facts::{Facts, Unreadable};
 use super::verdict::Verdict;
 
 /// The longest expression.
 const MAX_TEXT: usize = 4 * 1024;
 
-/// The deepest nesting; each level takes stack, also when the expression is evaluated.
-const MAX_DEPTH: usize = 24;
-
 /// The most values that an expression may look at in arguments and claims.
 const MAX_VALUES: usize = 10_000;
 
+/// So many bytes of text cost as much as a value where there is a loop: it may read every text once for
+/// every value.
+const BYTES_A_VALUE: usize = 64;
+
 /// The stack on which expressions are compiled.
 const STACK: usize = 64 * 1024 * 1024;
-
-/// What an expression can name.
-const VARIABLES: [&str; 3] = ["caller", "operation", "arguments"];
-
-/// Types can be named, too, as in `type(arguments.id) == string`.
-const TYPES: [&str; 9] = [
-    "bool",
-    "bytes",
-    "double",
-    "int",
-    "list",
-    "map",
-    "null_type",
-    "string",
-    "uint",
-];
 
 /// A compiled expression.
 pub(super) struct Expression {
@@ -50,6 +38,7 @@ pub(super) struct Expression {
     program: Program,
     environment: Arc<Env>,
     uses_arguments: bool,
+    has_loop: bool,
 }
 
 /// Compiles expressions, each for itself.
@@ -58,7 +47,7 @@ pub(super) fn compile(texts: Vec<String>) -> Vec<Result<Expression, String>> {
         return Vec::new();
     }
     let compile = move || {
-        let environment = Arc::new(Env::stdlib());
+        let environment = Arc::new(pattern::environment());
         let texts = texts.into_iter();
         texts
             .map(|text| Expression::new(text, &environment))
@@ -89,13 +78,16 @@ impl Expression {
             });
             format!("this is no expression{first}")
         })?;
-        Inspection::default().inspect(program.expression(), 0)?;
+        let mut inspection = Inspection::default();
+        inspection.inspect(program.expression(), 0)?;
+        let has_loop = inspection.has_loop;
         let uses_arguments = program.references().has_variable("arguments");
         Ok(Self {
             text: text.into(),
             program,
             environment: Arc::clone(environment),
             uses_arguments,
+            has_loop,
         })
     }
 
@@ -111,7 +103,14 @@ impl Expression {
     /// Whether it holds, or why that cannot be told.
     pub(super) fn evaluate(&self, facts: &Facts<'_>) -> Result<Verdict, String> {
         let mut context = Context::with_env(Arc::clone(&self.environment));
-        let mut budget = MAX_VALUES;
+        let mut budget = Budget {
+            values: MAX_VALUES,
+            bytes_a_value: if self.has_loop {
+                BYTES_A_VALUE
+            } else {
+                usize::MAX
+            },
+        };
         let inputs = facts.inputs(&mut budget).ok_or_else(too_large)?;
         context.add_variable_from_value("caller", inputs.caller.clone());
         context.add_variable_from_value("operation", inputs.operation.clone());
@@ -149,7 +148,7 @@ impl fmt::Debug for Expression {
 }
 
 fn too_large() -> String {
-    format!("arguments and claims hold more than {MAX_VALUES} values")
+    format!("arguments and claims hold more than {MAX_VALUES} values, or too much text")
 }
 
 /// What expressions see of the caller and the operation.
@@ -159,7 +158,7 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    pub(super) fn new(facts: &Facts<'_>, budget: &mut usize) -> Option<Self> {
+    pub(super) fn new(facts: &Facts<'_>, budget: &mut Budget) -> Option<Self> {
         let caller = facts.caller;
         let texts = |texts: &mut dyn Iterator<Item = &str>| {
             let texts: Vec<cel::Value> = texts.map(text).collect();
@@ -203,9 +202,22 @@ fn map<const N: usize>(members: [(&str, cel::Value); N]) -> cel::Value {
     cel::Value::Map(HashMap::from(members).into())
 }
 
+/// How much an expression may still look at.
+pub(super) struct Budget {
+    values: usize,
+    bytes_a_value: usize,
+}
+
+impl Budget {
+    fn spend(&mut self, values: usize) -> Option<()> {
+        self.values = self.values.checked_sub(values)?;
+        Some(())
+    }
+}
+
 /// A JSON value for expressions, unless it is larger than what is left of the budget.
-fn value(json: &Value, budget: &mut usize) -> Option<cel::Value> {
-    *budget = budget.checked_sub(1)?;
+fn value(json: &Value, budget: &mut Budget) -> Option<cel::Value> {
+    budget.spend(1)?;
     Some(match json {
         Value::Null => cel::Value::Null,
         Value::Bool(bool) => (*bool).into(),
@@ -214,7 +226,10 @@ fn value(json: &Value, budget: &mut usize) -> Option<cel::Value> {
             (None, Some(large)) => cel::Value::UInt(large),
             (None, None) => cel::Value::Float(number.as_f64()?),
         },
-        Value::String(string) => text(string),
+        Value::String(string) => {
+            budget.spend(string.len() / budget.bytes_a_value)?;
+            text(string)
+        }
         Value::Array(list) => {
             let list = list.iter().map(|element| value(element, budget));
             cel::Value::List(list.collect::<Option<Vec<_>>>()?.into())
@@ -228,115 +243,6 @@ fn value(json: &Value, budget: &mut usize) -> Option<cel::Value> {
     })
 }
 
-/// A look at an expression before it is used.
-#[derive(Default)]
-struct Inspection<'e> {
-    /// Variables of loops around.
-    bound: Vec<&'e str>,
-    is_in_loop: bool,
-}
-
-impl<'e> Inspection<'e> {
-    fn inspect(&mut self, expression: &'e IdedExpr, depth: usize) -> Result<(), String> {
-        if depth > MAX_DEPTH {
-            return Err(format!(
-                "the expression is nested more than {MAX_DEPTH} levels deep: use several rules"
-            ));
-        }
-        let deeper = depth + 1;
-        match &expression.expr {
-            Expr::Unspecified | Expr::Literal(_) => Ok(()),
-            Expr::Ident(name) => self.name(name),
-            Expr::Select(select) => self.inspect(&select.operand, deeper),
-            Expr::Call(call) => {
-                if call.func_name == "matches" {
-                    pattern(call)?;
-                }
-                let parts = call.target.as_deref().into_iter().chain(&call.args);
-                parts
-                    .into_iter()
-                    .try_for_each(|part| self.inspect(part, deeper))
-            }
-            Expr::List(list) => list
-                .elements
-                .iter()
-                .try_for_each(|element| self.inspect(element, deeper)),
-            Expr::Map(map) => self.entries(map.entries.iter().map(|entry| &entry.expr), deeper),
-            Expr::Struct(_) => Err("types of messages are not known here".to_owned()),
-            Expr::Comprehension(every) => {
-                self.inspect(&every.iter_range, deeper)?;
-                // A loop in a loop over what a caller sends would let them choose how long it takes.
-                if self.is_in_loop {
-                    return Err(
-                        "a loop stands inside another loop: only one is possible".to_owned()
-                    );
-                }
-                let outside = self.bound.len();
-                self.bound.push(&every.iter_var);
-                self.bound.extend(every.iter_var2.as_deref());
-                self.bound.push(&every.accu_var);
-                self.is_in_loop = true;
-                let parts = [
-                    &every.accu_init,
-                    &every.loop_cond,
-                    &every.loop_step,
-                    &every.result,
-                ];
-                let inspected = parts
-                    .into_iter()
-                    .try_for_each(|part| self.inspect(part, deeper));
-                self.is_in_loop = false;
-                self.bound.truncate(outside);
-                inspected
-            }
-        }
-    }
-
-    fn entries(
-        &mut self,
-        entries: impl Iterator<Item = &'e EntryExpr>,
-        depth: usize,
-    ) -> Result<(), String> {
-        for entry in entries {
-            match entry {
-                EntryExpr::MapEntry(entry) => {
-                    self.inspect(&entry.key, depth)?;
-                    self.inspect(&entry.value, depth)?;
-                }
-                EntryExpr::StructField(field) => self.inspect(&field.value, depth)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn name(&self, name: &str) -> Result<(), String> {
-        let is_known =
-            self.bound.contains(&name) || VARIABLES.contains(&name) || TYPES.contains(&name);
-        if is_known {
-            return Ok(());
-        }
-        Err(format!(
-            "nothing is called `{name}`: known are {}",
-            VARIABLES.join(", ")
-        ))
-    }
-}
-
-/// A pattern of `matches` is the operator's, never the caller's, and is good.
-fn pattern(call: &CallExpr) -> Result<(), String> {
-    let Some(IdedExpr {
-        expr: Expr::Literal(LiteralValue::String(pattern)),
-        ..
-    }) = call.args.last()
-    else {
-        return Err("the pattern of `matches` must be written in quotes".to_owned());
-    };
-    match regex::Regex::new(pattern.inner()) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(format!("`{}` is no regular expression", pattern.inner())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use resource_server::Caller;
@@ -345,6 +251,7 @@ mod tests {
 
     use super::super::facts::FirstParty;
     use super::super::operation::{Operation, Subject};
+    use super::inspection::MAX_DEPTH;
     use super::*;
 
     fn compiled(text: &str) -> Result<Expression, String> {
@@ -464,6 +371,12 @@ mod tests {
                 .unwrap_err()
                 .contains("more than 10000 values")
         );
+        // A loop may read every text once for every value.
+        let long = json!({"all": [1], "text": "x".repeat(1 << 20)});
+        let loop_over_text = "arguments.all.all(x, !arguments.text.contains('y'))";
+        assert!(said(loop_over_text, Some(&long)).is_err());
+        let plain = said("!arguments.text.contains('y')", Some(&long));
+        assert_eq!(plain, Ok(Verdict::Holds));
     }
 
     /// Handlers run on stacks of two MiB.
