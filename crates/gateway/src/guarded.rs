@@ -340,6 +340,7 @@ pub(crate) fn ended_by(failure: &Failure) -> Ended {
         Failure::Refused { code, .. } => Ended::Denied(code),
         Failure::Unavailable { .. } => Ended::Failure("upstream_unavailable"),
         Failure::Untranslatable(_) => Ended::Failure("untranslatable"),
+        Failure::NotConnected(_) => Ended::Failure("account_not_connected"),
     }
 }
 

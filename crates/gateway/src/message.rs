@@ -17,6 +17,11 @@ pub(crate) struct Request {
     pub(crate) params: Option<Raw>,
 }
 
+/// Whether a result of `method` may ask for input (2026-07-28).
+pub(crate) fn may_need_input(method: &str) -> bool {
+    matches!(method, "tools/call" | "prompts/get" | "resources/read")
+}
+
 /// A message to which nobody answers.
 #[derive(Clone, Debug)]
 pub(crate) struct Notification {

@@ -52,6 +52,9 @@ pub(crate) enum Failure {
     /// The caller may not do this, or the personal data in it may not pass. The client is told `error`;
     /// `code` is the reason in records.
     Refused { error: RpcError, code: &'static str },
+    /// The caller has to connect an account first. The error asks them to, by the code of 2025-11-25 for
+    /// that, or in words, for clients that cannot be asked otherwise.
+    NotConnected(RpcError),
     /// The revisions of client and server have no words in common for this; the text says for what.
     Untranslatable(String),
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use delegation::AuthType;
 use resource_server::Caller;
 
 use crate::json::{Object, Raw};
@@ -37,4 +38,9 @@ pub(crate) struct Visit {
     pub(crate) key: Arc<str>,
     /// The least important level of log messages that the client wants with this request (2026-07-28).
     pub(crate) log_level: Option<Arc<str>>,
+    /// Whether the caller says that they have opened the address without which the request was refused
+    /// before (2026-07-28).
+    pub(crate) has_opened: bool,
+    /// Whose credential the upstream is shown, where that differs by what is asked for.
+    pub(crate) auth_type: Option<AuthType>,
 }

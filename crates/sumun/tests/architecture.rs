@@ -22,7 +22,14 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ),
     (
         "gateway",
-        &["oauth", "pii", "store", "audit", "resource-server"],
+        &[
+            "oauth",
+            "pii",
+            "store",
+            "audit",
+            "delegation",
+            "resource-server",
+        ],
     ),
     (
         "examples",

@@ -87,6 +87,8 @@ fn visit() -> Visit {
         }),
         key: "k".into(),
         log_level: None,
+        has_opened: false,
+        auth_type: None,
     }
 }
 

@@ -82,7 +82,10 @@ pub(crate) fn failed(method: &str, failure: Failure) -> Result<Raw, RpcError> {
             error,
             code: POLICY_DENIED,
         } => return Err(error),
-        Failure::Refused { error, .. } => (error.message(), error),
+        Failure::NotConnected(error) if error.code() == Some(code::URL_ELICITATION_REQUIRED) => {
+            return Err(error);
+        }
+        Failure::Refused { error, .. } | Failure::NotConnected(error) => (error.message(), error),
         Failure::Unavailable {
             reason,
             retry_after,

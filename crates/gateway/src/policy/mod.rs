@@ -36,6 +36,7 @@ use serde_json::value::RawValue;
 pub use argument::ArgumentSettings;
 pub use decision::{Considered, Decision, Denial, Explanation, Permit};
 pub use facts::{ClientKind, FirstParty};
+pub(crate) use glob::Glob;
 pub use operation::Operation;
 pub use rule::{Effect, RuleSettings};
 

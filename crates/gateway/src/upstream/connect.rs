@@ -5,14 +5,17 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::http::Uri;
+use ::http::{HeaderName, Uri};
+use delegation::AuthType;
 use oauth::secret::Secret;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
 use super::UpstreamParts;
+use super::account::Account;
 use super::credential::Credential;
+use super::credentials::{Credentials, PersonHeader};
 use super::health::Breaker;
 use super::http::Endpoint;
 use super::identity::Identity;
@@ -21,9 +24,9 @@ use super::open::HttpOpener;
 use super::pool::{Pool, Turn};
 use super::process::Program;
 use super::server::{Kind, Upstream};
-use super::settings::{Transport, UpstreamSettings};
+use super::settings::{TokenPlace, Transport, UpstreamSettings};
 use super::stateless::Memory;
-use super::stdio::{START, StdioOpener};
+use super::stdio::{PersonVariable, START, StdioOpener};
 
 /// How long a session over HTTP is kept that nobody uses. It is opened anew when somebody does.
 const HTTP_IDLE: Duration = Duration::from_mins(30);
@@ -58,9 +61,10 @@ pub fn connect(
         parts.clock.clone(),
         parts.random.clone(),
     );
+    let account = account(settings, parts, &tasks, &stop).map_err(invalid)?;
     let (kind, max, idle) = match &settings.transport {
         Transport::Http { url, sse } => {
-            let endpoint = endpoint(settings, parts, url).map_err(invalid)?;
+            let endpoint = endpoint(settings, parts, url, account.as_ref()).map_err(invalid)?;
             let opener = HttpOpener {
                 endpoint: Arc::new(endpoint),
                 max: settings.max_message_bytes,
@@ -112,6 +116,8 @@ pub fn connect(
                 start: settings.timeout.max(START),
                 starts: parts.starts.clone(),
                 stop: stop.clone(),
+                person: variable(settings, account.as_ref()),
+                usual: settings.auth_types.usual(),
                 era: Mutex::default(),
             };
             (Kind::Stdio(Box::new(opener)), *max_children, *idle)
@@ -136,6 +142,7 @@ pub fn connect(
         mirror: Mirror::default(),
         memory: Memory::default(),
         breaker,
+        account,
         parts: parts.clone(),
         tasks,
         stop,
@@ -146,14 +153,63 @@ fn endpoint(
     settings: &UpstreamSettings,
     parts: &UpstreamParts,
     url: &Url,
+    account: Option<&Arc<Account>>,
 ) -> Result<Endpoint, String> {
     let uri: Result<Uri, _> = url.as_str().parse();
     Ok(Endpoint {
         client: parts.http.clone(),
         uri: uri.map_err(|_| format!("`{url}` is no address"))?,
-        credential: Credential::new(&settings.credential, &parts.fetch, &parts.clock)?,
+        credentials: Credentials {
+            own: Credential::new(&settings.credential, &parts.fetch, &parts.clock)?,
+            person: person_header(settings, account)?,
+            usual: settings.auth_types.usual(),
+        },
         identity: identity(settings, parts)?,
         timeout: settings.timeout,
+    })
+}
+
+/// The accounts of people there, if it is called with their tokens.
+fn account(
+    settings: &UpstreamSettings,
+    parts: &UpstreamParts,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<Option<Arc<Account>>, String> {
+    let Some(wanted) = &settings.user_token else {
+        if settings.auth_types.any(AuthType::UserToken) {
+            return Err("it is to be called with the tokens of people, and has none".to_owned());
+        }
+        return Ok(None);
+    };
+    let accounts = parts.accounts.as_ref();
+    let accounts = accounts.ok_or("nobody keeps the tokens of people that it is called with")?;
+    let account = Account::new(accounts, wanted, settings, tasks, stop);
+    Ok(Some(Arc::new(account)))
+}
+
+fn person_header(
+    settings: &UpstreamSettings,
+    account: Option<&Arc<Account>>,
+) -> Result<Option<PersonHeader>, String> {
+    let place = settings.user_token.as_ref().map(|wanted| &wanted.place);
+    let (Some(TokenPlace::Header(name)), Some(account)) = (place, account) else {
+        return Ok(None);
+    };
+    let header = HeaderName::from_bytes(name.as_bytes());
+    Ok(Some(PersonHeader {
+        account: account.clone(),
+        header: header.map_err(|_| format!("`{name}` is no header"))?,
+    }))
+}
+
+fn variable(settings: &UpstreamSettings, account: Option<&Arc<Account>>) -> Option<PersonVariable> {
+    let TokenPlace::Variable(name) = &settings.user_token.as_ref()?.place else {
+        return None;
+    };
+    Some(PersonVariable {
+        account: account?.clone(),
+        name: name.clone(),
     })
 }
 

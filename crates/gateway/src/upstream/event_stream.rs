@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use super::behalf::Behalf;
 use super::board::Board;
 use super::http::{Endpoint, base_headers};
 use super::link::{Link, Outgoing};
@@ -43,7 +44,7 @@ pub(super) async fn connect(
     let kind = HeaderValue::from_static("text/event-stream");
     headers.insert(header::ACCEPT, kind);
     let response = endpoint
-        .send(Method::GET, headers, Bytes::new(), &opener)
+        .send(Method::GET, headers, Bytes::new(), Behalf::of(&opener))
         .await?;
     let no_stream = || Trouble::Foreign("has no event stream".to_owned());
     if !response.status().is_success() {
@@ -77,7 +78,7 @@ pub(super) async fn connect(
                 if event.is_message()
                     && let Some(back) = board.dispatch(event.data)
                 {
-                    let _ = poster.post(back, &opener).await;
+                    let _ = poster.post(back, Behalf::of(&opener)).await;
                 }
             }
         };
@@ -109,11 +110,11 @@ struct Poster {
 }
 
 impl Poster {
-    async fn post(&self, text: String, caller: &Caller) -> Result<(), Trouble> {
+    async fn post(&self, text: String, behalf: Behalf<'_>) -> Result<(), Trouble> {
         let headers = base_headers();
         let endpoint = &self.endpoint;
         let response = endpoint
-            .send_to(&self.address, Method::POST, headers, text.into(), caller)
+            .send_to(&self.address, Method::POST, headers, text.into(), behalf)
             .await?;
         let status = response.status();
         // Whatever a success says here, the answer comes over the stream.
@@ -143,25 +144,25 @@ impl EventStream {
 #[async_trait]
 impl Link for EventStream {
     async fn request(&self, request: Outgoing<'_>) -> Result<Option<Replies>, Trouble> {
-        self.send(request.text, request.caller).await?;
+        self.send(request.text, request.behalf).await?;
         Ok(None)
     }
 
-    async fn send(&self, text: String, caller: &Caller) -> Result<(), Trouble> {
+    async fn send(&self, text: String, behalf: Behalf<'_>) -> Result<(), Trouble> {
         if self.is_gone() {
             return Err(Trouble::Lost("has ended its stream"));
         }
-        let posted = self.poster().post(text, caller).await;
+        let posted = self.poster().post(text, behalf).await;
         if matches!(posted, Err(Trouble::Lost(_))) {
             self.gone.cancel();
         }
         posted
     }
 
-    fn send_later(&self, text: String, caller: &Caller) {
-        let (poster, caller) = (self.poster(), caller.clone());
+    fn send_later(&self, text: String, behalf: Behalf<'_>) {
+        let (poster, behalf) = (self.poster(), behalf.kept());
         self.tasks.spawn(async move {
-            let _ = poster.post(text, &caller).await;
+            let _ = poster.post(text, behalf.as_ref()).await;
         });
     }
 

@@ -20,7 +20,8 @@ use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_platform_verifier::Verifier;
 
-use super::credential::Credential;
+use super::behalf::Behalf;
+use super::credentials::{Carried, Credentials};
 use super::identity::Identity;
 use super::trouble::Trouble;
 
@@ -98,7 +99,7 @@ impl fmt::Debug for HttpClient {
 pub(super) struct Endpoint {
     pub(super) client: HttpClient,
     pub(super) uri: Uri,
-    pub(super) credential: Credential,
+    pub(super) credentials: Credentials,
     pub(super) identity: Option<Identity>,
     /// How long the head of an answer is waited for.
     pub(super) timeout: Duration,
@@ -111,9 +112,9 @@ impl Endpoint {
         method: Method,
         headers: HeaderMap,
         message: Bytes,
-        caller: &Caller,
+        behalf: Behalf<'_>,
     ) -> Result<Response<Incoming>, Trouble> {
-        self.send_to(&self.uri, method, headers, message, caller)
+        self.send_to(&self.uri, method, headers, message, behalf)
             .await
     }
 
@@ -124,15 +125,27 @@ impl Endpoint {
         method: Method,
         headers: HeaderMap,
         message: Bytes,
-        caller: &Caller,
+        Behalf { caller, auth_type }: Behalf<'_>,
     ) -> Result<Response<Incoming>, Trouble> {
+        let carried = self.credentials.carried(caller, auth_type).await?;
         let payload = || Either::Left(Full::new(message.clone()));
         let response = self
-            .once(uri, method.clone(), headers.clone(), payload(), caller)
+            .once(
+                uri,
+                method.clone(),
+                headers.clone(),
+                payload(),
+                caller,
+                &carried,
+            )
             .await?;
         // A token may have been revoked before its time: one more try with a new one.
-        if response.status() == StatusCode::UNAUTHORIZED && self.credential.forget() {
-            return self.once(uri, method, headers, payload(), caller).await;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(next) = self.credentials.instead_of(&carried, caller).await?
+        {
+            return self
+                .once(uri, method, headers, payload(), caller, &next)
+                .await;
         }
         Ok(response)
     }
@@ -152,21 +165,24 @@ impl Endpoint {
                 passed.append(name.clone(), value.clone());
             }
         }
+        let carried = self.credentials.carried(caller, None).await?;
         let again = match &payload {
-            Either::Left(message) if self.credential.is_renewable() => Some(message.clone()),
+            Either::Left(message) if self.credentials.is_renewable(&carried) => {
+                Some(message.clone())
+            }
             _ => None,
         };
         let retry = again.map(|message| (method.clone(), passed.clone(), message));
         let mut response = self
-            .once(&self.uri, method, passed, payload, caller)
+            .once(&self.uri, method, passed, payload, caller, &carried)
             .await?;
         if let Some((method, passed, message)) = retry
             && response.status() == StatusCode::UNAUTHORIZED
-            && self.credential.forget()
+            && let Some(next) = self.credentials.instead_of(&carried, caller).await?
         {
             let payload = Either::Left(message);
             response = self
-                .once(&self.uri, method, passed, payload, caller)
+                .once(&self.uri, method, passed, payload, caller, &next)
                 .await?;
         }
         for name in HOP_BY_HOP {
@@ -182,8 +198,9 @@ impl Endpoint {
         mut headers: HeaderMap,
         payload: Payload,
         caller: &Caller,
+        carried: &Carried,
     ) -> Result<Response<Incoming>, Trouble> {
-        self.credential.apply(&mut headers).await?;
+        self.credentials.apply(carried, &mut headers).await?;
         if let Some(identity) = &self.identity {
             identity.apply(&mut headers, caller)?;
         }

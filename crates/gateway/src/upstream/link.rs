@@ -4,8 +4,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 use http::HeaderMap;
-use resource_server::Caller;
 
+use super::behalf::Behalf;
 use super::replies::Replies;
 use super::trouble::Trouble;
 use crate::revision::Revision;
@@ -17,7 +17,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) text: String,
     /// What is mirrored in headers, where there are headers.
     pub(super) headers: HeaderMap,
-    pub(super) caller: &'a Caller,
+    pub(super) behalf: Behalf<'a>,
 }
 
 /// A connection to a server.
@@ -27,10 +27,10 @@ pub(super) trait Link: fmt::Debug + Send + Sync + 'static {
     async fn request(&self, request: Outgoing<'_>) -> Result<Option<Replies>, Trouble>;
 
     /// Sends what nobody answers: a notification, or an answer.
-    async fn send(&self, text: String, caller: &Caller) -> Result<(), Trouble>;
+    async fn send(&self, text: String, behalf: Behalf<'_>) -> Result<(), Trouble>;
 
     /// The same for whoever cannot wait, with no word about what became of it.
-    fn send_later(&self, text: String, caller: &Caller);
+    fn send_later(&self, text: String, behalf: Behalf<'_>);
 
     /// From now on messages may say that they speak `revision`.
     fn agree(&self, _revision: Revision) {}

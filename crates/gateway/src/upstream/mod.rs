@@ -4,9 +4,13 @@
 //! revision here, and [`stateless`] or [`sessions`] say it in the words of the server, over a
 //! [`link`] of any kind. Connections wait in a [`pool`], and a [`health::Breaker`] keeps storms away.
 
+mod account;
+mod auth_types;
+mod behalf;
 mod board;
 mod connect;
 mod credential;
+mod credentials;
 mod event_stream;
 mod health;
 mod http;
@@ -43,13 +47,18 @@ use oauth::random::Random;
 use oauth::time::Clock;
 use tokio::sync::Semaphore;
 
+pub use account::Accounts;
+pub use auth_types::AuthTypes;
 pub use connect::{InvalidUpstream, connect};
 pub use health::{Health, State};
 pub use http::HttpClient;
 pub(crate) use http::Payload;
 pub use identity::SignIdentity;
 pub use server::Upstream;
-pub use settings::{Children, ForwardIdentity, Transport, UpstreamCredential, UpstreamSettings};
+pub use settings::{
+    Children, ForwardIdentity, TokenPlace, Transport, UpstreamCredential, UpstreamSettings,
+    UserToken,
+};
 
 /// What all upstreams share.
 #[derive(Clone, Debug)]
@@ -64,6 +73,8 @@ pub struct UpstreamParts {
     pub issuer: String,
     /// What signs that, if anything does.
     pub signer: Option<Arc<dyn SignIdentity>>,
+    /// Where the tokens of people are, for upstreams that are called with them.
+    pub accounts: Option<Accounts>,
     /// What of its own environment the gateway lets children see: `PATH`, `HOME`, `LANG` and `TMPDIR`.
     pub environment: BTreeMap<String, String>,
     /// How many children may start at once, over all upstreams.

@@ -33,11 +33,12 @@ pub(super) enum Way {
 }
 
 impl Way {
-    /// Whose connection serves a visit.
-    pub(super) fn key(self, visit: &Visit) -> Arc<str> {
+    /// Whose connection serves a visit. Without sessions all share one, unless a server that is shown the
+    /// tokens of people may say other things to each of them.
+    pub(super) fn key(self, visit: &Visit, is_personal: bool) -> Arc<str> {
         match self {
-            Self::Stateless => "".into(),
-            Self::Streamable | Self::EventStream => visit.key.clone(),
+            Self::Stateless if !is_personal => "".into(),
+            _ => visit.key.clone(),
         }
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use resource_server::Caller;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio_util::sync::CancellationToken;
 
+use super::behalf::Behalf;
 use super::board::Board;
 use super::link::{Link, Outgoing};
 use super::replies::Replies;
@@ -32,11 +32,11 @@ pub(super) struct Pipe {
 #[async_trait]
 impl Link for Pipe {
     async fn request(&self, request: Outgoing<'_>) -> Result<Option<Replies>, Trouble> {
-        self.send(request.text, request.caller).await?;
+        self.send(request.text, request.behalf).await?;
         Ok(None)
     }
 
-    async fn send(&self, mut text: String, _caller: &Caller) -> Result<(), Trouble> {
+    async fn send(&self, mut text: String, _behalf: Behalf<'_>) -> Result<(), Trouble> {
         if self.is_gone() {
             return Err(Trouble::Lost("has ended"));
         }
@@ -48,7 +48,7 @@ impl Link for Pipe {
         })
     }
 
-    fn send_later(&self, mut text: String, _caller: &Caller) {
+    fn send_later(&self, mut text: String, _behalf: Behalf<'_>) {
         wire::on_one_line(&mut text);
         // A child that does not read will not miss it.
         let _ = self.out.try_send(text);

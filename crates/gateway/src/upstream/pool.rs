@@ -187,6 +187,26 @@ impl Pool {
         lock(&self.slots).by_key.get(key)?.usable()
     }
 
+    /// The connection of one of the keys that begin with `base` and a line break, used last.
+    pub(super) fn peek_of(&self, base: &str) -> Option<Arc<Session>> {
+        let slots = lock(&self.slots);
+        let of_base = slots.by_key.iter().filter(|(key, _)| is_of(key, base));
+        let usable = of_base.filter_map(|(_, slot)| slot.usable());
+        usable.min_by_key(|session| session.idle().unwrap_or_default())
+    }
+
+    /// Ends the connections of all keys that begin with `base` and a line break.
+    pub(super) async fn end_of(&self, base: &str) {
+        let keys: Vec<_> = {
+            let slots = lock(&self.slots);
+            let keys = slots.by_key.keys().filter(|key| is_of(key, base));
+            keys.cloned().collect()
+        };
+        for key in keys {
+            self.end(&key).await;
+        }
+    }
+
     /// Keeps a connection that was opened elsewhere.
     pub(super) async fn adopt(
         &self,
@@ -306,6 +326,12 @@ impl Pool {
             .filter(|slot| slot.usable().is_some())
             .count()
     }
+}
+
+/// Whether `key` is `base`, a line break, and more.
+fn is_of(key: &str, base: &str) -> bool {
+    let rest = key.strip_prefix(base);
+    rest.is_some_and(|rest| rest.starts_with('\n'))
 }
 
 fn closed() -> Trouble {

@@ -1,10 +1,12 @@
 //! One upstream, as the gateway sees it: an MCP server of any revision, found out when it is first needed.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{HeaderMap, Method, Response};
 use async_trait::async_trait;
+use delegation::AuthType;
 use hyper::body::Incoming;
 use resource_server::Caller;
 use tokio::time::Instant;
@@ -12,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::UpstreamParts;
+use super::account::Account;
 use super::health::{Breaker, Health, backoff};
 use super::http::Payload;
 use super::mirror::Mirror;
@@ -24,7 +27,7 @@ use super::stdio::StdioOpener;
 use super::trouble::Trouble;
 use super::{sessions, subscription};
 use crate::json::Raw;
-use crate::message::{Notification, Outlet, Request, code};
+use crate::message::{Notification, Outlet, Request, code, may_need_input};
 use crate::revision::Era;
 use crate::server::{Failure, Interest, Introduction, McpServer};
 use crate::visit::Visit;
@@ -44,6 +47,8 @@ pub struct Upstream {
     pub(super) mirror: Mirror,
     pub(super) memory: Memory,
     pub(super) breaker: Breaker,
+    /// The accounts of people, if it is called with their tokens.
+    pub(super) account: Option<Arc<Account>>,
     pub(super) parts: UpstreamParts,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
@@ -80,11 +85,16 @@ impl Upstream {
         self.tasks.wait().await;
     }
 
-    /// The era that is spoken with it over HTTP, as far as that is known.
+    /// The era that is spoken with it over HTTP where messages may pass as they are, as far as that is
+    /// known.
     pub(crate) fn http_era(&self) -> Option<Era> {
         let Kind::Http(opener) = &self.kind else {
             return None;
         };
+        // Whose credential goes with a call has to be looked up, and somebody may have to be asked first.
+        if !self.settings.auth_types.is_uniform() {
+            return None;
+        }
         match opener.way()? {
             Way::Stateless => Some(Era::Stateless),
             Way::Streamable => Some(Era::Sessions),
@@ -133,7 +143,7 @@ impl Upstream {
     /// Whose connection serves a visit, as far as that is known.
     fn key(&self, visit: &Visit) -> Option<Arc<str>> {
         match &self.kind {
-            Kind::Http(opener) => Some(opener.way_for(visit)?.key(visit)),
+            Kind::Http(opener) => Some(opener.way_for(visit)?.key(visit, self.account.is_some())),
             Kind::Stdio(opener) => Some(opener.key(visit)),
         }
     }
@@ -142,8 +152,17 @@ impl Upstream {
     async fn session(&self, visit: &Visit) -> Result<Arc<Session>, Trouble> {
         let opener = match &self.kind {
             Kind::Stdio(opener) => {
-                let open = async |lost: Option<&Session>| opener.open(visit, lost).await;
-                return self.pool.get(&opener.key(visit), open).await;
+                let token = opener.token(visit).await?;
+                let key = opener.key_with(visit, token.as_ref());
+                let open = async |lost: Option<&Session>| {
+                    // A new token means a new child, which goes on where the one before it was.
+                    let before = token
+                        .as_ref()
+                        .and_then(|_| self.pool.peek_of(&opener.key(visit)));
+                    let lost = lost.or(before.as_deref());
+                    opener.open(visit, token.as_ref(), lost).await
+                };
+                return self.pool.get(&key, open).await;
             }
             Kind::Http(opener) => opener,
         };
@@ -155,7 +174,8 @@ impl Upstream {
                 let found = opener.look(visit).await;
                 let (way, session) = looking.note(found)?;
                 drop(looking);
-                let session = self.pool.adopt(&way.key(visit), session).await?;
+                let key = way.key(visit, self.account.is_some());
+                let session = self.pool.adopt(&key, session).await?;
                 if opener.way_for(visit) == Some(way) {
                     return Ok(session);
                 }
@@ -164,7 +184,8 @@ impl Upstream {
         // Whoever has found it out may have begun to doubt it.
         let way = opener.way_for(visit).unwrap_or(Way::Streamable);
         let open = async |lost: Option<&Session>| opener.open_again(way, visit, lost).await;
-        self.pool.get(&way.key(visit), open).await
+        let key = way.key(visit, self.account.is_some());
+        self.pool.get(&key, open).await
     }
 
     /// Forgets what was found out, if that cannot be true any more.
@@ -189,6 +210,40 @@ impl Upstream {
                     }
                 }
             }
+    }
+
+    /// The visit, with whose credential it calls where that differs by request.
+    fn acting<'v>(&self, visit: &'v Visit, request: &Request) -> Cow<'v, Visit> {
+        let auth_types = &self.settings.auth_types;
+        if auth_types.is_uniform() {
+            return Cow::Borrowed(visit);
+        }
+        Cow::Owned(Visit {
+            auth_type: Some(auth_types.of(request)),
+            ..visit.clone()
+        })
+    }
+
+    /// Whether there are children that work with the token of one person each.
+    fn has_personal_children(&self) -> bool {
+        self.account.is_some() && matches!(self.kind, Kind::Stdio(_))
+    }
+
+    /// The connection that serves a visit, if there is one.
+    fn known_session(&self, visit: &Visit) -> Option<Arc<Session>> {
+        let key = self.key(visit)?;
+        let personal = self.has_personal_children();
+        let personal = personal.then(|| self.pool.peek_of(&key)).flatten();
+        personal.or_else(|| self.pool.peek(&key))
+    }
+
+    /// What somebody is told who has to connect an account; `can_wait` says whether the request may be
+    /// answered with a question.
+    async fn not_connected(&self, visit: &Visit, can_wait: bool) -> Failure {
+        match &self.account {
+            Some(account) => account.ask(visit, can_wait).await,
+            None => self.said(Trouble::NotConnected),
+        }
     }
 
     fn speaker<'a>(
@@ -240,6 +295,42 @@ impl Upstream {
             result => return result,
         }
         self.call_once(visit, request, outlet).await
+    }
+
+    /// Listens, and again when the stream has ended.
+    async fn listen_on(
+        &self,
+        visit: &Visit,
+        interest: &Interest,
+        outlet: &Outlet,
+    ) -> Result<(), Failure> {
+        let mut attempts = 0;
+        loop {
+            let begun = Instant::now();
+            let trouble = match self.listen_once(visit, interest, outlet).await {
+                Err(trouble @ (Trouble::Rpc(_) | Trouble::Untranslatable(_))) => {
+                    return Err(self.said(trouble));
+                }
+                Err(Trouble::NotConnected) => {
+                    if let Some(account) = &self.account {
+                        account.until_finished(&visit.caller).await;
+                    }
+                    continue;
+                }
+                Err(trouble) => trouble,
+                Ok(()) => Trouble::Lost("has ended its stream of news"),
+            };
+            if begun.elapsed() > LONGEST_PAUSE {
+                attempts = 0;
+            }
+            if attempts >= LISTEN_ATTEMPTS {
+                return Err(self.said(trouble));
+            }
+            let random = &*self.parts.random;
+            let pause = backoff(attempts, FIRST_PAUSE, LONGEST_PAUSE, random);
+            tokio::time::sleep(pause).await;
+            attempts += 1;
+        }
     }
 
     async fn listen_once(
@@ -294,6 +385,8 @@ impl McpServer for Upstream {
                 pass.good();
                 Ok(session.introduction.clone())
             }
+            Err(Trouble::NotConnected) => Err(self.not_connected(visit, false).await),
+            Err(trouble @ Trouble::Nobody(_)) => Err(self.said(trouble)),
             Err(trouble) => {
                 let failure = self.said(trouble);
                 pass.bad(reason(&failure));
@@ -303,6 +396,13 @@ impl McpServer for Upstream {
     }
 
     async fn call(&self, visit: &Visit, request: Request, outlet: &Outlet) -> Result<Raw, Failure> {
+        let visit = &*self.acting(visit, &request);
+        if let Some(account) = &self.account
+            && visit.has_opened
+            && visit.auth_type == Some(AuthType::UserToken)
+        {
+            account.wait(&visit.caller).await;
+        }
         let pass = self.breaker.admit().map_err(|trouble| self.said(trouble))?;
         match self.call_twice(visit, &request, outlet).await {
             Ok(result) => {
@@ -313,6 +413,12 @@ impl McpServer for Upstream {
                 pass.good();
                 Err(self.said(trouble))
             }
+            // That says nothing about the server.
+            Err(Trouble::NotConnected) => {
+                let can_wait = may_need_input(&request.method);
+                Err(self.not_connected(visit, can_wait).await)
+            }
+            Err(trouble @ Trouble::Nobody(_)) => Err(self.said(trouble)),
             Err(trouble) => {
                 let failure = self.said(trouble);
                 pass.bad(reason(&failure));
@@ -323,7 +429,7 @@ impl McpServer for Upstream {
 
     async fn notify(&self, visit: &Visit, notification: Notification) {
         // A server that nobody has spoken to yet has nothing to be told.
-        let session = self.key(visit).and_then(|key| self.pool.peek(&key));
+        let session = self.known_session(visit);
         if let Some(session) = session
             && session.introduction.revision.era() == Era::Sessions
         {
@@ -337,36 +443,27 @@ impl McpServer for Upstream {
         interest: Interest,
         outlet: &Outlet,
     ) -> Result<(), Failure> {
-        let mut attempts = 0;
-        loop {
-            let begun = Instant::now();
-            let trouble = match self.listen_once(visit, &interest, outlet).await {
-                Err(trouble @ (Trouble::Rpc(_) | Trouble::Untranslatable(_))) => {
-                    return Err(self.said(trouble));
-                }
-                Err(trouble) => trouble,
-                Ok(()) => Trouble::Lost("has ended its stream of news"),
-            };
-            if begun.elapsed() > LONGEST_PAUSE {
-                attempts = 0;
-            }
-            if attempts >= LISTEN_ATTEMPTS {
-                return Err(self.said(trouble));
-            }
-            let random = &*self.parts.random;
-            let pause = backoff(attempts, FIRST_PAUSE, LONGEST_PAUSE, random);
-            tokio::time::sleep(pause).await;
-            attempts += 1;
+        let Some(account) = self.account.as_ref().filter(|_| interest.everything) else {
+            return self.listen_on(visit, &interest, outlet).await;
+        };
+        tokio::select! {
+            result = self.listen_on(visit, &interest, outlet) => result,
+            () = account.tell(visit, outlet) => Ok(()),
         }
     }
 
     async fn leave(&self, visit: &Visit) {
         self.memory.forget(visit);
         let Some(key) = self.key(visit) else { return };
-        if key == visit.key {
-            self.pool.end(&key).await;
-        } else if let Some(session) = self.pool.peek(&key) {
-            sessions::leave(&session, visit);
+        if key != visit.key {
+            if let Some(session) = self.known_session(visit) {
+                sessions::leave(&session, visit);
+            }
+            return;
+        }
+        self.pool.end(&key).await;
+        if self.has_personal_children() {
+            self.pool.end_of(&key).await;
         }
     }
 }

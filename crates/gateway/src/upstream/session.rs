@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use super::behalf::Behalf;
 use super::board::Board;
 use super::link::{Link, Outgoing};
 use super::talk::{self, Hearing};
@@ -140,7 +141,8 @@ pub(super) async fn initialize(
     let introduction = introduced(&result)?;
     link.agree(introduction.revision);
     let initialized = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
-    link.send(initialized.to_owned(), &visit.caller).await?;
+    link.send(initialized.to_owned(), Behalf::of(&visit.caller))
+        .await?;
     Ok(introduction)
 }
 
@@ -188,7 +190,7 @@ pub(super) async fn whisper(
     let request = Outgoing {
         text: wire::request(ticket.id, method, params),
         headers: http::HeaderMap::new(),
-        caller: &visit.caller,
+        behalf: Behalf::of(&visit.caller),
     };
     talk::call(hearing, &mut ticket, request, patience).await
 }

@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::behalf::Behalf;
 use super::board::Board;
 use super::link::{Link, Outgoing};
 use super::session::{Session, whisper};
@@ -62,7 +63,7 @@ pub(super) async fn call(
     let outgoing = Outgoing {
         text: wire::request(ticket.id, &request.method, params),
         headers: http::HeaderMap::new(),
-        caller: &visit.caller,
+        behalf: Behalf::calling(visit),
     };
     let hearing = Hearing {
         link: &*session.link,
@@ -173,7 +174,7 @@ fn unsubscribe(link: &dyn Link, board: &Board, visit: &Visit, uri: &str) {
     let params = raw(&Uri { uri });
     let params: Option<&RawValue> = Some(&params);
     let text = wire::request(board.number(), "resources/unsubscribe", params);
-    link.send_later(text, &visit.caller);
+    link.send_later(text, Behalf::calling(visit));
 }
 
 /// Passes a notification of the client on.
@@ -183,7 +184,7 @@ pub(super) async fn notify(session: &Session, visit: &Visit, notification: &Noti
         "notifications/initialized" | "notifications/cancelled" => {}
         _ => {
             let text = notification.to_raw().get().to_owned();
-            let _ = session.link.send(text, &visit.caller).await;
+            let _ = session.link.send(text, Behalf::calling(visit)).await;
         }
     }
 }
@@ -209,7 +210,7 @@ pub(super) async fn listen(
     loop {
         tokio::select! {
             Some(answer) = questions.next(), if !questions.is_empty() => {
-                hearing.link.send(answer, &visit.caller).await?;
+                hearing.link.send(answer, Behalf::calling(visit)).await?;
             }
             text = ear.next() => match text {
                 Some(text) => hearing.news(&text, &mut questions).await,

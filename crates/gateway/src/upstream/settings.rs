@@ -8,6 +8,7 @@ use oauth::scope::Scope;
 use oauth::secret::Secret;
 use url::Url;
 
+use super::auth_types::AuthTypes;
 use crate::revision::Revision;
 
 /// One MCP server behind the gateway.
@@ -28,6 +29,10 @@ pub struct UpstreamSettings {
     pub max_message_bytes: usize,
     /// What the gateway shows it to be let in.
     pub credential: UpstreamCredential,
+    /// Whose credential goes with which request.
+    pub auth_types: AuthTypes,
+    /// The token of the person who calls, where it is called with that.
+    pub user_token: Option<UserToken>,
     /// Whether it is told who calls, by a signed header.
     pub forward_identity: Option<ForwardIdentity>,
     /// Whether a tool whose description has changed is refused until the operator has seen it.
@@ -91,6 +96,27 @@ pub enum UpstreamCredential {
         /// The resource that the token is for (RFC 8707).
         resource: Option<String>,
     },
+}
+
+/// The tokens of people for an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserToken {
+    /// The identity provider that issues them, by its id: whoever calls connects their account there.
+    pub provider: String,
+    /// What people call that account.
+    pub account: String,
+    /// Where the upstream expects the token.
+    pub place: TokenPlace,
+}
+
+/// Where an upstream expects a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// A header of every request: `Authorization`, as a bearer token, or one that holds it alone.
+    Header(String),
+    /// A variable of the environment, for programs. Nobody shares a process with somebody else then, and
+    /// another token means another process.
+    Variable(String),
 }
 
 /// A header in which a trusted upstream is told who calls.

@@ -9,6 +9,7 @@ use futures_util::future::try_join_all;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
+use super::behalf::Behalf;
 use super::link::Outgoing;
 use super::mirror::Mirror;
 use super::session::{Presented, Session};
@@ -166,7 +167,11 @@ impl Speaker<'_> {
         let outgoing = Outgoing {
             text: wire::request(ticket.id, method, Some(&dressed)),
             headers: self.mirror.headers(method, Some(&dressed)),
-            caller: &self.visit.caller,
+            // Its tools may have to be listed first, which has nothing to do with this call.
+            behalf: match method {
+                "tools/call" => Behalf::calling(self.visit),
+                _ => Behalf::of(&self.visit.caller),
+            },
         };
         let hearing = Hearing {
             link: &*self.session.link,
@@ -313,7 +318,7 @@ pub(super) async fn discover(
     let outgoing = Outgoing {
         text: wire::request(ticket.id, "server/discover", Some(&params)),
         headers: Mirror::default().headers("server/discover", Some(&params)),
-        caller: &visit.caller,
+        behalf: Behalf::of(&visit.caller),
     };
     let result = talk::call(hearing, &mut ticket, outgoing, patience).await?;
     introduced(&result)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::Method;
-use resource_server::Caller;
 
+use super::behalf::Behalf;
 use super::http::{Endpoint, base_headers};
 use super::link::{Link, Outgoing};
 use super::replies::{Posted, Replies, sort};
@@ -26,7 +26,7 @@ impl Link for StatelessHttp {
         let endpoint = &self.endpoint;
         let text = request.text.into();
         let response = endpoint
-            .send(Method::POST, headers, text, request.caller)
+            .send(Method::POST, headers, text, request.behalf)
             .await?;
         match sort(response, self.max, endpoint.timeout, None).await? {
             Posted::Replies(replies) => Ok(Some(replies)),
@@ -38,11 +38,11 @@ impl Link for StatelessHttp {
     }
 
     /// The revision knows no notifications of clients, and no answers.
-    async fn send(&self, _text: String, _caller: &Caller) -> Result<(), Trouble> {
+    async fn send(&self, _text: String, _behalf: Behalf<'_>) -> Result<(), Trouble> {
         Ok(())
     }
 
-    fn send_later(&self, _text: String, _caller: &Caller) {}
+    fn send_later(&self, _text: String, _behalf: Behalf<'_>) {}
 
     fn is_gone(&self) -> bool {
         false

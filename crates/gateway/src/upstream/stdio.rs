@@ -4,9 +4,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use delegation::AuthType;
+use oauth::secret::Secret;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::account::Account;
 use super::board::Board;
 use super::pipe::Pipe;
 use super::process::{LastLines, Program};
@@ -36,8 +39,19 @@ pub(super) struct StdioOpener {
     pub(super) start: Duration,
     pub(super) starts: Arc<Semaphore>,
     pub(super) stop: CancellationToken,
+    /// Where the token of the person goes, if the program gets one.
+    pub(super) person: Option<PersonVariable>,
+    /// Whose credential is for what is no call of a tool.
+    pub(super) usual: AuthType,
     /// What was found out.
     pub(super) era: Mutex<Option<Era>>,
+}
+
+/// The variable in which a child finds the token of the person whom it works for.
+#[derive(Debug)]
+pub(super) struct PersonVariable {
+    pub(super) account: Arc<Account>,
+    pub(super) name: String,
 }
 
 /// A child of which nothing is known yet.
@@ -48,7 +62,32 @@ struct Child {
 }
 
 impl StdioOpener {
-    /// Whose child serves a visit.
+    /// The token of the caller, for a child that works with it.
+    pub(super) async fn token(&self, visit: &Visit) -> Result<Option<Secret>, Trouble> {
+        match &self.person {
+            Some(person) if self.is_personal(visit) => {
+                person.account.token(&visit.caller).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether a child serves the visit that has the token of the caller.
+    pub(super) fn is_personal(&self, visit: &Visit) -> bool {
+        self.person.is_some() && visit.auth_type.unwrap_or(self.usual) == AuthType::UserToken
+    }
+
+    /// Whose child serves a visit. What has a token in its environment has it for good, so there is another
+    /// child for another token, and one without for what needs none.
+    pub(super) fn key_with(&self, visit: &Visit, token: Option<&Secret>) -> Arc<str> {
+        let base = self.key(visit);
+        match token {
+            Some(token) => format!("{base}\n{}", token.hash().as_str()).into(),
+            None => base,
+        }
+    }
+
+    /// Whose children serve a visit, whatever token they have.
     pub(super) fn key(&self, visit: &Visit) -> Arc<str> {
         match self.children {
             Children::PerSession => visit.key.clone(),
@@ -84,17 +123,18 @@ impl StdioOpener {
     pub(super) async fn open(
         &self,
         visit: &Visit,
+        token: Option<&Secret>,
         lost: Option<&Session>,
     ) -> Result<Session, Trouble> {
         let starting = self.starts.acquire().await;
         let permit = starting.map_err(|_| Trouble::unusable("is not served any more"))?;
         let (child, opened) = match self.era() {
             Some(era) => {
-                let child = self.spawn()?;
+                let child = self.spawn(token)?;
                 let opened = self.greet(&child, era, visit).await;
                 (child, opened)
             }
-            None => self.probe(visit).await?,
+            None => self.probe(visit, token).await?,
         };
         drop(permit);
         match opened {
@@ -121,10 +161,12 @@ impl StdioOpener {
         }
     }
 
-    fn spawn(&self) -> Result<Child, Trouble> {
+    fn spawn(&self, token: Option<&Secret>) -> Result<Child, Trouble> {
         let board = Board::new(self.children != Children::Shared);
         let stop = self.stop.child_token();
-        let (link, last_lines) = self.program.start(&board, stop, self.patience)?;
+        let variable = self.person.as_ref().zip(token);
+        let variable = variable.map(|(person, token)| (&*person.name, token));
+        let (link, last_lines) = self.program.start(&board, stop, self.patience, variable)?;
         Ok(Child {
             link: Arc::new(link),
             board,
@@ -154,8 +196,12 @@ impl StdioOpener {
     }
 
     /// Finds out the era of a program, and begins a connection with it.
-    async fn probe(&self, visit: &Visit) -> Result<(Child, Result<Session, Trouble>), Trouble> {
-        let mut child = self.spawn()?;
+    async fn probe(
+        &self,
+        visit: &Visit,
+        token: Option<&Secret>,
+    ) -> Result<(Child, Result<Session, Trouble>), Trouble> {
+        let mut child = self.spawn(token)?;
         let patience = PROBE.min(self.start);
         let probed = discover(&*child.link, &child.board, visit, patience).await;
         let was_silent = matches!(probed, Err(Trouble::Silent(_)));
@@ -172,7 +218,7 @@ impl StdioOpener {
             // Some programs end when they are asked what they do not know.
             Err(Trouble::Broken(_) | Trouble::Lost(_)) => {
                 super::link::Link::end(&*child.link).await;
-                child = self.spawn()?;
+                child = self.spawn(token)?;
             }
             Err(_) => {}
         }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::behalf::{Behalf, Kept};
 use super::board::Board;
 use super::http::{Endpoint, base_headers};
 use super::link::{Link, Outgoing};
@@ -96,10 +97,10 @@ impl Core {
         headers
     }
 
-    async fn post(self: &Arc<Self>, text: String, caller: &Caller) -> Result<Posted, Trouble> {
+    async fn post(self: &Arc<Self>, text: String, behalf: Behalf<'_>) -> Result<Posted, Trouble> {
         let response = self
             .endpoint
-            .send(Method::POST, self.headers(), text.into(), caller)
+            .send(Method::POST, self.headers(), text.into(), behalf)
             .await?;
         if self.session.get().is_none()
             && let Some(session) = response.headers().get(&SESSION)
@@ -109,7 +110,7 @@ impl Core {
         }
         let resume = Resume {
             core: self.clone(),
-            caller: caller.clone(),
+            behalf: behalf.kept(),
             last: None,
             pause: PAUSE,
             attempts: 0,
@@ -143,7 +144,7 @@ impl Core {
     async fn get(
         &self,
         last: Option<&str>,
-        caller: &Caller,
+        behalf: Behalf<'_>,
     ) -> Result<Response<Incoming>, Trouble> {
         let mut headers = self.headers();
         headers.remove(header::CONTENT_TYPE);
@@ -155,7 +156,7 @@ impl Core {
             headers.insert(LAST_EVENT, last);
         }
         self.endpoint
-            .send(Method::GET, headers, Bytes::new(), caller)
+            .send(Method::GET, headers, Bytes::new(), behalf)
             .await
     }
 
@@ -164,7 +165,7 @@ impl Core {
         let (mut last, mut pause, mut attempts) = (None::<String>, PAUSE, 0_u32);
         while attempts < ATTEMPTS && !self.is_gone.load(Ordering::Relaxed) {
             attempts += 1;
-            let response = self.get(last.as_deref(), &self.opener).await;
+            let response = self.get(last.as_deref(), Behalf::of(&self.opener)).await;
             match response {
                 Ok(response) if response.status().is_success() => {
                     let begun = Instant::now();
@@ -208,7 +209,7 @@ impl Core {
         let messages = super::wire::Message::each(&event.data).unwrap_or_default();
         for message in messages {
             if let Some(back) = self.board.dispatch(message.to_owned()) {
-                let _ = self.post(back, &self.opener).await;
+                let _ = self.post(back, Behalf::of(&self.opener)).await;
             }
         }
     }
@@ -217,7 +218,7 @@ impl Core {
 #[async_trait]
 impl Link for Streamable {
     async fn request(&self, request: Outgoing<'_>) -> Result<Option<Replies>, Trouble> {
-        match self.0.post(request.text, request.caller).await? {
+        match self.0.post(request.text, request.behalf).await? {
             Posted::Replies(replies) => Ok(Some(replies)),
             _ => Err(Trouble::Foreign(
                 "takes a request and answers nothing".to_owned(),
@@ -225,14 +226,14 @@ impl Link for Streamable {
         }
     }
 
-    async fn send(&self, text: String, caller: &Caller) -> Result<(), Trouble> {
-        self.0.post(text, caller).await.map(drop)
+    async fn send(&self, text: String, behalf: Behalf<'_>) -> Result<(), Trouble> {
+        self.0.post(text, behalf).await.map(drop)
     }
 
-    fn send_later(&self, text: String, caller: &Caller) {
-        let (core, caller) = (self.0.clone(), caller.clone());
+    fn send_later(&self, text: String, behalf: Behalf<'_>) {
+        let (core, behalf) = (self.0.clone(), behalf.kept());
         self.0.tasks.spawn(async move {
-            let _ = core.post(text, &caller).await;
+            let _ = core.post(text, behalf.as_ref()).await;
         });
     }
 
@@ -261,10 +262,12 @@ impl Link for Streamable {
         if self.0.session.get().is_some() && !was_gone {
             // MCP 2025-11-25, session management: the server may refuse, and that is fine.
             let headers = self.0.headers();
-            let ending =
-                self.0
-                    .endpoint
-                    .send(Method::DELETE, headers, Bytes::new(), &self.0.opener);
+            let ending = self.0.endpoint.send(
+                Method::DELETE,
+                headers,
+                Bytes::new(),
+                Behalf::of(&self.0.opener),
+            );
             let _ = tokio::time::timeout(FAREWELL, ending).await;
         }
     }
@@ -275,7 +278,7 @@ impl Link for Streamable {
 #[derive(Debug)]
 pub(super) struct Resume {
     core: Arc<Core>,
-    caller: Caller,
+    behalf: Kept,
     last: Option<String>,
     pause: Duration,
     attempts: u32,
@@ -303,7 +306,7 @@ impl Resume {
             }
             self.attempts += 1;
             tokio::time::sleep(self.pause).await;
-            let Ok(response) = self.core.get(Some(last), &self.caller).await else {
+            let Ok(response) = self.core.get(Some(last), self.behalf.as_ref()).await else {
                 continue;
             };
             let kind = response.headers().get(header::CONTENT_TYPE);

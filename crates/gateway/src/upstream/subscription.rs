@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::behalf::Behalf;
 use super::board::SUBSCRIPTION_ID;
 use super::link::Outgoing;
 use super::stateless::Speaker;
@@ -93,7 +94,7 @@ async fn subscribe(speaker: &Speaker<'_>, filter: &Filter) -> Result<(), Trouble
     let outgoing = Outgoing {
         text: wire::request(ticket.id, method, Some(&params)),
         headers: speaker.mirror.headers(method, Some(&params)),
-        caller: &speaker.visit.caller,
+        behalf: Behalf::of(&speaker.visit.caller),
     };
     let mut replies = session.link.request(outgoing).await?;
     // The first message comes at once, or the server does not know of this.

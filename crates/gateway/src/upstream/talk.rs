@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use serde_json::value::RawValue;
 
+use super::behalf::Behalf;
 use super::board::Ticket;
 use super::link::{Link, Outgoing};
 use super::replies::Replies;
@@ -134,7 +135,7 @@ async fn converse(
         let patience = questions.is_empty().then_some(patience);
         let text = tokio::select! {
             Some(answer) = questions.next(), if !questions.is_empty() => {
-                hearing.link.send(answer, &hearing.visit.caller).await?;
+                hearing.link.send(answer, Behalf::calling(hearing.visit)).await?;
                 continue;
             }
             text = next(&mut replies, ticket, patience) => text?,
@@ -227,9 +228,9 @@ impl<'a> Cancel<'a> {
 impl Drop for Cancel<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            let caller = &self.hearing.visit.caller;
+            let behalf = Behalf::calling(self.hearing.visit);
             let text = wire::cancelled(self.id);
-            self.hearing.link.send_later(text, caller);
+            self.hearing.link.send_later(text, behalf);
         }
     }
 }

@@ -22,6 +22,10 @@ pub(super) enum Trouble {
         reason: String,
         retry_after: Option<Duration>,
     },
+    /// It is called with the token of the caller's account, which they have not connected.
+    NotConnected,
+    /// It is called with the token of a person, and no person has called.
+    Nobody(&'static str),
     /// It said so itself.
     Rpc(RpcError),
     /// There are no words for this.
@@ -44,7 +48,10 @@ impl Trouble {
             retry_after,
         };
         match self {
-            Self::Lost(reason) | Self::Silent(reason) => unavailable(reason, None),
+            Self::Lost(reason) | Self::Silent(reason) | Self::Nobody(reason) => {
+                unavailable(reason, None)
+            }
+            Self::NotConnected => unavailable("needs an account that is not connected", None),
             Self::Broken(reason) => unavailable(
                 &format!("{reason}; it may have done what was asked, or not"),
                 None,

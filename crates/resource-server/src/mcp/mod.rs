@@ -25,7 +25,9 @@ mod unread;
 pub use access::ToolAccess;
 #[cfg(feature = "rmcp")]
 pub use elicitation::AskByUrl;
-pub use elicitation::{ElicitationAnswer, PersonAnswer, UrlElicitation, UrlMode};
+pub use elicitation::{
+    ELICITATION_COMPLETE, ElicitationAnswer, PersonAnswer, UrlElicitation, UrlMode,
+};
 #[cfg(feature = "axum")]
 pub use endpoint::McpEndpoint;
 #[cfg(feature = "axum")]

@@ -10,7 +10,7 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use gateway::policy::Policy;
-use gateway::upstream::{HttpClient, SignIdentity, UpstreamParts};
+use gateway::upstream::{Accounts, HttpClient, SignIdentity, UpstreamParts, UpstreamSettings};
 use gateway::{Exposed, Gateway, Mount, Origin, Parts, Plan, RequestId, Revoked, SessionKeys};
 use oauth::random::{OsRandom, Random as _};
 use oauth::time::{Clock as _, SystemClock};
@@ -60,6 +60,10 @@ pub(super) fn build(
             random: Arc::new(OsRandom),
             issuer: settings.public_url().as_str().to_owned(),
             signer: Some(Arc::new(OwnSigner(wiring.authorization_server.clone()))),
+            accounts: Some(Accounts {
+                tokens: wiring.authorization_server.valid_tokens().clone(),
+                pages: Arc::new(wiring.authorization_server.clone()),
+            }),
             environment: settings.child_environment.clone(),
             starts: Arc::new(Semaphore::new(STARTS)),
         },
@@ -103,7 +107,7 @@ fn plan(
     };
     let upstreams = wanted.upstreams.iter().map(|upstream| {
         anyhow::Ok(Exposed {
-            settings: upstream.settings.clone(),
+            settings: with_account(upstream.settings.clone(), wiring)?,
             mount: mount(settings, &upstream.endpoint, wiring)?,
             is_unchanged: is_unchanged(&upstream.settings.name),
             is_federated: upstream.is_federated,
@@ -118,6 +122,24 @@ fn plan(
             .map(|common| mount(settings, common, wiring))
             .transpose()?,
     })
+}
+
+/// The upstream, with the name by which people know the account that they connect for it.
+fn with_account(
+    mut settings: UpstreamSettings,
+    wiring: &Wiring<'_>,
+) -> anyhow::Result<UpstreamSettings> {
+    if let Some(wanted) = &mut settings.user_token {
+        let providers = wiring.authorization_server.identity_providers();
+        let provider = providers.get(&wanted.provider).with_context(|| {
+            format!(
+                "the identity provider `{}` of the upstream `{}` is not there before the next start",
+                wanted.provider, settings.name
+            )
+        })?;
+        wanted.account.clone_from(&provider.name().en);
+    }
+    Ok(settings)
 }
 
 /// What happens to personal data in calls, if the settings say anything about them.

@@ -55,6 +55,16 @@ pub(crate) struct UpstreamSection {
     pub(crate) headers: BTreeMap<String, Secret>,
     /// A token of the gateway's own for it, by client credentials.
     pub(crate) credential: Option<CredentialSection>,
+    /// Whose credential goes with what it is asked: `none`, `service-account` (that of `headers` or
+    /// `credential`) or `user-token` (that of the person who calls). It counts for everything but the tools
+    /// in `auth_types`. Unless set, `user-token` with a `user_token` and no `auth_types`, and otherwise
+    /// `service-account` where there is one.
+    pub(crate) auth_type: Option<String>,
+    /// The same for single tools: `{ "get-*" = "user-token", get-time = "none" }`. `*` stands for any text. A
+    /// name counts before a pattern, and a longer pattern before a shorter one.
+    pub(crate) auth_types: BTreeMap<String, String>,
+    /// The tokens of people for it, who connect an account once.
+    pub(crate) user_token: Option<UserTokenSection>,
     /// Tells it who calls, by a signed header. Only for an upstream that you trust with that.
     pub(crate) forward_identity: Option<ForwardIdentitySection>,
     /// Whether `http` is accepted for another machine although credentials would cross the network in
@@ -101,6 +111,21 @@ pub(crate) struct CredentialSection {
     pub(crate) scope: Vec<String>,
     /// The resource to name (RFC 8707). None unless set.
     pub(crate) resource: Option<String>,
+}
+
+/// `[upstreams.user_token]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct UserTokenSection {
+    /// The `id` of the identity provider that issues the tokens: there people connect their accounts. Let it
+    /// have the scopes that the tools need; with `sign_in = false` it is there for this alone. Required.
+    pub(crate) identity_provider: Option<String>,
+    /// The header in which an upstream with a `url` gets the token. `Authorization` unless set, as a bearer
+    /// token; any other header holds the token alone.
+    pub(crate) header: Option<String>,
+    /// The environment variable in which a program gets the token. Required for a `command`. Each person has
+    /// a process of their own then, and a new one when the token is renewed.
+    pub(crate) env: Option<String>,
 }
 
 /// `[upstreams.forward_identity]`
@@ -247,6 +272,9 @@ impl Default for UpstreamSection {
             max_message: "16MiB".into(),
             headers: BTreeMap::new(),
             credential: None,
+            auth_type: None,
+            auth_types: BTreeMap::new(),
+            user_token: None,
             forward_identity: None,
             insecure_http: false,
             refuse_changed_tools: false,

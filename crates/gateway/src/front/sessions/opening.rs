@@ -104,6 +104,8 @@ impl Session {
             client: Arc::clone(&self.client),
             key: Arc::clone(&self.key),
             log_level: None,
+            has_opened: false,
+            auth_type: None,
         }
     }
 }

@@ -5,10 +5,10 @@
 
 use serde_json::value::RawValue;
 
-use super::conversation::{input_request, may_need_input};
+use super::conversation::input_request;
 use crate::front::needs;
 use crate::json::{Object, Raw, raw};
-use crate::message::{RpcError, code};
+use crate::message::{RpcError, code, may_need_input};
 use crate::visit::Client;
 
 /// What a client is asked to open, if `error` is about that; or the error if it cannot.

@@ -12,7 +12,9 @@ use tokio::time::Instant;
 
 use crate::front::needs;
 use crate::json::{Object, Raw, raw};
-use crate::message::{News, Notification, Outlet, Question, Request, RpcError, code};
+use crate::message::{
+    News, Notification, Outlet, Question, Request, RpcError, code, may_need_input,
+};
 use crate::server::{Failure, McpServer};
 use crate::visit::Visit;
 
@@ -253,11 +255,6 @@ impl fmt::Debug for Conversation {
             .field("questions", &self.questions)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether results of `method` may ask for input.
-pub(super) fn may_need_input(method: &str) -> bool {
-    matches!(method, "tools/call" | "prompts/get" | "resources/read")
 }
 
 fn is_question(method: &str) -> bool {

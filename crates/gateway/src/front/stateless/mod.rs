@@ -191,7 +191,7 @@ impl Stateless {
         server: &Arc<dyn McpServer>,
     ) -> Result<Talk, RpcError> {
         let Admitted {
-            visit,
+            mut visit,
             params,
             retry,
             progress,
@@ -204,6 +204,7 @@ impl Stateless {
             Some(retry) => self.waiting(guest, retry, &request).await?,
             None => None,
         };
+        visit.has_opened = retry.is_some() && waiting.is_none();
         let conversation = match waiting {
             Some(mut conversation) => {
                 conversation.go_on(visit.clone(), progress);

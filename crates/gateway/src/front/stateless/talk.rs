@@ -90,7 +90,7 @@ impl Talk {
             Ok(result) => return self.complete(result, info),
             Err(failure) => failure,
         };
-        if let Failure::Rpc(error) = &failure
+        if let Failure::Rpc(error) | Failure::NotConnected(error) = &failure
             && let Some(asked) = address::input_required(error, &self.method, &self.visit.client)
         {
             return match asked {

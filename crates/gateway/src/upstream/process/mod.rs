@@ -19,7 +19,8 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::board::Board;
@@ -69,9 +70,11 @@ struct Running {
     stop: CancellationToken,
     /// It is ending: nothing comes of it any more.
     gone: CancellationToken,
-    /// Nothing is left of it.
-    finished: CancellationToken,
+    /// Whoever reads what it says to its standard error.
+    log: JoinHandle<()>,
     _counted: Counted,
+    /// Nothing is left of it: the last one that is dropped.
+    _finished: DropGuard,
 }
 
 /// One of the children that run.
@@ -91,10 +94,13 @@ impl Drop for Counted {
 }
 
 impl Program {
-    fn command(&self, args: &[String]) -> Command {
+    fn command(&self, args: &[String], variable: Option<(&str, &Secret)>) -> Command {
         let mut command = Command::new(&self.command);
         command.args(args).env_clear();
         for (name, value) in &self.environment {
+            command.env(name, value.expose());
+        }
+        if let Some((name, value)) = variable {
             command.env(name, value.expose());
         }
         if let Some(directory) = &self.directory {
@@ -103,16 +109,18 @@ impl Program {
         command
     }
 
-    /// Starts the program. What it says goes to `board`; it ends with `stop`, or with the pipe.
+    /// Starts the program, with one more variable in its environment. What it says goes to `board`; it ends
+    /// with `stop`, or with the pipe.
     pub(super) fn start(
         &self,
         board: &Arc<Board>,
         stop: CancellationToken,
         patience: Duration,
+        variable: Option<(&str, &Secret)>,
     ) -> Result<(Pipe, LastLines), Trouble> {
         let container = Container::recognize(&self.command, &self.args, &self.name, &*self.random);
         let args = container.as_ref().map_or(&*self.args, Container::args);
-        let mut command = self.command(args);
+        let mut command = self.command(args, variable);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -133,6 +141,7 @@ impl Program {
             self.limit(pid);
         }
         let (out, outgoing) = mpsc::channel(QUEUE);
+        let (last_lines, finished) = (LastLines::default(), CancellationToken::new());
         let running = Running {
             child,
             name: self.name.clone(),
@@ -141,26 +150,23 @@ impl Program {
             board: board.clone(),
             stop: stop.clone(),
             gone: CancellationToken::new(),
-            finished: CancellationToken::new(),
+            log: self
+                .tasks
+                .spawn(log(self.name.clone(), stderr, last_lines.clone())),
             _counted: Counted::new(&self.children),
+            _finished: finished.clone().drop_guard(),
         };
         let pipe = Pipe {
             board: board.clone(),
             out: out.clone(),
             gone: running.gone.clone(),
             stop,
-            finished: running.finished.clone(),
+            finished,
             patience,
         };
-        let last_lines = LastLines::default();
-        let log = log(self.name.clone(), stderr, last_lines.clone());
-        let until = running.finished.clone();
-        self.tasks.spawn(async move {
-            let _: Option<()> = until.run_until_cancelled(log).await;
-        });
         let lines = Lines::new(stdout, self.max_message);
         let cleanup = running.container.as_ref().map(|container| {
-            let mut command = self.command(&container.removal());
+            let mut command = self.command(&container.removal(), None);
             command
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
@@ -272,7 +278,9 @@ impl Running {
         {
             container::remove(command, &self.name).await;
         }
-        self.finished.cancel();
+        // What it has started may still hold its standard error open.
+        self.log.abort();
+        let _ = (&mut self.log).await;
     }
 }
 
@@ -280,7 +288,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.gone.cancel();
         self.board.close();
-        self.finished.cancel();
+        self.log.abort();
     }
 }
 

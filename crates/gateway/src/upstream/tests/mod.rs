@@ -6,6 +6,7 @@ mod credentials;
 mod eras;
 mod fake;
 mod news;
+mod people;
 mod sessions;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::settings::{Children, Transport, UpstreamCredential, UpstreamSettings};
-use super::{HttpClient, Upstream, UpstreamParts, connect};
+use super::{AuthTypes, HttpClient, Upstream, UpstreamParts, connect};
 use crate::json::{Raw, raw};
 use crate::message::{News, Outlet, Request};
 use crate::revision::{Era, Revision};
@@ -43,6 +44,7 @@ fn parts() -> UpstreamParts {
         random: Arc::new(OsRandom),
         issuer: "https://gateway.example".to_owned(),
         signer: None,
+        accounts: None,
         environment: environment.into_iter().map(own).collect(),
         starts: Arc::new(Semaphore::new(4)),
     }
@@ -57,6 +59,8 @@ fn settings(transport: Transport) -> UpstreamSettings {
         timeout: Duration::from_secs(10),
         max_message_bytes: 1 << 20,
         credential: UpstreamCredential::None,
+        auth_types: AuthTypes::default(),
+        user_token: None,
         forward_identity: None,
         refuse_changed_tools: false,
     }
@@ -96,6 +100,8 @@ fn visit_of(subject: &str, revision: Revision, capabilities: &str) -> Visit {
         }),
         key: format!("{subject}-{revision}").into(),
         log_level: None,
+        has_opened: false,
+        auth_type: None,
     }
 }
 
@@ -136,7 +142,9 @@ async fn call_tool(upstream: &Upstream, visit: &Visit, name: &str) -> Result<Val
 /// The words of a failure.
 fn said(result: Result<Value, Failure>) -> String {
     match result.unwrap_err() {
-        Failure::Rpc(error) | Failure::Refused { error, .. } => error.0.get().to_owned(),
+        Failure::Rpc(error) | Failure::Refused { error, .. } | Failure::NotConnected(error) => {
+            error.0.get().to_owned()
+        }
         Failure::Unavailable { reason, .. } => reason,
         Failure::Untranslatable(what) => what,
     }

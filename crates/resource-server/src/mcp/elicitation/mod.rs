@@ -146,15 +146,6 @@ impl UrlElicitation<'_> {
             ElicitationAnswer::Result(object)
         }
     }
-
-    /// The notification for a client that got error -32042, when the person has finished.
-    pub fn complete(&self) -> Value {
-        json!({
-            "jsonrpc": "2.0",
-            "method": ELICITATION_COMPLETE,
-            "params": {"elicitationId": self.id},
-        })
-    }
 }
 
 #[cfg(test)]

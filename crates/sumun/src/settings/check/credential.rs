@@ -16,7 +16,7 @@ use crate::settings::sounds_secret;
 use crate::settings::upstream::{CredentialSection, UpstreamSection};
 
 /// Headers that belong to the connection, or to MCP itself.
-const OUR_HEADERS: [&str; 12] = [
+pub(super) const OUR_HEADERS: [&str; 12] = [
     "accept",
     "connection",
     "content-length",
@@ -168,6 +168,7 @@ impl Check<'_> {
         };
         let has_credential = !section.headers.is_empty()
             || section.credential.is_some()
+            || section.user_token.is_some()
             || section.forward_identity.is_some();
         if has_credential && !section.insecure_http {
             let message = format!(

@@ -5,6 +5,7 @@ mod api;
 mod audit;
 mod client;
 mod credential;
+mod delegation;
 mod gateway;
 mod identity_provider;
 mod lifetime;
@@ -92,9 +93,10 @@ impl Check<'_> {
         let identity_providers = self.identity_providers(file);
         let trusted_issuers = self.trusted_issuers(file, endpoints);
         let resources = self.resources(endpoints.unwrap_or_default(), default.as_ref());
-        let (issuer, mut servers, gateway) = (issuer?, servers?, gateway?);
+        let (issuer, mut servers, mut gateway) = (issuer?, servers?, gateway?);
         if let (Some(providers), Some(listen)) = (&identity_providers, listen) {
             self.apis(file, &mut servers, providers, &issuer, listen);
+            self.delegation(file, gateway.as_mut(), providers);
         }
 
         let mut settings = authorization::Settings::new(issuer, resources);

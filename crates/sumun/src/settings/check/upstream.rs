@@ -1,7 +1,7 @@
 //! An upstream: its name, and how it is reached.
 
 use gateway::Revision;
-use gateway::upstream::{Children, Transport, UpstreamSettings};
+use gateway::upstream::{AuthTypes, Children, Transport, UpstreamSettings};
 use oauth::issuer::Issuer;
 use url::Url;
 
@@ -48,6 +48,9 @@ impl Check<'_> {
                 timeout: timeout?,
                 max_message_bytes: usize::try_from(max_message?).unwrap_or(usize::MAX),
                 credential: credential?,
+                // They follow when the identity providers are known.
+                auth_types: AuthTypes::default(),
+                user_token: None,
                 forward_identity: forward_identity.ok()?,
                 refuse_changed_tools: section.refuse_changed_tools,
             },

@@ -109,6 +109,8 @@ pub(super) fn admit(
         key: key(caller, &client),
         client: Arc::new(client),
         log_level,
+        has_opened: false,
+        auth_type: None,
     };
     Ok(Admitted {
         visit,

@@ -1,0 +1,115 @@
+//! Whose credential goes with a request: nobody's, the gateway's own, or that of the person who calls.
+
+use std::sync::Arc;
+
+use delegation::AuthType;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use oauth::secret::Secret;
+use resource_server::Caller;
+
+use super::account::Account;
+use super::credential::Credential;
+use super::trouble::Trouble;
+
+/// The credentials for one upstream over HTTP.
+#[derive(Debug)]
+pub(super) struct Credentials {
+    pub(super) own: Credential,
+    pub(super) person: Option<PersonHeader>,
+    /// Whose goes with what is no call of a tool.
+    pub(super) usual: AuthType,
+}
+
+/// The header in which the token of a person goes.
+#[derive(Debug)]
+pub(super) struct PersonHeader {
+    pub(super) account: Arc<Account>,
+    /// `Authorization` is given the scheme `Bearer` (RFC 6750 §2.1), any other header the token alone.
+    pub(super) header: HeaderName,
+}
+
+/// What goes with one request.
+#[derive(Debug)]
+pub(super) enum Carried {
+    Nothing,
+    Own,
+    Token(Secret),
+}
+
+impl Credentials {
+    /// What goes with a request of `caller`; `auth_type` where it is known better than for all.
+    pub(super) async fn carried(
+        &self,
+        caller: &Caller,
+        auth_type: Option<AuthType>,
+    ) -> Result<Carried, Trouble> {
+        match auth_type.unwrap_or(self.usual) {
+            AuthType::None => Ok(Carried::Nothing),
+            AuthType::ServiceAccount => Ok(Carried::Own),
+            AuthType::UserToken => {
+                let person = self.person.as_ref().ok_or(NO_ACCOUNT)?;
+                let token = person.account.token(caller).await?;
+                Ok(Carried::Token(token))
+            }
+        }
+    }
+
+    /// What may be accepted where `refused` was not, because that has ended before its time. There is at
+    /// most one more try: nobody asks for a third.
+    pub(super) async fn instead_of(
+        &self,
+        refused: &Carried,
+        caller: &Caller,
+    ) -> Result<Option<Carried>, Trouble> {
+        match (refused, &self.person) {
+            (Carried::Own, _) => Ok(self.own.forget().then_some(Carried::Own)),
+            (Carried::Token(token), Some(person)) => {
+                let token = person.account.another(token, caller).await?;
+                Ok(Some(Carried::Token(token)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether [`Self::instead_of`] may have something for it.
+    pub(super) fn is_renewable(&self, carried: &Carried) -> bool {
+        match carried {
+            Carried::Nothing => false,
+            Carried::Own => self.own.is_renewable(),
+            Carried::Token(_) => true,
+        }
+    }
+
+    /// Adds it to the headers of a request.
+    pub(super) async fn apply(
+        &self,
+        carried: &Carried,
+        headers: &mut HeaderMap,
+    ) -> Result<(), Trouble> {
+        match (carried, &self.person) {
+            (Carried::Own, _) => self.own.apply(headers).await?,
+            (Carried::Token(token), Some(person)) => {
+                headers.insert(person.header.clone(), person.value(token)?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The settings are checked for it; without, nothing goes anywhere.
+const NO_ACCOUNT: Trouble = Trouble::Nobody("is called with the tokens of people, and has none");
+
+impl PersonHeader {
+    fn value(&self, token: &Secret) -> Result<HeaderValue, Trouble> {
+        let value = if self.header == AUTHORIZATION {
+            HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+        } else {
+            HeaderValue::from_str(token.expose())
+        };
+        let mut value =
+            value.map_err(|_| Trouble::unusable("cannot be sent the token of the account"))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
