@@ -21,14 +21,14 @@ use crate::people::{ADMIN, ALICE, house_with_people_at};
 const EVENT: &str = r#"create_calendar_schedule={"title":"수문 회의; 예산","start_datetime":"2026-12-01 14:00","location":"본사, 3층"}"#;
 
 /// A client of each kind, and the revision that it speaks.
-const CLIENTS: [(Client, &str, &str); 4] = [
+pub(crate) const CLIENTS: [(Client, &str, &str); 4] = [
     (Client::TypeScript, "2025-11-25", "legacy"),
     (Client::TypeScript, "2026-07-28", "auto"),
     (Client::FastMcp, "2025-11-25", "legacy"),
     (Client::FastMcp, "2026-07-28", "auto"),
 ];
 
-fn alice(
+pub(crate) fn alice(
     client: Client,
     url: &str,
     protocol: &str,
@@ -43,7 +43,7 @@ fn alice(
 
 /// The person was asked once, on pages of ours and then of the provider, and nothing broke.
 #[track_caller]
-fn assert_connected(answer: &Value) {
+pub(crate) fn assert_connected(answer: &Value) {
     let connected = answer["connected"].as_array().unwrap();
     assert_eq!(connected.len(), 1, "{answer:#}");
     let connected = &connected[0];
@@ -166,8 +166,8 @@ impl Random for Recording {
 }
 
 /// The stand-in API in this process, and a house that calls it.
-struct Street {
-    house: House,
+pub(crate) struct Street {
+    pub(crate) house: House,
     api: DemoApi,
     secrets: Arc<Recording>,
     metrics: u16,
@@ -175,7 +175,8 @@ struct Street {
 }
 
 impl Street {
-    async fn build() -> Self {
+    /// With what `upstreams` writes of upstreams that call the API, whose address it is given.
+    pub(crate) async fn build(upstreams: impl AsyncFnOnce(&str) -> String) -> Self {
         let (port, metrics) = (free_port(), free_port());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -199,7 +200,8 @@ impl Street {
              userinfo_endpoint = \"{origin}/user/profile\"\nsubject_at = \"/id\"\n\n[[servers]]\n\
              name = \"hybrid\"\napi = \"{origin}\"\napi_client_id = \"us\"\n\
              api_client_secret = \"canary-api-secret\"\n\
-             api_token_endpoint = \"{origin}/oauth/token\"\nidentity_provider = \"demo-api\"\n"
+             api_token_endpoint = \"{origin}/oauth/token\"\nidentity_provider = \"demo-api\"\n\n{}",
+            upstreams(&origin).await
         );
         let settings = settings.replace(
             "User = [\"create:todos\"]",
@@ -227,7 +229,7 @@ impl Street {
     }
 
     /// Every token and code that the API has made, as it stands on the wire.
-    fn canaries(&self) -> Vec<String> {
+    pub(crate) fn canaries(&self) -> Vec<String> {
         let secrets = self.secrets.0.lock().unwrap();
         let secrets = secrets.iter().filter(|bytes| bytes.len() == 32);
         let mut canaries: Vec<_> = secrets.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).collect();
@@ -239,7 +241,7 @@ impl Street {
 /// Acceptance A11, and the numbers that an operator sees; also after the provider has ended it all.
 #[tokio::test]
 async fn a11_no_token_of_the_api_is_logged_counted_or_told() {
-    let street = Street::build().await;
+    let street = Street::build(async |_| String::new()).await;
     let url = format!("{}/hybrid/mcp", street.house.url);
     let state = tempdir().unwrap();
     let driver = alice(Client::TypeScript, &url, "legacy", "joon", state.path());

@@ -4,6 +4,7 @@
 mod clients;
 mod conformance;
 mod connecting;
+mod delegated;
 mod device;
 mod driver;
 #[expect(

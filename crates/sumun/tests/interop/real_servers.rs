@@ -21,14 +21,14 @@ const THINKING: &str =
     "node_modules/@modelcontextprotocol/server-sequential-thinking/dist/index.js";
 const CONTEXT7: &str = "node_modules/@upstash/context7-mcp/dist/index.js";
 const NODE: &str = "node_modules/.bin/node";
-const PYTHON: &str = ".venv/bin/python";
+pub(crate) const PYTHON: &str = ".venv/bin/python";
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 /// The section of a program that the drivers' runtimes run.
-fn program(name: &str, runtime: &str, script: &str, argument: &str) -> String {
+pub(crate) fn program(name: &str, runtime: &str, script: &str, argument: &str) -> String {
     let (runtime, script) = (installed(runtime), installed(script));
     let mut args = vec![text(&script)];
     if !argument.is_empty() {
@@ -45,21 +45,32 @@ async fn everything(transport: &str, path: &str, listeners: &mut JoinSet<()>) ->
     let port = free_port();
     let mut command = Command::new(installed(NODE));
     command.arg(installed(EVERYTHING)).arg(transport);
-    command.env("PORT", port.to_string()).kill_on_drop(true);
+    command.env("PORT", port.to_string());
+    let child = started(command, "on port", listeners).await;
+    (child, format!("http://127.0.0.1:{port}{path}"))
+}
+
+/// Starts a server, and waits until it has said `ready`. It ends with the test.
+pub(crate) async fn started(
+    mut command: Command,
+    ready: &str,
+    listeners: &mut JoinSet<()>,
+) -> Child {
     command
+        .kill_on_drop(true)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     while let Some(line) = lines.next_line().await.unwrap() {
-        if line.contains("on port") {
+        if line.contains(ready) {
             break;
         }
     }
     // It goes on talking, and ends when nobody listens.
     listeners.spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    (child, format!("http://127.0.0.1:{port}{path}"))
+    child
 }
 
 /// All of them, and what has to live as long as they are used.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 
 mod apis;
+mod delegation;
 mod identity_providers;
 mod secrets;
 mod servers;
