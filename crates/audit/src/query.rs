@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use memchr::memmem::Finder;
 
 use crate::blocks::BackwardBlocks;
-use crate::event::{Action, EventType, Outcome, string};
+use crate::event::{Action, EventType, Name, Outcome, string};
 use crate::lines::Lines;
 use crate::record;
 use crate::segment::{self, Sidecar};
@@ -167,11 +167,15 @@ impl<'a> Search<'a> {
                 needles.push(needle);
             }
         };
-        text("request_id", query.request.as_deref());
+        // A name that is too long is asked for as it was cut when it was written.
+        let name = |text: &Option<String>| text.as_ref().map(Name::from);
+        let [request, tool, client, server] =
+            [&query.request, &query.tool, &query.client, &query.server].map(name);
+        text("request_id", request.as_ref().map(Name::as_str));
         text("user_id", query.user.as_deref());
-        text("tool_name", query.tool.as_deref());
-        text("client_id", query.client.as_deref());
-        text("server", query.server.as_deref());
+        text("tool_name", tool.as_ref().map(Name::as_str));
+        text("client_id", client.as_ref().map(Name::as_str));
+        text("server", server.as_ref().map(Name::as_str));
         text("action_taken", query.action.map(Action::name));
         text("event_type", query.event.map(EventType::name));
         text("outcome", query.outcome.map(Outcome::name));
