@@ -1,13 +1,15 @@
 //! Segments: the files of the log. A sealed one has a sidecar that says what is in it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Chain, Mac};
+#[cfg(test)]
+use crate::faults;
 
 /// What a sealed segment holds. It is the index of queries, and is itself tagged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +73,35 @@ pub(crate) fn open(directory: &Path, number: u64) -> io::Result<File> {
     OpenOptions::new()
         .append(true)
         .open(path(directory, number))
+}
+
+/// Makes what was written on a segment survive a power loss.
+pub(crate) fn sync(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    faults::strike(faults::Fault::Sync)?;
+    file.sync_data()
+}
+
+/// Cuts a segment back, so that it stays cut.
+pub(crate) fn cut(file: &File, length: u64) -> io::Result<()> {
+    #[cfg(test)]
+    faults::strike(faults::Fault::Cut)?;
+    file.set_len(length)?;
+    sync(file)
+}
+
+/// Puts the first `length` bytes of a segment into a file of their own, and that in its place.
+///
+/// After a failed synchronisation the system may have dropped what it could not write and call the file
+/// clean (fsync(2)): a later success says nothing about it. A new file says all.
+pub(crate) fn rewrite(directory: &Path, number: u64, length: u64) -> io::Result<()> {
+    let path = path(directory, number);
+    let unfinished = path.with_extension("jsonl.new");
+    let mut file = new_file(&unfinished)?;
+    io::copy(&mut File::open(&path)?.take(length), &mut file)?;
+    sync(&file)?;
+    fs::rename(&unfinished, &path)?;
+    sync_directory_of(&path)
 }
 
 /// A file to be renamed when it is whole.

@@ -35,8 +35,8 @@ pub(crate) struct Place {
     pub(crate) sequence: u64,
     /// Its tag.
     pub(crate) mac: Mac,
-    /// What was mended, with the reason.
-    pub(crate) mended: Option<(Mended, &'static str)>,
+    /// What was mended, with the reason, and is not recorded yet.
+    pub(crate) mended: Vec<(Mended, &'static str)>,
 }
 
 /// The segment that is being written.
@@ -146,7 +146,7 @@ pub(crate) fn find_end(directory: &Path, keys: &Keys) -> io::Result<Option<Place
         last_segment: last,
         sequence: 0,
         mac: Mac::NOTHING,
-        mended: None,
+        mended: Vec::new(),
     };
     let (mut mended, mut reason) = (Mended::default(), None);
     if end.unfinished > 0 {
@@ -172,7 +172,9 @@ pub(crate) fn find_end(directory: &Path, keys: &Keys) -> io::Result<Option<Place
             // It was begun and nothing was written: it is begun again.
             place.last_segment = last - 1;
         }
-        place.segment = end.segment;
+        // It may have been sealed and no other begun: then nothing is written behind its seal.
+        let index = Index::of(directory, last, &keys.chain).ours();
+        place.segment = end.segment.filter(|_| index.is_none());
     }
     mended.last_sequence = place.sequence;
     match &head {
@@ -185,7 +187,7 @@ pub(crate) fn find_end(directory: &Path, keys: &Keys) -> io::Result<Option<Place
         }
         Some(_) => {}
     }
-    place.mended = reason.map(|reason| (mended, reason));
+    place.mended.extend(reason.map(|reason| (mended, reason)));
     Ok(Some(place))
 }
 
@@ -203,7 +205,7 @@ fn no_segments(head: Option<&Head>) -> Place {
         last_segment: 0,
         sequence: head.map_or(0, |head| head.sequence),
         mac: Mac::NOTHING,
-        mended: lost,
+        mended: lost.into_iter().collect(),
     }
 }
 
