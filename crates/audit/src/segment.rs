@@ -97,10 +97,16 @@ pub(crate) fn cut(file: &File, length: u64) -> io::Result<()> {
 pub(crate) fn rewrite(directory: &Path, number: u64, length: u64) -> io::Result<()> {
     let path = path(directory, number);
     let unfinished = path.with_extension("jsonl.new");
-    let mut file = new_file(&unfinished)?;
-    io::copy(&mut File::open(&path)?.take(length), &mut file)?;
-    sync(&file)?;
-    fs::rename(&unfinished, &path)?;
+    let written = new_file(&unfinished).and_then(|mut file| {
+        io::copy(&mut File::open(&path)?.take(length), &mut file)?;
+        sync(&file)?;
+        fs::rename(&unfinished, &path)
+    });
+    if written.is_err() {
+        // The disk may be full, and is not to be filled with halves.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written?;
     sync_directory_of(&path)
 }
 

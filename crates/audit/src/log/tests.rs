@@ -156,6 +156,11 @@ async fn as_long_as_no_file_can_be_trusted_all_is_refused() {
     faults::expect(0, &[Fault::Sync, Fault::Cut, Fault::Sync]);
     assert!(!log.append("r2").await);
     assert!(!log.append("r3").await);
+    for entry in fs::read_dir(&world.settings.directory).unwrap() {
+        let path = entry.unwrap().path();
+        let is_half = path.extension().is_some_and(|ending| ending == "new");
+        assert!(!is_half, "{} takes up room", path.display());
+    }
     faults::expect(1, &[Fault::Sync]);
     assert!(!log.append("r4").await);
     assert!(log.append("r5").await);
