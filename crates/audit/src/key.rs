@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::chain::{Chain, HeadKey};
 use crate::event::Pseudonyms;
+use crate::segment::sync_directory_of;
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -215,12 +216,6 @@ fn create(path: &Path, random: &dyn Random) -> io::Result<()> {
     let _ = fs::remove_file(&unfinished);
     made?;
     sync_directory_of(path)
-}
-
-/// Makes a new name survive a power loss.
-pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| *parent != Path::new(""));
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ mod chain;
 mod error;
 mod event;
 mod export;
+#[cfg(test)]
+mod faults;
 mod head;
 mod key;
 mod lines;

@@ -1,13 +1,15 @@
 //! Segments: the files of the log. A sealed one has a sidecar that says what is in it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::chain::{Chain, Mac, split};
+use crate::chain::{Chain, Mac};
+#[cfg(test)]
+use crate::faults;
 
 /// What a sealed segment holds. It is the index of queries, and is itself tagged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,17 +53,18 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<u64>> {
 
 /// Makes a new segment. One that is there already, with anything in it, is never touched.
 pub(crate) fn create(directory: &Path, number: u64) -> io::Result<File> {
+    let path = path(directory, number);
     let file = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o600)
-        .open(path(directory, number))?;
+        .open(&path)?;
     if file.metadata()?.len() > 0 {
         return Err(io::Error::other(format!(
             "the segment {number} is there already, and is not empty"
         )));
     }
-    sync_directory(directory)?;
+    sync_directory_of(&path)?;
     Ok(file)
 }
 
@@ -72,8 +75,88 @@ pub(crate) fn open(directory: &Path, number: u64) -> io::Result<File> {
         .open(path(directory, number))
 }
 
-pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+/// Makes what was written on a segment survive a power loss.
+pub(crate) fn sync(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    faults::strike(faults::Fault::Sync)?;
+    file.sync_data()
+}
+
+/// Cuts a segment back, so that it stays cut.
+pub(crate) fn cut(file: &File, length: u64) -> io::Result<()> {
+    #[cfg(test)]
+    faults::strike(faults::Fault::Cut)?;
+    file.set_len(length)?;
+    sync(file)
+}
+
+/// Puts the first `length` bytes of a segment into a file of their own, and that in its place.
+///
+/// After a failed synchronisation the system may have dropped what it could not write and call the file
+/// clean (fsync(2)): a later success says nothing about it. A new file says all.
+pub(crate) fn rewrite(directory: &Path, number: u64, length: u64) -> io::Result<()> {
+    let path = path(directory, number);
+    let unfinished = path.with_extension("jsonl.new");
+    let written = new_file(&unfinished).and_then(|mut file| {
+        io::copy(&mut File::open(&path)?.take(length), &mut file)?;
+        sync(&file)?;
+        fs::rename(&unfinished, &path)
+    });
+    if written.is_err() {
+        // The disk may be full, and is not to be filled with halves.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written?;
+    sync_directory_of(&path)
+}
+
+/// A file to be renamed when it is whole.
+fn new_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Makes the name of a file, or that it is gone, survive a power loss.
+pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// What stands beside a segment. Whoever can write in the directory can put anything there, so that only
+/// what proves itself is an index, and anything else is as good as nothing.
+#[derive(Debug)]
+pub(crate) enum Index {
+    /// Nothing: the segment is not sealed.
+    Nothing,
+    /// Something that we did not write, or not for the segment as it is.
+    Foreign,
+    /// What we wrote when the segment was sealed.
+    Ours(Sidecar),
+}
+
+impl Index {
+    /// Looks at what stands beside a segment.
+    pub(crate) fn of(directory: &Path, number: u64, chain: &Chain) -> Self {
+        match fs::read(sidecar_path(directory, number)) {
+            Ok(line) => {
+                Sidecar::verified(&line, directory, number, chain).map_or(Self::Foreign, Self::Ours)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::Nothing,
+            Err(_) => Self::Foreign,
+        }
+    }
+
+    /// What can be believed.
+    pub(crate) fn ours(self) -> Option<Sidecar> {
+        match self {
+            Self::Ours(sidecar) => Some(sidecar),
+            Self::Nothing | Self::Foreign => None,
+        }
+    }
 }
 
 impl Sidecar {
@@ -86,32 +169,18 @@ impl Sidecar {
         chain.tag(last, &line).end_line(&mut line);
         let path = sidecar_path(directory, self.number);
         let unfinished = path.with_extension("json.new");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&unfinished)?;
+        let mut file = new_file(&unfinished)?;
         file.write_all(&line)?;
         file.sync_all()?;
         fs::rename(&unfinished, &path)?;
-        sync_directory(directory)
+        sync_directory_of(&path)
     }
 
-    /// Reads the sidecar of a segment; `None` if there is none, or one that cannot be read.
-    pub(crate) fn read(directory: &Path, number: u64) -> Option<Self> {
-        let line = fs::read(sidecar_path(directory, number)).ok()?;
-        let sidecar: Self = serde_json::from_slice(&line).ok()?;
-        (sidecar.number == number).then_some(sidecar)
-    }
-
-    /// Whether the sidecar of a segment is ours; `None` if there is none.
-    pub(crate) fn verify(directory: &Path, number: u64, chain: &Chain) -> Option<bool> {
-        let line = fs::read(sidecar_path(directory, number)).ok()?;
-        let Some(sidecar) = Self::read(directory, number) else {
-            return Some(false);
-        };
-        let last = Mac::parse(&sidecar.last).unwrap_or(Mac::NOTHING);
-        Some(split(&line).is_some() && chain.verify(last, &line).is_some())
+    /// The sidecar of a segment, if it is ours, and the segment as long as it was then.
+    fn verified(line: &[u8], directory: &Path, number: u64, chain: &Chain) -> Option<Self> {
+        let sidecar: Self = serde_json::from_slice(line).ok()?;
+        chain.verify(Mac::parse(&sidecar.last)?, line)?;
+        let length = fs::metadata(path(directory, number)).ok()?.len();
+        (sidecar.number == number && sidecar.bytes == length).then_some(sidecar)
     }
 }

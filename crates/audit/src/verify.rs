@@ -17,7 +17,7 @@ use crate::head::{self, Found};
 use crate::key::{KeyError, Keys};
 use crate::lines::Lines;
 use crate::record::{self, Record};
-use crate::segment::{self, Sidecar};
+use crate::segment::{self, Index};
 
 /// How many problems are told one by one.
 const MOST: usize = 100;
@@ -445,16 +445,16 @@ impl<'a> Walk<'a> {
     }
 
     fn index(&mut self, directory: &Path, segment: u64, events: u64) {
-        let Some(genuine) = Sidecar::verify(directory, segment, &self.keys.chain) else {
-            return;
+        let fits = match Index::of(directory, segment, &self.keys.chain) {
+            Index::Nothing => return,
+            Index::Foreign => false,
+            Index::Ours(sidecar) => {
+                sidecar.events == events
+                    && Some(sidecar.last_sequence) == self.result.last_sequence
+                    && self.mac.is_some_and(|mac| mac.to_string() == sidecar.last)
+            }
         };
-        let sidecar = Sidecar::read(directory, segment);
-        let fits = sidecar.is_some_and(|sidecar| {
-            sidecar.events == events
-                && Some(sidecar.last_sequence) == self.result.last_sequence
-                && self.mac.is_some_and(|mac| mac.to_string() == sidecar.last)
-        });
-        if !genuine || !fits {
+        if !fits {
             self.result.problem(Problem::OtherIndex { segment });
         }
     }

@@ -8,7 +8,7 @@
 //! | `context.rs` | labels that say what a value is, or that it is harmless |
 //! | `normalize.rs`, `decode.rs` | text as a reader sees it, with a map back to the original |
 //! | `policy/` | [`Policy`]: what is done with a finding, by tool, direction, place, scopes, type |
-//! | `redactor.rs`, `message.rs`, `redacted_stream.rs`, `refusal.rs` | [`Redactor`]: a policy applied to messages and streams, byte by byte |
+//! | `redactor.rs`, `message.rs`, `places.rs`, `redacted_stream.rs`, `refusal.rs` | [`Redactor`]: a policy applied to messages and streams, byte by byte |
 //! | `operator.rs`, `stand_in.rs`, `fernet.rs`, `sealing.rs` | [`Operator`]s: masks, stand-ins and [`FernetKeys`] |
 //! | `document.rs`, `document_scan.rs`, `spread.rs`, `stream.rs`, `schema.rs` | the places of JSON, server-sent events, [`OutputSchema`] |
 //! | `secure_tool.rs` | [`SecureTool`]: the same for a tool of one's own |
@@ -45,6 +45,8 @@
 mod catalog;
 mod checksum;
 mod context;
+#[cfg(test)]
+mod cost;
 mod decode;
 mod document;
 mod document_scan;
@@ -56,6 +58,7 @@ mod name;
 mod normalize;
 mod number;
 mod operator;
+mod places;
 mod policy;
 mod recognizer;
 mod redacted_stream;

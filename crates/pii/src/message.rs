@@ -1,11 +1,11 @@
 //! Messages of the protocol: what in them is data, what the protocol needs, and what says the same twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::document::{Document, Leaf, as_read};
+use crate::document::{Document, LeafKind, as_read};
 use crate::operator::Operator;
 use crate::policy::CallPolicy;
 use crate::policy::path::Step;
@@ -58,12 +58,12 @@ pub(crate) fn found(
 }
 
 /// What the protocol itself needs, and nobody may change.
-fn is_protocol(path: &[Step]) -> bool {
+fn is_protocol(path: &[Step<'_>]) -> bool {
     let names: Vec<&str> = path
         .iter()
         .skip_while(|step| matches!(step, Step::Index(_)))
         .map(|step| match step {
-            Step::Name(name) => name.as_str(),
+            Step::Name(name) => name,
             Step::Index(_) => "",
         })
         .collect();
@@ -83,9 +83,8 @@ fn is_protocol(path: &[Step]) -> bool {
 }
 
 /// The path in the arguments or the structured result; nothing elsewhere in a message.
-fn data_path(path: &[Step]) -> Option<&[Step]> {
-    let is =
-        |at: usize, name: &str| matches!(path.get(at), Some(Step::Name(found)) if found == name);
+fn data_path<'p, 'n>(path: &'p [Step<'n>]) -> Option<&'p [Step<'n>]> {
+    let is = |at: usize, name: &str| path.get(at) == Some(&Step::Name(name));
     let from = usize::from(matches!(path.first(), Some(Step::Index(_))) && !is(1, "content"));
     if is(from, "params") && is(from + 1, "arguments")
         || is(from, "result") && is(from + 1, "structuredContent")
@@ -124,42 +123,54 @@ pub(crate) fn follow(found: &mut [Found]) {
     }
 }
 
-/// The names of the objects in which a key was replaced: none may stand in one twice.
-#[derive(Default)]
-pub(crate) struct Names {
-    taken: HashSet<(usize, String)>,
-    is_filled: bool,
+/// What takes the place of a finding.
+pub(crate) struct Made {
+    /// The leaf of the finding, by number.
+    pub(crate) leaf: usize,
+    pub(crate) range: Range<usize>,
+    /// As it is read there.
+    pub(crate) text: String,
 }
 
-impl Names {
-    /// A name for the key that stands nowhere else in its object.
-    pub(crate) fn unused(
-        &mut self,
-        document: &Document<'_>,
-        source: &str,
-        key: &Leaf,
-        range: &Range<usize>,
-        replacement: String,
-    ) -> String {
-        let Some(parent) = document.parent(key) else {
-            return replacement;
+/// Sees to it that no name stands twice in an object in which names are replaced.
+///
+/// `made` is in the order of the document. What is needed to find a free name is remembered, so that it
+/// takes no longer for many names that become the same one.
+pub(crate) fn keep_apart(document: &Document<'_>, source: &str, made: &mut [Made]) {
+    let mut taken = None;
+    let mut counts: HashMap<(usize, String), usize> = HashMap::new();
+    for of_one in made.chunk_by_mut(|one, next| one.leaf == next.leaf) {
+        let key = &document.leaves[of_one[0].leaf];
+        let Some(parent) = document.parent(key).filter(|_| key.kind == LeafKind::Key) else {
+            continue;
         };
-        if !self.is_filled {
-            self.taken = document.all_names();
-            self.is_filled = true;
+        let read = |range: Range<usize>| as_read(&source[range], key.depth);
+        let mut head = String::new();
+        let mut at = key.range.start;
+        for one in &*of_one {
+            head.push_str(&read(at..one.range.start));
+            head.push_str(&one.text);
+            at = one.range.end;
         }
-        let around = |text: &str| {
-            let head = as_read(&source[key.range.start..range.start], key.depth);
-            let tail = as_read(&source[range.end..key.range.end], key.depth);
-            format!("{head}{text}{tail}")
+        let tail = read(at..key.range.end);
+        let name = format!("{head}{tail}");
+        let taken = taken.get_or_insert_with(|| document.all_names());
+        if taken.insert((parent, name.clone())) {
+            continue;
+        }
+        let count = counts.entry((parent, name)).or_insert(1);
+        let number = loop {
+            *count += 1;
+            #[cfg(test)]
+            crate::cost::step();
+            let number = format!("~{count}");
+            if taken.insert((parent, format!("{head}{number}{tail}"))) {
+                break number;
+            }
         };
-        let mut name = replacement.clone();
-        let mut count = 1;
-        while !self.taken.insert((parent, around(&name))) {
-            count += 1;
-            name = format!("{replacement}~{count}");
+        if let Some(last) = of_one.last_mut() {
+            last.text.push_str(&number);
         }
-        name
     }
 }
 

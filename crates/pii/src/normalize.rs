@@ -23,6 +23,8 @@ pub(crate) struct Map {
 impl Map {
     /// The range of the source that a range of the made text came from.
     pub(crate) fn to_source(&self, range: Range<usize>) -> Range<usize> {
+        #[cfg(test)]
+        crate::cost::step();
         let start = self.segment(range.start);
         let last = self.segment(range.end.saturating_sub(1).max(range.start));
         let from = if start.is_copy() {
@@ -40,7 +42,16 @@ impl Map {
 
     /// The pieces of the source that were copied into a range of the made text.
     pub(crate) fn pieces(&self, range: Range<usize>) -> Vec<Range<usize>> {
-        let copied = self.segments.iter().filter(|segment| segment.is_copy());
+        let first = self
+            .segments
+            .partition_point(|segment| segment.at + segment.len <= range.start);
+        let near = self.segments[first..].iter();
+        let near = near.take_while(|segment| {
+            #[cfg(test)]
+            crate::cost::step();
+            segment.at < range.end
+        });
+        let copied = near.filter(|segment| segment.is_copy());
         let pieces = copied.map(|segment| {
             let from = range.start.max(segment.at);
             let to = range.end.min(segment.at + segment.len);

@@ -5,10 +5,11 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::document::{Document, LeafKind, as_written};
+use crate::document::{Document, as_written};
 use crate::kind::Kind;
-use crate::message::{Names, follow, found, structured_of};
+use crate::message::{Made, follow, found, keep_apart, structured_of};
 use crate::operator::{Operator, mask};
+use crate::places::Places;
 use crate::policy::{Context, Direction, Policy};
 use crate::recognizer::Finding;
 use crate::redacted_stream::RedactedStream;
@@ -141,7 +142,8 @@ impl Redactor {
         let call = self.policy.of_call(context);
         let opened = self.stand_ins(context, text);
         let found = in_characters(text, self.scanner.hits(text)).into_iter();
-        let found = found.filter(|finding| !is_in(&opened, &finding.bytes()));
+        let sealed = Places::new(opened.iter().map(|stand_in| stand_in.range.clone()));
+        let found = found.filter(|finding| !sealed.touch(&finding.bytes()));
         let decided: Vec<(Finding, Operator)> = found
             .map(|finding| {
                 let action = call.action(&finding.kind, finding.score, &[]);
@@ -179,21 +181,20 @@ impl Redactor {
     ) -> Result<Outcome, PolicyRefusal> {
         self.check_size(message.len())?;
         let mut document = Document::read(message).map_err(RefusalReason::from)?;
-        let opened = self.stand_ins(context, &document.read);
+        let mut opened = self.stand_ins(context, &document.read);
         let hits = self.scanner.document_hits(message, &mut document);
         if hits.is_empty() && opened.is_empty() {
             return Ok(Outcome::default());
         }
         document.settle();
         let document = document;
+        for stand_in in &mut opened {
+            stand_in.range = document.to_source(stand_in.range.clone());
+        }
+        let sealed = Places::new(opened.iter().map(|stand_in| stand_in.range.clone()));
         let call = self.policy.of_call(context);
         let mut found = found(&call, message, &document, hits);
-        found.retain(|one| {
-            !opened.iter().any(|stand_in| {
-                let range = document.to_source(stand_in.range.clone());
-                range.start < one.hit.range.end && one.hit.range.start < range.end
-            })
-        });
+        found.retain(|one| !sealed.touch(&one.hit.range));
         if call.has_paths {
             follow(&mut found);
         }
@@ -203,29 +204,29 @@ impl Redactor {
             }
         }
         let findings = counted(found.iter().map(|one| (&one.hit.kind, one.action)));
-        let mut made = HashMap::new();
-        let mut names = Names::default();
-        let mut replacements = Vec::new();
+        let mut known = HashMap::new();
+        let mut made = Vec::new();
         for one in found {
-            let leaf = &document.leaves[one.leaf];
-            let replacement = self
-                .replacement(context, &one.hit.kind, &one.value, one.action, &mut made)
+            let text = self
+                .replacement(context, &one.hit.kind, &one.value, one.action, &mut known)
                 .map_err(|reason| reason.with(&findings))?;
-            if let Some(mut text) = replacement {
-                if leaf.kind == LeafKind::Key {
-                    text = names.unused(&document, message, leaf, &one.hit.range, text);
-                }
-                replacements.push((one.hit.range, as_written(&text, leaf)));
-            }
+            made.extend(text.map(|text| Made {
+                leaf: one.leaf,
+                range: one.hit.range,
+                text,
+            }));
         }
+        keep_apart(&document, message, &mut made);
+        let written = |one: Made| {
+            let text = as_written(&one.text, &document.leaves[one.leaf]);
+            (one.range, text)
+        };
+        let replacements = made.into_iter().map(written).collect();
         let restored = self.restored(context, opened, |range, value| {
-            let range = document.to_source(range.clone());
-            let leaf = document.leaves_over(&range);
+            let leaf = document.leaves_over(range);
             as_written(value, &document.leaves[leaf.start])
         });
-        let restored = restored.into_iter();
-        let restored = restored.map(|(range, text)| (document.to_source(range), text));
-        Ok(outcome(message, replacements, restored.collect(), findings))
+        Ok(outcome(message, replacements, restored, findings))
     }
 
     fn check_size(&self, length: usize) -> Result<(), PolicyRefusal> {
@@ -293,12 +294,6 @@ impl Redactor {
         made.insert(known, replacement.clone());
         Ok(Some(replacement))
     }
-}
-
-fn is_in(opened: &[stand_in::Opened], range: &Range<usize>) -> bool {
-    opened
-        .iter()
-        .any(|one| one.range.start < range.end && range.start < one.range.end)
 }
 
 fn counted<'k>(found: impl Iterator<Item = (&'k Kind, Operator)>) -> Vec<Acted> {

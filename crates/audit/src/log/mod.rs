@@ -3,11 +3,17 @@
 //! Callers put their event into one queue. One thread takes everything that has come together,
 //! numbers, dates and chains it, writes it at once, synchronises it once, and acknowledges it. The
 //! more there is to do, the larger the groups become, so that a slow disk costs time and no
-//! throughput.
+//! throughput. A group in which a segment ends is written in two parts; each event is acknowledged
+//! when its part is written, and refused when it is not.
 
+mod head_writing;
+mod line;
+mod mending;
 mod open;
 mod queue;
 mod retention;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fs::File;
@@ -144,8 +150,8 @@ impl AuditLog {
     /// # Errors
     /// When it could not be written. What was to be recorded must not happen then.
     pub async fn append(&self, event: AuditEvent) -> Result<(), AuditError> {
-        let group = self.inner.queue.put(&event)?;
-        group.done().await
+        let waiting = self.inner.queue.put(&event)?;
+        waiting.done().await
     }
 
     /// Records what a rule has found.

@@ -14,7 +14,7 @@ use crate::head::{self, Found};
 use crate::key::Keys;
 use crate::lines::Lines;
 use crate::record::{self, Record};
-use crate::segment::{self, Sidecar};
+use crate::segment::{self, Index, Sidecar};
 use crate::settings::Settings;
 
 /// A log that nobody else writes to.
@@ -35,8 +35,8 @@ pub(crate) struct Place {
     pub(crate) sequence: u64,
     /// Its tag.
     pub(crate) mac: Mac,
-    /// What was mended, with the reason.
-    pub(crate) mended: Option<(Mended, &'static str)>,
+    /// What was mended, with the reason, and is not recorded yet.
+    pub(crate) mended: Vec<(Mended, &'static str)>,
 }
 
 /// The segment that is being written.
@@ -132,7 +132,8 @@ pub(crate) fn find_end(directory: &Path, keys: &Keys) -> io::Result<Option<Place
         return Ok(Some(no_segments(head.as_ref())));
     };
     for &number in earlier {
-        if Sidecar::read(directory, number).is_none() {
+        // What is there and is not ours stays, as evidence: `sumun audit verify` tells of it.
+        if matches!(Index::of(directory, number, &keys.chain), Index::Nothing) {
             seal_again(directory, number, keys)?;
         }
     }
@@ -145,7 +146,7 @@ pub(crate) fn find_end(directory: &Path, keys: &Keys) -> io::Result<Option<Place
         last_segment: last,
         sequence: 0,
         mac: Mac::NOTHING,
-        mended: None,
+        mended: Vec::new(),
     };
     let (mut mended, mut reason) = (Mended::default(), None);
     if end.unfinished > 0 {
@@ -159,9 +160,8 @@ pub(crate) fn find_end(directory: &Path, keys: &Keys) -> io::Result<Option<Place
     }
     if let Some((sequence, mac)) = end.last {
         (place.sequence, place.mac) = (sequence, mac);
-    } else if let Some(before) = earlier.last().and_then(|&n| Sidecar::read(directory, n)) {
-        place.sequence = before.last_sequence;
-        place.mac = Mac::parse(&before.last).unwrap_or(Mac::NOTHING);
+    } else if let Some(&before) = earlier.last() {
+        (place.sequence, place.mac) = end_of(directory, before, keys)?;
     }
     if end.broken {
         // What does not prove itself stays where it is, as evidence; the log goes on in a new segment.
@@ -172,7 +172,9 @@ pub(crate) fn find_end(directory: &Path, keys: &Keys) -> io::Result<Option<Place
             // It was begun and nothing was written: it is begun again.
             place.last_segment = last - 1;
         }
-        place.segment = end.segment;
+        // It may have been sealed and no other begun: then nothing is written behind its seal.
+        let index = Index::of(directory, last, &keys.chain).ours();
+        place.segment = end.segment.filter(|_| index.is_none());
     }
     mended.last_sequence = place.sequence;
     match &head {
@@ -185,7 +187,7 @@ pub(crate) fn find_end(directory: &Path, keys: &Keys) -> io::Result<Option<Place
         }
         Some(_) => {}
     }
-    place.mended = reason.map(|reason| (mended, reason));
+    place.mended.extend(reason.map(|reason| (mended, reason)));
     Ok(Some(place))
 }
 
@@ -203,8 +205,20 @@ fn no_segments(head: Option<&Head>) -> Place {
         last_segment: 0,
         sequence: head.map_or(0, |head| head.sequence),
         mac: Mac::NOTHING,
-        mended: lost,
+        mended: lost.into_iter().collect(),
     }
+}
+
+/// The last event of a segment and its tag, by an index of ours, or else by the segment itself.
+fn end_of(directory: &Path, number: u64, keys: &Keys) -> io::Result<(u64, Mac)> {
+    if let Some(sidecar) = Index::of(directory, number, &keys.chain).ours()
+        && let Some(mac) = Mac::parse(&sidecar.last)
+    {
+        return Ok((sidecar.last_sequence, mac));
+    }
+    let end = scan(directory, number, keys)?;
+    let (sequence, mac) = end.last.unwrap_or((0, Mac::NOTHING));
+    Ok((sequence.max(end.highest_sequence), mac))
 }
 
 /// The end of one segment.
@@ -230,7 +244,7 @@ fn scan(directory: &Path, number: u64, keys: &Keys) -> io::Result<End> {
     while let Some(line) = lines.next()? {
         let previous = match mac {
             Some(mac) => Some(mac),
-            None => opening(line, keys, &mut end),
+            None => opening(line, number, keys, &mut end),
         };
         let tag = previous.filter(|_| !end.broken);
         let tag = tag.and_then(|previous| Some((previous, keys.chain.verify(previous, line)?)));
@@ -273,14 +287,16 @@ fn scan(directory: &Path, number: u64, keys: &Keys) -> io::Result<End> {
 }
 
 /// What the first line says it follows.
-fn opening(line: &[u8], keys: &Keys, end: &mut End) -> Option<Mac> {
+fn opening(line: &[u8], number: u64, keys: &Keys, end: &mut End) -> Option<Mac> {
     let record = Record::parse(line);
     let segment = record.as_ref().and_then(|record| record.segment.as_ref())?;
     if segment.log != keys.log {
         end.foreign = true;
         return None;
     }
-    Mac::parse(&segment.previous)
+    // A segment under the name of another one proves nothing about that one.
+    let is_named_so = segment.number == number;
+    is_named_so.then(|| Mac::parse(&segment.previous)).flatten()
 }
 
 /// Whether anything behind `from` looks like a line of a log.

@@ -32,7 +32,7 @@ struct State {
     closed: bool,
 }
 
-/// Events that are written and acknowledged together.
+/// Events that are written together.
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     /// What [`AuditEvent::write`] wrote, one behind the other.
@@ -45,27 +45,45 @@ pub(crate) struct Group {
 /// What those who wait for a group will be told.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
-    result: OnceLock<Result<(), AuditError>>,
+    result: OnceLock<Told>,
     told: Notify,
 }
 
+/// How many events of a group stand in the log, and what became of the rest.
+#[derive(Debug)]
+struct Told {
+    written: usize,
+    rest: Result<(), AuditError>,
+}
+
 impl Done {
-    /// Tells everybody.
-    pub(crate) fn tell(&self, result: Result<(), AuditError>) {
+    /// Tells everybody: the first `written` events stand in the log, and of the rest is true what `rest`
+    /// says.
+    pub(crate) fn tell(&self, written: usize, rest: Result<(), AuditError>) {
         // Told once: the writer has the group alone.
-        let _ = self.result.set(result);
+        let _ = self.result.set(Told { written, rest });
         self.told.notify_waiters();
     }
+}
 
-    /// Waits for the word.
+/// An event on its way: the one of this number in its group.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    number: usize,
+    done: Arc<Done>,
+}
+
+impl Waiting {
+    /// Waits for the word about this event.
     pub(crate) async fn done(&self) -> Result<(), AuditError> {
         loop {
             // Made before the look, so that what is told in between is not missed.
-            let told = self.told.notified();
-            if let Some(result) = self.result.get() {
-                return result.clone();
+            let told = self.done.told.notified();
+            match self.done.result.get() {
+                Some(group) if self.number < group.written => return Ok(()),
+                Some(group) => return group.rest.clone(),
+                None => told.await,
             }
-            told.await;
         }
     }
 }
@@ -91,7 +109,7 @@ impl Queue {
     }
 
     /// Puts an event into the group that is written next.
-    pub(crate) fn put(&self, event: &AuditEvent) -> Result<Arc<Done>, AuditError> {
+    pub(crate) fn put(&self, event: &AuditEvent) -> Result<Waiting, AuditError> {
         DRAFT.with_borrow_mut(|draft| {
             draft.clear();
             event.write(draft);
@@ -112,12 +130,15 @@ impl Queue {
             group
                 .events
                 .push((group.content.len(), self.clock.now_millis()));
-            let done = group.done.clone();
+            let waiting = Waiting {
+                number: group.events.len() - 1,
+                done: group.done.clone(),
+            };
             if state.idle {
                 state.idle = false;
                 self.wake.notify_one();
             }
-            Ok(done)
+            Ok(waiting)
         })
     }
 

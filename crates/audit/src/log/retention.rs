@@ -5,7 +5,7 @@ use std::io;
 
 use super::writer::Writer;
 use crate::event::{Action, AuditEvent, Details, EventType, Removed};
-use crate::segment::{self, Sidecar};
+use crate::segment::{self, Index};
 
 impl Writer {
     /// Removes what is old enough.
@@ -24,9 +24,18 @@ impl Writer {
         let directory = self.settings.directory.clone();
         let mut old = Vec::new();
         for number in segment::list(&directory)? {
-            // A segment without a sidecar is not sealed, or is not whole: it stays.
-            let Some(sidecar) = Sidecar::read(&directory, number) else {
-                break;
+            let sidecar = match Index::of(&directory, number, &self.keys.chain) {
+                Index::Ours(sidecar) => sidecar,
+                // It is not sealed, or is not whole: it stays.
+                Index::Nothing => break,
+                Index::Foreign => {
+                    tracing::error!(
+                        segment = number,
+                        "audit: the index of a segment is not the one that was written when it was \
+                         sealed, so nothing from there on is removed: run `sumun audit verify`"
+                    );
+                    break;
+                }
             };
             if sidecar.last_time >= oldest || number >= self.place.last_segment {
                 break;
@@ -55,10 +64,10 @@ impl Writer {
             &AuditEvent::about(EventType::Retention, Details::Retention(removed))
                 .action(Action::Removed),
         )?;
-        for sidecar in old {
+        for sidecar in &old {
             fs::remove_file(segment::path(&directory, sidecar.number))?;
             fs::remove_file(segment::sidecar_path(&directory, sidecar.number))?;
         }
-        segment::sync_directory(&directory)
+        segment::sync_directory_of(&segment::path(&directory, last.number))
     }
 }

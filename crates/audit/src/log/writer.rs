@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::Counters;
-use super::open::{self, Place, Unsealed};
+use super::head_writing::{EXPORT_EVERY, Signed};
+use super::line::{End, text_of};
+use super::mending::Doubt;
+use super::open::{Place, Unsealed};
 use super::queue::{Group, Queue};
-use crate::chain::Mac;
 use crate::error::AuditError;
-use crate::event::{self, AuditEvent, Details, EventType, Mended, number, timestamp};
+use crate::event::{self, AuditEvent, Details, EventType};
 use crate::head::HeadFile;
 use crate::key::Keys;
 use crate::segment;
@@ -21,9 +23,6 @@ use crate::settings::{Durability, OnFailure, Settings};
 
 /// How much of the log may be newer than the head while it is written without a pause.
 const HEAD_EVERY: Duration = Duration::from_millis(20);
-
-/// How often a head is put into the second place.
-const EXPORT_EVERY: Duration = Duration::from_mins(1);
 
 /// How often is looked for segments that are old enough.
 const CLEAN_EVERY: Duration = Duration::from_hours(1);
@@ -35,29 +34,21 @@ const LARGEST_SPARE: usize = 8 * 1024 * 1024;
 pub(crate) struct Writer {
     pub(super) settings: Settings,
     pub(super) keys: Keys,
-    queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue>,
     counters: Arc<Counters>,
     grew: watch::Sender<u64>,
     pub(super) place: Place,
-    file: Option<File>,
-    head: HeadFile,
-    heads: Option<File>,
-    signed: Signed,
+    pub(super) file: Option<File>,
+    pub(super) head: HeadFile,
+    pub(super) heads: Option<File>,
+    pub(super) signed: Signed,
     /// The next group as it will stand in the file.
     out: Vec<u8>,
-    /// Nobody knows what is in the file: it must be read again before anything is written.
-    doubtful: bool,
+    /// What must be cleared up before anything is written.
+    pub(super) doubt: Option<Doubt>,
     /// Events that are lost and not yet recorded as such.
-    unrecorded: u64,
+    pub(super) unrecorded: u64,
     cleaned: Option<Instant>,
-}
-
-/// Which heads have been signed.
-struct Signed {
-    sequence: u64,
-    at: Instant,
-    exported: u64,
-    exported_at: Option<Instant>,
 }
 
 impl Writer {
@@ -84,14 +75,9 @@ impl Writer {
             file: None,
             head,
             heads: heads.transpose()?,
-            signed: Signed {
-                sequence: 0,
-                at: Instant::now(),
-                exported: 0,
-                exported_at: None,
-            },
+            signed: Signed::none(),
             out: Vec::new(),
-            doubtful: false,
+            doubt: None,
             unrecorded: 0,
             cleaned: None,
         };
@@ -100,7 +86,7 @@ impl Writer {
             // So that there is a head before anything is acknowledged.
             writer.begin_segment(writer.queue.now_millis())?;
         }
-        writer.tell_what_was_mended()?;
+        writer.settle()?;
         writer.sign_head();
         Ok(writer)
     }
@@ -111,7 +97,7 @@ impl Writer {
             match self.queue.take(CLEAN_EVERY.min(EXPORT_EVERY)) {
                 Some(group) => self.handle(group),
                 None if self.queue.is_closed() => break,
-                None => {}
+                None => self.settle_alone(),
             }
             if self.signed.at.elapsed() >= HEAD_EVERY || self.queue.is_empty() {
                 self.sign_head();
@@ -122,6 +108,7 @@ impl Writer {
                 self.clean();
             }
         }
+        self.settle_alone();
         self.sign_head();
         self.export_head(true);
         if let Err(error) = self.sync().and_then(|()| self.head.sync()) {
@@ -129,18 +116,14 @@ impl Writer {
         }
     }
 
-    fn handle(&mut self, mut group: Group) {
-        let count = group.events.len() as u64;
-        let written = self.write_group(&group);
+    /// Writes a group, and tells those who wait for it.
+    pub(super) fn handle(&mut self, mut group: Group) {
+        let count = group.events.len();
+        let (written, result) = self.write_group(&group);
         Counters::add(&self.counters.groups, 1);
-        let result = match written {
-            Ok(()) => {
-                self.grew.send_replace(self.place.sequence);
-                Ok(())
-            }
-            Err(error) => self.failed(error, count),
-        };
-        group.done.tell(result);
+        self.tell_growth();
+        let rest = result.or_else(|error| self.failed(error, (count - written) as u64));
+        group.done.tell(written, rest);
         if group.content.capacity() <= LARGEST_SPARE {
             self.queue.give_back(std::mem::take(&mut group.content));
         }
@@ -172,25 +155,18 @@ impl Writer {
         }
     }
 
-    /// Writes all of the group, or nothing.
-    fn write_group(&mut self, group: &Group) -> io::Result<()> {
-        if self.doubtful {
-            self.look_again()?;
+    /// Writes the events of a group in their order, as one part for each segment; returns how many of
+    /// them stand in the log now, and why not more.
+    fn write_group(&mut self, group: &Group) -> (usize, io::Result<()>) {
+        let mut written = 0;
+        let mut result = self.settle();
+        while result.is_ok() && written < group.events.len() {
+            match self.write_some(group, written) {
+                Ok(next) => written = next,
+                Err(error) => result = Err(error),
+            }
         }
-        if self.unrecorded > 0 {
-            let mended = Mended {
-                lost_events: self.unrecorded,
-                last_sequence: self.place.sequence,
-                ..Mended::default()
-            };
-            self.write_own(&recovery(mended, "not_written"))?;
-            self.unrecorded = 0;
-        }
-        let mut from = 0;
-        while from < group.events.len() {
-            from = self.write_some(group, from)?;
-        }
-        Ok(())
+        (written, result)
     }
 
     /// Writes events of the group from `from` on, as far as they belong into one segment; returns
@@ -224,7 +200,7 @@ impl Writer {
     }
 
     /// Writes an event of the log's own, by itself.
-    fn write_own(&mut self, event: &AuditEvent) -> io::Result<()> {
+    pub(super) fn write_own(&mut self, event: &AuditEvent) -> io::Result<()> {
         let now = self.queue.now_millis();
         self.rotate_if_due(now)?;
         let mut content = Vec::new();
@@ -238,38 +214,28 @@ impl Writer {
 
     /// Records an event of the log's own; what was to follow must not, if this fails.
     pub(super) fn record(&mut self, event: &AuditEvent) -> io::Result<()> {
+        self.settle()?;
         self.write_own(event)?;
-        self.grew.send_replace(self.place.sequence);
+        self.tell_growth();
         Ok(())
     }
 
-    fn end(&self) -> End {
-        End {
-            sequence: self.place.sequence,
-            mac: self.place.mac,
-            count: 0,
-            time: String::new(),
-            millis: i64::MIN,
-            earliest: String::new(),
-            latest: String::new(),
-        }
+    /// Lets everybody know of what was acknowledged.
+    pub(super) fn tell_growth(&self) {
+        let sequence = self.place.sequence;
+        self.grew
+            .send_if_modified(|last| std::mem::replace(last, sequence) != sequence);
     }
 
-    /// Brings `out` into the file, as safely as the mode says, and moves the place to `end`.
+    fn end(&self) -> End {
+        End::behind(self.place.sequence, self.place.mac)
+    }
+
+    /// Brings `out` into the file, as safely as the mode says, and moves the place to `end`. Of what
+    /// fails nothing stays: it is not acknowledged, and must not look as if it were.
     fn put(&mut self, end: End) -> io::Result<()> {
-        let before = self.place.bytes();
-        let written = self.append_out();
-        if let Err(error) = written {
-            // What stands there now was never acknowledged, and must not look as if it were.
-            let cut = self.file.as_ref().map(|file| file.set_len(before));
-            self.doubtful = !matches!(cut, Some(Ok(())));
-            return Err(error);
-        }
-        if self.settings.durability != Durability::Write
-            && let Err(error) = self.sync()
-        {
-            // After a failed synchronisation nobody knows what the disk has.
-            self.doubtful = true;
+        if let Err(error) = self.append_out() {
+            self.take_back();
             return Err(error);
         }
         Counters::add(&self.counters.events, end.count);
@@ -288,11 +254,15 @@ impl Writer {
     fn append_out(&mut self) -> io::Result<()> {
         let file = self.file.as_mut();
         let file = file.ok_or_else(|| io::Error::other("there is no segment to write on"))?;
-        file.write_all(&self.out)
+        file.write_all(&self.out)?;
+        match self.settings.durability {
+            Durability::Write => Ok(()),
+            Durability::Group | Durability::Fdatasync => segment::sync(file),
+        }
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.file.as_ref().map_or(Ok(()), File::sync_data)
+        self.file.as_ref().map_or(Ok(()), segment::sync)
     }
 
     /// Seals a segment that is full or of another day, and begins the next one.
@@ -303,10 +273,15 @@ impl Writer {
             if !is_full && current.last_time.get(..10) == day.get(..10) {
                 return Ok(());
             }
-            self.sync()?;
             let sidecar =
                 current.seal(self.place.last_segment, self.place.sequence, self.place.mac);
+            if let Err(error) = self.sync() {
+                self.distrust();
+                return Err(error);
+            }
             sidecar.write(&self.settings.directory, &self.keys.chain)?;
+            // Nothing is written behind a seal.
+            (self.place.segment, self.file) = (None, None);
             self.sign_head();
             self.export_head(true);
         }
@@ -327,7 +302,6 @@ impl Writer {
         );
         let mut content = Vec::new();
         event.write(&mut content);
-        let former = (self.place.segment.take(), self.place.last_segment);
         self.place.last_segment = number;
         self.place.segment = Some(Unsealed {
             events: 0,
@@ -342,155 +316,18 @@ impl Writer {
         self.out.clear();
         end.add(&mut self.out, &self.keys, &content);
         self.put(end).inspect_err(|_| {
-            // The segment stays empty, and the next attempt begins it again.
-            (self.place.segment, self.place.last_segment) = former;
-            self.doubtful = true;
+            // The segment is empty again, or will be, and the next attempt begins it once more.
+            (self.place.segment, self.file) = (None, None);
+            self.place.last_segment = number - 1;
         })
-    }
-
-    /// Reads again where the log ends, after something went wrong.
-    fn look_again(&mut self) -> io::Result<()> {
-        let other = || io::Error::other("what is in the directory is not this log any more");
-        let found = open::find_end(&self.settings.directory, &self.keys)?.ok_or_else(other)?;
-        self.place = found;
-        self.reopen()?;
-        self.doubtful = false;
-        self.tell_what_was_mended()
-    }
-
-    fn reopen(&mut self) -> io::Result<()> {
-        self.file = match &self.place.segment {
-            Some(_) => {
-                let file = segment::open(&self.settings.directory, self.place.last_segment)?;
-                // What an earlier process has written is acknowledged anew by what follows it.
-                file.sync_data()?;
-                Some(file)
-            }
-            None => None,
-        };
-        Ok(())
-    }
-
-    fn tell_what_was_mended(&mut self) -> io::Result<()> {
-        let Some((mended, reason)) = self.place.mended.take() else {
-            return Ok(());
-        };
-        if reason == "unfinished_line" {
-            tracing::warn!(
-                bytes = mended.cut_bytes,
-                "audit: the last line was not finished and was cut off; it was never acknowledged"
-            );
-        } else {
-            tracing::error!(
-                reason,
-                "audit: the log is not as it was left: run `sumun audit verify`"
-            );
-        }
-        self.write_own(&recovery(mended, reason))
-    }
-
-    fn sign_head(&mut self) {
-        self.signed.at = Instant::now();
-        if self.signed.sequence == self.place.sequence {
-            return;
-        }
-        let head = self.make_head();
-        match self.head.write(&head) {
-            Ok(()) => self.signed.sequence = head.sequence,
-            Err(error) => tracing::error!("audit: the head could not be written: {error}"),
-        }
-    }
-
-    fn export_head(&mut self, now: bool) {
-        let is_due = self
-            .signed
-            .exported_at
-            .is_none_or(|at| at.elapsed() >= EXPORT_EVERY);
-        if self.heads.is_none() || self.signed.exported == self.place.sequence || !(now || is_due) {
-            return;
-        }
-        self.signed.exported_at = Some(Instant::now());
-        let head = self.make_head();
-        let mut line = serde_json::to_vec(&head).expect("strings and numbers are JSON");
-        line.push(b'\n');
-        let Some(heads) = &mut self.heads else { return };
-        match heads.write_all(&line).and_then(|()| heads.sync_data()) {
-            Ok(()) => self.signed.exported = head.sequence,
-            Err(error) => {
-                tracing::error!("audit: no head could be put into the second place: {error}");
-            }
-        }
-    }
-
-    fn make_head(&self) -> crate::chain::Head {
-        let now = text_of(self.queue.now_millis());
-        let place = &self.place;
-        self.keys
-            .head
-            .sign(&self.keys.log, place.sequence, &now, place.mac)
     }
 }
 
 impl Place {
-    fn bytes(&self) -> u64 {
+    /// How long the segment is that is written.
+    pub(super) fn bytes(&self) -> u64 {
         self.segment.as_ref().map_or(0, |segment| segment.bytes)
     }
-}
-
-/// Where the log will end when a group is written.
-struct End {
-    sequence: u64,
-    mac: Mac,
-    count: u64,
-    /// The time of the next event as text, made once per millisecond.
-    time: String,
-    millis: i64,
-    /// The times between which the group lies, also if the clock was set back meanwhile.
-    earliest: String,
-    latest: String,
-}
-
-impl End {
-    fn time_of(&mut self, millis: i64) -> &str {
-        if millis != self.millis {
-            self.millis = millis;
-            self.time = text_of(millis);
-        }
-        &self.time
-    }
-
-    /// Adds a line to `out`: number, time, content, tag.
-    fn add(&mut self, out: &mut Vec<u8>, keys: &Keys, content: &[u8]) {
-        self.sequence += 1;
-        self.count += 1;
-        let start = out.len();
-        out.extend_from_slice(b"{\"sequence\":");
-        number(out, self.sequence);
-        out.extend_from_slice(b",\"timestamp\":\"");
-        out.extend_from_slice(self.time.as_bytes());
-        out.push(b'"');
-        out.extend_from_slice(content);
-        self.mac = keys.chain.tag(self.mac, &out[start..]);
-        self.mac.end_line(out);
-        if self.count == 1 || self.time < self.earliest {
-            self.earliest.clone_from(&self.time);
-        }
-        if self.count == 1 || self.time > self.latest {
-            self.latest.clone_from(&self.time);
-        }
-    }
-}
-
-fn recovery(mended: Mended, reason: &'static str) -> AuditEvent {
-    AuditEvent::about(EventType::Recovery, Details::Recovery(mended))
-        .action(event::Action::Recovered)
-        .reason(reason)
-}
-
-fn text_of(millis: i64) -> String {
-    let mut text = Vec::with_capacity(24);
-    timestamp(&mut text, millis);
-    String::from_utf8(text).expect("digits and marks are UTF-8")
 }
 
 impl Writer {

@@ -9,11 +9,11 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::query::Reader;
+use crate::settings::Settings;
 use crate::verify::Verification;
 
 pub use incident::Incident;
@@ -178,16 +178,16 @@ pub struct Period {
 }
 
 impl Report {
-    /// Reads the log in `directory` twice: once for everything, and once for what alerts are about.
+    /// Reads the log that is kept so twice: once for everything, and once for what alerts are about.
     ///
     /// # Errors
     /// When the log cannot be read.
     pub fn of(
-        directory: impl Into<PathBuf>,
+        log: &Settings,
         period: Period,
         verification: Option<&Verification>,
     ) -> io::Result<Self> {
-        gather::gather(&Reader::new(directory), period, Chain::of(verification))
+        gather::gather(&Reader::of(log), period, Chain::of(verification))
     }
 
     /// As JSON.

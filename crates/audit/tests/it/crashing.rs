@@ -71,7 +71,7 @@ fn kill(times: usize, mode: &str) {
 fn check(directory: &Path, acks: &str) -> usize {
     let settings = Settings::in_directory(directory);
     let mut written = std::collections::HashSet::new();
-    let reader = Reader::new(&settings.directory);
+    let reader = Reader::of(&settings);
     let query = Query::default();
     let searched = reader.search(&query, |line| {
         let record = Record::parse(line).unwrap();
@@ -212,7 +212,7 @@ fn child_on_a_full_disk() {
                 tool: Some("create-todo".into()),
                 ..Query::default()
             };
-            Reader::new(&settings.directory)
+            Reader::of(settings)
                 .search(&calls, |_| Ok(()))
                 .unwrap()
                 .count

@@ -3,6 +3,7 @@
 
 mod appending;
 mod crashing;
+mod indices;
 mod measuring;
 mod recovering;
 mod reporting;

@@ -154,7 +154,7 @@ fn the_log() {
 
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     fill(directory.path());
-    let reader = Reader::new(directory.path().join("audit"));
+    let reader = Reader::of(&Settings::in_directory(directory.path()));
     println!(
         "a million events are {} MB",
         reader.size().unwrap() / 1_000_000

@@ -114,7 +114,7 @@ async fn made() -> (World, Report) {
         to: "2026-12-06T00:00:00.000Z".into(),
         now: "2026-12-06T00:00:00.000Z".into(),
     };
-    let report = Report::of(&world.settings.directory, period, Some(&found)).unwrap();
+    let report = Report::of(&world.settings, period, Some(&found)).unwrap();
     (world, report)
 }
 
@@ -177,7 +177,7 @@ async fn a_report_of_nothing_is_a_report() {
         to: "2026-11-30T00:00:00.000Z".into(),
         now: "2026-11-30T00:00:00.000Z".into(),
     };
-    let report = Report::of(&world.settings.directory, period, None).unwrap();
+    let report = Report::of(&world.settings, period, None).unwrap();
     assert_eq!(report.totals.events, 0);
     assert_eq!(report.series.len(), 24);
     assert!(

@@ -242,12 +242,12 @@ impl<'t> Document<'t> {
     }
 
     /// The steps from the root of the document, or of the document in a text, to a leaf.
-    pub(crate) fn path(&self, leaf: &Leaf) -> Vec<Step> {
+    pub(crate) fn path(&self, leaf: &Leaf) -> Vec<Step<'_>> {
         let mut steps = Vec::new();
         let mut at = &self.nodes[leaf.node];
         while let Some(parent) = at.parent {
             match &at.step {
-                NodeStep::Name(name) => steps.push(Step::Name(self.names[name.clone()].to_owned())),
+                NodeStep::Name(name) => steps.push(Step::Name(&self.names[name.clone()])),
                 NodeStep::Index(index) => steps.push(Step::Index(*index)),
                 NodeStep::Root => {}
             }
@@ -323,10 +323,7 @@ mod tests {
             .find(|leaf| leaf.kind == LeafKind::Number && leaf.depth == 2)
             .unwrap();
         assert_eq!(&source[seven.range.clone()], "7");
-        assert_eq!(
-            document.path(seven),
-            [Step::Name("n".to_owned()), Step::Index(0)]
-        );
+        assert_eq!(document.path(seven), [Step::Name("n"), Step::Index(0)]);
         let texts: Vec<String> = document
             .leaves
             .iter()

@@ -64,7 +64,7 @@ impl Rule {
         self.scopes.iter().all(has) && !self.without_scopes.iter().any(has)
     }
 
-    fn fits_finding(&self, kind: &Kind, score: f32, path: &[Step]) -> bool {
+    fn fits_finding(&self, kind: &Kind, score: f32, path: &[Step<'_>]) -> bool {
         (self.kinds.is_empty() || self.kinds.contains(kind))
             && score >= self.least_score
             && (self.paths.is_empty() || self.paths.iter().any(|wanted| wanted.covers(path)))
@@ -140,7 +140,7 @@ pub(crate) struct CallPolicy<'p> {
 
 impl CallPolicy<'_> {
     /// What is done with a finding.
-    pub(crate) fn action(&self, kind: &Kind, score: f32, path: &[Step]) -> Operator {
+    pub(crate) fn action(&self, kind: &Kind, score: f32, path: &[Step<'_>]) -> Operator {
         let rule = self
             .rules
             .iter()
@@ -177,7 +177,7 @@ mod tests {
                 {"types":["SECRET"],"action":"reject"}],
                "otherwise":"encrypt"}"#,
         );
-        let place = [Step::Name("support".to_owned())];
+        let place = [Step::Name("support")];
         let ask = |context: &Context<'_>, kind: &Kind, score: f32, path: &[Step]| {
             policy.of_call(context).action(kind, score, path)
         };

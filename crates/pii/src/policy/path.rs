@@ -1,10 +1,10 @@
 //! Places in JSON, as rules write them: the names, indices and wildcards of `JSONPath` (RFC 9535).
 
-/// One step from a value into it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
+/// One step from a value into it; the names are those of the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step<'n> {
     /// Into the member of an object.
-    Name(String),
+    Name(&'n str),
     /// Into an element of an array.
     Index(usize),
 }
@@ -12,7 +12,8 @@ pub(crate) enum Step {
 /// One segment of a path (RFC 9535 §2.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
-    One(Step),
+    Name(String),
+    Index(usize),
     Any,
     /// `..`: any number of steps.
     Descendants,
@@ -53,7 +54,7 @@ impl JsonPath {
     }
 
     /// Whether the path selects the value that the steps lead to, or one that holds it.
-    pub(crate) fn covers(&self, steps: &[Step]) -> bool {
+    pub(crate) fn covers(&self, steps: &[Step<'_>]) -> bool {
         covers(&self.0, steps)
     }
 }
@@ -63,7 +64,7 @@ fn name<'t>(rest: &'t str, segments: &mut Vec<Segment>) -> Result<&'t str, &'sta
     match &rest[..end] {
         "" => return Err("has an empty name; write `['']` for a key without letters"),
         "*" => segments.push(Segment::Any),
-        name => segments.push(Segment::One(Step::Name(name.to_owned()))),
+        name => segments.push(Segment::Name(name.to_owned())),
     }
     Ok(&rest[end..])
 }
@@ -73,26 +74,31 @@ fn bracket<'t>(rest: &'t str, segments: &mut Vec<Segment>) -> Result<&'t str, &'
         let (name, rest) = rest[1..]
             .split_once(quote)
             .ok_or("has a quote that does not end")?;
-        segments.push(Segment::One(Step::Name(name.to_owned())));
+        segments.push(Segment::Name(name.to_owned()));
         return rest.strip_prefix(']').ok_or("has a `[` without `]`");
     }
     let (inner, rest) = rest.split_once(']').ok_or("has a `[` without `]`")?;
     segments.push(match inner {
         "*" => Segment::Any,
-        index => Segment::One(Step::Index(index.parse().map_err(
-            |_| "has in `[…]` neither a number, nor `*`, nor a name in quotes",
-        )?)),
+        index => Segment::Index(
+            index
+                .parse()
+                .map_err(|_| "has in `[…]` neither a number, nor `*`, nor a name in quotes")?,
+        ),
     });
     Ok(rest)
 }
 
-fn covers(segments: &[Segment], steps: &[Step]) -> bool {
+fn covers(segments: &[Segment], steps: &[Step<'_>]) -> bool {
     match segments {
         [] => true,
         [Segment::Descendants, rest @ ..] => (0..=steps.len()).any(|at| covers(rest, &steps[at..])),
         [Segment::Any, rest @ ..] => !steps.is_empty() && covers(rest, &steps[1..]),
-        [Segment::One(wanted), rest @ ..] => {
-            steps.first() == Some(wanted) && covers(rest, &steps[1..])
+        [Segment::Name(wanted), rest @ ..] => {
+            steps.first() == Some(&Step::Name(wanted)) && covers(rest, &steps[1..])
+        }
+        [Segment::Index(wanted), rest @ ..] => {
+            steps.first() == Some(&Step::Index(*wanted)) && covers(rest, &steps[1..])
         }
     }
 }
@@ -103,11 +109,7 @@ mod tests {
 
     #[test]
     fn a_path_covers_what_it_selects_and_what_is_in_it() {
-        let steps = [
-            Step::Name("items".to_owned()),
-            Step::Index(3),
-            Step::Name("e-mail".to_owned()),
-        ];
+        let steps = [Step::Name("items"), Step::Index(3), Step::Name("e-mail")];
         for path in [
             "$",
             "$.items",

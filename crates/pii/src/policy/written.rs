@@ -26,7 +26,7 @@ pub struct WrittenPolicy {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenRule {
-    /// The names of tools, with `*` and `?`.
+    /// The names of tools, in which `*` stands for any text.
     #[serde(default)]
     pub tools: Vec<String>,
     /// In the arguments of calls, or in their results.

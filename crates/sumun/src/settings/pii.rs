@@ -21,7 +21,7 @@ pub(crate) struct PiiSection {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PiiRuleSection {
-    /// The tools it is about, as `upstream.tool`, with `*` and `?`. All of them unless set.
+    /// The tools it is about, as `upstream.tool`; `*` stands for any text. All of them unless set.
     pub(crate) tools: Vec<String>,
     /// `arguments` of calls, or their `result`. Both unless set.
     pub(crate) direction: Option<String>,

@@ -43,7 +43,7 @@ pub(super) fn run(options: &ExportOptions, environment: &Environment) -> anyhow:
         Form::Ocsf => Format::Ocsf,
     };
     let mut exporter = Exporter::new(output(options.out.as_ref())?, format)?;
-    Reader::new(&audit.log.directory).search(&query, |line| exporter.line(line))?;
+    Reader::of(&audit.log).search(&query, |line| exporter.line(line))?;
     exporter.end()?;
     Ok(())
 }

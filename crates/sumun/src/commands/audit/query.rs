@@ -36,7 +36,7 @@ pub(super) fn run(options: &QueryOptions, environment: &Environment) -> anyhow::
     query.limit = Some(options.limit);
     query.cursor = options.cursor;
     let mut out = io::BufWriter::new(io::stdout());
-    let page = Reader::new(&audit.log.directory).search(&query, |line| {
+    let page = Reader::of(&audit.log).search(&query, |line| {
         if options.json {
             out.write_all(line)
         } else {

@@ -63,7 +63,7 @@ pub(crate) fn run(options: &ReportOptions, environment: &Environment) -> anyhow:
         Some(audit::verify(&log.directory, &log.key, heads)?)
     };
     let period = Period { from, to, now };
-    let report = Report::of(&log.directory, period, verification.as_ref())?;
+    let report = Report::of(log, period, verification.as_ref())?;
     let text = if options.json {
         report.json() + "\n"
     } else if options.md {

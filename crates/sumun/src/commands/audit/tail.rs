@@ -34,7 +34,7 @@ pub(crate) struct TailOptions {
 pub(super) async fn run(options: TailOptions, environment: &Environment) -> anyhow::Result<()> {
     let (settings, audit) = options.place.settings(environment)?;
     let query = options.filters.query(&settings, &audit)?;
-    let reader = Reader::new(&audit.log.directory);
+    let reader = Reader::of(&audit.log);
     // The end of the log, whatever is asked for: what comes is behind it.
     let last = Query {
         newest_first: true,
