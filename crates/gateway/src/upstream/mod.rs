@@ -48,6 +48,7 @@ pub use health::{Health, State};
 pub use http::HttpClient;
 pub(crate) use http::Payload;
 pub use identity::SignIdentity;
+pub use process::{ContainerCommand, ContainerVerb};
 pub use server::Upstream;
 pub use settings::{Children, ForwardIdentity, Transport, UpstreamCredential, UpstreamSettings};
 

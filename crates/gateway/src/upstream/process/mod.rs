@@ -1,6 +1,7 @@
 //! Child processes: started with a clean environment and limits, and never left behind (MCP stdio
 //! transport, shutdown).
 
+mod command_line;
 mod container;
 mod end;
 mod lines;
@@ -25,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use super::board::Board;
 use super::pipe::Pipe;
 use super::trouble::Trouble;
+pub use command_line::{ContainerCommand, ContainerVerb};
 use container::Container;
 use lines::{Line, Lines};
 

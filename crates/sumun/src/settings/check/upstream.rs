@@ -124,7 +124,9 @@ impl Check<'_> {
         written: &str,
     ) -> Option<Transport> {
         let command = self.accept(&place.key("command"), check_command(written));
-        self.accept(&place.key("args"), check_container(written, &section.args));
+        let are_shared = section.children == "shared";
+        let container = check_container(written, &section.args, are_shared);
+        self.accept(&place.key("args"), container);
         for (key, is_set) in [
             ("headers", !section.headers.is_empty()),
             ("credential", section.credential.is_some()),

@@ -229,7 +229,8 @@ fn containers_keep_their_input_and_have_no_terminal() {
     refused_upstream(
         &docker("\"run\", \"--rm\", \"image\""),
         &[
-            "`upstreams[0].args`: `run` without -i closes the program's input at once: add \"-i\" to `args`",
+            "`upstreams[0].args`: `run` without -i closes the program's input at once: add \"-i\" to `args`, \
+             before the image",
         ],
     );
     for args in [
@@ -245,6 +246,39 @@ fn containers_keep_their_input_and_have_no_terminal() {
         "\"run\", \"-i\", \"--rm\", \"-e\", \"TOKEN\", \"image\", \"-t\", \"stdio\"",
     ));
     accepted_upstream(&docker("\"exec\", \"-i\", \"name\", \"server\""));
+    // What follows the image is nothing to us, and what is in doubt is asked about.
+    refused_upstream(
+        &docker("\"run\", \"image\", \"-i\""),
+        &[
+            "`upstreams[0].args`: `run` without -i closes the program's input at once: add \"-i\" to `args`, \
+           before the image",
+        ],
+    );
+    refused_upstream(
+        &docker("\"run\", \"-i\", \"--new\", \"value\", \"image\""),
+        &[
+            "`upstreams[0].args`: `--new` is not known here, so it is not clear which word is the image: join its \
+           value to it, as in --new=value, or --new=true where it has none",
+        ],
+    );
+    accepted_upstream(&docker("\"run\", \"-i\", \"--new=value\", \"image\""));
+}
+
+#[test]
+fn containers_that_are_not_shared_do_not_share_a_name() {
+    let docker = |args: &str| format!("command = \"docker\"\nargs = [\"run\", \"-i\", {args}]\n");
+    let named = docker("\"--name\", \"mine\", \"image\"");
+    for children in ["per-session", "per-user"] {
+        refused_upstream(
+            &format!("{named}children = \"{children}\""),
+            &[
+                "`upstreams[0].args`: several containers would be called `mine`, and only one can be: remove \
+               \"--name\" from `args`, and each gets a name of its own, or write children = \"shared\"",
+            ],
+        );
+    }
+    accepted_upstream(&format!("{named}children = \"shared\""));
+    accepted_upstream(&docker("\"image\", \"--name\", \"mine\""));
 }
 
 #[test]
