@@ -20,7 +20,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::board::Board;
@@ -71,9 +71,10 @@ struct Running {
     stop: CancellationToken,
     /// It is ending: nothing comes of it any more.
     gone: CancellationToken,
-    /// Nothing is left of it.
-    finished: CancellationToken,
     _counted: Counted,
+    /// Tells that nothing is left of it. The last field, since fields are dropped in their order: whoever
+    /// hears of it finds the child counted no more.
+    _finished: DropGuard,
 }
 
 /// One of the children that run.
@@ -135,6 +136,7 @@ impl Program {
             self.limit(pid);
         }
         let (out, outgoing) = mpsc::channel(QUEUE);
+        let finished = CancellationToken::new();
         let running = Running {
             child,
             name: self.name.clone(),
@@ -143,22 +145,21 @@ impl Program {
             board: board.clone(),
             stop: stop.clone(),
             gone: CancellationToken::new(),
-            finished: CancellationToken::new(),
             _counted: Counted::new(&self.children),
+            _finished: finished.clone().drop_guard(),
         };
         let pipe = Pipe {
             board: board.clone(),
             out: out.clone(),
             gone: running.gone.clone(),
             stop,
-            finished: running.finished.clone(),
+            finished: finished.clone(),
             patience,
         };
         let last_lines = LastLines::default();
         let log = log(self.name.clone(), stderr, last_lines.clone());
-        let until = running.finished.clone();
         self.tasks.spawn(async move {
-            let _: Option<()> = until.run_until_cancelled(log).await;
+            let _: Option<()> = finished.run_until_cancelled(log).await;
         });
         let lines = Lines::new(stdout, self.max_message);
         let cleanup = running.container.as_ref().map(|container| {
@@ -274,7 +275,6 @@ impl Running {
         {
             container::remove(command, &self.name).await;
         }
-        self.finished.cancel();
     }
 }
 
@@ -282,7 +282,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.gone.cancel();
         self.board.close();
-        self.finished.cancel();
     }
 }
 
