@@ -290,6 +290,11 @@ fn a11_credentials_do_not_cross_networks_in_the_clear() {
     refused_upstream(&format!("{inside}{header}"), &[message]);
     accepted_upstream(&format!("{inside}insecure_http = true\n{header}"));
     accepted_upstream(inside);
+    // A key in the address is a credential like any other.
+    let key = "url = \"http://docs:3000/mcp?key=canary\"\n";
+    refused_upstream(key, &[message]);
+    accepted_upstream(&format!("{key}insecure_http = true"));
+    accepted_upstream("url = \"https://docs:3000/mcp?key=canary\"");
     let (_, local) = accepted_upstream(&format!("url = \"http://127.0.0.1:3000/mcp\"\n{header}"));
     let UpstreamCredential::Headers(headers) = local.settings.credential else {
         panic!("headers are a credential");
