@@ -17,6 +17,7 @@ mod open;
 mod pipe;
 mod pool;
 mod process;
+mod queue;
 mod replies;
 mod server;
 mod session;

@@ -133,7 +133,7 @@ impl HttpOpener {
         let max = self.max;
         if way == Way::Stateless {
             // Its answers never come over the board, so there is nothing to mix up.
-            let board = Board::new(false);
+            let board = Board::new(false, max);
             let link = StatelessHttp { endpoint, max };
             let Discovered {
                 introduction,
@@ -142,7 +142,7 @@ impl HttpOpener {
             self.serves_both.store(serves_sessions, Ordering::Relaxed);
             return Ok(Session::new(Arc::new(link), board, introduction));
         }
-        let board = Board::new(true);
+        let board = Board::new(true, max);
         let link: Arc<dyn Link> = match way {
             Way::EventStream => Arc::new(
                 super::event_stream::connect(

@@ -122,7 +122,8 @@ impl StdioOpener {
     }
 
     fn spawn(&self) -> Result<Child, Trouble> {
-        let board = Board::new(self.children != Children::Shared);
+        let is_exclusive = self.children != Children::Shared;
+        let board = Board::new(is_exclusive, self.program.max_message);
         let stop = self.stop.child_token();
         let (link, last_lines) = self.program.start(&board, stop, self.patience)?;
         Ok(Child {
