@@ -97,7 +97,7 @@ impl HttpOpener {
     pub(super) async fn look(&self, visit: &Visit) -> Result<(Way, Session), Trouble> {
         let (way, session) = match self.open(Way::Stateless, visit).await {
             Ok(session) => (Way::Stateless, session),
-            Err(Trouble::Foreign(_)) => self.look_for_sessions(visit).await?,
+            Err(Trouble::Foreign(_) | Trouble::Strange(_)) => self.look_for_sessions(visit).await?,
             Err(Trouble::Rpc(error)) => match error.code() {
                 // A server of this revision, that has another opinion of our request.
                 Some(code::HEADER_MISMATCH | code::MISSING_CLIENT_CAPABILITY) => {
@@ -108,15 +108,15 @@ impl HttpOpener {
             Err(trouble) => return Err(trouble),
         };
         self.found(Some(way));
-        let revision = session.introduction.revision;
-        tracing::info!(uri = %self.endpoint.uri, %revision, ?way, "an upstream is understood");
         Ok((way, session))
     }
 
     async fn look_for_sessions(&self, visit: &Visit) -> Result<(Way, Session), Trouble> {
         match self.open(Way::Streamable, visit).await {
             Ok(session) => Ok((Way::Streamable, session)),
-            Err(foreign @ (Trouble::Foreign(_) | Trouble::Rpc(_))) if self.sse != Some(false) => {
+            Err(foreign @ (Trouble::Foreign(_) | Trouble::Strange(_) | Trouble::Rpc(_)))
+                if self.sse != Some(false) =>
+            {
                 match self.open(Way::EventStream, visit).await {
                     Ok(session) => Ok((Way::EventStream, session)),
                     Err(_) => Err(foreign),

@@ -146,7 +146,8 @@ async fn converse(
         let patience = questions.is_empty().then_some(patience);
         let text = tokio::select! {
             Some(answer) = questions.next(), if !questions.is_empty() => {
-                hearing.link.send(answer, &hearing.visit.caller).await?;
+                let sent = hearing.link.send(answer, &hearing.visit.caller).await;
+                sent.map_err(Trouble::in_the_middle)?;
                 continue;
             }
             text = next(&mut replies, ticket, patience) => text?,

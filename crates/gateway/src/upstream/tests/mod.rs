@@ -6,7 +6,9 @@ mod credentials;
 mod eras;
 mod fake;
 mod news;
+mod pool;
 mod sessions;
+mod untold;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
