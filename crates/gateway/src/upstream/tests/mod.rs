@@ -8,6 +8,7 @@ mod fake;
 mod news;
 mod pool;
 mod sessions;
+mod starting;
 mod untold;
 
 use std::collections::BTreeMap;
