@@ -217,7 +217,11 @@ fn upstream_name(name: Option<&str>) -> Result<String, String> {
 }
 
 pub(super) fn http_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("`{text}` is no address: {error}"))?;
+    // What is no address is not shown: it may hold a key all the same, and messages end up in logs.
+    let no_address = |error| {
+        format!("this is no address ({error}): write one such as https://docs.example.com/mcp")
+    };
+    let url = Url::parse(text).map_err(no_address)?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err("write an address that begins with https:// or http://".to_owned());
     }

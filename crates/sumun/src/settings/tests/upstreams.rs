@@ -185,6 +185,10 @@ fn one_way_to_reach_it() {
             "write an address that begins with https:// or http://",
         ),
         (
+            "docs.example/mcp?key=canary",
+            "this is no address (relative URL without a base): write one such as https://docs.example.com/mcp",
+        ),
+        (
             "https://a:b@x/mcp",
             "an address with a name and password in it ends up in logs: use `headers`",
         ),
