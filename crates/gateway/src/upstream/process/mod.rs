@@ -21,7 +21,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::board::Board;
 use super::pipe::Pipe;
@@ -71,6 +71,8 @@ struct Running {
     stop: CancellationToken,
     /// It is ending: nothing comes of it any more.
     gone: CancellationToken,
+    /// Reads what it writes to its standard error.
+    log: AbortOnDropHandle<()>,
     _counted: Counted,
     /// Tells that nothing is left of it. The last field, since fields are dropped in their order: whoever
     /// hears of it finds the child counted no more.
@@ -137,6 +139,8 @@ impl Program {
         }
         let (out, outgoing) = mpsc::channel(QUEUE);
         let finished = CancellationToken::new();
+        let last_lines = LastLines::default();
+        let log = log(self.name.clone(), stderr, last_lines.clone());
         let running = Running {
             child,
             name: self.name.clone(),
@@ -145,6 +149,7 @@ impl Program {
             board: board.clone(),
             stop: stop.clone(),
             gone: CancellationToken::new(),
+            log: AbortOnDropHandle::new(self.tasks.spawn(log)),
             _counted: Counted::new(&self.children),
             _finished: finished.clone().drop_guard(),
         };
@@ -153,14 +158,9 @@ impl Program {
             out: out.clone(),
             gone: running.gone.clone(),
             stop,
-            finished: finished.clone(),
+            finished,
             patience,
         };
-        let last_lines = LastLines::default();
-        let log = log(self.name.clone(), stderr, last_lines.clone());
-        self.tasks.spawn(async move {
-            let _: Option<()> = finished.run_until_cancelled(log).await;
-        });
         let lines = Lines::new(stdout, self.max_message);
         let cleanup = running.container.as_ref().map(|container| {
             let mut command = self.command(&container.removal());
@@ -275,6 +275,8 @@ impl Running {
         {
             container::remove(command, &self.name).await;
         }
+        self.log.abort();
+        let _ = (&mut self.log).await;
     }
 }
 
