@@ -224,7 +224,7 @@ impl Account {
 fn person(caller: &Caller) -> Result<&str, Trouble> {
     if caller.client_id() == Some(caller.subject()) {
         let reason = "is called with the tokens of people, and this token is a client's: sign in";
-        return Err(Trouble::Nobody(reason));
+        return Err(withheld(reason, None));
     }
     Ok(caller.subject())
 }
@@ -237,14 +237,22 @@ fn mode(visit: &Visit) -> UrlMode {
 fn trouble(error: ValidTokenError) -> Trouble {
     match error {
         error if error.needs_person() => Trouble::NotConnected,
-        ValidTokenError::Unavailable { retry_after, .. } => Trouble::Unusable {
-            reason: "cannot be asked, because the provider of the account does not answer"
-                .to_owned(),
-            retry_after: Some(retry_after),
-        },
+        ValidTokenError::Unavailable { retry_after, .. } => withheld(
+            "cannot be asked, because the provider of the account does not answer",
+            Some(retry_after),
+        ),
         error => {
             tracing::error!(%error, "the token of a person cannot be had");
-            Trouble::unusable("cannot be asked, because the token of the account cannot be read")
+            let reason = "cannot be asked, because the token of the account cannot be read";
+            withheld(reason, None)
         }
+    }
+}
+
+/// That says nothing about the upstream.
+fn withheld(reason: &'static str, retry_after: Option<Duration>) -> Trouble {
+    Trouble::Withheld {
+        reason,
+        retry_after,
     }
 }

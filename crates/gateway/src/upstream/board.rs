@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
+use super::queue::{Receiver, Room, Sender, Taken, queue};
 use super::wire::{self, Message};
 use crate::json::Object;
 use crate::message::{RpcError, code};
@@ -17,6 +18,8 @@ use crate::server::Interest;
 
 /// How many messages may wait for a slow client before further news are lost to it.
 const WAITING: usize = 256;
+/// How many questions of a server may be open at once on one connection.
+pub(super) const OPEN_QUESTIONS: usize = 32;
 
 /// The `_meta` member that names the subscription of a message (2026-07-28).
 pub(super) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
@@ -28,6 +31,9 @@ pub(super) struct Board {
     ids: AtomicU64,
     /// Whether all who use the connection are one caller.
     is_exclusive: bool,
+    /// The largest message that the server may send.
+    largest: usize,
+    questions: Room,
 }
 
 #[derive(Debug, Default)]
@@ -43,14 +49,14 @@ struct Inner {
 struct Running {
     visit: Arc<str>,
     answer: Option<oneshot::Sender<String>>,
-    news: mpsc::Sender<String>,
+    news: Sender,
 }
 
 #[derive(Debug)]
 struct Listener {
     visit: Arc<str>,
     interest: Interest,
-    news: mpsc::Sender<String>,
+    news: Sender,
 }
 
 /// The place of one request on the board; dropped, the request is forgotten.
@@ -59,7 +65,7 @@ pub(super) struct Ticket {
     pub(super) id: u64,
     board: Arc<Board>,
     answer: oneshot::Receiver<String>,
-    news: mpsc::Receiver<String>,
+    news: Receiver,
 }
 
 /// The place of one listener on the board.
@@ -67,15 +73,18 @@ pub(super) struct Ticket {
 pub(super) struct Ear {
     id: u64,
     board: Arc<Board>,
-    news: mpsc::Receiver<String>,
+    news: Receiver,
 }
 
 impl Board {
-    pub(super) fn new(is_exclusive: bool) -> Arc<Self> {
+    /// The board of a connection over which no message comes that is larger than `largest`.
+    pub(super) fn new(is_exclusive: bool, largest: usize) -> Arc<Self> {
         Arc::new(Self {
             inner: Mutex::default(),
             ids: AtomicU64::new(1),
             is_exclusive,
+            largest,
+            questions: Room::new(OPEN_QUESTIONS, largest),
         })
     }
 
@@ -92,7 +101,7 @@ impl Board {
     pub(super) fn expect(self: &Arc<Self>, visit: &Arc<str>) -> Ticket {
         let id = self.number();
         let (answer, answered) = oneshot::channel();
-        let (news, heard) = mpsc::channel(WAITING);
+        let (news, heard) = queue(Room::new(WAITING, self.largest));
         let mut inner = self.lock();
         if !inner.is_closed {
             let running = Running {
@@ -110,10 +119,15 @@ impl Board {
         }
     }
 
+    /// Takes room for a question of the server, as long as it is open; `None` if too much is open.
+    pub(super) fn question(&self, bytes: usize) -> Option<Taken> {
+        self.questions.take(bytes)
+    }
+
     /// Takes a place for a listener of `visit`.
     pub(super) fn listen(self: &Arc<Self>, visit: &Arc<str>, interest: Interest) -> Ear {
         let id = self.number();
-        let (news, heard) = mpsc::channel(WAITING);
+        let (news, heard) = queue(Room::new(WAITING, self.largest));
         let mut inner = self.lock();
         if !inner.is_closed {
             let listener = Listener {
@@ -201,7 +215,7 @@ impl Board {
                     return Some(wire::answer(id, Ok(&wire::empty())));
                 }
                 let taker = self.taker(true);
-                if taker.is_some_and(|taker| taker.try_send(text.clone()).is_ok()) {
+                if taker.is_some_and(|taker| taker.give(&text)) {
                     return None;
                 }
                 let error = RpcError::new(
@@ -218,7 +232,7 @@ impl Board {
 
     /// Who is meant when a message does not say: the newest request, if all are of one caller, or else
     /// who listens for everything.
-    fn taker(&self, with_listeners: bool) -> Option<mpsc::Sender<String>> {
+    fn taker(&self, with_listeners: bool) -> Option<Sender> {
         let inner = self.lock();
         let mut visits: BTreeSet<_> = inner.running.values().map(|one| &one.visit).collect();
         if with_listeners {
@@ -309,8 +323,8 @@ impl Inner {
 }
 
 /// A client that does not keep up loses news, rather than holding up everybody.
-fn give(to: &mpsc::Sender<String>, text: &str) {
-    if to.try_send(text.to_owned()).is_err() {
+fn give(to: &Sender, text: &str) {
+    if !to.give(text) {
         tracing::debug!("news of an upstream are lost to a client that is gone or too slow");
     }
 }
@@ -320,14 +334,14 @@ impl Ticket {
     pub(super) async fn next(&mut self) -> Option<String> {
         tokio::select! {
             biased;
-            Some(news) = self.news.recv() => Some(news),
+            Some(news) = self.news.next() => Some(news),
             answer = &mut self.answer => answer.ok(),
         }
     }
 
     /// The next news; never ends.
     pub(super) async fn news(&mut self) -> String {
-        match self.news.recv().await {
+        match self.news.next().await {
             Some(news) => news,
             None => std::future::pending().await,
         }
@@ -343,12 +357,40 @@ impl Drop for Ticket {
 impl Ear {
     /// The next message; `None` if the connection has ended.
     pub(super) async fn next(&mut self) -> Option<String> {
-        self.news.recv().await
+        self.news.next().await
     }
 }
 
 impl Drop for Ear {
     fn drop(&mut self) {
         self.board.lock().listeners.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn large_news_fill_no_memory_and_hold_no_answer_up() {
+        let board = Board::new(true, 1000);
+        let mut ticket = board.expect(&"alice".into());
+        let text = "x".repeat(900);
+        for _ in 0..100 {
+            let news = format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/x","params":{{"x":"{text}"}}}}"#
+            );
+            assert_eq!(board.dispatch(news), None);
+        }
+        let answer = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{{}}}}"#, ticket.id);
+        assert_eq!(board.dispatch(answer.clone()), None);
+        let mut waiting = 0;
+        while let Some(text) = ticket.next().await {
+            if text == answer {
+                break;
+            }
+            waiting += 1;
+        }
+        assert_eq!(waiting, 4);
     }
 }

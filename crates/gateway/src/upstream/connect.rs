@@ -158,7 +158,8 @@ fn endpoint(
     let uri: Result<Uri, _> = url.as_str().parse();
     Ok(Endpoint {
         client: parts.http.clone(),
-        uri: uri.map_err(|_| format!("`{url}` is no address"))?,
+        // Not the address itself: its query may be a secret.
+        uri: uri.map_err(|_| "its address cannot be used".to_owned())?,
         credentials: Credentials {
             own: Credential::new(&settings.credential, &parts.fetch, &parts.clock)?,
             person: person_header(settings, account)?,

@@ -98,7 +98,10 @@ impl Credentials {
 }
 
 /// The settings are checked for it; without, nothing goes anywhere.
-const NO_ACCOUNT: Trouble = Trouble::Nobody("is called with the tokens of people, and has none");
+const NO_ACCOUNT: Trouble = Trouble::Withheld {
+    reason: "is called with the tokens of people, and has none",
+    retry_after: None,
+};
 
 impl PersonHeader {
     fn value(&self, token: &Secret) -> Result<HeaderValue, Trouble> {

@@ -16,6 +16,8 @@ const THRESHOLD: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// How long it stays open at most.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// How long one call tries alone. One that takes longer says nothing yet, and the next one tries, too.
+const TRIAL: Duration = Duration::from_secs(5);
 
 /// Whether calls go through to an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub enum State {
     Closed,
     /// They are answered at once, without it.
     Open,
-    /// One tries whether it is back.
+    /// One tries whether it is back, and another one if that takes long.
     HalfOpen,
 }
 
@@ -68,6 +70,9 @@ struct Inner {
     in_a_row: u32,
     openings: u32,
     open_until: Instant,
+    /// How many calls have tried whether it is back; the last of them is the one that is waited for.
+    trials: u64,
+    trial_until: Instant,
     last_error: Option<String>,
 }
 
@@ -75,7 +80,8 @@ struct Inner {
 #[derive(Debug)]
 pub(super) struct Pass<'a> {
     breaker: &'a Breaker,
-    is_trial: bool,
+    /// Its number, if it tries whether the upstream is back.
+    trial: Option<u64>,
 }
 
 impl Breaker {
@@ -86,6 +92,8 @@ impl Breaker {
             in_a_row: 0,
             openings: 0,
             open_until: Instant::now(),
+            trials: 0,
+            trial_until: Instant::now(),
             last_error: None,
         };
         Self {
@@ -107,26 +115,31 @@ impl Breaker {
     pub(super) fn admit(&self) -> Result<Pass<'_>, Trouble> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let mut inner = self.lock();
-        let is_trial = match inner.state {
-            State::Closed => false,
-            State::Open if Instant::now() >= inner.open_until => {
+        let now = Instant::now();
+        let trial = match inner.state {
+            State::Closed => None,
+            State::Open if now >= inner.open_until => {
                 inner.enter(State::HalfOpen, self.clock.now());
-                true
+                Some(inner.begin_trial(now))
             }
-            _ => {
-                let left = inner.open_until.saturating_duration_since(Instant::now());
+            State::HalfOpen if now >= inner.trial_until => Some(inner.begin_trial(now)),
+            state => {
+                let until = match state {
+                    State::HalfOpen => inner.trial_until,
+                    _ => inner.open_until,
+                };
                 drop(inner);
                 self.failures.fetch_add(1, Ordering::Relaxed);
-                return Err(Trouble::Unusable {
-                    reason: "has failed several times and is left alone for a while".to_owned(),
-                    retry_after: Some(left.max(FIRST_PAUSE)),
+                return Err(Trouble::Withheld {
+                    reason: "has failed several times and is left alone for a while",
+                    retry_after: Some(until.saturating_duration_since(now).max(FIRST_PAUSE)),
                 });
             }
         };
         drop(inner);
         Ok(Pass {
             breaker: self,
-            is_trial,
+            trial,
         })
     }
 
@@ -149,7 +162,7 @@ impl Breaker {
 impl Pass<'_> {
     /// The upstream has answered, whatever it was.
     pub(super) fn good(mut self) {
-        self.is_trial = false;
+        self.trial = None;
         let mut inner = self.breaker.lock();
         inner.in_a_row = 0;
         if inner.state != State::Closed {
@@ -161,7 +174,7 @@ impl Pass<'_> {
 
     /// It has not, because of `reason`.
     pub(super) fn bad(mut self, reason: &str) {
-        self.is_trial = false;
+        self.trial = None;
         let breaker = self.breaker;
         breaker.failures.fetch_add(1, Ordering::Relaxed);
         let mut inner = breaker.lock();
@@ -189,14 +202,23 @@ impl Pass<'_> {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        // A trial that was given up: the next call tries.
-        if self.is_trial {
-            self.breaker.lock().state = State::Open;
+        // A trial that was given up: the next call tries, unless another one does already.
+        if let Some(trial) = self.trial {
+            let mut inner = self.breaker.lock();
+            if inner.state == State::HalfOpen && inner.trials == trial {
+                inner.trial_until = Instant::now();
+            }
         }
     }
 }
 
 impl Inner {
+    fn begin_trial(&mut self, now: Instant) -> u64 {
+        self.trials += 1;
+        self.trial_until = now + TRIAL;
+        self.trials
+    }
+
     fn enter(&mut self, state: State, now: NumericDate) {
         self.state = state;
         self.since = now;
@@ -214,4 +236,55 @@ pub(super) fn backoff(
     let mut byte = [0];
     random.fill(&mut byte);
     pause.mul_f64(0.75 + f64::from(byte[0]) / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use oauth::random::OsRandom;
+    use oauth::time::SystemClock;
+    use tokio::time::advance;
+
+    use super::*;
+
+    /// A breaker that is open, and lets the next call try.
+    async fn before_a_trial() -> Breaker {
+        let breaker = Breaker::new(
+            "notes".to_owned(),
+            Arc::new(SystemClock),
+            Arc::new(OsRandom),
+        );
+        for _ in 0..THRESHOLD {
+            breaker.admit().unwrap().bad("is broken");
+        }
+        assert!(breaker.admit().is_err());
+        advance(LONGEST_PAUSE).await;
+        breaker
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_that_takes_long_holds_nobody_else_up() {
+        let breaker = before_a_trial().await;
+        let long = breaker.admit().unwrap();
+        let Err(Trouble::Withheld { retry_after, .. }) = breaker.admit() else {
+            panic!("one tries alone at first");
+        };
+        assert_eq!(retry_after, Some(TRIAL));
+        advance(TRIAL).await;
+        breaker.admit().unwrap().good();
+        assert_eq!(breaker.health(0).state, State::Closed);
+        // That the first one is given up changes nothing any more.
+        drop(long);
+        assert_eq!(breaker.health(0).state, State::Closed);
+        assert!(breaker.admit().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_that_is_given_up_leaves_it_to_the_next_one() {
+        let breaker = before_a_trial().await;
+        drop(breaker.admit().unwrap());
+        let second = breaker.admit().unwrap();
+        assert!(breaker.admit().is_err());
+        second.bad("is still broken");
+        assert_eq!(breaker.health(0).state, State::Open);
+    }
 }

@@ -21,6 +21,7 @@ mod open;
 mod pipe;
 mod pool;
 mod process;
+mod queue;
 mod replies;
 mod server;
 mod session;
@@ -54,6 +55,7 @@ pub use health::{Health, State};
 pub use http::HttpClient;
 pub(crate) use http::Payload;
 pub use identity::SignIdentity;
+pub use process::{ContainerCommand, ContainerVerb};
 pub use server::Upstream;
 pub use settings::{
     Children, ForwardIdentity, TokenPlace, Transport, UpstreamCredential, UpstreamSettings,

@@ -98,7 +98,7 @@ impl HttpOpener {
     pub(super) async fn look(&self, visit: &Visit) -> Result<(Way, Session), Trouble> {
         let (way, session) = match self.open(Way::Stateless, visit).await {
             Ok(session) => (Way::Stateless, session),
-            Err(Trouble::Foreign(_)) => self.look_for_sessions(visit).await?,
+            Err(Trouble::Foreign(_) | Trouble::Strange(_)) => self.look_for_sessions(visit).await?,
             Err(Trouble::Rpc(error)) => match error.code() {
                 // A server of this revision, that has another opinion of our request.
                 Some(code::HEADER_MISMATCH | code::MISSING_CLIENT_CAPABILITY) => {
@@ -109,15 +109,15 @@ impl HttpOpener {
             Err(trouble) => return Err(trouble),
         };
         self.found(Some(way));
-        let revision = session.introduction.revision;
-        tracing::info!(uri = %self.endpoint.uri, %revision, ?way, "an upstream is understood");
         Ok((way, session))
     }
 
     async fn look_for_sessions(&self, visit: &Visit) -> Result<(Way, Session), Trouble> {
         match self.open(Way::Streamable, visit).await {
             Ok(session) => Ok((Way::Streamable, session)),
-            Err(foreign @ (Trouble::Foreign(_) | Trouble::Rpc(_))) if self.sse != Some(false) => {
+            Err(foreign @ (Trouble::Foreign(_) | Trouble::Strange(_) | Trouble::Rpc(_)))
+                if self.sse != Some(false) =>
+            {
                 match self.open(Way::EventStream, visit).await {
                     Ok(session) => Ok((Way::EventStream, session)),
                     Err(_) => Err(foreign),
@@ -134,7 +134,7 @@ impl HttpOpener {
         let max = self.max;
         if way == Way::Stateless {
             // Its answers never come over the board, so there is nothing to mix up.
-            let board = Board::new(false);
+            let board = Board::new(false, max);
             let link = StatelessHttp { endpoint, max };
             let Discovered {
                 introduction,
@@ -143,7 +143,7 @@ impl HttpOpener {
             self.serves_both.store(serves_sessions, Ordering::Relaxed);
             return Ok(Session::new(Arc::new(link), board, introduction));
         }
-        let board = Board::new(true);
+        let board = Board::new(true, max);
         let link: Arc<dyn Link> = match way {
             Way::EventStream => Arc::new(
                 super::event_stream::connect(

@@ -2,7 +2,7 @@
 //! when they are lost, and ended when nobody needs them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ const ENDED_AT_ONCE: usize = 64;
 #[derive(Debug)]
 pub(super) struct Pool {
     slots: Mutex<Slots>,
+    /// How many places are kept for connections that come about. It grows under the lock of the slots alone.
+    openings: AtomicUsize,
     max: usize,
     /// Whether what is lost again and again is opened more and more slowly: processes are.
     backs_off: bool,
@@ -50,6 +52,22 @@ struct Slot {
     losses: AtomicU32,
     not_before: Mutex<Option<Instant>>,
     opened: Mutex<Option<Instant>>,
+}
+
+/// A place that is kept for a connection while it comes about.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn keep(openings: &'a AtomicUsize) -> Self {
+        openings.fetch_add(1, Ordering::Relaxed);
+        Self(openings)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Whoever holds it does something for all who wait, who share what comes of it.
@@ -94,6 +112,12 @@ impl Slot {
         lock(&self.current).is_some()
     }
 
+    /// The connection, if it can be used and has come about after `time`.
+    fn opened_after(&self, time: Instant) -> Option<Arc<Session>> {
+        let is_new = lock(&self.opened).is_some_and(|opened| opened > time);
+        self.usable().filter(|_| is_new)
+    }
+
     /// Whether another connection may be opened now, after what became of the last one.
     fn may_open(&self, random: &dyn Random) -> Result<(), Trouble> {
         if let Some(opened) = lock(&self.opened).take() {
@@ -109,8 +133,8 @@ impl Slot {
         if left.is_zero() {
             return Ok(());
         }
-        Err(Trouble::Unusable {
-            reason: "ends again and again, and is started again in a while".to_owned(),
+        Err(Trouble::Withheld {
+            reason: "ends again and again, and is started again in a while",
             retry_after: Some(left.max(Duration::from_secs(1))),
         })
     }
@@ -131,6 +155,7 @@ impl Pool {
     pub(super) fn new(max: usize, backs_off: bool, random: Arc<dyn Random>) -> Self {
         Self {
             slots: Mutex::default(),
+            openings: AtomicUsize::new(0),
             max,
             backs_off,
             random,
@@ -167,19 +192,17 @@ impl Pool {
         if self.backs_off {
             slot.may_open(&*self.random)?;
         }
-        let lost = lock(&slot.current).take();
-        if let Some(lost) = &lost {
-            lost.link.end().await;
-        }
-        self.make_room().await?;
+        let (place, lost) = self.make_room(&slot).await?;
         let session = match opening.note(open(lost.as_deref()).await) {
             Ok(session) => Arc::new(session),
             Err(trouble) => {
-                slot.lost(&*self.random);
+                if !matches!(trouble, Trouble::Withheld { .. }) {
+                    slot.lost(&*self.random);
+                }
                 return Err(trouble);
             }
         };
-        self.put(key, &slot, session).await
+        self.put(key, &slot, session, place).await
     }
 
     /// The connection of `key`, if there is one.
@@ -207,17 +230,33 @@ impl Pool {
         }
     }
 
-    /// Keeps a connection that was opened elsewhere.
+    /// Keeps a connection that was opened elsewhere, `since` when.
+    ///
+    /// There may be one already. One that is as new is as good, and somebody may use it: it stays. An older
+    /// one is of what is not believed any more. Whichever goes is ended.
     pub(super) async fn adopt(
         &self,
         key: &Arc<str>,
         session: Session,
+        since: Instant,
     ) -> Result<Arc<Session>, Trouble> {
         let slot = {
             let mut slots = lock(&self.slots);
             slots.by_key.entry(key.clone()).or_default().clone()
         };
-        self.put(key, &slot, Arc::new(session)).await
+        let _opening = slot.opening.lock().await;
+        if let Some(other) = slot.opened_after(since) {
+            session.link.end().await;
+            other.touch();
+            return Ok(other);
+        }
+        match self.make_room(&slot).await {
+            Ok((place, _older)) => self.put(key, &slot, Arc::new(session), place).await,
+            Err(trouble) => {
+                session.link.end().await;
+                Err(trouble)
+            }
+        }
     }
 
     async fn put(
@@ -225,18 +264,22 @@ impl Pool {
         key: &Arc<str>,
         slot: &Arc<Slot>,
         session: Arc<Session>,
+        place: Place<'_>,
     ) -> Result<Arc<Session>, Trouble> {
-        let is_wanted = {
+        let unwanted = {
             let slots = lock(&self.slots);
             let still = slots.by_key.get(key);
-            let is_wanted = !slots.is_closed && still.is_some_and(|still| Arc::ptr_eq(still, slot));
-            if is_wanted {
+            if !slots.is_closed && still.is_some_and(|still| Arc::ptr_eq(still, slot)) {
                 *lock(&slot.opened) = Some(Instant::now());
                 *lock(&slot.current) = Some(session.clone());
+                // From now on it is counted itself.
+                drop(place);
+                None
+            } else {
+                Some(place)
             }
-            is_wanted
         };
-        if is_wanted {
+        if unwanted.is_none() {
             return Ok(session);
         }
         // The visit has ended while the connection came about.
@@ -244,31 +287,26 @@ impl Pool {
         Err(closed())
     }
 
-    /// Ends the connection that has been idle for longest, if there is no room for another one.
-    async fn make_room(&self) -> Result<(), Trouble> {
-        let evicted = {
+    /// Keeps a place for a connection of `slot`, which gives back the one that it had. If there is no room,
+    /// the connection that has been idle for longest ends.
+    async fn make_room(&self, slot: &Slot) -> Result<(Place<'_>, Option<Arc<Session>>), Trouble> {
+        let (place, former, evicted) = {
             let mut slots = lock(&self.slots);
+            let former = lock(&slot.current).take();
             let open = slots.by_key.values().filter(|slot| slot.has_session());
-            if open.count() < self.max {
-                return Ok(());
-            }
-            let idle = slots.by_key.iter().filter_map(|(key, slot)| {
-                let current = lock(&slot.current);
-                let idle = current.as_ref()?.idle()?;
-                (idle > IN_USE).then(|| (idle, key.clone()))
-            });
-            let longest = idle.max().map(|(_, key)| key);
-            let slot = longest.and_then(|key| slots.by_key.remove(&key));
-            slot.and_then(|slot| lock(&slot.current).take())
+            let taken = open.count() + self.openings.load(Ordering::Relaxed);
+            let evicted = if taken < self.max {
+                None
+            } else {
+                Some(slots.evict().ok_or(Trouble::Withheld {
+                    reason: "is used by as many as it may be",
+                    retry_after: Some(Duration::from_secs(5)),
+                })?)
+            };
+            (Place::keep(&self.openings), former, evicted)
         };
-        let Some(evicted) = evicted else {
-            return Err(Trouble::Unusable {
-                reason: "is used by as many as it may be".to_owned(),
-                retry_after: Some(Duration::from_secs(5)),
-            });
-        };
-        evicted.link.end().await;
-        Ok(())
+        end_all(former.iter().cloned().chain(evicted).collect()).await;
+        Ok((place, former))
     }
 
     /// Ends what has been idle for longer than `limit`.
@@ -334,8 +372,26 @@ fn is_of(key: &str, base: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with('\n'))
 }
 
-fn closed() -> Trouble {
-    Trouble::unusable("is not served any more")
+impl Slots {
+    /// Takes out the connection that has been idle for longest, if one is not in use.
+    fn evict(&mut self) -> Option<Arc<Session>> {
+        let idle = self.by_key.iter().filter_map(|(key, slot)| {
+            let current = lock(&slot.current);
+            let idle = current.as_ref()?.idle()?;
+            (idle > IN_USE).then(|| (idle, key.clone()))
+        });
+        let (_, longest) = idle.max()?;
+        let slot = self.by_key.remove(&longest)?;
+        lock(&slot.current).take()
+    }
+}
+
+/// Why there are no connections to an upstream that is taken away.
+pub(super) fn closed() -> Trouble {
+    Trouble::Withheld {
+        reason: "is not served any more",
+        retry_after: None,
+    }
 }
 
 async fn end_all(sessions: Vec<Arc<Session>>) {

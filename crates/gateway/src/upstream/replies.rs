@@ -203,8 +203,13 @@ impl Refusal {
                 retry_after: self.retry_after,
             },
             (_, Some(error)) => Trouble::Rpc(error),
-            (400..=499, None) => {
+            // What stands at the address does not know such requests, and has not begun with this one.
+            (400 | 404 | 405 | 406 | 415, None) => {
                 Trouble::Foreign(format!("answers with status {status} and not in MCP"))
+            }
+            // Other refusals may come after something was done: 408, 409, 422 and the like.
+            (402..=499, None) => {
+                Trouble::Strange(format!("answers with status {status} and not in MCP"))
             }
             _ => Trouble::unusable(format!("answers with status {status}")),
         }
@@ -247,7 +252,7 @@ pub(super) async fn sort(
         let document = Document::new(response.into_body(), max);
         Ok(Posted::Replies(Replies::Document(document)))
     } else {
-        Err(Trouble::Foreign(
+        Err(Trouble::Strange(
             "answers neither JSON nor an event stream".to_owned(),
         ))
     }

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::UpstreamParts;
 use super::account::Account;
-use super::health::{Breaker, Health, backoff};
+use super::health::{Breaker, Health, Pass, backoff};
 use super::http::Payload;
 use super::mirror::Mirror;
 use super::open::{HttpOpener, Way};
@@ -124,16 +124,31 @@ impl Upstream {
                 ));
                 Ok(response)
             }
-            Ok(response) => {
+            result => self.settle(pass, result),
+        }
+    }
+
+    /// Counts what came of a call, and says it to the client.
+    fn settle<T>(&self, pass: Pass<'_>, result: Result<T, Trouble>) -> Result<T, Failure> {
+        let trouble = match result {
+            Ok(answer) => {
                 pass.good();
-                Ok(response)
+                return Ok(answer);
             }
-            Err(trouble) => {
+            Err(trouble) => trouble,
+        };
+        match &trouble {
+            // These are answers, too.
+            Trouble::Rpc(_) | Trouble::Untranslatable(_) => pass.good(),
+            // It was not asked, so nobody knows how it is doing.
+            Trouble::Withheld { .. } => drop(pass),
+            _ => {
                 let failure = self.said(trouble);
                 pass.bad(reason(&failure));
-                Err(failure)
+                return Err(failure);
             }
         }
+        Err(self.said(trouble))
     }
 
     fn said(&self, trouble: Trouble) -> Failure {
@@ -150,6 +165,11 @@ impl Upstream {
 
     /// The connection for a visit.
     async fn session(&self, visit: &Visit) -> Result<Arc<Session>, Trouble> {
+        let found = self.find(visit).await;
+        found.map_err(Trouble::at_the_beginning)
+    }
+
+    async fn find(&self, visit: &Visit) -> Result<Arc<Session>, Trouble> {
         let opener = match &self.kind {
             Kind::Stdio(opener) => {
                 let token = opener.token(visit).await?;
@@ -160,7 +180,8 @@ impl Upstream {
                         .as_ref()
                         .and_then(|_| self.pool.peek_of(&opener.key(visit)));
                     let lost = lost.or(before.as_deref());
-                    opener.open(visit, token.as_ref(), lost).await
+                    // Rare, and large: it takes no room in every call.
+                    Box::pin(opener.open(visit, token.as_ref(), lost)).await
                 };
                 return self.pool.get(&key, open).await;
             }
@@ -171,11 +192,15 @@ impl Upstream {
             let mut looking = opener.looking.lock().await;
             if opener.way_for(visit).is_none() {
                 looking.passed_on(begun)?;
-                let found = opener.look(visit).await;
+                let since = Instant::now();
+                let found = Box::pin(opener.look(visit)).await;
                 let (way, session) = looking.note(found)?;
                 drop(looking);
+                let revision = session.introduction.revision;
+                let upstream = self.name();
+                tracing::info!(upstream, %revision, ?way, "an upstream is understood");
                 let key = way.key(visit, self.account.is_some());
-                let session = self.pool.adopt(&key, session).await?;
+                let session = self.pool.adopt(&key, session, since).await?;
                 if opener.way_for(visit) == Some(way) {
                     return Ok(session);
                 }
@@ -183,7 +208,8 @@ impl Upstream {
         }
         // Whoever has found it out may have begun to doubt it.
         let way = opener.way_for(visit).unwrap_or(Way::Streamable);
-        let open = async |lost: Option<&Session>| opener.open_again(way, visit, lost).await;
+        let open =
+            async |lost: Option<&Session>| Box::pin(opener.open_again(way, visit, lost)).await;
         let key = way.key(visit, self.account.is_some());
         self.pool.get(&key, open).await
     }
@@ -191,7 +217,7 @@ impl Upstream {
     /// Forgets what was found out, if that cannot be true any more.
     fn doubt(&self, trouble: &Trouble) -> bool {
         let is_foreign = match trouble {
-            Trouble::Foreign(_) => true,
+            Trouble::Foreign(_) | Trouble::Strange(_) => true,
             Trouble::Rpc(error) => error.code() == Some(code::UNSUPPORTED_PROTOCOL_VERSION),
             _ => false,
         };
@@ -288,11 +314,20 @@ impl Upstream {
         request: &Request,
         outlet: &Outlet,
     ) -> Result<Raw, Trouble> {
-        match self.call_once(visit, request, outlet).await {
-            Err(Trouble::Lost(_)) => {}
-            Err(Trouble::Broken(_)) if only_reads(&request.method) => {}
-            Err(trouble) if self.doubt(&trouble) => {}
-            result => return result,
+        let trouble = match self.call_once(visit, request, outlet).await {
+            Ok(result) => return Ok(result),
+            Err(trouble) => trouble,
+        };
+        // What is doubted is forgotten, also where this call is not repeated.
+        let is_doubted = self.doubt(&trouble);
+        let may_repeat = match &trouble {
+            Trouble::Lost(_) => true,
+            Trouble::Broken(_) => only_reads(&request.method),
+            Trouble::Strange(_) => is_doubted && only_reads(&request.method),
+            _ => is_doubted,
+        };
+        if !may_repeat {
+            return Err(trouble);
         }
         self.call_once(visit, request, outlet).await
     }
@@ -380,19 +415,11 @@ impl McpServer for Upstream {
         {
             session = self.session(visit).await;
         }
-        match session {
-            Ok(session) => {
-                pass.good();
-                Ok(session.introduction.clone())
-            }
-            Err(Trouble::NotConnected) => Err(self.not_connected(visit, false).await),
-            Err(trouble @ Trouble::Nobody(_)) => Err(self.said(trouble)),
-            Err(trouble) => {
-                let failure = self.said(trouble);
-                pass.bad(reason(&failure));
-                Err(failure)
-            }
+        if let Err(Trouble::NotConnected) = session {
+            return Err(self.not_connected(visit, false).await);
         }
+        let session = self.settle(pass, session)?;
+        Ok(session.introduction.clone())
     }
 
     async fn call(&self, visit: &Visit, request: Request, outlet: &Outlet) -> Result<Raw, Failure> {
@@ -404,27 +431,12 @@ impl McpServer for Upstream {
             account.wait(&visit.caller).await;
         }
         let pass = self.breaker.admit().map_err(|trouble| self.said(trouble))?;
-        match self.call_twice(visit, &request, outlet).await {
-            Ok(result) => {
-                pass.good();
-                Ok(result)
-            }
-            Err(trouble @ (Trouble::Rpc(_) | Trouble::Untranslatable(_))) => {
-                pass.good();
-                Err(self.said(trouble))
-            }
-            // That says nothing about the server.
-            Err(Trouble::NotConnected) => {
-                let can_wait = may_need_input(&request.method);
-                Err(self.not_connected(visit, can_wait).await)
-            }
-            Err(trouble @ Trouble::Nobody(_)) => Err(self.said(trouble)),
-            Err(trouble) => {
-                let failure = self.said(trouble);
-                pass.bad(reason(&failure));
-                Err(failure)
-            }
+        let result = self.call_twice(visit, &request, outlet).await;
+        if let Err(Trouble::NotConnected) = result {
+            let can_wait = may_need_input(&request.method);
+            return Err(self.not_connected(visit, can_wait).await);
         }
+        self.settle(pass, result)
     }
 
     async fn notify(&self, visit: &Visit, notification: Notification) {

@@ -184,7 +184,7 @@ pub(super) async fn whisper(
         visit,
         outlet: &outlet,
         token: None,
-        may_ask: false,
+        questions: None,
     };
     let mut ticket = board.expect(&visit.key);
     let request = Outgoing {

@@ -70,7 +70,7 @@ pub(super) async fn call(
         visit,
         outlet,
         token: token.as_ref(),
-        may_ask: true,
+        questions: Some(&session.board),
     };
     let result = talk::call(hearing, &mut ticket, outgoing, patience).await?;
     if request.method == "logging/setLevel"
@@ -204,7 +204,7 @@ pub(super) async fn listen(
         visit,
         outlet,
         token: None,
-        may_ask: interest.everything,
+        questions: interest.everything.then_some(&*session.board),
     };
     let mut questions = Questions::new();
     loop {

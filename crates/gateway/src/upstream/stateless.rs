@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::behalf::Behalf;
+use super::board::OPEN_QUESTIONS;
 use super::link::Outgoing;
 use super::mirror::Mirror;
 use super::session::{Presented, Session};
@@ -178,7 +179,7 @@ impl Speaker<'_> {
             visit: self.visit,
             outlet: self.outlet,
             token: token.as_ref(),
-            may_ask: false,
+            questions: None,
         };
         let result = talk::call(hearing, &mut ticket, outgoing, self.patience).await?;
         if method == "tools/list"
@@ -199,6 +200,9 @@ impl Speaker<'_> {
     async fn fulfil(&self, request: &Request, result: &RawValue) -> Result<Raw, Trouble> {
         let result = Object::of(result).unwrap_or_default();
         let wanted = result.object("inputRequests").unwrap_or_default();
+        if wanted.members().count() > OPEN_QUESTIONS {
+            return Err(Trouble::unusable("asks for too much input at once"));
+        }
         let questions = wanted.members().map(|(key, question)| async move {
             let method = wire::text_member(question, "method").unwrap_or_default();
             let capability = match &*method {
@@ -311,7 +315,7 @@ pub(super) async fn discover(
         visit,
         outlet: &outlet,
         token: None,
-        may_ask: false,
+        questions: None,
     };
     let mut ticket = board.expect(&visit.key);
     let params = dressed(visit, None, None, None);

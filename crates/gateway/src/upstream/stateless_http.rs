@@ -30,7 +30,7 @@ impl Link for StatelessHttp {
             .await?;
         match sort(response, self.max, endpoint.timeout, None).await? {
             Posted::Replies(replies) => Ok(Some(replies)),
-            Posted::Accepted => Err(Trouble::Foreign(
+            Posted::Accepted => Err(Trouble::Strange(
                 "takes a request and answers nothing".to_owned(),
             )),
             Posted::Refused(refusal) => Err(refusal.into_trouble()),

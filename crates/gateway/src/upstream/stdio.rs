@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use delegation::AuthType;
 use oauth::secret::Secret;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::account::Account;
 use super::board::Board;
 use super::pipe::Pipe;
+use super::pool::closed;
 use super::process::{LastLines, Program};
 use super::session::{Presented, Session, initialize};
 use super::sessions;
@@ -20,13 +22,16 @@ use super::stateless::{Discovered, discover};
 use super::trouble::Trouble;
 use crate::message::code;
 use crate::revision::{Era, Revision};
+use crate::server::Introduction;
 use crate::visit::Visit;
 
-/// How long a program may take to answer for the first time: it may have to be fetched.
+/// How long a program may take to introduce itself at least: it may have to be fetched.
 pub(super) const START: Duration = Duration::from_mins(1);
 /// How long it is waited for an answer to a question that many programs do not understand, some of which
 /// say nothing then.
 const PROBE: Duration = Duration::from_secs(5);
+/// When to come again if too many programs start at once.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Opens connections to a program, by starting it.
 #[derive(Debug)]
@@ -35,8 +40,9 @@ pub(super) struct StdioOpener {
     pub(super) children: Children,
     pub(super) revision: Option<Revision>,
     pub(super) patience: Duration,
-    /// How long it may take to come up.
+    /// How long it may take to introduce itself, however often it is asked.
     pub(super) start: Duration,
+    /// How many programs may introduce themselves at once.
     pub(super) starts: Arc<Semaphore>,
     pub(super) stop: CancellationToken,
     /// Where the token of the person goes, if the program gets one.
@@ -126,22 +132,20 @@ impl StdioOpener {
         token: Option<&Secret>,
         lost: Option<&Session>,
     ) -> Result<Session, Trouble> {
-        let starting = self.starts.acquire().await;
-        let permit = starting.map_err(|_| Trouble::unusable("is not served any more"))?;
-        let (child, opened) = match self.era() {
-            Some(era) => {
-                let child = self.spawn(token)?;
-                let opened = self.greet(&child, era, visit).await;
-                (child, opened)
-            }
-            None => self.probe(visit, token).await?,
-        };
+        let permit = self.permit().await?;
+        let mut child = self.spawn(token)?;
+        // One time for all attempts, which begins when the program does.
+        let introduced = timeout(self.start, self.introduce(&mut child, visit, token)).await;
+        let silent = || Err(Trouble::Silent("does not introduce itself in time"));
+        let introduced = introduced.unwrap_or_else(|_| silent());
         drop(permit);
-        match opened {
-            Ok(session) => {
-                self.found(Some(session.introduction.revision.era()));
+        match introduced {
+            Ok(introduction) => {
+                let era = introduction.revision.era();
+                self.found(Some(era));
+                let session = Session::new(child.link, child.board, introduction);
                 if let Some(lost) = lost
-                    && session.introduction.revision.era() == Era::Sessions
+                    && era == Era::Sessions
                 {
                     sessions::restore(&session, lost, visit).await;
                 }
@@ -161,8 +165,20 @@ impl StdioOpener {
         }
     }
 
+    /// Waits until there is room for another program to begin, no longer than for an answer.
+    async fn permit(&self) -> Result<SemaphorePermit<'_>, Trouble> {
+        match timeout(self.patience, self.starts.acquire()).await {
+            Ok(permit) => permit.map_err(|_| closed()),
+            Err(_) => Err(Trouble::Withheld {
+                reason: "has to wait with its start, since too many programs start at once",
+                retry_after: Some(AGAIN),
+            }),
+        }
+    }
+
     fn spawn(&self, token: Option<&Secret>) -> Result<Child, Trouble> {
-        let board = Board::new(self.children != Children::Shared);
+        let is_exclusive = self.children != Children::Shared;
+        let board = Board::new(is_exclusive, self.program.max_message);
         let stop = self.stop.child_token();
         let variable = self.person.as_ref().zip(token);
         let variable = variable.map(|(person, token)| (&*person.name, token));
@@ -174,12 +190,25 @@ impl StdioOpener {
         })
     }
 
-    async fn greet(&self, child: &Child, era: Era, visit: &Visit) -> Result<Session, Trouble> {
+    /// Has a child introduce itself, in the words of its era if that is known.
+    async fn introduce(
+        &self,
+        child: &mut Child,
+        visit: &Visit,
+        token: Option<&Secret>,
+    ) -> Result<Introduction, Trouble> {
+        match self.era() {
+            Some(era) => self.greet(child, era, visit).await,
+            None => self.probe(child, visit, token).await,
+        }
+    }
+
+    async fn greet(&self, child: &Child, era: Era, visit: &Visit) -> Result<Introduction, Trouble> {
         let (link, board) = (&*child.link, &child.board);
-        let introduction = match era {
+        match era {
             Era::Stateless => {
                 let discovered = discover(link, board, visit, self.start).await?;
-                discovered.introduction
+                Ok(discovered.introduction)
             }
             Era::Sessions => {
                 let revision = self.revision.filter(|it| it.era() == Era::Sessions);
@@ -188,44 +217,40 @@ impl StdioOpener {
                     Children::PerSession => Presented::visitor(visit),
                     Children::PerUser | Children::Shared => Presented::bridge(),
                 };
-                initialize(link, board, visit, &presented, offered, self.start).await?
+                initialize(link, board, visit, &presented, offered, self.start).await
             }
-        };
-        let session = Session::new(child.link.clone(), child.board.clone(), introduction);
-        Ok(session)
+        }
     }
 
-    /// Finds out the era of a program, and begins a connection with it.
+    /// Finds out the era of a program, by its introduction. If it ends over that, another one takes its
+    /// place.
     async fn probe(
         &self,
+        child: &mut Child,
         visit: &Visit,
         token: Option<&Secret>,
-    ) -> Result<(Child, Result<Session, Trouble>), Trouble> {
-        let mut child = self.spawn(token)?;
-        let patience = PROBE.min(self.start);
+    ) -> Result<Introduction, Trouble> {
+        let patience = PROBE.min(self.start / 2);
         let probed = discover(&*child.link, &child.board, visit, patience).await;
         let was_silent = matches!(probed, Err(Trouble::Silent(_)));
         match probed {
             // With sessions a program can ask on its way, which clients of every revision understand.
             Ok(discovered) if discovered.serves_sessions => {}
-            Ok(Discovered { introduction, .. }) => {
-                let session = Session::new(child.link.clone(), child.board.clone(), introduction);
-                return Ok((child, Ok(session)));
-            }
+            Ok(Discovered { introduction, .. }) => return Ok(introduction),
             Err(Trouble::Rpc(error)) if error.code() == Some(code::MISSING_CLIENT_CAPABILITY) => {
-                return Ok((child, Err(Trouble::Rpc(error))));
+                return Err(Trouble::Rpc(error));
             }
             // Some programs end when they are asked what they do not know.
             Err(Trouble::Broken(_) | Trouble::Lost(_)) => {
                 super::link::Link::end(&*child.link).await;
-                child = self.spawn(token)?;
+                *child = self.spawn(token)?;
             }
             Err(_) => {}
         }
-        let mut opened = self.greet(&child, Era::Sessions, visit).await;
-        if was_silent && matches!(opened, Err(Trouble::Foreign(_))) {
-            opened = self.greet(&child, Era::Stateless, visit).await;
+        let greeted = self.greet(child, Era::Sessions, visit).await;
+        if was_silent && matches!(greeted, Err(Trouble::Foreign(_))) {
+            return self.greet(child, Era::Stateless, visit).await;
         }
-        Ok((child, opened))
+        greeted
     }
 }

@@ -220,7 +220,7 @@ impl Link for Streamable {
     async fn request(&self, request: Outgoing<'_>) -> Result<Option<Replies>, Trouble> {
         match self.0.post(request.text, request.behalf).await? {
             Posted::Replies(replies) => Ok(Some(replies)),
-            _ => Err(Trouble::Foreign(
+            _ => Err(Trouble::Strange(
                 "takes a request and answers nothing".to_owned(),
             )),
         }

@@ -88,7 +88,7 @@ async fn subscribe(speaker: &Speaker<'_>, filter: &Filter) -> Result<(), Trouble
         visit: speaker.visit,
         outlet: speaker.outlet,
         token: None,
-        may_ask: false,
+        questions: None,
     };
     let mut cancel = Cancel::new(hearing, ticket.id);
     let outgoing = Outgoing {

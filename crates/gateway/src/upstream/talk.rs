@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use serde_json::value::RawValue;
 
 use super::behalf::Behalf;
-use super::board::Ticket;
+use super::board::{Board, Ticket};
 use super::link::{Link, Outgoing};
 use super::replies::Replies;
 use super::trouble::Trouble;
@@ -20,6 +20,9 @@ use crate::visit::Visit;
 
 /// More news than any server has to tell about one request: a stream without an end.
 const MAX_NEWS: usize = 100_000;
+
+/// What a server is told that asks too much at once.
+const TOO_MANY: &str = "too many questions to the client are open";
 
 /// The levels of log messages, least important first (RFC 5424 §6.2.1).
 const LEVELS: [&str; 8] = [
@@ -41,8 +44,9 @@ pub(super) struct Hearing<'a> {
     pub(super) outlet: &'a Outlet,
     /// The client's own token of progress.
     pub(super) token: Option<&'a Raw>,
-    /// Whether the server may ask the client on its way (all revisions with sessions).
-    pub(super) may_ask: bool,
+    /// Where the questions are counted that the server asks the client on its way, if it may (all
+    /// revisions with sessions).
+    pub(super) questions: Option<&'a Board>,
 }
 
 /// The answers of the client that are on their way to the server.
@@ -55,11 +59,19 @@ impl<'a> Hearing<'a> {
             Some(Message::Notification { method, params }) => {
                 self.notify(&method, params).await;
             }
-            Some(Message::Question { id, method, params }) if self.may_ask => {
+            Some(Message::Question { id, method, params }) if let Some(board) = self.questions => {
+                let Some(taken) = board.question(text.len()) else {
+                    // Sent at once, and the next message is not read before: nothing piles up.
+                    let error = RpcError::new(code::INTERNAL_ERROR, TOO_MANY);
+                    let answer = wire::answer(id, Err(&error));
+                    let _ = self.link.send(answer, Behalf::calling(self.visit)).await;
+                    return;
+                };
                 let (id, params) = (id.to_owned(), params.map(RawValue::to_owned));
                 let (method, hearing) = (method.into_owned(), *self);
                 questions.push(Box::pin(async move {
                     let answer = hearing.ask(method, params).await;
+                    drop(taken);
                     wire::answer(&id, answer.as_deref())
                 }));
             }
@@ -135,7 +147,9 @@ async fn converse(
         let patience = questions.is_empty().then_some(patience);
         let text = tokio::select! {
             Some(answer) = questions.next(), if !questions.is_empty() => {
-                hearing.link.send(answer, Behalf::calling(hearing.visit)).await?;
+                let behalf = Behalf::calling(hearing.visit);
+                let sent = hearing.link.send(answer, behalf).await;
+                sent.map_err(Trouble::in_the_middle)?;
                 continue;
             }
             text = next(&mut replies, ticket, patience) => text?,

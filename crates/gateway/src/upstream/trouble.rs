@@ -13,8 +13,12 @@ pub(super) enum Trouble {
     Lost(&'static str),
     /// It went away while it had the request: nobody knows what it has done.
     Broken(&'static str),
-    /// What it says is of another era or transport, or no MCP at all.
+    /// It refuses what is said, as of another era or transport, or has never heard of MCP: it has done
+    /// nothing of it, and to ask anew, in other words, can repeat nothing.
     Foreign(String),
+    /// It has taken the request, and its answer is of another era or transport, or no MCP at all: nobody
+    /// knows what it has done.
+    Strange(String),
     /// It says nothing for longer than it may.
     Silent(&'static str),
     /// It cannot be used now.
@@ -24,8 +28,11 @@ pub(super) enum Trouble {
     },
     /// It is called with the token of the caller's account, which they have not connected.
     NotConnected,
-    /// It is called with the token of a person, and no person has called.
-    Nobody(&'static str),
+    /// It was not asked, because of a limit of ours: this says nothing about it.
+    Withheld {
+        reason: &'static str,
+        retry_after: Option<Duration>,
+    },
     /// It said so itself.
     Rpc(RpcError),
     /// There are no words for this.
@@ -41,26 +48,48 @@ impl Trouble {
         }
     }
 
+    /// The same, before the server has the request: whatever it has done, it is nothing of that.
+    pub(super) fn at_the_beginning(self) -> Self {
+        match self {
+            Self::Strange(reason) => Self::Foreign(reason),
+            trouble => trouble,
+        }
+    }
+
+    /// The same, once the server has the request: what it does not know any more, or refuses, it may have
+    /// begun.
+    pub(super) fn in_the_middle(self) -> Self {
+        match self {
+            Self::Lost(reason) => Self::Broken(reason),
+            Self::Foreign(reason) => Self::Strange(reason),
+            trouble => trouble,
+        }
+    }
+
     /// What the client learns of it; `name` is the server's.
     pub(super) fn into_failure(self, name: &str) -> Failure {
         let unavailable = |reason: &str, retry_after| Failure::Unavailable {
             reason: format!("the server `{name}` {reason}"),
             retry_after,
         };
+        let in_doubt = |reason: &str| {
+            let reason = format!("{reason}; it may have done what was asked, or not");
+            unavailable(&reason, None)
+        };
         match self {
-            Self::Lost(reason) | Self::Silent(reason) | Self::Nobody(reason) => {
-                unavailable(reason, None)
-            }
+            Self::Lost(reason) | Self::Silent(reason) => unavailable(reason, None),
             Self::NotConnected => unavailable("needs an account that is not connected", None),
-            Self::Broken(reason) => unavailable(
-                &format!("{reason}; it may have done what was asked, or not"),
-                None,
-            ),
+            Self::Broken(reason) => in_doubt(reason),
+            Self::Strange(reason) => in_doubt(&reason),
             Self::Foreign(reason) => unavailable(&reason, None),
             Self::Unusable {
                 reason,
                 retry_after,
             } => unavailable(&reason, retry_after),
+            Self::Withheld {
+                reason,
+                retry_after,
+            } => unavailable(reason, retry_after),
             Self::Rpc(error) => Failure::Rpc(error),
             Self::Untranslatable(what) => Failure::Untranslatable(what),
         }

@@ -4,17 +4,15 @@
 //! that we know, and is removed by it. `docker exec` starts a process in a container that is not ours:
 //! its end is the end of its input.
 
-use std::path::Path;
 use std::time::Duration;
 
 use oauth::random::{self, Random};
 use tokio::process::Command;
 
+use super::command_line::{ContainerCommand, ContainerVerb};
+
 /// How long the removal of a container may take.
 const REMOVAL: Duration = Duration::from_secs(20);
-
-/// What starts a container.
-const RUN: &str = "run";
 
 /// A container that a child runs.
 #[derive(Debug)]
@@ -33,39 +31,18 @@ impl Container {
         upstream: &str,
         random: &dyn Random,
     ) -> Option<Self> {
-        let client = Path::new(command).file_name()?.to_str()?;
-        if !matches!(client, "docker" | "podman" | "nerdctl") {
+        let line = ContainerCommand::read(command, args)?;
+        if line.verb != ContainerVerb::Run {
             return None;
         }
-        let at = subcommand(args)?;
-        // `docker container run` is the same.
-        let at = match args[at].as_str() {
-            RUN => at,
-            "container" if args.get(at + 1).is_some_and(|next| next == RUN) => at + 1,
-            _ => return None,
-        };
-        let (before, after) = args.split_at(at + 1);
-        let options: Vec<_> = after.iter().map(String::as_str).collect();
-        let has = |long: &str, short: Option<char>| {
-            options.iter().any(|option| {
-                let name = option.split('=').next().unwrap_or_default();
-                let is_short = short.is_some_and(|short| {
-                    let letters = option.strip_prefix('-').unwrap_or_default();
-                    !letters.is_empty()
-                        && letters.chars().all(|letter| "itdP".contains(letter))
-                        && letters.contains(short)
-                });
-                name == long || is_short
-            })
-        };
         let mut added = Vec::new();
-        if !has("--interactive", Some('i')) {
+        if !line.is_interactive {
             added.push("-i".to_owned());
         }
-        if !has("--rm", None) {
+        if !line.is_removed {
             added.push("--rm".to_owned());
         }
-        let name = named(&options).unwrap_or_else(|| {
+        let own = || {
             let suffix: String = random::token::<9>(random)
                 .chars()
                 .map(|c| if c.is_ascii_alphanumeric() { c } else { 'x' })
@@ -73,10 +50,12 @@ impl Container {
             let name = format!("sumun-{upstream}-{}", suffix.to_ascii_lowercase());
             added.extend(["--name".to_owned(), name.clone()]);
             name
-        });
+        };
+        let name = line.name.map_or_else(own, str::to_owned);
+        let (before, after) = args.split_at(line.options_from);
         Some(Self {
             args: [before, &added, after].concat(),
-            global: args[..subcommand(args)?].to_vec(),
+            global: args[..line.client_until].to_vec(),
             name,
         })
     }
@@ -91,37 +70,6 @@ impl Container {
         let remove = ["rm".to_owned(), "-f".to_owned(), self.name.clone()];
         [&*self.global, &remove].concat()
     }
-}
-
-/// Where the first argument stands that is no option of the client.
-fn subcommand(args: &[String]) -> Option<usize> {
-    const WITH_VALUE: [&str; 7] = [
-        "--config",
-        "--context",
-        "-c",
-        "--host",
-        "-H",
-        "--log-level",
-        "-l",
-    ];
-    let mut at = 0;
-    loop {
-        let arg = args.get(at)?;
-        if !arg.starts_with('-') {
-            return Some(at);
-        }
-        at += 1 + usize::from(WITH_VALUE.contains(&arg.as_str()));
-    }
-}
-
-/// The name that the operator gave.
-fn named(options: &[&str]) -> Option<String> {
-    let joined = |option: &&str| option.strip_prefix("--name=").map(str::to_owned);
-    let apart = || {
-        let at = options.iter().position(|option| *option == "--name")?;
-        options.get(at + 1).map(|name| (*name).to_owned())
-    };
-    options.iter().find_map(joined).or_else(apart)
 }
 
 /// Removes the container, if it is still there.
@@ -164,6 +112,16 @@ mod tests {
                 "--context far run --name=mine -i --rm img",
                 "--context far run --NAME=mine -i --rm img",
                 "--context far rm -f NAME",
+            ),
+            (
+                "run -i --rm img --name prod-db",
+                "run --name NAME -i --rm img --name prod-db",
+                "rm -f NAME",
+            ),
+            (
+                "run -i --rm --new value img --name prod-db",
+                "run --name NAME -i --rm --new value img --name prod-db",
+                "rm -f NAME",
             ),
             (
                 "container run --name mine -i --rm img",

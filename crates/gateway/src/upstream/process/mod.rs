@@ -1,6 +1,7 @@
 //! Child processes: started with a clean environment and limits, and never left behind (MCP stdio
 //! transport, shutdown).
 
+mod command_line;
 mod container;
 mod end;
 mod lines;
@@ -19,13 +20,13 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::board::Board;
 use super::pipe::Pipe;
 use super::trouble::Trouble;
+pub use command_line::{ContainerCommand, ContainerVerb};
 use container::Container;
 use lines::{Line, Lines};
 
@@ -70,10 +71,11 @@ struct Running {
     stop: CancellationToken,
     /// It is ending: nothing comes of it any more.
     gone: CancellationToken,
-    /// Whoever reads what it says to its standard error.
-    log: JoinHandle<()>,
+    /// Reads what it writes to its standard error.
+    log: AbortOnDropHandle<()>,
     _counted: Counted,
-    /// Nothing is left of it: the last one that is dropped.
+    /// Tells that nothing is left of it. The last field, since fields are dropped in their order: whoever
+    /// hears of it finds the child counted no more.
     _finished: DropGuard,
 }
 
@@ -141,7 +143,9 @@ impl Program {
             self.limit(pid);
         }
         let (out, outgoing) = mpsc::channel(QUEUE);
-        let (last_lines, finished) = (LastLines::default(), CancellationToken::new());
+        let finished = CancellationToken::new();
+        let last_lines = LastLines::default();
+        let log = log(self.name.clone(), stderr, last_lines.clone());
         let running = Running {
             child,
             name: self.name.clone(),
@@ -150,9 +154,7 @@ impl Program {
             board: board.clone(),
             stop: stop.clone(),
             gone: CancellationToken::new(),
-            log: self
-                .tasks
-                .spawn(log(self.name.clone(), stderr, last_lines.clone())),
+            log: AbortOnDropHandle::new(self.tasks.spawn(log)),
             _counted: Counted::new(&self.children),
             _finished: finished.clone().drop_guard(),
         };
@@ -278,7 +280,6 @@ impl Running {
         {
             container::remove(command, &self.name).await;
         }
-        // What it has started may still hold its standard error open.
         self.log.abort();
         let _ = (&mut self.log).await;
     }
@@ -288,7 +289,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.gone.cancel();
         self.board.close();
-        self.log.abort();
     }
 }
 

@@ -121,6 +121,24 @@ async fn a_server_that_asks_for_input_for_ever_is_not_asked_for_ever() {
 }
 
 #[tokio::test]
+async fn a_server_that_asks_for_everything_at_once_asks_nobody() {
+    let server = stateless(|seen| {
+        let question = json!({"method": "elicitation/create", "params": {"message": "?"}});
+        let questions = (0..33).map(|number| (number.to_string(), question.clone()));
+        let questions: serde_json::Map<_, _> = questions.collect();
+        seen.result(json!({"resultType": "input_required", "inputRequests": questions}))
+    })
+    .await;
+    let upstream = upstream(&http(&server.url));
+    let visit = visit_of("alice", Revision::V2025_06_18, EVERYTHING);
+    let (outlet, mut news) = Outlet::new();
+    let call = upstream.call(&visit, request("tools/call", json!({"name": "t"})), &outlet);
+    let result = call.await.map(|result| value(&result));
+    assert!(said(result).contains("asks for too much input at once"));
+    assert!(news.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn changed_annotations_are_looked_up_and_the_call_is_tried_once_more() {
     let server = stateless(|seen| match seen.rpc() {
         "tools/list" => seen.result(json!({"tools": [{"name": "t", "inputSchema": {

@@ -7,7 +7,10 @@ mod eras;
 mod fake;
 mod news;
 mod people;
+mod pool;
 mod sessions;
+mod starting;
+mod untold;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -344,3 +344,53 @@ async fn an_answer_whose_stream_was_let_go_of_is_taken_up_again() {
     let result = call_tool(&upstream, &visit(Revision::V2025_11_25), "t").await;
     assert_eq!(result.unwrap()["ok"], true);
 }
+
+#[tokio::test]
+async fn a_server_that_asks_without_an_end_is_answered_by_us() {
+    let server = with_sessions(|seen| {
+        if seen.rpc() != "tools/call" {
+            return status(202);
+        }
+        let question = |number: usize| {
+            let question = json!({"jsonrpc": "2.0", "id": number, "method": "sampling/createMessage", "params": {}});
+            Ok::<_, std::io::Error>(event(&question))
+        };
+        let questions = futures_util::stream::iter((0..100).map(question));
+        let pending = futures_util::stream::pending();
+        let body = futures_util::StreamExt::chain(questions, pending);
+        stream(Body::from_stream(body))
+    })
+    .await;
+    let upstream = upstream(&http(&server.url));
+    let visit = visit_of("alice", Revision::V2025_06_18, EVERYTHING);
+    let (outlet, mut news) = Outlet::new();
+    let params = json!({"name": "t"});
+    let call = upstream.call(&visit, request("tools/call", params), &outlet);
+    // The client reads what it is asked, and takes its time.
+    let mut asked = Vec::new();
+    let listening = async {
+        while let Some(one) = news.recv().await {
+            asked.push(one);
+        }
+    };
+    let refused = || {
+        let seen = server.seen();
+        let refusals = seen.iter().filter(|seen| {
+            let error = seen.body["error"]["message"].as_str();
+            error.is_some_and(|error| error.contains("too many questions"))
+        });
+        refusals.count()
+    };
+    let all_refused = async {
+        while refused() < 68 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(20), all_refused);
+    tokio::select! {
+        result = call => panic!("{result:?}"),
+        () = listening => panic!("the client is still there"),
+        in_time = in_time => in_time.unwrap(),
+    }
+    assert_eq!((asked.len(), refused()), (32, 68));
+}

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
-use super::fake::{Fake, session_answer, status, with_sessions};
+use super::fake::{Fake, event, session_answer, status, with_sessions};
 use super::*;
 
 #[tokio::test]
@@ -97,6 +97,65 @@ async fn a_call_that_may_have_been_done_is_not_done_twice() {
     let call = upstream.call(&visit, request("tools/list", json!({})), &outlet);
     assert!(call.await.is_err());
     assert_eq!(server.of("tools/list").len(), 2);
+}
+
+#[tokio::test]
+async fn a_call_whose_answer_is_strange_is_not_done_twice() {
+    let server = with_sessions(|seen| match seen.body["params"]["name"].as_str() {
+        Some("taken") => status(202),
+        Some("conflict") => status(409),
+        Some("refused") => status(405),
+        _ => axum::response::IntoResponse::into_response(axum::response::Html("<p>done</p>")),
+    })
+    .await;
+    let upstream = upstream(&http(&server.url));
+    let visit = visit(Revision::V2025_11_25);
+    for (name, words, times) in [
+        ("page", "it may have done what was asked, or not", 1),
+        ("taken", "it may have done what was asked, or not", 1),
+        ("conflict", "it may have done what was asked, or not", 1),
+        // What knows no POST has done nothing.
+        ("refused", "answers with status 405 and not in MCP", 2),
+    ] {
+        let before = server.of("tools/call").len();
+        let said = said(call_tool(&upstream, &visit, name).await);
+        assert!(said.contains(words), "{name}: {said}");
+        let after = server.of("tools/call").len();
+        assert_eq!(after - before, times, "{name}");
+    }
+    let (outlet, _news) = Outlet::new();
+    let call = upstream.call(&visit, request("tools/list", json!({})), &outlet);
+    assert!(call.await.is_err());
+    assert_eq!(server.of("tools/list").len(), 2);
+}
+
+#[tokio::test]
+async fn a_call_that_is_lost_in_the_middle_is_not_done_twice() {
+    // It asks on its way, and has lost the session when it is answered.
+    let server = with_sessions(|seen| {
+        if seen.body["id"] == "q" {
+            return status(404);
+        }
+        let question =
+            json!({"jsonrpc": "2.0", "id": "q", "method": "elicitation/create", "params": {}});
+        let question = futures_util::stream::iter([Ok::<_, std::io::Error>(event(&question))]);
+        let body = futures_util::StreamExt::chain(question, futures_util::stream::pending());
+        super::fake::stream(axum::body::Body::from_stream(body))
+    })
+    .await;
+    let upstream = upstream(&http(&server.url));
+    let visit = visit_of("alice", Revision::V2025_11_25, EVERYTHING);
+    let (outlet, news) = Outlet::new();
+    let call = async {
+        let params = json!({"name": "pay"});
+        let result = upstream.call(&visit, request("tools/call", params), &outlet);
+        let result = result.await.map(|result| value(&result));
+        drop(outlet);
+        result
+    };
+    let (result, _) = tokio::join!(call, answering(news, r#"{"action":"accept"}"#));
+    assert!(said(result).contains("it may have done what was asked, or not"));
+    assert_eq!(server.of("tools/call").len(), 1);
 }
 
 #[tokio::test]

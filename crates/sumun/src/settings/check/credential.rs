@@ -166,7 +166,11 @@ impl Check<'_> {
         let Some(url) = url.filter(|url| url.scheme() == "http" && !is_loopback(url)) else {
             return;
         };
+        // What stands in the address crosses the network with it: keys of an API often stand there.
         let has_credential = !section.headers.is_empty()
+            || url.query().is_some()
+            || !url.username().is_empty()
+            || url.password().is_some()
             || section.credential.is_some()
             || section.user_token.is_some()
             || section.forward_identity.is_some();

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use gateway::upstream::{ContainerCommand, ContainerVerb};
+
 pub(super) fn check_command(command: &str) -> Result<String, String> {
     if command.is_empty() {
         return Err("write the program to start".to_owned());
@@ -21,62 +23,39 @@ pub(super) fn check_command(command: &str) -> Result<String, String> {
     Ok(command.to_owned())
 }
 
-/// Options of container programs whose value is the next word.
-const WITH_VALUE: [&str; 24] = [
-    "--add-host",
-    "--cap-add",
-    "--cap-drop",
-    "--cpus",
-    "--entrypoint",
-    "--env",
-    "--env-file",
-    "--hostname",
-    "--label",
-    "--memory",
-    "--mount",
-    "--name",
-    "--network",
-    "--platform",
-    "--pull",
-    "--security-opt",
-    "--user",
-    "--volume",
-    "--workdir",
-    "-e",
-    "-p",
-    "-u",
-    "-v",
-    "-w",
-];
-
-/// A container must keep its input open, and must not have a terminal in between.
-pub(super) fn check_container(command: &str, args: &[String]) -> Result<(), String> {
-    let program = command.rsplit('/').next().unwrap_or(command);
-    let [verb, args @ ..] = args else {
+/// A container must keep its input open, must not have a terminal in between, and cannot be there twice
+/// under one name.
+pub(super) fn check_container(
+    command: &str,
+    args: &[String],
+    are_shared: bool,
+) -> Result<(), String> {
+    let Some(line) = ContainerCommand::read(command, args) else {
         return Ok(());
     };
-    if !matches!(program, "docker" | "podman" | "nerdctl") || !matches!(&**verb, "run" | "exec") {
-        return Ok(());
-    }
-    let is_flag = |arg: &str, short: char, long: &str| {
-        let letters = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
-        let is_short = letters.is_some_and(|letters| letters.len() <= 3 && letters.contains(short));
-        is_short || arg == long || arg.strip_prefix(long) == Some("=true")
-    };
-    if !args.iter().any(|arg| is_flag(arg, 'i', "--interactive")) {
+    if let Some(option) = line.unknown {
         return Err(format!(
-            "`{verb}` without -i closes the program's input at once: add \"-i\" to `args`"
+            "`{option}` is not known here, so it is not clear which word is the image: join its value to it, \
+             as in {option}=value, or {option}=true where it has none"
         ));
     }
-    // What follows the image belongs to the program in it.
-    let mut words = args.iter().map(String::as_str);
-    while let Some(word) = words.next().filter(|word| word.starts_with('-')) {
-        if is_flag(word, 't', "--tty") {
-            return Err("a terminal changes what is sent: remove \"-t\" from `args`".to_owned());
-        }
-        if WITH_VALUE.contains(&word) {
-            words.next();
-        }
+    let verb = match line.verb {
+        ContainerVerb::Run => "run",
+        ContainerVerb::Exec => "exec",
+    };
+    if !line.is_interactive {
+        return Err(format!(
+            "`{verb}` without -i closes the program's input at once: add \"-i\" to `args`, before the image"
+        ));
     }
-    Ok(())
+    if line.has_terminal {
+        return Err("a terminal changes what is sent: remove \"-t\" from `args`".to_owned());
+    }
+    match line.name {
+        Some(name) if !are_shared => Err(format!(
+            "several containers would be called `{name}`, and only one can be: remove \"--name\" from `args`, \
+             and each gets a name of its own, or write children = \"shared\""
+        )),
+        _ => Ok(()),
+    }
 }

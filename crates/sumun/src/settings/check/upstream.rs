@@ -127,7 +127,9 @@ impl Check<'_> {
         written: &str,
     ) -> Option<Transport> {
         let command = self.accept(&place.key("command"), check_command(written));
-        self.accept(&place.key("args"), check_container(written, &section.args));
+        let are_shared = section.children == "shared";
+        let container = check_container(written, &section.args, are_shared);
+        self.accept(&place.key("args"), container);
         for (key, is_set) in [
             ("headers", !section.headers.is_empty()),
             ("credential", section.credential.is_some()),
@@ -218,7 +220,11 @@ fn upstream_name(name: Option<&str>) -> Result<String, String> {
 }
 
 pub(super) fn http_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("`{text}` is no address: {error}"))?;
+    // What is no address is not shown: it may hold a key all the same, and messages end up in logs.
+    let no_address = |error| {
+        format!("this is no address ({error}): write one such as https://docs.example.com/mcp")
+    };
+    let url = Url::parse(text).map_err(no_address)?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err("write an address that begins with https:// or http://".to_owned());
     }

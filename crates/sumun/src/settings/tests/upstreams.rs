@@ -185,6 +185,10 @@ fn one_way_to_reach_it() {
             "write an address that begins with https:// or http://",
         ),
         (
+            "docs.example/mcp?key=canary",
+            "this is no address (relative URL without a base): write one such as https://docs.example.com/mcp",
+        ),
+        (
             "https://a:b@x/mcp",
             "an address with a name and password in it ends up in logs: use `headers`",
         ),
@@ -229,7 +233,8 @@ fn containers_keep_their_input_and_have_no_terminal() {
     refused_upstream(
         &docker("\"run\", \"--rm\", \"image\""),
         &[
-            "`upstreams[0].args`: `run` without -i closes the program's input at once: add \"-i\" to `args`",
+            "`upstreams[0].args`: `run` without -i closes the program's input at once: add \"-i\" to `args`, \
+             before the image",
         ],
     );
     for args in [
@@ -245,6 +250,39 @@ fn containers_keep_their_input_and_have_no_terminal() {
         "\"run\", \"-i\", \"--rm\", \"-e\", \"TOKEN\", \"image\", \"-t\", \"stdio\"",
     ));
     accepted_upstream(&docker("\"exec\", \"-i\", \"name\", \"server\""));
+    // What follows the image is nothing to us, and what is in doubt is asked about.
+    refused_upstream(
+        &docker("\"run\", \"image\", \"-i\""),
+        &[
+            "`upstreams[0].args`: `run` without -i closes the program's input at once: add \"-i\" to `args`, \
+           before the image",
+        ],
+    );
+    refused_upstream(
+        &docker("\"run\", \"-i\", \"--new\", \"value\", \"image\""),
+        &[
+            "`upstreams[0].args`: `--new` is not known here, so it is not clear which word is the image: join its \
+           value to it, as in --new=value, or --new=true where it has none",
+        ],
+    );
+    accepted_upstream(&docker("\"run\", \"-i\", \"--new=value\", \"image\""));
+}
+
+#[test]
+fn containers_that_are_not_shared_do_not_share_a_name() {
+    let docker = |args: &str| format!("command = \"docker\"\nargs = [\"run\", \"-i\", {args}]\n");
+    let named = docker("\"--name\", \"mine\", \"image\"");
+    for children in ["per-session", "per-user"] {
+        refused_upstream(
+            &format!("{named}children = \"{children}\""),
+            &[
+                "`upstreams[0].args`: several containers would be called `mine`, and only one can be: remove \
+               \"--name\" from `args`, and each gets a name of its own, or write children = \"shared\"",
+            ],
+        );
+    }
+    accepted_upstream(&format!("{named}children = \"shared\""));
+    accepted_upstream(&docker("\"image\", \"--name\", \"mine\""));
 }
 
 #[test]
@@ -256,6 +294,11 @@ fn a11_credentials_do_not_cross_networks_in_the_clear() {
     refused_upstream(&format!("{inside}{header}"), &[message]);
     accepted_upstream(&format!("{inside}insecure_http = true\n{header}"));
     accepted_upstream(inside);
+    // A key in the address is a credential like any other.
+    let key = "url = \"http://docs:3000/mcp?key=canary\"\n";
+    refused_upstream(key, &[message]);
+    accepted_upstream(&format!("{key}insecure_http = true"));
+    accepted_upstream("url = \"https://docs:3000/mcp?key=canary\"");
     let (_, local) = accepted_upstream(&format!("url = \"http://127.0.0.1:3000/mcp\"\n{header}"));
     let UpstreamCredential::Headers(headers) = local.settings.credential else {
         panic!("headers are a credential");
