@@ -2,41 +2,33 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::http::{HeaderMap, Method, Response};
 use async_trait::async_trait;
 use delegation::AuthType;
 use hyper::body::Incoming;
 use resource_server::Caller;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::UpstreamParts;
 use super::account::Account;
-use super::health::{Breaker, Health, Pass, backoff};
+use super::health::{Breaker, Health, Pass};
 use super::http::Payload;
 use super::mirror::Mirror;
 use super::open::{HttpOpener, Way};
 use super::pool::Pool;
 use super::session::Session;
+use super::sessions;
 use super::settings::UpstreamSettings;
 use super::stateless::{Memory, Speaker};
 use super::stdio::StdioOpener;
 use super::trouble::Trouble;
-use super::{sessions, subscription};
 use crate::json::Raw;
-use crate::message::{Notification, Outlet, Request, code, may_need_input};
+use crate::message::{Notification, Outlet, Request, may_need_input};
 use crate::revision::Era;
 use crate::server::{Failure, Interest, Introduction, McpServer};
 use crate::visit::Visit;
-
-/// How often a stream of news is opened again that brings none.
-const LISTEN_ATTEMPTS: u32 = 8;
-/// How long it is waited before that, at first and at most.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// An MCP server behind the gateway.
 #[derive(Debug)]
@@ -151,91 +143,8 @@ impl Upstream {
         Err(self.said(trouble))
     }
 
-    fn said(&self, trouble: Trouble) -> Failure {
+    pub(super) fn said(&self, trouble: Trouble) -> Failure {
         trouble.into_failure(&self.settings.name)
-    }
-
-    /// Whose connection serves a visit, as far as that is known.
-    fn key(&self, visit: &Visit) -> Option<Arc<str>> {
-        match &self.kind {
-            Kind::Http(opener) => Some(opener.way_for(visit)?.key(visit, self.account.is_some())),
-            Kind::Stdio(opener) => Some(opener.key(visit)),
-        }
-    }
-
-    /// The connection for a visit.
-    async fn session(&self, visit: &Visit) -> Result<Arc<Session>, Trouble> {
-        let found = self.find(visit).await;
-        found.map_err(Trouble::at_the_beginning)
-    }
-
-    async fn find(&self, visit: &Visit) -> Result<Arc<Session>, Trouble> {
-        let opener = match &self.kind {
-            Kind::Stdio(opener) => {
-                let token = opener.token(visit).await?;
-                let key = opener.key_with(visit, token.as_ref());
-                let open = async |lost: Option<&Session>| {
-                    // A new token means a new child, which goes on where the one before it was.
-                    let before = token
-                        .as_ref()
-                        .and_then(|_| self.pool.peek_of(&opener.key(visit)));
-                    let lost = lost.or(before.as_deref());
-                    // Rare, and large: it takes no room in every call.
-                    Box::pin(opener.open(visit, token.as_ref(), lost)).await
-                };
-                return self.pool.get(&key, open).await;
-            }
-            Kind::Http(opener) => opener,
-        };
-        if opener.way_for(visit).is_none() {
-            let begun = Instant::now();
-            let mut looking = opener.looking.lock().await;
-            if opener.way_for(visit).is_none() {
-                looking.passed_on(begun)?;
-                let since = Instant::now();
-                let found = Box::pin(opener.look(visit)).await;
-                let (way, session) = looking.note(found)?;
-                drop(looking);
-                let revision = session.introduction.revision;
-                let upstream = self.name();
-                tracing::info!(upstream, %revision, ?way, "an upstream is understood");
-                let key = way.key(visit, self.account.is_some());
-                let session = self.pool.adopt(&key, session, since).await?;
-                if opener.way_for(visit) == Some(way) {
-                    return Ok(session);
-                }
-            }
-        }
-        // Whoever has found it out may have begun to doubt it.
-        let way = opener.way_for(visit).unwrap_or(Way::Streamable);
-        let open =
-            async |lost: Option<&Session>| Box::pin(opener.open_again(way, visit, lost)).await;
-        let key = way.key(visit, self.account.is_some());
-        self.pool.get(&key, open).await
-    }
-
-    /// Forgets what was found out, if that cannot be true any more.
-    fn doubt(&self, trouble: &Trouble) -> bool {
-        let is_foreign = match trouble {
-            Trouble::Foreign(_) | Trouble::Strange(_) => true,
-            Trouble::Rpc(error) => error.code() == Some(code::UNSUPPORTED_PROTOCOL_VERSION),
-            _ => false,
-        };
-        is_foreign
-            && match &self.kind {
-                Kind::Http(opener) => {
-                    opener.way().is_some() && {
-                        opener.forget();
-                        opener.way().is_none()
-                    }
-                }
-                Kind::Stdio(opener) => {
-                    opener.era().is_some() && {
-                        opener.forget();
-                        opener.era().is_none()
-                    }
-                }
-            }
     }
 
     /// The visit, with whose credential it calls where that differs by request.
@@ -250,19 +159,6 @@ impl Upstream {
         })
     }
 
-    /// Whether there are children that work with the token of one person each.
-    fn has_personal_children(&self) -> bool {
-        self.account.is_some() && matches!(self.kind, Kind::Stdio(_))
-    }
-
-    /// The connection that serves a visit, if there is one.
-    fn known_session(&self, visit: &Visit) -> Option<Arc<Session>> {
-        let key = self.key(visit)?;
-        let personal = self.has_personal_children();
-        let personal = personal.then(|| self.pool.peek_of(&key)).flatten();
-        personal.or_else(|| self.pool.peek(&key))
-    }
-
     /// What somebody is told who has to connect an account; `can_wait` says whether the request may be
     /// answered with a question.
     async fn not_connected(&self, visit: &Visit, can_wait: bool) -> Failure {
@@ -272,7 +168,7 @@ impl Upstream {
         }
     }
 
-    fn speaker<'a>(
+    pub(super) fn speaker<'a>(
         &'a self,
         session: &'a Session,
         visit: &'a Visit,
@@ -330,58 +226,6 @@ impl Upstream {
             return Err(trouble);
         }
         self.call_once(visit, request, outlet).await
-    }
-
-    /// Listens, and again when the stream has ended.
-    async fn listen_on(
-        &self,
-        visit: &Visit,
-        interest: &Interest,
-        outlet: &Outlet,
-    ) -> Result<(), Failure> {
-        let mut attempts = 0;
-        loop {
-            let begun = Instant::now();
-            let trouble = match self.listen_once(visit, interest, outlet).await {
-                Err(trouble @ (Trouble::Rpc(_) | Trouble::Untranslatable(_))) => {
-                    return Err(self.said(trouble));
-                }
-                Err(Trouble::NotConnected) => {
-                    if let Some(account) = &self.account {
-                        account.until_finished(&visit.caller).await;
-                    }
-                    continue;
-                }
-                Err(trouble) => trouble,
-                Ok(()) => Trouble::Lost("has ended its stream of news"),
-            };
-            if begun.elapsed() > LONGEST_PAUSE {
-                attempts = 0;
-            }
-            if attempts >= LISTEN_ATTEMPTS {
-                return Err(self.said(trouble));
-            }
-            let random = &*self.parts.random;
-            let pause = backoff(attempts, FIRST_PAUSE, LONGEST_PAUSE, random);
-            tokio::time::sleep(pause).await;
-            attempts += 1;
-        }
-    }
-
-    async fn listen_once(
-        &self,
-        visit: &Visit,
-        interest: &Interest,
-        outlet: &Outlet,
-    ) -> Result<(), Trouble> {
-        let session = self.session(visit).await?;
-        match session.introduction.revision.era() {
-            Era::Stateless => {
-                let speaker = self.speaker(&session, visit, outlet);
-                subscription::listen(speaker, interest).await
-            }
-            Era::Sessions => sessions::listen(&session, visit, interest, outlet).await,
-        }
     }
 }
 
