@@ -31,7 +31,7 @@ pub trait Authority: fmt::Debug + Send + Sync + 'static {
 }
 
 /// The state of an authorization server.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// The keys that sign and verify, the newest first; their public side alone.
     pub signing_keys: Vec<SigningKey>,
@@ -44,10 +44,7 @@ pub struct Facts {
     /// How many grants are alive.
     pub grants: Count,
     /// Where answers for registered clients go.
-    #[serde(skip)]
     pub redirect_uris: Vec<String>,
-    /// Whether proofs of possession have to answer a nonce (RFC 9449 §8).
-    pub dpop_nonce_required: bool,
     /// What is looked at to know whether the house is well, by name.
     pub health: BTreeMap<String, bool>,
 }
@@ -62,7 +59,7 @@ pub struct Count {
 }
 
 /// A key that signs or verifies tokens.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct SigningKey {
     /// Its name in tokens and in the key set.
     pub kid: String,

@@ -155,8 +155,8 @@ impl std::fmt::Debug for Customer {
 struct Stored {
     id: String,
     customer: CustomerRecord,
-    stored_at: String,
-    kept_until: String,
+    at: String,
+    until: String,
 }
 
 /// Why nothing is kept.
@@ -192,8 +192,8 @@ pub(super) async fn process(
         Ok(stored) => Ok(Answer::of(json!({
             "id": stored.id,
             "stored": stored.customer,
-            "stored_at": stored.stored_at,
-            "kept_until": stored.kept_until,
+            "stored_at": stored.at,
+            "kept_until": stored.until,
             "contains_pii": !found.is_empty(),
             "actions": found.iter().map(|acted| json!({
                 "type": acted.kind.name(),
@@ -238,8 +238,8 @@ async fn keep(desk: &Desk<'_>, caller: &Caller, record: CustomerRecord) -> Resul
     put.map_err(Trouble::Store)?;
     Ok(Stored {
         id,
-        stored_at: period::of_seconds(now.0),
-        kept_until: period::of_seconds(customer.expires_at.0),
+        at: period::of_seconds(now.0),
+        until: period::of_seconds(customer.expires_at.0),
         customer: customer.record,
     })
 }

@@ -84,14 +84,14 @@ pub(super) fn test(desk: &Desk<'_>, arguments: &Arguments) -> Result<Answer, Ref
         "token": token,
         "characters": arguments.text.chars().count(),
         "round_trip_ok": decrypted.is_ok_and(|text| text == arguments.text),
-        "wrong_key": refusal(other.decrypt(&token, binding, now)),
-        "tampered": refusal(keys.decrypt(&tampered(&token), binding, now)),
-        "other_subject": refusal(keys.decrypt(&token, somebody_else, now)),
+        "wrong_key": refusal(&other.decrypt(&token, binding, now)),
+        "tampered": refusal(&keys.decrypt(&tampered(&token), binding, now)),
+        "other_subject": refusal(&keys.decrypt(&token, somebody_else, now)),
     });
     Ok(Answer::of(value))
 }
 
-fn refusal(attempt: Result<String, FernetError>) -> Value {
+fn refusal(attempt: &Result<String, FernetError>) -> Value {
     match attempt {
         Ok(_) => json!({"refused": false}),
         Err(error) => json!({"refused": true, "why": error.to_string()}),

@@ -433,8 +433,8 @@ async fn the_tool_never_sees_a_korean_identifier() {
     lab.refused(ALICE, tool, long, "at most 2000").await;
 
     let asked = json!({"tool_name": tool, "event_type": "call_outcome"});
-    let log = lab.call(ALICE, "get_security_audit_log", asked).await;
-    let events = log["events"].as_array().unwrap();
+    let history = lab.call(ALICE, "get_security_audit_log", asked).await;
+    let events = history["events"].as_array().unwrap();
     assert_eq!(events.len(), 5, "{events:?}");
     let first = &events[4];
     assert_eq!(

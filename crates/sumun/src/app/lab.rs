@@ -23,7 +23,6 @@ use oauth::random::OsRandom;
 use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use oauth::time::SystemClock;
-use pii::Scanner;
 use resource_server::Caller;
 use serde_json::Value;
 use store::{Collection, Page};
@@ -64,21 +63,20 @@ pub(super) fn parts(
         .audit
         .as_ref()
         .map(|audit| audit.thresholds.clone());
-    let own = &settings.authorization_server;
+    let lifetimes = settings.authorization_server.lifetimes.clone();
     Ok(Parts {
         authority: Arc::new(Own {
             server: wiring.authorization_server.clone(),
             resource: server.resource.clone(),
             name: server.kind.name(),
-            lifetimes: own.lifetimes.clone(),
-            dpop_nonce_required: own.dpop_nonce_required,
+            lifetimes,
             health: health.clone(),
         }),
         resources: resources.collect::<anyhow::Result<_>>()?,
         fetch: wiring.fetch.clone(),
         audit: wiring.audit.cloned(),
         thresholds: thresholds.unwrap_or_default(),
-        scanner: scanner.unwrap_or_else(Scanner::new),
+        scanner: scanner.unwrap_or_default(),
         encryption: Some(Encryption {
             ring: Arc::clone(&data.keys),
             purpose: PERSONAL_DATA,
@@ -105,7 +103,6 @@ struct Own {
     /// Who acts with the tokens that the lab has made.
     name: &'static str,
     lifetimes: Lifetimes,
-    dpop_nonce_required: bool,
     health: Health,
 }
 
@@ -190,7 +187,6 @@ impl Own {
             },
             grants: grants(&management).await?,
             redirect_uris: redirect_uris.collect(),
-            dpop_nonce_required: self.dpop_nonce_required,
             ..Facts::default()
         })
     }

@@ -194,6 +194,9 @@ async fn the_house_passes_its_own_checks() {
         let arguments = json!({"flow": flow});
         let guide = call(&house, &alice, "get_oauth2_flow_guide", arguments).await;
         assert_eq!(guide["available"], true, "{guide}");
+        let commands = guide["steps"].to_string();
+        let own = format!("{}/token ", house.url);
+        assert!(commands.contains(&own), "{guide}");
     }
     let encrypted = call(&house, &alice, "test_encryption", json!({"text": "비밀"})).await;
     assert_eq!(

@@ -101,11 +101,11 @@ impl Place<'_> {
     }
 }
 
-/// Takes the access token out of the answer that `command` prints.
+/// Takes the access token out of the answer that `command` prints, and shows an error if that is one.
 fn into_variable(command: &str) -> String {
     format!(
         "ANSWER=$({command})\nACCESS_TOKEN=$(printf %s \"$ANSWER\" | sed -E \
-         's/.*\"access_token\":\"([^\"]+)\".*/\\1/')"
+         's/.*\"access_token\":\"([^\"]+)\".*/\\1/')\nprintf '%s\\n' \"$ANSWER\" | grep '\"error\"'"
     )
 }
 

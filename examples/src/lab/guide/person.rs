@@ -39,7 +39,7 @@ pub(super) fn authorization_code(place: &Place<'_>) -> Vec<Step> {
         ),
         Step::new(
             "Redeem the code",
-            "Once, within a minute. Set CODE to the one in the address first. A code that comes twice \
+            "Once, and soon. Set CODE to the one in the address first. A code that comes twice \
              ends everything that was issued for it.",
             format!(
                 "CODE='the code from the address'\n{}",

@@ -262,10 +262,9 @@ fn clients_that_an_issuer_vouches_for() {
 
 #[test]
 fn the_security_lab_has_scopes_of_its_own() {
-    let scopes: String = ["lab:read", "lab:test", "lab:token", "audit:read"]
-        .iter()
+    let scopes = ["lab:read", "lab:test", "lab:token", "audit:read"]
         .map(|scope| format!("[scopes.\"{scope}\"]\nen = \"x\"\nko = \"x\"\n"))
-        .collect();
+        .concat();
     let settings = accepted(&format!(
         "{LEAST}{scopes}[[servers]]\nname = \"security-lab\"\n"
     ));
