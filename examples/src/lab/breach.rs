@@ -5,14 +5,23 @@
 use audit::rule::{Rule, Thresholds};
 use audit::simulate::{Detection, LEAST_DAYS, Simulation, simulate};
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::arguments::Breach;
 use super::record::{Answer, Refusal};
 
-pub(super) async fn play(thresholds: &Thresholds, arguments: &Breach) -> Result<Answer, Refusal> {
+pub(super) async fn play(
+    thresholds: &Thresholds,
+    arguments: &Breach,
+    turn: OwnedSemaphorePermit,
+) -> Result<Answer, Refusal> {
     let scenario = scenario(&arguments.scenario).map_err(Refusal::arguments)?;
     let (seed, thresholds) = (arguments.seed, thresholds.clone());
-    let month = tokio::task::spawn_blocking(move || simulate(seed, LEAST_DAYS, &thresholds)).await;
+    let month = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        simulate(seed, LEAST_DAYS, &thresholds)
+    });
+    let month = month.await;
     let month = month.map_err(|error| {
         tracing::error!(%error, "the simulation has failed");
         Refusal::failed(

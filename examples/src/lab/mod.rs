@@ -44,7 +44,7 @@ use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{CallToolResult, ErrorData, Implementation, ServerCapabilities, ServerConfig};
 use rmcp::{ServerHandler, tool, tool_handler, tool_router};
 use store::Collection;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::McpService;
 use crate::tools::{ObserveTools, observed};
@@ -139,9 +139,11 @@ impl SecurityLab {
         period::now(&*self.parts.clock)
     }
 
-    /// Waits for a turn; it ends with what is returned.
-    async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        self.turn.acquire().await.ok()
+    /// Waits for a turn; it ends when it is dropped. Work on a thread of its own takes it along, since it
+    /// goes on when the caller has gone.
+    async fn turn(&self) -> OwnedSemaphorePermit {
+        let turn = Arc::clone(&self.turn).acquire_owned().await;
+        turn.expect("nobody closes this semaphore")
     }
 }
 
@@ -275,8 +277,8 @@ impl SecurityLab {
         Parameters(arguments): Parameters<arguments::Breach>,
     ) -> Answered {
         let work = async {
-            let _turn = self.turn().await;
-            breach::play(&self.parts.thresholds, &arguments).await
+            let turn = self.turn().await;
+            breach::play(&self.parts.thresholds, &arguments, turn).await
         };
         let tool = "simulate_data_breach_detection";
         recorded(self.log(), &errand, tool, false, work).await
@@ -295,8 +297,8 @@ impl SecurityLab {
         Parameters(arguments): Parameters<arguments::Report>,
     ) -> Answered {
         let work = async {
-            let _turn = self.turn().await;
-            report::generate(self.log(), &arguments, self.now()).await
+            let turn = self.turn().await;
+            report::generate(self.log(), &arguments, self.now(), turn).await
         };
         recorded(self.log(), &errand, "generate_security_report", false, work).await
     }

@@ -4,6 +4,7 @@ use audit::AuditLog;
 use audit::report::{Language, Period, Report};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::arguments::{Format, Report as Arguments};
 use super::history::{nothing_is_recorded, unreadable};
@@ -14,6 +15,7 @@ pub(super) async fn generate(
     log: Option<&AuditLog>,
     arguments: &Arguments,
     now: Timestamp,
+    turn: OwnedSemaphorePermit,
 ) -> Result<Answer, Refusal> {
     let log = log.ok_or_else(nothing_is_recorded)?;
     let language = Language::parse(&arguments.language);
@@ -21,6 +23,7 @@ pub(super) async fn generate(
     let period = period_of(arguments, now).map_err(Refusal::arguments)?;
     let settings = log.settings().clone();
     let made = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         let heads = settings.heads.as_deref().filter(|path| path.exists());
         let verification = audit::verify(&settings.directory, &settings.key, heads);
         let verification = verification.map_err(std::io::Error::other)?;
