@@ -2,13 +2,14 @@
 //!
 //! [`whoami`] tells callers who they are, [`todo`] keeps their todos by scopes, roles and ownership,
 //! and [`hello`] is a plain HTTP endpoint behind a scope. [`hybrid`] and [`naver`] call further APIs,
-//! as the service and as the person who called; [`demo_api`] is such an API. `sumun` serves them;
+//! as the service and as the person who called; [`demo_api`] is such an API. [`lab`] lets callers try out OAuth and data protection. `sumun` serves them;
 //! tests use them.
 
 mod connecting;
 pub mod demo_api;
 pub mod hello;
 pub mod hybrid;
+pub mod lab;
 pub mod naver;
 mod sessions;
 mod stateless;

@@ -30,6 +30,7 @@ mod invitation;
 mod login_state;
 mod logout_request;
 pub mod manage;
+mod narrowed;
 mod owned;
 mod page;
 mod password;
@@ -50,6 +51,7 @@ mod unused_credential;
 pub mod user;
 
 pub use address::ClientAddress;
+pub use narrowed::{NarrowError, NarrowedToken};
 pub use reason::Reason;
 pub use revocation::Revocation;
 pub use server::{AuthorizationServer, Parts, StartError};

@@ -7,6 +7,7 @@ use http::HeaderName;
 use http::request::Parts;
 use oauth::dpop::{self, Nonces, Proof, ProvenRequest, WINDOW};
 use oauth::error::OAuthError;
+use oauth::jwt::AccessTokenClaims;
 use oauth::secret::Secret;
 use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,15 @@ pub(crate) struct Possession(Option<Proof>);
 pub(crate) struct Binding(Option<String>);
 
 impl Binding {
+    /// What a token is bound to by its own word; nothing when that is not a key by its thumbprint.
+    pub(crate) fn of(claims: &AccessTokenClaims) -> Option<Self> {
+        let Some(confirmation) = claims.other.get("cnf") else {
+            return Some(Self::default());
+        };
+        let thumbprint = confirmation.get("jkt")?.as_str()?;
+        Some(Self(Some(thumbprint.to_owned())))
+    }
+
     /// The key by its thumbprint (§6.1).
     pub(crate) fn thumbprint(&self) -> Option<&str> {
         self.0.as_deref()

@@ -6,6 +6,9 @@
 use std::sync::OnceLock;
 
 use audit::{Action, AuditError, AuditEvent, AuditLog, EventType, Outcome, Who};
+use oauth::grant_type;
+use oauth::jwt::AccessTokenClaims;
+use oauth::resource::ResourceIndicator;
 use oauth::secret::Secret;
 use tracing::Instrument as _;
 
@@ -179,6 +182,39 @@ impl Facts<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// A caller has asked for a token with less in it than theirs, and got it unless there is a reason.
+    pub(crate) async fn narrowed(
+        self,
+        claims: &AccessTokenClaims,
+        resource: &ResourceIndicator,
+        refused: Option<Reason>,
+    ) -> Result<(), AuditError> {
+        self.record(|facts| {
+            let mut who = facts.person(&claims.sub);
+            if let Some(client_id) = &claims.client_id {
+                who = who.client(client_id);
+            }
+            if let Some(grant_id) = &claims.grant_id {
+                who = who.grant(grant_id);
+            }
+            let event = |kind| {
+                AuditEvent::new(kind, who)
+                    .server(resource.as_str())
+                    .target(grant_type::TOKEN_EXCHANGE)
+            };
+            match refused {
+                None => event(EventType::TokenIssued)
+                    .action(Action::Issued)
+                    .outcome(Outcome::Success),
+                Some(reason) => event(EventType::TokenRefused)
+                    .action(Action::Refused)
+                    .outcome(Outcome::Failure)
+                    .reason(reason.as_str()),
+            }
+        })
+        .await
     }
 
     /// A client has not proved who it is. Its name is what somebody wrote, and is not recorded.

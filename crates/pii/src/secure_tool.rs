@@ -123,6 +123,28 @@ impl SecureTool {
         A: Serialize + DeserializeOwned,
         R: Serialize + DeserializeOwned,
     {
+        let (answer, access) = self
+            .call_with_access(subject, scopes, arguments, tool)
+            .await;
+        if let Some(log) = &self.log {
+            log(&access);
+        }
+        answer
+    }
+
+    /// The same, with the record of the call for whoever has to wait until it is written down; what
+    /// [`SecureTool::log_access`] was given is not called.
+    pub async fn call_with_access<'a, A, R, E>(
+        &'a self,
+        subject: &'a str,
+        scopes: &[&str],
+        arguments: A,
+        tool: impl AsyncFnOnce(A) -> Result<R, E>,
+    ) -> (Result<R, SecureToolError<E>>, Access<'a>)
+    where
+        A: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+    {
         let mut access = Access {
             tool: &self.name,
             subject,
@@ -136,10 +158,7 @@ impl SecureTool {
             SecureToolError::NoLongerFits(_) => "pii_schema_mismatch",
             SecureToolError::Tool(_) => "tool_failed",
         });
-        if let Some(log) = &self.log {
-            log(&access);
-        }
-        answer
+        (answer, access)
     }
 
     async fn guarded<A, R, E>(

@@ -10,6 +10,9 @@ use oauth::random::OsRandom;
 use oauth::time::SystemClock;
 use store::{KeyRing, SqliteStore};
 
+/// What the key ring is asked for by those who encrypt personal data.
+pub(crate) const PERSONAL_DATA: &str = "personal data";
+
 /// What is remembered, opened; clones are the same.
 #[derive(Clone)]
 pub(crate) struct Data {

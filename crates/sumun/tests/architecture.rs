@@ -33,7 +33,14 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ),
     (
         "examples",
-        &["oauth", "store", "delegation", "resource-server"],
+        &[
+            "oauth",
+            "pii",
+            "store",
+            "audit",
+            "delegation",
+            "resource-server",
+        ],
     ),
     (
         "sumun",

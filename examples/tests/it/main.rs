@@ -5,5 +5,6 @@ mod client;
 mod connecting;
 mod demo_api;
 mod hello;
+mod lab;
 mod todo;
 mod whoami;

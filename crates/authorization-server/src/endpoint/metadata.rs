@@ -17,7 +17,7 @@ pub(crate) async fn get(State(server): State<AuthorizationServer>) -> Response {
 
 impl AuthorizationServer {
     /// Exactly what is served, and nothing else (acceptance A7).
-    fn metadata(&self) -> AuthorizationServerMetadata {
+    pub fn metadata(&self) -> AuthorizationServerMetadata {
         let settings = self.settings();
         let at = |path: &str| Some(settings.issuer.join(path));
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();

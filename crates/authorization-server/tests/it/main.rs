@@ -29,6 +29,7 @@ mod keys;
 mod logout;
 mod manage;
 mod metadata;
+mod narrowed;
 mod page_login;
 mod pushed_authorization;
 mod refresh;

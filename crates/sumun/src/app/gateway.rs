@@ -25,6 +25,7 @@ use tower_http::request_id;
 
 use super::Wiring;
 use super::servers;
+use crate::data::PERSONAL_DATA;
 use crate::settings::reload::Change;
 use crate::settings::{Guarded, Settings};
 
@@ -147,7 +148,7 @@ fn redactor(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<Option<R
     let Some(wanted) = &settings.pii else {
         return Ok(None);
     };
-    let keys = wiring.data.keys.secrets("personal data");
+    let keys = wiring.data.keys.secrets(PERSONAL_DATA);
     let keys = keys
         .iter()
         .map(|(kid, key)| (kid.clone(), FernetKey::of(key)));

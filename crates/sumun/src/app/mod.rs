@@ -5,6 +5,7 @@ mod client_address;
 mod foreign;
 mod gateway;
 mod index;
+mod lab;
 mod layers;
 mod own;
 mod servers;
@@ -127,9 +128,10 @@ pub(crate) async fn build(
     if let Some(metrics) = &metrics {
         metrics.follow(gateway.clone(), audit);
     }
+    let health = checks(settings, data, &fetch, &gateway);
     let router = own
-        .merge(servers::routes(settings, &wiring)?)
-        .merge(checks(settings, data, &fetch, &gateway).routes(settings.public_url().base_path()))
+        .merge(servers::routes(settings, &wiring, &health)?)
+        .merge(health.routes(settings.public_url().base_path()))
         .merge(index::routes(settings));
     let router = layers::in_time(router);
     let router = router.fallback_service(gateway::routes(gateway.clone()));

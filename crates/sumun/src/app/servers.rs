@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::get;
-use examples::{hello, hybrid, naver, todo, whoami};
+use examples::{hello, hybrid, lab as security_lab, naver, todo, whoami};
 use oauth::random::OsRandom;
 use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
@@ -16,11 +17,17 @@ use tower::ServiceBuilder;
 use super::Wiring;
 use super::apis;
 use super::foreign;
+use super::lab;
 use super::own::OwnVerifier;
+use crate::health::Health;
 use crate::settings::{BoundTokens, Server, ServerKind, Settings, Trust};
 
 /// Every server of the settings, with all metadata documents.
-pub(super) fn routes(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<Router> {
+pub(super) fn routes(
+    settings: &Settings,
+    wiring: &Wiring<'_>,
+    health: &Health,
+) -> anyhow::Result<Router> {
     let mut router = Router::new();
     for server in &settings.servers {
         let resource = resource(settings, &server.described())?;
@@ -28,7 +35,7 @@ pub(super) fn routes(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result
         if server.resource == settings.default_resource {
             router = router.merge(resource.root_metadata_routes());
         }
-        let guarded = protected(server, &resource, wiring, settings)?;
+        let guarded = protected(server, &resource, wiring, settings, health)?;
         router = router.merge(match wiring.metrics {
             Some(metrics) => metrics.around(&server.path, guarded),
             None => guarded,
@@ -48,7 +55,7 @@ pub(super) struct Described<'a> {
 }
 
 impl Server {
-    fn described(&self) -> Described<'_> {
+    pub(super) fn described(&self) -> Described<'_> {
         Described {
             resource: self.resource.as_str(),
             title: self.kind.title(),
@@ -119,6 +126,7 @@ fn protected(
     resource: &ProtectedResource,
     wiring: &Wiring<'_>,
     settings: &Settings,
+    health: &Health,
 ) -> anyhow::Result<Router> {
     let verifier = verifier(settings, &server.trusts, &server.resource, wiring);
     let url = resource.resource();
@@ -140,6 +148,13 @@ fn protected(
         ServerKind::Naver => {
             let service = naver::service(url, apis::naver(server, wiring)?);
             with_scopes(resource, &naver::TOOL_SCOPES)?.protect(service, verifier)
+        }
+        ServerKind::SecurityLab => {
+            let parts = lab::parts(server, settings, wiring, health)?;
+            let service = security_lab::service(url, parts);
+            with_scopes(resource, &security_lab::TOOL_SCOPES)?
+                .protect(service, verifier)
+                .layer(from_fn(lab::tell_origin))
         }
         ServerKind::Hello => {
             let scope = Scope::from_tokens([hello::SCOPE])?;

@@ -88,6 +88,11 @@ impl Health {
             .with_state(self.clone())
     }
 
+    /// Each check by its name, and whether it is well.
+    pub(crate) async fn states(&self) -> Vec<(String, bool)> {
+        self.report().await.checks
+    }
+
     /// What the checks say, or have said a moment ago. One request asks for all.
     async fn report(&self) -> Report {
         let mut last = self.0.last.lock().await;

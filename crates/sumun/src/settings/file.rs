@@ -306,9 +306,11 @@ pub(crate) struct TrustedIssuerSection {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ServerSection {
     /// Which server: `whoami`, `todo`, `hello`, `hybrid` (the demo of tools that call an API as nobody,
-    /// as the service and as the person) or `naver` (the Naver assistant). Required.
+    /// as the service and as the person), `naver` (the Naver assistant) or `security-lab` (tools to try
+    /// out OAuth and data protection). Required.
     pub(crate) name: Option<String>,
-    /// The path at which clients find it: `/hello`, and `/whoami/mcp` and so on unless set.
+    /// The path at which clients find it: `/hello`, `/lab/mcp` for `security-lab`, and `/whoami/mcp` and so
+    /// on unless set.
     pub(crate) path: Option<String>,
     /// The issuer of another authorization server whose tokens it accepts. Ours unless set.
     pub(crate) authorization_server: Option<String>,

@@ -142,6 +142,8 @@ pub(crate) enum ServerKind {
     Hybrid,
     /// Searches with Naver, and writes into calendars there.
     Naver,
+    /// Lets callers try out OAuth and data protection.
+    SecurityLab,
 }
 
 impl ServerKind {
@@ -153,6 +155,7 @@ impl ServerKind {
             Self::Hello => "/hello",
             Self::Hybrid => "/hybrid/mcp",
             Self::Naver => "/naver/mcp",
+            Self::SecurityLab => "/lab/mcp",
         }
     }
 
@@ -164,6 +167,7 @@ impl ServerKind {
             Self::Hello => "Hello",
             Self::Hybrid => "Hybrid demo",
             Self::Naver => "Naver assistant",
+            Self::SecurityLab => "Security lab",
         }
     }
 
@@ -179,6 +183,12 @@ impl ServerKind {
             Self::Hello => &[examples::hello::SCOPE],
             Self::Hybrid => &[examples::hybrid::ACT],
             Self::Naver => &[examples::naver::CALENDAR],
+            Self::SecurityLab => &[
+                examples::lab::READ,
+                examples::lab::TEST,
+                examples::lab::TOKEN,
+                examples::lab::AUDIT,
+            ],
         }
     }
 
@@ -190,6 +200,7 @@ impl ServerKind {
             Self::Hello => "hello",
             Self::Hybrid => "hybrid",
             Self::Naver => "naver",
+            Self::SecurityLab => "security-lab",
         }
     }
 

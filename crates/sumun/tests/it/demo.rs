@@ -16,9 +16,10 @@ async fn the_screen_has_everything_to_begin_with() {
     let house = House::demo().await;
     let (url, screen) = (&house.url, house.whole_screen().await);
     for line in [
-        format!("  whoami  {url}/whoami/mcp"),
-        format!("  todo    {url}/todo/mcp"),
-        format!("  hybrid  {url}/hybrid/mcp"),
+        format!("  whoami       {url}/whoami/mcp"),
+        format!("  todo         {url}/todo/mcp"),
+        format!("  hybrid       {url}/hybrid/mcp"),
+        format!("  security-lab {url}/lab/mcp"),
         format!("  curl -d '{DOCUMENTED}' {url}/oauth2/token"),
         format!(r#"  {{"mcpServers": {{"todo": {{"url": "{url}/todo/mcp"}}}}}}"#),
     ] {
@@ -46,7 +47,7 @@ async fn the_screen_says_who_can_sign_in_elsewhere() {
     let house = House::demo_with(&["--idp", "naver", "--idp", "google"]).await;
     let screen = house.whole_screen().await;
     assert!(
-        screen.contains(&format!("  naver   {}/naver/mcp", house.url)),
+        screen.contains(&format!("  naver        {}/naver/mcp", house.url)),
         "{screen}"
     );
     let screen = screen.split_once("\nPeople elsewhere").unwrap().1;

@@ -10,6 +10,7 @@ mod gateway;
 mod house;
 mod http_client;
 mod keys;
+mod lab;
 mod management;
 mod policy;
 mod restart;

@@ -28,6 +28,8 @@ use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::user::User;
 
+pub(crate) use token_exchange::Successor;
+
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
     address: ClientAddress,

@@ -39,49 +39,16 @@ pub(super) async fn exchange(
     let target = target(&catalog, client, form)?;
     let subject = subject(server, client, form).await?;
     let (actor, actor_expires_at) = actor(server, client, form).await?;
-    let before = Actor::of(&subject.other).map_err(|error| subject_refused(&error.to_string()))?;
-    let actor = actor.after(before);
-    if actor.depth() > MAX_ACTORS {
-        return Err(subject_refused(&format!(
-            "the subject token has gone through {MAX_ACTORS} hands already, which is the limit"
-        )));
-    }
-    let Some(user) = server.users().find(&subject.sub).await? else {
-        return Err(subject_refused("the subject token speaks for nobody known"));
-    };
-    let permitted = user.permitted_scope(&catalog);
-    let scope = scope(
+    let next = Successor {
         client,
-        form,
+        subject: &subject,
+        actor,
         target,
-        &subject.scope.intersection(&permitted),
-    )?;
-
-    let now = server.now();
-    let own_end = now.plus(server.access_token_lifetime());
-    let expires_at = own_end.min(subject.exp).min(actor_expires_at);
-    let expires_in = expires_at.since(now).as_secs();
-    if expires_in == 0 {
-        return Err(subject_refused("the token is about to expire"));
-    }
-    let access_token = server
-        .mint_exchanged(&Exchange {
-            subject: &subject,
-            user: &user,
-            client_id: &client.client_id,
-            audience: &target.indicator,
-            scope: &scope,
-            actor,
-            expires_at,
-            binding,
-        })
-        .map_err(unsigned)?;
-    tracing::info!(
-        client.id = client.client_id,
-        user.id = subject.sub,
-        resource = target.indicator.as_str(),
-        "token exchanged"
-    );
+        asked: form.get("scope"),
+        ends_by: actor_expires_at,
+        binding,
+    };
+    let (access_token, expires_in, scope) = server.succeed(&catalog, next).await?;
     Ok(TokenResponse {
         access_token,
         token_type: binding.token_type().to_owned(),
@@ -92,6 +59,79 @@ pub(super) async fn exchange(
         id_token: None,
         issued_token_type: Some(issued_token_type.to_owned()),
     })
+}
+
+/// The token that takes the place of another one, which is known to be good.
+pub(crate) struct Successor<'a> {
+    /// Who asks for it.
+    pub(crate) client: &'a Client,
+    /// What the other one says.
+    pub(crate) subject: &'a AccessTokenClaims,
+    /// Who acts with it.
+    pub(crate) actor: Actor,
+    /// What it is for.
+    pub(crate) target: &'a Resource,
+    /// The scope that is asked for; all that is left where nobody says.
+    pub(crate) asked: Option<&'a str>,
+    /// When it ends at the latest.
+    pub(crate) ends_by: NumericDate,
+    pub(crate) binding: &'a Binding,
+}
+
+impl AuthorizationServer {
+    /// Makes a successor: it can do no more than the other one, and ends no later. The token, the
+    /// seconds until it ends, and its scope.
+    pub(crate) async fn succeed(
+        &self,
+        catalog: &Catalog,
+        next: Successor<'_>,
+    ) -> Result<(String, u64, Scope), EndpointError> {
+        let Successor {
+            client,
+            subject,
+            target,
+            ..
+        } = next;
+        let before =
+            Actor::of(&subject.other).map_err(|error| subject_refused(&error.to_string()))?;
+        let actor = next.actor.after(before);
+        if actor.depth() > MAX_ACTORS {
+            return Err(subject_refused(&format!(
+                "the subject token has gone through {MAX_ACTORS} hands already, which is the limit"
+            )));
+        }
+        let Some(user) = self.users().find(&subject.sub).await? else {
+            return Err(subject_refused("the subject token speaks for nobody known"));
+        };
+        let permitted = subject.scope.intersection(&user.permitted_scope(catalog));
+        let scope = scope(client, next.asked, target, &permitted)?;
+        let now = self.now();
+        let own_end = now.plus(self.access_token_lifetime());
+        let expires_at = own_end.min(subject.exp).min(next.ends_by);
+        let expires_in = expires_at.since(now).as_secs();
+        if expires_in == 0 {
+            return Err(subject_refused("the token is about to expire"));
+        }
+        let access_token = self
+            .mint_exchanged(&Exchange {
+                subject,
+                user: &user,
+                client_id: &client.client_id,
+                audience: &target.indicator,
+                scope: &scope,
+                actor,
+                expires_at,
+                binding: next.binding,
+            })
+            .map_err(unsigned)?;
+        tracing::info!(
+            client.id = client.client_id,
+            user.id = subject.sub,
+            resource = target.indicator.as_str(),
+            "token exchanged"
+        );
+        Ok((access_token, expires_in, scope))
+    }
 }
 
 /// RFC 8693 §2.1: what is asked for. Our access tokens are JWTs, so both names fit.
@@ -208,7 +248,7 @@ async fn actor(
 /// What is left of the subject token's scope at the target, or the part of it that is asked for.
 fn scope(
     client: &Client,
-    form: &Parameters,
+    asked: Option<&str>,
     target: &Resource,
     permitted: &Scope,
 ) -> Result<Scope, EndpointError> {
@@ -219,7 +259,7 @@ fn scope(
     let possible = Scope::from_tokens(permitted.iter().filter(means_something))
         .expect("a part of a well-formed scope is well-formed");
     let possible = client.within_limit(possible);
-    let scope = match form.get("scope").map(str::parse::<Scope>) {
+    let scope = match asked.map(str::parse::<Scope>) {
         None => possible,
         Some(Ok(asked)) if asked.is_subset(&possible) => asked,
         Some(_) => {

@@ -46,7 +46,7 @@ const PEOPLE: [Person; 2] = [
         password: "admin-demo",
         name: "Admin Demo",
         role: "Admin",
-        may: "sees and deletes everybody's todos, too",
+        may: "sees and deletes everybody's todos, and reads the audit log",
     },
 ];
 
@@ -168,7 +168,7 @@ impl fmt::Display for Screen {
         )?;
         writeln!(f, "MCP endpoints")?;
         for (name, address) in servers {
-            writeln!(f, "  {name:<7} {address}")?;
+            writeln!(f, "  {name:<12} {address}")?;
         }
         writeln!(f, "\nPeople")?;
         for Person {

@@ -40,7 +40,7 @@ const RESERVED_PATHS: &[&str] = &[
 ];
 
 /// The servers that there are.
-const NAMES: &str = "whoami, todo, hello, hybrid or naver";
+const NAMES: &str = "whoami, todo, hello, hybrid, naver or security-lab";
 
 impl Check<'_> {
     pub(super) fn servers(&mut self, file: &SettingsFile, issuer: &Issuer) -> Option<Vec<Server>> {
@@ -73,6 +73,7 @@ impl Check<'_> {
             Some("hello") => Ok(ServerKind::Hello),
             Some("hybrid") => Ok(ServerKind::Hybrid),
             Some("naver") => Ok(ServerKind::Naver),
+            Some("security-lab") => Ok(ServerKind::SecurityLab),
             Some(other) => Err(format!("there is no server `{other}`: write {NAMES}")),
             None => Err(format!("write which server this is: {NAMES}")),
         };

@@ -44,12 +44,14 @@ fn servers_do_not_get_in_each_others_way() {
     refused_at_end(
         "[[servers]]\nname = \"who\"",
         &[
-            "`servers[1].name`: there is no server `who`: write whoami, todo, hello, hybrid or naver",
+            "`servers[1].name`: there is no server `who`: write whoami, todo, hello, hybrid, naver or security-lab",
         ],
     );
     refused_at_end(
         "[[servers]]\npath = \"/x\"",
-        &["`servers[1].name`: write which server this is: whoami, todo, hello, hybrid or naver"],
+        &[
+            "`servers[1].name`: write which server this is: whoami, todo, hello, hybrid, naver or security-lab",
+        ],
     );
     refused_at_end(
         "[[servers]]\nname = \"whoami\"\npath = \"/token/mcp\"",
@@ -256,4 +258,27 @@ fn clients_that_an_issuer_vouches_for() {
     let settings = accepted(&format!("{LEAST}{client}{issuer}"));
     let router = &settings.authorization_server.clients[0];
     assert_eq!(router.workload.as_ref().unwrap().subject, "router");
+}
+
+#[test]
+fn the_security_lab_has_scopes_of_its_own() {
+    let scopes = ["lab:read", "lab:test", "lab:token", "audit:read"]
+        .map(|scope| format!("[scopes.\"{scope}\"]\nen = \"x\"\nko = \"x\"\n"))
+        .concat();
+    let settings = accepted(&format!(
+        "{LEAST}{scopes}[[servers]]\nname = \"security-lab\"\n"
+    ));
+    assert_eq!(settings.servers[1].path, "/lab/mcp");
+    assert!(settings.servers[1].kind.scope().contains("audit:read"));
+    refused_at_end(
+        "[[servers]]\nname = \"security-lab\"",
+        &[
+            "this server has the scope `audit:read`, which is not described: add [scopes.\"audit:read\"] \
+         with en and ko",
+        ],
+    );
+    refused_at_end(
+        &format!("{scopes}[[servers]]\nname = \"security-lab\"\napi = \"https://api.example\""),
+        &["`api` is for servers that call an API, hybrid and naver: remove it"],
+    );
 }
