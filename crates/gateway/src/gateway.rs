@@ -257,6 +257,11 @@ impl Gateway {
         })
     }
 
+    /// Whether there is anything of the gateway's at a path.
+    pub fn is_at(&self, path: &str) -> bool {
+        self.shared.layout.load().routes.contains_key(path)
+    }
+
     /// Answers whatever is at one of the endpoints or at its metadata. Which ones there are is looked up for
     /// each request, so that they may come and go.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {

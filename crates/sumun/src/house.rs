@@ -181,7 +181,7 @@ impl House {
         ));
         let server = tasks.spawn(connections::serve(
             listener,
-            app.router.clone(),
+            app.threshold.clone(),
             Limits::of_this_process(),
             stop.clone(),
         ));

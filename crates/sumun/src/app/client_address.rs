@@ -1,31 +1,16 @@
-//! The address of the client, also through proxies (`X-Forwarded-For`): for rate limits alone.
+//! The address of the client, also through proxies (`X-Forwarded-For`): for limits and records alone.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::IpAddr;
 
-use authorization_server::ClientAddress;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
 use http::HeaderMap;
 
 use crate::settings::Network;
 
-/// Tells the rooms where a request came from, when it came through a proxy that is trusted.
-pub(super) async fn tell(
-    State(trusted): State<Arc<[Network]>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map(|ConnectInfo(address)| address.ip());
-    let client = peer.map(|peer| client(peer, request.headers(), &trusted));
-    request.extensions_mut().insert(ClientAddress(client));
-    next.run(request).await
-}
-
 /// The last address that no trusted proxy has: everything before it could be the client's invention.
-fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+pub(super) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    if trusted.is_empty() {
+        return peer;
+    }
     let is_trusted = |address| trusted.iter().any(|network| network.contains(address));
     let mut client = peer;
     let lines = headers.get_all("x-forwarded-for").iter();
@@ -55,7 +40,7 @@ mod tests {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
         let trusted = ["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()];
-        let client = client(peer.parse().unwrap(), &headers, &trusted);
+        let client = of(peer.parse().unwrap(), &headers, &trusted);
         assert_eq!(
             client,
             expected.parse::<IpAddr>().unwrap(),

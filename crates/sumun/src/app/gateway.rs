@@ -4,14 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use authorization_server::{AuthorizationServer, ClientAddress, Revocation};
-use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use authorization_server::{AuthorizationServer, Revocation};
 use gateway::policy::Policy;
 use gateway::upstream::{Accounts, HttpClient, SignIdentity, UpstreamParts, UpstreamSettings};
-use gateway::{Exposed, Gateway, Mount, Origin, Parts, Plan, RequestId, Revoked, SessionKeys};
+use gateway::{Exposed, Gateway, Mount, Parts, Plan, Revoked, SessionKeys};
 use oauth::random::{OsRandom, Random as _};
 use oauth::time::{Clock as _, SystemClock};
 use pii::{FernetKey, FernetKeys, Redactor, Sealing};
@@ -21,7 +17,6 @@ use store::Collection;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
-use tower_http::request_id;
 
 use super::Wiring;
 use super::servers;
@@ -192,32 +187,6 @@ fn mount(settings: &Settings, endpoint: &Guarded, wiring: &Wiring<'_>) -> anyhow
     let verifier: Arc<dyn VerifyToken> =
         servers::verifier(settings, &endpoint.trusts, &endpoint.resource, wiring);
     Ok(Mount { resource, verifier })
-}
-
-/// Serves whatever the gateway has at a path that nobody else serves.
-pub(super) fn routes(gateway: Gateway) -> Router {
-    Router::new()
-        .fallback(move |request: Request| {
-            let gateway = gateway.clone();
-            async move { gateway.answer(request).await }
-        })
-        .layer(from_fn(describe))
-}
-
-/// Tells the gateway who asks, and under which id that is answered and logged.
-async fn describe(mut request: Request, next: Next) -> Response {
-    let address = request.extensions().get::<ClientAddress>();
-    let origin = Origin(address.and_then(|ClientAddress(address)| *address));
-    let id = request.extensions().get::<request_id::RequestId>();
-    let id = id
-        .and_then(|id| id.header_value().to_str().ok())
-        .map(Arc::from);
-    let extensions = request.extensions_mut();
-    extensions.insert(origin);
-    if let Some(id) = id {
-        extensions.insert(RequestId(id));
-    }
-    next.run(request).await
 }
 
 /// Ends the streams of those whose grants, tokens or clients are gone.

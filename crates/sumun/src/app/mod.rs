@@ -1,4 +1,4 @@
-//! The wiring: from [`Settings`] to one router. This is the only place that knows all rooms.
+//! The wiring: from [`Settings`] to all that is served. This is the only place that knows all rooms.
 
 mod apis;
 mod client_address;
@@ -6,15 +6,14 @@ mod foreign;
 mod gateway;
 mod index;
 mod lab;
-mod layers;
 mod own;
 mod servers;
+mod threshold;
 
 use std::sync::Arc;
 
 use audit::AuditLog;
 use authorization_server::{AuthorizationServer, Parts};
-use axum::Router;
 use examples::ObserveTools;
 use oauth::client::fetch::Fetch;
 use oauth::random::OsRandom;
@@ -28,11 +27,12 @@ use crate::health::{Check, Health, KeyRingOpens, Memory, Reachable, StoreAnswers
 use crate::metrics::Metrics;
 use crate::settings::reload::Change;
 use crate::settings::{ServerKind, Settings};
+use threshold::Threshold;
 
 /// The rooms, wired.
 pub(crate) struct App {
     /// Everything that is served.
-    pub(crate) router: Router,
+    pub(crate) threshold: Threshold,
     /// Who may get a token.
     pub(crate) authorization_server: AuthorizationServer,
     /// HTTP out.
@@ -133,11 +133,10 @@ pub(crate) async fn build(
         .merge(servers::routes(settings, &wiring, &health)?)
         .merge(health.routes(settings.public_url().base_path()))
         .merge(index::routes(settings));
-    let router = layers::in_time(router);
-    let router = router.fallback_service(gateway::routes(gateway.clone()));
-    let router = layers::around(router, settings.trusted_proxies.clone(), stop);
+    let trusted_proxies = settings.trusted_proxies.clone();
+    let threshold = Threshold::new(router, gateway.clone(), trusted_proxies, stop);
     Ok(App {
-        router,
+        threshold,
         authorization_server,
         fetch,
         gateway,

@@ -2,14 +2,15 @@
 
 mod stall;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::response::Response;
 use axum::serve::Listener;
 use http::Request;
 use hyper::body::Incoming;
@@ -21,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 use stall::Stall;
 
@@ -50,6 +51,23 @@ impl Limits {
     }
 }
 
+/// What answers requests: a router, or what stands around one.
+pub(crate) trait Served:
+    Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S> Served for S where
+    S: Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
 /// Half of the files that may be open: the rest is for the store, and for requests to elsewhere.
 fn most_connections(files: Option<u64>) -> usize {
     let half = files.map(|files| usize::try_from(files / 2).unwrap_or(MOST));
@@ -59,17 +77,15 @@ fn most_connections(files: Option<u64>) -> usize {
 /// Answers requests until `stop`, and then until the last one has its answer.
 ///
 /// HTTP/1.1 alone: a proxy that speaks HTTP/2 with clients speaks this with the servers behind it.
-pub(crate) async fn serve(
+pub(crate) async fn serve<S: Served>(
     listener: TcpListener,
-    router: Router,
+    served: S,
     limits: Limits,
     stop: CancellationToken,
 ) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head);
-    // Handlers become services once, not once for each request.
-    let router: Router = router.with_state(());
     let mut door = Door {
         listener,
         places: Arc::new(Semaphore::new(limits.connections)),
@@ -81,10 +97,10 @@ pub(crate) async fn serve(
             next = door.next() => next,
             () = stop.cancelled() => break,
         };
-        let (http, router, stop) = (http.clone(), router.clone(), stop.clone());
+        let (http, served, stop) = (http.clone(), served.clone(), stop.clone());
         let stream = Stall::new(stream, limits.stall);
         open.spawn(async move {
-            if let Err(error) = converse(&http, stream, address, router, &stop).await {
+            if let Err(error) = converse(&http, stream, address, served, &stop).await {
                 tracing::debug!(%error, "a connection was cut off");
             }
             drop(place);
@@ -96,17 +112,17 @@ pub(crate) async fn serve(
 }
 
 /// One connection, until it ends.
-async fn converse(
+async fn converse<S: Served>(
     http: &http1::Builder,
     stream: Stall<TcpStream>,
     address: SocketAddr,
-    router: Router,
+    served: S,
     stop: &CancellationToken,
 ) -> hyper::Result<()> {
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(address));
-        router.clone().oneshot(request)
+        served.clone().oneshot(request)
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
@@ -22,18 +23,18 @@ const PATIENT: Limits = Limits {
     stall: LONG,
 };
 
-struct Served {
+struct Running {
     address: SocketAddr,
     stop: CancellationToken,
     server: JoinHandle<()>,
 }
 
-async fn served(router: Router, limits: Limits) -> Served {
+async fn served(router: Router, limits: Limits) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let server = TaskTracker::new().spawn(serve(listener, router, limits, stop.clone()));
-    Served {
+    Running {
         address,
         stop,
         server,
@@ -46,7 +47,7 @@ fn mirror() -> Router {
     Router::new().route("/", get(say))
 }
 
-impl Served {
+impl Running {
     /// A connection on which this was sent.
     async fn connect(&self, text: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();

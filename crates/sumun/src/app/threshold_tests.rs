@@ -1,14 +1,53 @@
-//! Tests of the layers: through a small router, without a network.
+//! Tests of what happens to every request: through a small router, without a network.
+
+use std::collections::BTreeMap;
 
 use axum::body::{Bytes, to_bytes};
 use axum::routing::{get, post};
 use futures_util::stream;
-use tower::ServiceExt as _;
+use gateway::policy::Policy;
+use gateway::upstream::{HttpClient, UpstreamParts};
+use gateway::{Parts, Plan, SessionKeys};
+use oauth::client::fetch::Fetch;
+use oauth::time::SystemClock;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use super::*;
 
-fn house(router: Router, stop: &CancellationToken) -> Router {
-    around(in_time(router), Vec::new(), stop)
+/// A gateway with nothing behind it.
+fn nothing() -> Gateway {
+    let parts = Parts {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(OsRandom),
+        tasks: TaskTracker::new(),
+        closing: CancellationToken::new(),
+        session_keys: SessionKeys::new(&[0; 32], &[]),
+        audit: None,
+        pins: None,
+        upstreams: UpstreamParts {
+            http: HttpClient::new().unwrap(),
+            fetch: Fetch::new().unwrap(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+            issuer: "https://as.example".to_owned(),
+            signer: None,
+            accounts: None,
+            environment: BTreeMap::new(),
+            starts: Arc::new(Semaphore::new(1)),
+        },
+    };
+    let plan = Plan {
+        policy: Arc::new(Policy::closed()),
+        redactor: None,
+        upstreams: Vec::new(),
+        federation: None,
+    };
+    Gateway::new(plan, parts).unwrap()
+}
+
+fn house(router: Router, stop: &CancellationToken) -> Threshold {
+    Threshold::new(router, nothing(), Vec::new(), stop)
 }
 
 fn get_request(path: &str) -> Request {
