@@ -149,6 +149,9 @@ impl Speaker<'_> {
                     self.list_tools().await?;
                     continue;
                 }
+                Err(Trouble::Rpc(error)) if has_session => {
+                    return Err(Trouble::Rpc(in_words_of_sessions(error, request)));
+                }
                 result => result?,
             };
             let asks = wire::text_member(&result, "resultType");
@@ -213,12 +216,17 @@ impl Speaker<'_> {
                 )));
             }
             let params = wire::member(question, "params");
-            let answer = self
-                .outlet
-                .ask(method, params)
-                .await
-                .map_err(Trouble::Rpc)?;
-            Ok((key.to_owned(), answer))
+            match self.outlet.ask(method.clone(), params).await {
+                Ok(answer) => Ok((key.to_owned(), answer)),
+                // It is the question that the client does not know, and not the request.
+                Err(error) if error.code() == Some(code::METHOD_NOT_FOUND) => {
+                    Err(Trouble::Untranslatable(format!(
+                        "the server needs an answer to `{method}`: {}",
+                        error.message()
+                    )))
+                }
+                Err(error) => Err(Trouble::Rpc(error)),
+            }
         });
         let mut responses = Object::default();
         for (key, answer) in try_join_all(questions).await? {
@@ -252,6 +260,25 @@ impl Speaker<'_> {
         }
         Err(Trouble::unusable("has a list of tools without an end"))
     }
+}
+
+/// An error in the codes that clients with sessions know.
+///
+/// A resource that is not there has a code of its own for them. Servers of 2026-07-28 name it in an error
+/// about invalid parameters, which without its name may be about anything.
+fn in_words_of_sessions(error: RpcError, request: &Request) -> RpcError {
+    if request.method != "resources/read" || error.code() != Some(code::INVALID_PARAMS) {
+        return error;
+    }
+    let uri = |object: Object<'_>| object.text("uri").map(std::borrow::Cow::into_owned);
+    let wanted = request.params.as_deref().and_then(Object::of).and_then(uri);
+    let mut object = Object::of(&error.0).unwrap_or_default();
+    let missing = object.object("data").and_then(uri);
+    if missing.is_none() || missing != wanted {
+        return error;
+    }
+    object.set("code", raw(&code::RESOURCE_NOT_FOUND));
+    RpcError(object.to_raw())
 }
 
 /// Parameters as a server of this revision wants them.
