@@ -47,24 +47,22 @@ pub(super) async fn attempt(ability: Ability, client: &mut Client, server: &Serv
     }
 }
 
+/// All of it comes, in turn and under the client's own token.
 async fn progress(client: &mut Client) -> Tried {
+    const METHOD: &str = "notifications/progress";
     client.wants_progress = true;
     let came = client.call("progress").await;
     client.wants_progress = false;
-    for progress in [1, 2] {
-        let news = client.news_of(&came, "notifications/progress").await;
-        let Some(news) = news else {
-            return Err(format!("no progress: {came:?}"));
-        };
-        let params = &news["params"];
-        let token = params["progressToken"].as_str().unwrap_or_default();
-        // Over one stream they come in turn; else the first is found again.
-        let is_it = params["progress"] == progress || client.revision > V2024_11_05;
-        if token != format!("p{}", came.answer["id"]) || !is_it {
-            return Err(format!("{news}"));
-        }
-    }
-    works(came.result().is_ok(), &came)
+    let news = if client.revision == V2024_11_05 {
+        vec![client.news(METHOD).await, client.news(METHOD).await]
+    } else {
+        let news = came.news.iter().filter(|news| news["method"] == METHOD);
+        news.cloned().collect()
+    };
+    let token = format!("p{}", came.answer["id"]);
+    let expected = [1, 2].map(|done| json!({"progressToken": token, "progress": done, "total": 2}));
+    let is_all = news.iter().map(|news| &news["params"]).eq(&expected);
+    works(is_all && came.result().is_ok(), &came)
 }
 
 /// In a session the level is set, since then it is named with the request.

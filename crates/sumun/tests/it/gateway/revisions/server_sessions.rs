@@ -216,7 +216,7 @@ fn take(world: &Arc<World>, seen: Seen, id: &str, mouth: &Mouth) {
                 world: Arc::clone(world),
                 session: Some(id.to_owned()),
                 mouth: mouth.clone(),
-                meta: seen.body["params"]["_meta"].clone(),
+                method: seen.rpc().to_owned(),
                 params: seen.body["params"].clone(),
                 id: seen.body["id"].clone(),
             };

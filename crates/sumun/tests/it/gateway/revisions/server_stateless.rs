@@ -87,7 +87,7 @@ fn stage(world: &Arc<World>, seen: &Seen, mouth: Mouth) -> Stage {
         world: Arc::clone(world),
         session: None,
         mouth,
-        meta: seen.body["params"]["_meta"].clone(),
+        method: seen.rpc().to_owned(),
         params: seen.body["params"].clone(),
         id: seen.body["id"].clone(),
     }

@@ -24,7 +24,7 @@ pub(super) struct Stage {
     /// The session, where there are any.
     pub(super) session: Option<String>,
     pub(super) mouth: Mouth,
-    pub(super) meta: Value,
+    pub(super) method: String,
     pub(super) params: Value,
     pub(super) id: Value,
 }
@@ -35,8 +35,14 @@ impl Stage {
         if is_of_sessions(self.world.revision) {
             return Said::Result(format!("{{{members}}}"));
         }
+        let is_kept = self.method.ends_with("/list") || self.method == "resources/read";
+        let how_long = if is_kept {
+            r#","ttlMs":0,"cacheScope":"private""#
+        } else {
+            ""
+        };
         Said::Result(format!(
-            r#"{{"resultType":"complete",{members},"ttlMs":0,"cacheScope":"private"}}"#
+            r#"{{"resultType":"complete",{members}{how_long}}}"#
         ))
     }
 
@@ -103,7 +109,7 @@ impl Stage {
     /// The level of log messages that is wanted.
     pub(super) fn level(&self) -> Option<String> {
         let Some(session) = &self.session else {
-            let level = self.meta["io.modelcontextprotocol/logLevel"].as_str();
+            let level = self.params["_meta"]["io.modelcontextprotocol/logLevel"].as_str();
             return level.map(str::to_owned);
         };
         let sessions = self.world.sessions.lock().unwrap();

@@ -39,7 +39,7 @@ pub(super) async fn perform(stage: &Stage, seen: &Seen) -> Said {
     }
     match seen.param("name") {
         "progress" => {
-            let token = &stage.meta["progressToken"];
+            let token = &stage.params["_meta"]["progressToken"];
             if token.is_null() {
                 return stage.says("nobody wants progress");
             }
@@ -173,7 +173,7 @@ fn task(stage: &Stage) -> Said {
         }
         return Said::Result(format!(r#"{{"task":{{{members}}}}}"#));
     }
-    let capabilities = &stage.meta["io.modelcontextprotocol/clientCapabilities"];
+    let capabilities = &stage.params["_meta"]["io.modelcontextprotocol/clientCapabilities"];
     if capabilities["extensions"]["io.modelcontextprotocol/tasks"].is_null() {
         return stage.says("no task");
     }
