@@ -18,7 +18,7 @@ use crate::federation::{Federation, Member};
 use crate::front::http_sse::HttpSse;
 use crate::front::sessions::Sessions;
 use crate::front::stateless::{Stateless, is_removed};
-use crate::front::{FrontSettings, Lease, stdio};
+use crate::front::{FrontSettings, Lease, RpcResponse, no_batch, stdio};
 use crate::guarded::Guarded;
 use crate::guests::Guests;
 use crate::house::{About, House};
@@ -180,6 +180,10 @@ impl Endpoint {
         let Message::Batch(messages) = message else {
             unreachable!("whoever calls this has looked")
         };
+        let mut envelopes = messages.iter().map(|(_, envelope)| envelope);
+        if envelopes.any(|envelope| era(headers, envelope) == Era::Stateless) {
+            return RpcResponse::error(StatusCode::BAD_REQUEST, &no_batch());
+        }
         for (text, envelope) in messages {
             if let Err(answer) = compare_headers(headers, envelope) {
                 return *answer;

@@ -55,6 +55,9 @@ struct Wire<'a> {
 impl<'a> Incoming<'a> {
     /// Reads one message.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
+        if text.trim_ascii_start().starts_with('[') {
+            return Err(Malformed(no_batch()));
+        }
         let wire: Wire<'a> = serde_json::from_str(text).map_err(|error| {
             let (code, what) = match error.classify() {
                 Category::Data => (code::INVALID_REQUEST, "the body is no JSON-RPC message"),
@@ -119,6 +122,12 @@ impl<'a> Incoming<'a> {
     }
 }
 
+/// What a client is told that sends several messages at once where that does not exist.
+pub(crate) fn no_batch() -> RpcError {
+    let what = "batches exist in revision 2025-03-26 only, over HTTP; send the messages one by one";
+    RpcError::new(code::INVALID_REQUEST, what)
+}
+
 fn invalid(what: &str) -> Malformed {
     Malformed(RpcError::new(code::INVALID_REQUEST, what))
 }
@@ -171,6 +180,15 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#,
         ] {
             assert_eq!(code_of(text), Some(-32600), "{text}");
+        }
+    }
+
+    #[test]
+    fn several_messages_are_refused_in_words() {
+        for text in [r#" [{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "[]", "["] {
+            let error = Incoming::parse(text).unwrap_err().0;
+            assert_eq!(error.code(), Some(-32600));
+            assert!(error.message().contains("one by one"), "{text}");
         }
     }
 

@@ -65,6 +65,8 @@ pub(super) struct Ticket {
     pub(super) id: u64,
     board: Arc<Board>,
     answer: oneshot::Receiver<String>,
+    /// The answer, until the news before it are heard.
+    answered: Option<String>,
     news: Receiver,
 }
 
@@ -115,6 +117,7 @@ impl Board {
             id,
             board: self.clone(),
             answer: answered,
+            answered: None,
             news: heard,
         }
     }
@@ -332,11 +335,15 @@ fn give(to: &Sender, text: &str) {
 impl Ticket {
     /// The next message for the request, news before the answer; `None` if the connection has ended.
     pub(super) async fn next(&mut self) -> Option<String> {
-        tokio::select! {
-            biased;
-            Some(news) = self.news.next() => Some(news),
-            answer = &mut self.answer => answer.ok(),
+        if self.answered.is_none() {
+            tokio::select! {
+                biased;
+                Some(news) = self.news.next() => return Some(news),
+                answer = &mut self.answer => self.answered = Some(answer.ok()?),
+            }
         }
+        // News may have come, and the answer after them, between the look at the one and at the other.
+        self.news.waiting().or_else(|| self.answered.take())
     }
 
     /// The next news; never ends.
@@ -369,6 +376,8 @@ impl Drop for Ear {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinSet;
+
     use super::*;
 
     #[tokio::test]
@@ -392,5 +401,24 @@ mod tests {
             waiting += 1;
         }
         assert_eq!(waiting, 4);
+    }
+
+    /// What reads the connection does so beside whoever waits for an answer.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn news_are_heard_before_the_answer_that_follows_them() {
+        let board = Board::new(true, 1000);
+        let visit: Arc<str> = "v".into();
+        for _ in 0..10_000 {
+            let mut ticket = board.expect(&visit);
+            let (reading, id) = (board.clone(), ticket.id);
+            let mut reader = JoinSet::new();
+            reader.spawn(async move {
+                let news = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#;
+                reading.dispatch(news.to_owned());
+                reading.dispatch(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#));
+            });
+            assert!(ticket.next().await.unwrap().contains("method"));
+            assert!(ticket.next().await.unwrap().contains("result"));
+        }
     }
 }

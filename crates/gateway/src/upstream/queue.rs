@@ -72,6 +72,12 @@ impl Receiver {
         let (text, _taken) = self.0.recv().await?;
         Some(text)
     }
+
+    /// The next message, if one waits.
+    pub(super) fn waiting(&mut self) -> Option<String> {
+        let (text, _taken) = self.0.try_recv().ok()?;
+        Some(text)
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +91,7 @@ mod tests {
         assert_eq!(taken, [true, true, true, false], "three messages");
         assert_eq!(receiver.next().await.unwrap(), "a");
         assert!(sender.give(&"e".repeat(10)));
-        while receiver.0.try_recv().is_ok() {}
+        while receiver.waiting().is_some() {}
         let large = "x".repeat(20);
         let taken = [&*large, &*large, "y"].map(|text| sender.give(text));
         assert_eq!(taken, [true, true, false], "forty bytes");

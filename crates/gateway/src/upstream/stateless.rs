@@ -25,6 +25,8 @@ use crate::visit::Visit;
 
 /// How often a server may ask for input before it has to have a result.
 const MAX_ROUNDS: usize = 16;
+/// How long a subscription waits until the server acknowledges it.
+const ACKNOWLEDGEMENT: Duration = Duration::from_secs(1);
 /// How many pages a list may have.
 const MAX_PAGES: usize = 200;
 
@@ -45,6 +47,15 @@ pub(super) struct Memory {
 struct Remembered {
     level: Option<Arc<str>>,
     resources: BTreeSet<String>,
+    /// The resources whose changes come, as the server has acknowledged; none without a stream for them.
+    heard: Option<BTreeSet<String>>,
+}
+
+impl Remembered {
+    /// Whether it need not be kept.
+    fn is_nothing(&self) -> bool {
+        self.level.is_none() && self.resources.is_empty() && self.heard.is_none()
+    }
 }
 
 impl Memory {
@@ -67,6 +78,41 @@ impl Memory {
     /// Tells when a subscription has changed, of whomever.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
+    }
+
+    /// The stream of a visit begins; nothing comes over it yet.
+    pub(super) fn opens(&self, visit: &Visit) -> Open<'_> {
+        let mut visits = self.lock();
+        let kept = visits.entry(visit.key.clone()).or_default();
+        kept.heard = Some(BTreeSet::new());
+        Open {
+            memory: self,
+            visit: visit.key.clone(),
+        }
+    }
+
+    fn hears(&self, visit: &Arc<str>, resources: Option<BTreeSet<String>>) {
+        if let Some(kept) = self.lock().get_mut(visit) {
+            kept.heard = resources;
+        }
+        self.changes.send_replace(());
+    }
+
+    /// Waits until the changes come that the visit has subscribed to, if there is a stream for them: what
+    /// changes after a subscription was confirmed must not be missed.
+    async fn until_heard(&self, visit: &Visit) {
+        let mut changes = self.changes();
+        let is_heard = || {
+            let visits = self.lock();
+            let heard = visits.get(&visit.key).and_then(|kept| {
+                let heard = kept.heard.as_ref()?;
+                Some(kept.resources.is_subset(heard))
+            });
+            heard.unwrap_or(true)
+        };
+        let heard = async { while !is_heard() && changes.changed().await.is_ok() {} };
+        // A server that acknowledges nothing is not waited for for ever.
+        let _ = tokio::time::timeout(ACKNOWLEDGEMENT, heard).await;
     }
 
     /// Forgets a visit.
@@ -118,6 +164,30 @@ impl Memory {
     }
 }
 
+/// The stream of a visit for what happens outside of requests, as long as this lives.
+#[derive(Debug)]
+pub(super) struct Open<'a> {
+    memory: &'a Memory,
+    visit: Arc<str>,
+}
+
+impl Open<'_> {
+    /// The server has acknowledged that it tells of these.
+    pub(super) fn acknowledged(&self, resources: BTreeSet<String>) {
+        self.memory.hears(&self.visit, Some(resources));
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.memory.hears(&self.visit, None);
+        let mut visits = self.memory.lock();
+        if visits.get(&self.visit).is_some_and(Remembered::is_nothing) {
+            visits.remove(&self.visit);
+        }
+    }
+}
+
 /// What is spoken with a server of this revision.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Speaker<'a> {
@@ -135,6 +205,9 @@ impl Speaker<'_> {
     pub(super) async fn call(&self, request: &Request) -> Result<Raw, Trouble> {
         let has_session = self.visit.client.revision.era() == Era::Sessions;
         if has_session && let Some(answer) = self.memory.answer(self.visit, request) {
+            if request.method == "resources/subscribe" && answer.is_ok() {
+                self.memory.until_heard(self.visit).await;
+            }
             return answer;
         }
         let mut params = request.params.clone();
@@ -149,6 +222,9 @@ impl Speaker<'_> {
                 {
                     self.list_tools().await?;
                     continue;
+                }
+                Err(Trouble::Rpc(error)) if has_session => {
+                    return Err(Trouble::Rpc(in_words_of_sessions(error, request)));
                 }
                 result => result?,
             };
@@ -217,12 +293,17 @@ impl Speaker<'_> {
                 )));
             }
             let params = wire::member(question, "params");
-            let answer = self
-                .outlet
-                .ask(method, params)
-                .await
-                .map_err(Trouble::Rpc)?;
-            Ok((key.to_owned(), answer))
+            match self.outlet.ask(method.clone(), params).await {
+                Ok(answer) => Ok((key.to_owned(), answer)),
+                // It is the question that the client does not know, and not the request.
+                Err(error) if error.code() == Some(code::METHOD_NOT_FOUND) => {
+                    Err(Trouble::Untranslatable(format!(
+                        "the server needs an answer to `{method}`: {}",
+                        error.message()
+                    )))
+                }
+                Err(error) => Err(Trouble::Rpc(error)),
+            }
         });
         let mut responses = Object::default();
         for (key, answer) in try_join_all(questions).await? {
@@ -256,6 +337,25 @@ impl Speaker<'_> {
         }
         Err(Trouble::unusable("has a list of tools without an end"))
     }
+}
+
+/// An error in the codes that clients with sessions know.
+///
+/// A resource that is not there has a code of its own for them. Servers of 2026-07-28 name it in an error
+/// about invalid parameters, which without its name may be about anything.
+fn in_words_of_sessions(error: RpcError, request: &Request) -> RpcError {
+    if request.method != "resources/read" || error.code() != Some(code::INVALID_PARAMS) {
+        return error;
+    }
+    let uri = |object: Object<'_>| object.text("uri").map(std::borrow::Cow::into_owned);
+    let wanted = request.params.as_deref().and_then(Object::of).and_then(uri);
+    let mut object = Object::of(&error.0).unwrap_or_default();
+    let missing = object.object("data").and_then(uri);
+    if missing.is_none() || missing != wanted {
+        return error;
+    }
+    object.set("code", raw(&code::RESOURCE_NOT_FOUND));
+    RpcError(object.to_raw())
 }
 
 /// Parameters as a server of this revision wants them.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::behalf::Behalf;
 use super::board::SUBSCRIPTION_ID;
 use super::link::Outgoing;
-use super::stateless::Speaker;
+use super::stateless::{Open, Speaker};
 use super::talk::{self, Cancel, Hearing};
 use super::trouble::Trouble;
 use super::wire::{self, Message};
@@ -16,6 +16,9 @@ use crate::json::{Object, Raw, raw};
 use crate::message::{Notification, RpcError};
 use crate::revision::Era;
 use crate::server::Interest;
+
+/// What a server says when it has begun to listen.
+const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 
 /// Which changes the server is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,6 +35,7 @@ struct Filter {
 pub(super) async fn listen(speaker: Speaker<'_>, interest: &Interest) -> Result<(), Trouble> {
     let has_session = speaker.visit.client.revision.era() == Era::Sessions;
     let mut changes = speaker.memory.changes();
+    let mut open = has_session.then(|| speaker.memory.opens(speaker.visit));
     loop {
         changes.mark_unchanged();
         let filter = filter(&speaker, interest);
@@ -46,9 +50,12 @@ pub(super) async fn listen(speaker: Speaker<'_>, interest: &Interest) -> Result<
             }
         };
         tokio::select! {
-            result = subscribe(&speaker, &filter) => match result {
+            result = subscribe(&speaker, &filter, open.as_ref()) => match result {
                 // The stream of a session is open whether or not there is ever anything to say.
-                Err(Trouble::Rpc(_)) if has_session => std::future::pending().await,
+                Err(Trouble::Rpc(_)) if has_session => {
+                    drop(open.take());
+                    std::future::pending::<()>().await;
+                }
                 result => return result,
             },
             () = other_wishes => {}
@@ -71,7 +78,11 @@ fn filter(speaker: &Speaker<'_>, interest: &Interest) -> Filter {
     }
 }
 
-async fn subscribe(speaker: &Speaker<'_>, filter: &Filter) -> Result<(), Trouble> {
+async fn subscribe(
+    speaker: &Speaker<'_>,
+    filter: &Filter,
+    open: Option<&Open<'_>>,
+) -> Result<(), Trouble> {
     #[derive(Serialize)]
     struct Params<'a> {
         notifications: &'a Filter,
@@ -108,6 +119,11 @@ async fn subscribe(speaker: &Speaker<'_>, filter: &Filter) -> Result<(), Trouble
             }
             // The acknowledgement too: whoever has asked learns from it that nothing is missed any more.
             Some(Message::Notification { method, params }) => {
+                if method == ACKNOWLEDGED
+                    && let Some(open) = open
+                {
+                    open.acknowledged(filter.resource_subscriptions.clone());
+                }
                 let method = method.into_owned();
                 let params = params.and_then(without_id);
                 let news = Notification { method, params };

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{Sessions, refuse};
 use crate::front::exchange::Exchange;
-use crate::front::wire::{Incoming, Malformed};
+use crate::front::wire::{Incoming, Malformed, no_batch};
 use crate::front::{Guest, Refusal, RpcResponse, accepts};
 use crate::json::{Raw, raw};
 use crate::message::{RpcError, code, response};
@@ -31,9 +31,7 @@ impl Sessions {
     ) -> Result<Response<Body>, Refusal> {
         let invalid = |what: &str| refuse(&RpcError::new(code::INVALID_REQUEST, what));
         if session.client.revision != Revision::V2025_03_26 {
-            return Err(invalid(
-                "batches exist in revision 2025-03-26 only; send the messages one by one",
-            ));
+            return Err(refuse(&no_batch()));
         }
         accepts::event_stream(headers)?;
         let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {

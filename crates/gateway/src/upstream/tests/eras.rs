@@ -108,6 +108,52 @@ async fn input_is_asked_of_clients_with_sessions_and_passed_on_to_others() {
     // A client that cannot answer learns why there is no result.
     let result = call_tool(&upstream, &visit(Revision::V2025_06_18), "greet").await;
     assert!(said(result).contains("elicitation/create"));
+    // The same is true of one that does not know the question, whose call exists nevertheless.
+    let (outlet, mut news) = Outlet::new();
+    let refused = async {
+        let Some(News::Question(question)) = news.recv().await else {
+            panic!("nobody asks")
+        };
+        let refusal = RpcError::new(-32601, "no addresses here");
+        question.reply.send(Err(refusal)).unwrap();
+    };
+    let call = upstream.call(&old, request("tools/call", params), &outlet);
+    let (result, ()) = tokio::join!(call, refused);
+    let Err(Failure::Untranslatable(words)) = result else {
+        panic!("{result:?}")
+    };
+    assert!(words.contains("elicitation/create"), "{words}");
+    assert!(words.contains("no addresses here"), "{words}");
+}
+
+#[tokio::test]
+async fn a_resource_that_is_not_there_has_the_code_of_the_client() {
+    const GONE: &str = r#"{"message":"gone","code":-32602,"data":{"uri":"a","n":1.50}}"#;
+    let server = stateless(|seen| {
+        let id = &seen.body["id"];
+        let message = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{GONE}}}"#);
+        let kind = [(http::header::CONTENT_TYPE, "application/json")];
+        axum::response::IntoResponse::into_response((kind, message))
+    })
+    .await;
+    let upstream = upstream(&http(&server.url));
+    let (outlet, _news) = Outlet::new();
+    let old = GONE.replace("-32602", "-32002");
+    for (revision, method, uri, expected) in [
+        (Revision::V2025_11_25, "resources/read", "a", &*old),
+        // It may be about anything.
+        (Revision::V2025_11_25, "resources/read", "b", GONE),
+        (Revision::V2025_11_25, "prompts/get", "a", GONE),
+        (Revision::V2026_07_28, "resources/read", "a", GONE),
+    ] {
+        let params = json!({"uri": uri, "name": uri});
+        let visit = visit(revision);
+        let call = upstream.call(&visit, request(method, params), &outlet);
+        let Err(Failure::Rpc(error)) = call.await else {
+            panic!("{method} {uri}")
+        };
+        assert_eq!(error.0.get(), expected, "{revision} {method} {uri}");
+    }
 }
 
 #[tokio::test]

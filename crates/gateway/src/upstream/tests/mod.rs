@@ -26,7 +26,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::settings::{Children, Transport, UpstreamCredential, UpstreamSettings};
 use super::{AuthTypes, HttpClient, Upstream, UpstreamParts, connect};
 use crate::json::{Raw, raw};
-use crate::message::{News, Outlet, Request};
+use crate::message::{News, Outlet, Request, RpcError};
 use crate::revision::{Era, Revision};
 use crate::server::{Failure, McpServer};
 use crate::visit::{Client, Visit};

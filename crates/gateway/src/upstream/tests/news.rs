@@ -213,6 +213,10 @@ async fn changes_of_a_server_without_sessions_come_by_a_subscription() {
         assert!(heard[1].params.is_none());
         let subscribe = request("resources/subscribe", json!({"uri": "file:///a"}));
         upstream.call(&old, subscribe, &outlet).await.unwrap();
+        // What is confirmed is heard.
+        let asked = server.of("subscriptions/listen").pop().unwrap();
+        let asked = &asked.body["params"]["notifications"];
+        assert_eq!(asked["resourceSubscriptions"], json!(["file:///a"]));
         let heard = first(&mut news, 3).await;
         assert_eq!(heard[2].method, "notifications/resources/updated");
         let params = heard[2].params.as_ref().unwrap();

@@ -6,6 +6,7 @@ mod client;
 mod doors;
 mod faithful;
 mod permitted;
+mod revisions;
 mod sessions;
 mod upstream;
 
