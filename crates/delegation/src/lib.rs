@@ -75,7 +75,7 @@ mod provider_client;
 mod refresh;
 mod vault;
 
-pub use api_client::{ApiClient, ApiError, BaseUrlError, Calls, ServiceAccount};
+pub use api_client::{ApiClient, ApiError, BaseUrlError, Calls, ServiceAccount, path_of};
 pub use auth_type::{AuthType, NobodyCalled, OnBehalfOf};
 pub use credential::{Connection, Credential};
 pub use invitation::{Invitation, InviteToConnect, Invited};

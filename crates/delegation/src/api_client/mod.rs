@@ -3,7 +3,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `mod.rs` | [`ApiClient`], and [`Calls`] on behalf of somebody |
-//! | `base.rs` | where the API is, and that calls stay there |
+//! | `base.rs` | where the API is, that calls stay there, and [`path_of`] parts from outside |
 //! | `service.rs` | [`ServiceAccount`]: the credential of the service itself |
 //! | `error.rs` | [`ApiError`]: a safe sentence for the caller, the API's words for the log |
 
@@ -28,7 +28,7 @@ use crate::refresh::ValidTokens;
 use base::Base;
 use service::Kind;
 
-pub use base::BaseUrlError;
+pub use base::{BaseUrlError, path_of};
 pub use error::ApiError;
 pub use service::ServiceAccount;
 
@@ -128,8 +128,10 @@ impl ApiClient {
 
 /// Calls on somebody's behalf; see [`ApiClient::on_behalf_of`].
 ///
-/// Paths are below the base URL. Queries are encoded here; a part of a path that comes from outside
-/// cannot lead elsewhere, because `..` is refused. An empty answer reads as `null`.
+/// Paths are below the base URL, and queries are encoded here. A path with anything in it that would
+/// lead elsewhere is refused: dots for directories, a query or fragment, `\`, blanks and control
+/// characters. A part of a path that comes from outside may hold `/` as well: build such a path with
+/// [`path_of`]. An empty answer reads as `null`.
 #[derive(Clone, Copy, Debug)]
 pub struct Calls<'a> {
     client: &'a ApiClient,
