@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use crate::auth_type::{AuthType, OnBehalfOf};
 use crate::observe::{ApiCall, Observe};
-use crate::refresh::ValidTokens;
+use crate::refresh::{ValidTokenError, ValidTokens};
 use base::Base;
 use service::Kind;
 
@@ -324,7 +324,11 @@ impl Calls<'_> {
                 _,
             ) => {
                 let next = tokens.valid_token_instead_of(token, subject, provider);
-                Ok(Some(Carried::OfPerson(next.await?)))
+                match next.await {
+                    Ok(next) => Ok(Some(Carried::OfPerson(next))),
+                    Err(ValidTokenError::JustRenewed { .. }) => Ok(None),
+                    Err(error) => Err(error.into()),
+                }
             }
             (Carried::OfService(token), _, _, Some(ServiceAccount(Kind::Client(account)))) => {
                 let next = account.token(&client.fetch, Some(token)).await;

@@ -63,6 +63,29 @@ async fn a_second_401_is_the_answer() {
 }
 
 #[tokio::test]
+async fn an_api_that_refuses_for_reasons_of_its_own_spends_no_refresh_per_call() {
+    let world = World::start().await;
+    world.connect("alice").await;
+    world.network.state().api = Some(Answer::With(401, vec![], String::new()));
+    for _ in 0..20 {
+        let error = me(&world, "alice").await.unwrap_err();
+        assert!(
+            matches!(error, ApiError::Unauthenticated { .. }),
+            "{error:?}"
+        );
+    }
+    assert_eq!(world.network.sent_to(TOKEN), 1);
+    assert_eq!(
+        world.network.sent_to(API),
+        21,
+        "and there is no other to try"
+    );
+    world.clock.advance(Duration::from_secs(30));
+    me(&world, "alice").await.unwrap_err();
+    assert_eq!(world.network.sent_to(TOKEN), 2);
+}
+
+#[tokio::test]
 async fn b3_200_calls_at_the_moment_of_expiry_cause_one_refresh() {
     for is_revoked in [false, true] {
         let world = World::start().await;

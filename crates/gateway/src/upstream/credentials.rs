@@ -65,7 +65,7 @@ impl Credentials {
             (Carried::Own, _) => Ok(self.own.forget().then_some(Carried::Own)),
             (Carried::Token(token), Some(person)) => {
                 let token = person.account.another(token, caller).await?;
-                Ok(Some(Carried::Token(token)))
+                Ok(token.map(Carried::Token))
             }
             _ => Ok(None),
         }
