@@ -25,6 +25,7 @@ use serde_json::Value;
 use crate::auth_type::{AuthType, OnBehalfOf};
 use crate::observe::{ApiCall, Observe};
 use crate::refresh::{ValidTokenError, ValidTokens};
+use crate::service_tokens::ServiceTokens;
 use base::Base;
 use service::Kind;
 
@@ -303,12 +304,7 @@ impl Calls<'_> {
             }
             OnBehalfOf::Service => match &client.service.as_ref().ok_or(NO_SERVICE)?.0 {
                 Kind::Headers(headers) => Ok(Carried::Headers(headers)),
-                Kind::Client(account) => {
-                    let token = account.token(&client.fetch, None).await;
-                    token
-                        .map(Carried::OfService)
-                        .map_err(ApiError::ServiceToken)
-                }
+                Kind::Tokens(tokens) => of_service(tokens).await,
             },
         }
     }
@@ -330,14 +326,18 @@ impl Calls<'_> {
                     Err(error) => Err(error.into()),
                 }
             }
-            (Carried::OfService(token), _, _, Some(ServiceAccount(Kind::Client(account)))) => {
-                let next = account.token(&client.fetch, Some(token)).await;
-                let next = next.map_err(ApiError::ServiceToken)?;
-                Ok(Some(Carried::OfService(next)))
+            (Carried::OfService(token), _, _, Some(ServiceAccount(Kind::Tokens(tokens)))) => {
+                tokens.refused(token);
+                of_service(tokens).await.map(Some)
             }
             _ => Ok(None),
         }
     }
+}
+
+async fn of_service(tokens: &ServiceTokens) -> Result<Carried<'static>, ApiError> {
+    let token = tokens.token().await.map_err(ApiError::ServiceToken)?;
+    Ok(Carried::OfService(token))
 }
 
 const NO_PEOPLE: ApiError = ApiError::NotSent {

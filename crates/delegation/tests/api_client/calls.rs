@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use delegation::{ApiError, AuthType, OnBehalfOf, ServiceAccount};
+use delegation::{ApiError, AuthType, OnBehalfOf, ServiceAccount, ServiceTokens};
 use http::HeaderName;
 use oauth::secret::Secret;
 use serde::Deserialize;
@@ -136,7 +136,8 @@ async fn the_service_has_headers_of_its_own() {
 async fn the_service_signs_in_once_for_all_its_calls() {
     let world = World::start().await;
     let clock = std::sync::Arc::new(world.clock.clone());
-    let account = ServiceAccount::client_credentials(provider_client(), None, clock);
+    let tokens = ServiceTokens::new(provider_client(), world.fetch.clone(), clock);
+    let account = ServiceAccount::tokens(tokens);
     let client = world.client().service(account);
     let mut calls = JoinSet::new();
     for _ in 0..50 {
