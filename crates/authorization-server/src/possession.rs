@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderName;
 use http::request::Parts;
-use oauth::dpop::{self, Nonces, Proof, ProvenRequest, WINDOW};
+use oauth::dpop::{self, MEMORY, Nonces, Proof, ProvenRequest};
 use oauth::error::OAuthError;
 use oauth::jwt::AccessTokenClaims;
 use oauth::secret::Secret;
@@ -160,8 +160,7 @@ impl AuthorizationServer {
             return Err(error.with_nonce(nonces.current(now)));
         }
         let used = Collection::new(self.store().clone(), self.keys().clone());
-        // Longer than the time in which a nonce is accepted.
-        let expires_at = now.plus(3 * WINDOW);
+        let expires_at = now.plus(MEMORY);
         if used
             .insert(&proof.name(), &UsedProof { expires_at })
             .await?

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use oauth::address::is_protected;
 use oauth::client_metadata::TokenEndpointAuthMethod;
 use oauth::grant_type;
 use oauth::issuer::Issuer;
@@ -10,7 +11,6 @@ use oauth::jws::Algorithm;
 use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
 
 use crate::identity_provider::{IdentityProviderSettings, is_id};
 use crate::settings::{PreRegisteredClient, Settings, SettingsError};
@@ -209,18 +209,4 @@ impl Settings {
         };
         self.trusts_for_people() || self.clients.iter().any(may_use_it)
     }
-}
-
-/// Whether nobody on the way can exchange what is fetched from there.
-fn is_protected(address: &str) -> bool {
-    let Ok(url) = Url::parse(address) else {
-        return false;
-    };
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
-    url.scheme() == "https" || (url.scheme() == "http" && is_loopback)
 }

@@ -10,6 +10,7 @@
 //! | `vault.rs` | [`Vault`]: where credentials are kept, one for each person and provider |
 //! | `refresh/` | [`ValidTokens`]: a token that is good, renewed once however many want it |
 //! | `provider_client.rs` | [`ProviderClients`]: who renews, at providers that keep to the standard |
+//! | `service_tokens.rs` | [`ServiceTokens`]: tokens in the name of the service itself |
 //! | `auth_type.rs` | [`AuthType`]: whose credential the calls of a tool carry |
 //! | `api_client/` | [`ApiClient`]: calls of an API, with that credential |
 //! | `invitation.rs` | [`InviteToConnect`]: where a person connects an account |
@@ -73,9 +74,10 @@ mod invitation;
 mod observe;
 mod provider_client;
 mod refresh;
+mod service_tokens;
 mod vault;
 
-pub use api_client::{ApiClient, ApiError, BaseUrlError, Calls, ServiceAccount};
+pub use api_client::{ApiClient, ApiError, BaseUrlError, Calls, ServiceAccount, path_of};
 pub use auth_type::{AuthType, NobodyCalled, OnBehalfOf};
 pub use credential::{Connection, Credential};
 pub use invitation::{Invitation, InviteToConnect, Invited};
@@ -84,4 +86,5 @@ pub use provider_client::{ProviderClient, ProviderClients};
 pub use refresh::{
     Parts, RefreshCredential, RefreshError, RefreshSettings, ValidTokenError, ValidTokens,
 };
+pub use service_tokens::ServiceTokens;
 pub use vault::Vault;

@@ -28,6 +28,9 @@ struct StoredConnection {
     /// From when on the next access token is asked for, where that has been decided.
     #[serde(default)]
     renew_at: Option<NumericDate>,
+    /// When it was last renewed.
+    #[serde(default)]
+    renewed_at: Option<NumericDate>,
     /// When the provider said that it has ended: the marker of a dead token.
     #[serde(default)]
     ended_at: Option<NumericDate>,
@@ -70,6 +73,7 @@ impl StoredConnection {
             refresh_expires_at: credential.refresh_expires_at,
             scope: credential.scope,
             renew_at: None,
+            renewed_at: None,
             ended_at: None,
         }
     }
@@ -90,6 +94,7 @@ impl StoredConnection {
 pub(crate) struct Held {
     pub(crate) credential: Credential,
     pub(crate) renew_at: Option<NumericDate>,
+    pub(crate) renewed_at: Option<NumericDate>,
     pub(crate) has_ended: bool,
     stored: Versioned<StoredConnection>,
 }
@@ -162,6 +167,7 @@ impl Vault {
         Ok(connection.map(|stored| Held {
             credential: stored.credential(),
             renew_at: stored.renew_at,
+            renewed_at: stored.renewed_at,
             has_ended: stored.ended_at.is_some(),
             stored,
         }))
@@ -173,12 +179,14 @@ impl Vault {
         held: &Held,
         next: &Credential,
         renew_at: NumericDate,
+        renewed_at: Option<NumericDate>,
     ) -> Result<bool, StoreError> {
         let StoredConnection {
             subject, provider, ..
         } = &held.stored.record;
         let next = StoredConnection {
             renew_at: Some(renew_at),
+            renewed_at,
             ..StoredConnection::new(subject, provider, next)
         };
         self.connections.replace(&held.stored, &next).await

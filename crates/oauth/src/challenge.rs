@@ -33,22 +33,32 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Reads the first `Bearer` challenge of a `WWW-Authenticate` header value.
+    /// Reads the first `Bearer` challenge of a `WWW-Authenticate` header value (RFC 9110 §11.6.1).
     ///
     /// Parameters may be quoted or bare; an error code that is not known is dropped.
     pub fn parse(header: &str) -> Option<Self> {
-        let at = header.to_ascii_lowercase().find("bearer")?;
-        let mut challenge = Self::default();
-        for (name, value) in parameters(header[at + "bearer".len()..].trim_start()) {
-            match name.to_ascii_lowercase().as_str() {
-                "error" => challenge.error = parse_code(&value),
-                "error_description" => challenge.error_description = Some(value),
-                "scope" => challenge.scope = value.parse().ok(),
-                "resource_metadata" => challenge.resource_metadata = Some(value),
-                _ => {}
+        let mut found: Option<Self> = None;
+        for part in parts(header) {
+            match (part, &mut found) {
+                (Part::Scheme(_), Some(_)) => break,
+                (Part::Scheme(scheme), None) => {
+                    found = scheme.eq_ignore_ascii_case("bearer").then(Self::default);
+                }
+                (Part::Parameter(name, value), Some(challenge)) => challenge.set(name, value),
+                (Part::Parameter(..), None) => {}
             }
         }
-        Some(challenge)
+        found
+    }
+
+    fn set(&mut self, name: &str, value: String) {
+        match name.to_ascii_lowercase().as_str() {
+            "error" => self.error = parse_code(&value),
+            "error_description" => self.error_description = Some(value),
+            "scope" => self.scope = value.parse().ok(),
+            "resource_metadata" => self.resource_metadata = Some(value),
+            _ => {}
+        }
     }
 }
 
@@ -102,26 +112,49 @@ fn parse_code(value: &str) -> Option<ErrorCode> {
     serde_json::from_value(serde_json::Value::from(value)).ok()
 }
 
-/// The `name=value` pairs up to the end or to the next challenge (a word without `=`).
-fn parameters(mut rest: &str) -> Vec<(&str, String)> {
+/// A piece of a list of challenges (RFC 9110 §11.6.1).
+enum Part<'a> {
+    Scheme(&'a str),
+    Parameter(&'a str, String),
+}
+
+/// The pieces of a header, up to one that cannot be read.
+fn parts(mut rest: &str) -> Vec<Part<'_>> {
+    const BLANK: [char; 2] = [' ', '\t'];
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     let mut found = Vec::new();
-    while let Some((name, after)) = rest.split_once('=') {
-        let name = name.trim_matches([' ', ',', '\t']);
-        if name.is_empty() || name.contains([' ', ',']) {
-            break;
+    let mut may_begin = true;
+    loop {
+        let next = rest.trim_start_matches([' ', '\t', ',']);
+        // A challenge begins the header or follows a comma; what else stands alone is a `token68`.
+        may_begin |= rest[..rest.len() - next.len()].contains(',');
+        rest = next;
+        let (word, after) = rest.split_at(rest.find(|c| !is_of_word(c)).unwrap_or(rest.len()));
+        let of_value = after.trim_start_matches(BLANK).strip_prefix('=');
+        if let Some(of_value) = of_value.filter(|_| !word.is_empty()) {
+            let Some((value, after)) = value(of_value.trim_start_matches(BLANK)) else {
+                return found;
+            };
+            found.push(Part::Parameter(word, value));
+            rest = after;
+        } else {
+            let is_alone = after.is_empty() || after.starts_with([' ', '\t', ',']);
+            if word.is_empty() && (rest.is_empty() || rest.starts_with('"')) {
+                return found;
+            }
+            if may_begin && is_alone {
+                found.push(Part::Scheme(word));
+            }
+            let end = after.find([' ', '\t', ',']).unwrap_or(after.len());
+            rest = &after[end..];
         }
-        let Some((value, after)) = value(after) else {
-            break;
-        };
-        found.push((name, value));
-        rest = after;
+        may_begin = false;
     }
-    found
 }
 
 fn value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find([',', ' ']).unwrap_or(text.len());
+        let end = text.find([',', ' ', '\t']).unwrap_or(text.len());
         return Some((text[..end].to_owned(), &text[end..]));
     };
     let mut value = String::new();
@@ -184,6 +217,30 @@ mod tests {
             Some(Challenge::default())
         );
         assert_eq!(Challenge::parse("Basic"), None);
+    }
+
+    #[test]
+    fn what_only_looks_like_a_challenge_is_none() {
+        for header in [
+            r#"Basic realm="the Bearer scope=all of us""#,
+            r#"Basic realm="a \", Bearer scope=\"all\"""#,
+            "Negotiate Bearer",
+            "Negotiate Bearer/x==",
+            r#"Bearers scope="all""#,
+            r#"MyBearer scope="all""#,
+            r#"Basic realm=x, charset="UTF-8"#,
+            r#"Basic "Bearer", Bearer"#,
+        ] {
+            assert_eq!(Challenge::parse(header), None, "{header}");
+        }
+        for header in [
+            r#"Negotiate abc==, bearer scope = "all""#,
+            r#"Basic realm="Bearer, Bearer", BEARER scope=all, Basic scope="none""#,
+            r#"Negotiate, Bearer  scope="all" , Digest realm="x", scope=none"#,
+        ] {
+            let scope = Challenge::parse(header).unwrap().scope;
+            assert_eq!(scope.unwrap().to_string(), "all", "{header}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 pub mod actor;
+pub mod address;
 pub mod challenge;
 #[cfg(feature = "client")]
 pub mod client;

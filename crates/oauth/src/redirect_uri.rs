@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
+
+use crate::address::is_loopback;
 
 /// Where an authorization response goes, byte for byte as the client registered or sent it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -198,15 +200,6 @@ fn without_port(uri: &str) -> Option<(&'static str, &str)> {
         None => rest,
     };
     (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((start, rest))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address == std::net::Ipv4Addr::LOCALHOST,
-        Some(Host::Ipv6(address)) => address == std::net::Ipv6Addr::LOCALHOST,
-        None => false,
-    }
 }
 
 #[cfg(test)]

@@ -45,6 +45,14 @@ impl NumericDate {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+
+    /// Whether this is less than `age` ago at `now`.
+    ///
+    /// A moment in the future is not: the clock was set back, and nobody knows how long ago it was.
+    /// What is asked for again only after a while, or kept for a while, would otherwise stand still.
+    pub fn is_younger_than(self, age: Duration, now: Self) -> bool {
+        self <= now && now.since(self) < age
+    }
 }
 
 impl fmt::Display for NumericDate {
@@ -98,6 +106,11 @@ impl ManualClock {
         Self(Arc::new(AtomicI64::new(now.0)))
     }
 
+    /// Sets the clock, forward or back.
+    pub fn set(&self, now: NumericDate) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
+
     /// Moves the clock forward by whole seconds.
     pub fn advance(&self, duration: Duration) {
         let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
@@ -123,6 +136,15 @@ mod tests {
         );
         assert_eq!(NumericDate(5).since(NumericDate(9)), Duration::ZERO);
         assert_eq!(NumericDate(9).since(NumericDate(5)), Duration::from_secs(4));
+    }
+
+    #[test]
+    fn what_lies_in_the_future_is_not_young() {
+        let young = |moment, now| {
+            NumericDate(moment).is_younger_than(Duration::from_secs(30), NumericDate(now))
+        };
+        assert!(young(100, 100) && young(100, 129));
+        assert!(!young(100, 130) && !young(100, 99));
     }
 
     #[test]

@@ -43,12 +43,9 @@ struct Answer {
 
 impl Answer {
     /// Whether it may still be used `after` it was given.
-    ///
-    /// An answer from the future is of no use: the clock was set back, and nobody knows how old it is.
     fn is_usable(&self, after: Duration, now: NumericDate) -> bool {
         self.caller.expires_at().is_none_or(|end| now < end)
-            && self.verified_at <= now
-            && now < self.verified_at.plus(after)
+            && self.verified_at.is_younger_than(after, now)
     }
 
     /// Whether it may be used by whoever waits longest for a better one.

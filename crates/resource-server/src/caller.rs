@@ -97,6 +97,18 @@ impl Caller {
         self
     }
 
+    /// The same caller, with a token from this grant.
+    pub fn with_grant_id(mut self, grant_id: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.0).grant_id = Some(grant_id.into());
+        self
+    }
+
+    /// The same caller, with a token of this name.
+    pub fn with_token_id(mut self, token_id: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.0).token_id = Some(token_id.into());
+        self
+    }
+
     /// On whose behalf the call is made (`sub`); unique within the issuer only.
     pub fn subject(&self) -> &str {
         &self.0.subject

@@ -9,7 +9,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use oauth::challenge::Scheme;
-use oauth::dpop::{Nonces, Proof, ProvenRequest, WINDOW};
+use oauth::dpop::{MEMORY, Nonces, Proof, ProvenRequest};
 use oauth::random::OsRandom;
 use oauth::secret::Secret;
 use oauth::time::Clock;
@@ -128,8 +128,7 @@ fn memory(capacity: u64) -> Cache<String, ()> {
     Cache::builder()
         .max_capacity(capacity)
         .eviction_policy(EvictionPolicy::lru())
-        // Longer than the time in which a nonce is accepted.
-        .time_to_live(3 * WINDOW)
+        .time_to_live(MEMORY)
         .build()
 }
 

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use delegation::{
     ApiClient, Credential, Invitation, InviteToConnect, Invited, ProviderClient, ProviderClients,
-    RefreshSettings, ServiceAccount, ValidTokens, Vault,
+    RefreshSettings, ServiceAccount, ServiceTokens, ValidTokens, Vault,
 };
 use examples::{Account, Connecting, ObserveTools, ToolOutcome, hybrid};
 use http::Request;
@@ -121,7 +121,8 @@ impl House {
             refresher: Arc::new(providers.with("demo-api", client.clone())),
         };
         let tokens = ValidTokens::new(parts, RefreshSettings::default());
-        let service = ServiceAccount::client_credentials(client, None, clock.clone());
+        let service = ServiceTokens::new(client, fetch.clone(), clock.clone());
+        let service = ServiceAccount::tokens(service);
         let api = ApiClient::new("http://api.example", fetch).unwrap();
         let api = api.people(tokens.clone(), "demo-api").service(service);
         let (pages, count) = (Arc::new(Pages::default()), Arc::new(Count::default()));

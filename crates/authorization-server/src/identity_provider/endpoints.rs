@@ -77,7 +77,7 @@ impl EndpointFinder {
             return Ok(known);
         }
         let failed_at = self.read().failed_at;
-        if failed_at.is_some_and(|failed_at| now.since(failed_at) < COOL_DOWN) {
+        if failed_at.is_some_and(|failed_at| failed_at.is_younger_than(COOL_DOWN, now)) {
             let cause = "its metadata could not be read a moment ago";
             let known = self.younger_than(USABLE, now);
             return known.ok_or_else(|| IdentityProviderError::unavailable(provider, cause));
@@ -133,7 +133,7 @@ impl EndpointFinder {
 
     fn younger_than(&self, age: Duration, now: NumericDate) -> Option<Arc<Known>> {
         let (known, since) = self.read().known?;
-        (now.since(since) < age).then_some(known)
+        since.is_younger_than(age, now).then_some(known)
     }
 
     fn read(&self) -> Found {

@@ -1,6 +1,6 @@
 //! Where an API is, and that its calls stay there (RFC 3986 §5.2.4).
 
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::error::ApiError;
 
@@ -35,18 +35,19 @@ impl Base {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// The address of `path`, which may have a query of its own, with `query` behind that.
+    /// The address of `path`, with `query` behind it.
     ///
-    /// A path that a tool made of its arguments must not lead to another place: `..` is refused, and
-    /// everything else ends up below the base.
+    /// A path that a tool made of its arguments must not lead to another place: what a parser would
+    /// take for something else than a part of a path is refused, and the rest ends up below the base.
     pub(super) fn join(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, ApiError> {
-        let refuse = |cause| ApiError::NotSent { cause };
         let path = path.strip_prefix('/').unwrap_or(path);
-        let end = path.find(['?', '#']).unwrap_or(path.len());
-        // The parser takes `\` for `/` and `%2e` for a dot.
-        let plain = path[..end].replace('\\', "/").to_ascii_lowercase();
-        let plain = plain.replace("%2e", ".");
-        if plain.split('/').any(|part| part == "." || part == "..") {
+        // WHATWG URL §4.4: a parser drops tabs and line breaks, wherever they are, and blanks at the
+        // end, and takes `\` for `/`; `?` and `#` would end the path.
+        let is_foreign = |c: char| c <= ' ' || c == '\x7f' || matches!(c, '\\' | '?' | '#');
+        if path.contains(is_foreign) {
+            return Err(refuse("its path has characters that no path has"));
+        }
+        if path.split('/').any(is_dots) {
             return Err(refuse("its path has dots for directories"));
         }
         let joined = Url::parse(&format!("{}{path}", self.0));
@@ -57,9 +58,47 @@ impl Base {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        url.set_fragment(None);
         Ok(url)
     }
+}
+
+/// The path of these segments, each percent-encoded (RFC 3986 §3.3): the way to put what comes from
+/// outside into a path, where it stays one segment whatever stands in it.
+///
+/// ```
+/// # fn main() -> Result<(), delegation::ApiError> {
+/// use delegation::path_of;
+/// assert_eq!(path_of(&["todos", "a/b?c"])?, "/todos/a%2Fb%3Fc");
+/// assert!(path_of(&["todos", ".."]).is_err());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// When a segment is empty, `.` or `..`: no encoding keeps a server from taking it for another place.
+pub fn path_of(segments: &[&str]) -> Result<String, ApiError> {
+    let mut path = String::new();
+    for segment in segments {
+        if segment.is_empty() || is_dots(segment) {
+            return Err(refuse("a segment of its path is empty or dots"));
+        }
+        path.push('/');
+        // It encodes everything that may mean something, and writes `+` for a blank alone.
+        let encoded: String = form_urlencoded::byte_serialize(segment.as_bytes()).collect();
+        path.push_str(&encoded.replace('+', "%20"));
+    }
+    Ok(path)
+}
+
+/// Whether a parser takes the segment for this or the next higher directory; `%2e` is a dot to it.
+fn is_dots(segment: &str) -> bool {
+    let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+    plain == "." || plain == ".."
+}
+
+fn refuse(cause: &'static str) -> ApiError {
+    ApiError::NotSent { cause }
 }
 
 #[cfg(test)]
@@ -86,8 +125,8 @@ mod tests {
         for (path, expected) in [
             ("/todos", "https://api.example/v1/todos"),
             (
-                "todos?done=yes#top",
-                "https://api.example/v1/todos?done=yes",
+                "/todos/김치",
+                "https://api.example/v1/todos/%EA%B9%80%EC%B9%98",
             ),
             ("//evil.example/", "https://api.example/v1//evil.example/"),
             (
@@ -106,8 +145,39 @@ mod tests {
             "/todos/%2E%2e/admin",
             "/todos\\..\\admin",
             "./todos",
+            "/todos/.\t./accounts/7",
+            "/todos/.\n./accounts/7",
+            "/todos/\r../accounts/7",
+            "/todos/.. ",
+            "/todos/7\0",
+            "/todos/7\x7f",
+            "/todos/7?as=admin",
+            "/todos/7#/undo",
+            "\t//evil.example/",
         ] {
-            assert!(join(path).is_err(), "{path}");
+            assert!(join(path).is_err(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_segment_stays_one_segment_whatever_stands_in_it() {
+        let base = Base::parse("https://api.example/v1").unwrap();
+        for (id, expected) in [
+            ("7", "7"),
+            ("a/../b", "a%2F..%2Fb"),
+            ("x?admin=1#y", "x%3Fadmin%3D1%23y"),
+            ("a b+c", "a%20b%2Bc"),
+            (".\t.", ".%09."),
+            ("..\\", "..%5C"),
+            ("%2e%2e%2f", "%252e%252e%252f"),
+            ("김", "%EA%B9%80"),
+        ] {
+            let url = base.join(&path_of(&["todos", id, "notes"]).unwrap(), &[]);
+            let expected = format!("https://api.example/v1/todos/{expected}/notes");
+            assert_eq!(url.unwrap().as_str(), expected, "{id:?}");
+        }
+        for id in ["", ".", "..", "%2e", ".%2E"] {
+            assert!(path_of(&["todos", id]).is_err(), "{id:?}");
         }
     }
 
@@ -115,7 +185,7 @@ mod tests {
     fn queries_are_encoded() {
         let base = Base::parse("https://api.example").unwrap();
         let url = base
-            .join("/search?display=5", &[("query", "김 치&x=1")])
+            .join("/search", &[("display", "5"), ("query", "김 치&x=1")])
             .unwrap();
         assert_eq!(
             url.as_str(),

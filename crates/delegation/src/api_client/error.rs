@@ -79,7 +79,8 @@ pub enum ApiError {
         /// What is wrong with it, for the log.
         cause: String,
     },
-    /// The path leads away from the API, or the body has no JSON form; nothing was sent.
+    /// The path leads away from the API, the body has no JSON form, or the credential fits into no
+    /// header; nothing was sent.
     #[error("the request cannot be sent: {cause}")]
     NotSent {
         /// Why not.
@@ -179,6 +180,9 @@ impl From<FetchError> for ApiError {
     fn from(error: FetchError) -> Self {
         match error {
             FetchError::Deadline => Self::Timeout,
+            FetchError::Credential => Self::NotSent {
+                cause: "its credential cannot stand in a header",
+            },
             FetchError::TooLarge(_) => Self::Unreadable {
                 cause: error.to_string(),
             },

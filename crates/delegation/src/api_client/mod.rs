@@ -3,7 +3,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `mod.rs` | [`ApiClient`], and [`Calls`] on behalf of somebody |
-//! | `base.rs` | where the API is, and that calls stay there |
+//! | `base.rs` | where the API is, that calls stay there, and [`path_of`] parts from outside |
 //! | `service.rs` | [`ServiceAccount`]: the credential of the service itself |
 //! | `error.rs` | [`ApiError`]: a safe sentence for the caller, the API's words for the log |
 
@@ -24,11 +24,12 @@ use serde_json::Value;
 
 use crate::auth_type::{AuthType, OnBehalfOf};
 use crate::observe::{ApiCall, Observe};
-use crate::refresh::ValidTokens;
+use crate::refresh::{ValidTokenError, ValidTokens};
+use crate::service_tokens::ServiceTokens;
 use base::Base;
 use service::Kind;
 
-pub use base::BaseUrlError;
+pub use base::{BaseUrlError, path_of};
 pub use error::ApiError;
 pub use service::ServiceAccount;
 
@@ -128,8 +129,10 @@ impl ApiClient {
 
 /// Calls on somebody's behalf; see [`ApiClient::on_behalf_of`].
 ///
-/// Paths are below the base URL. Queries are encoded here; a part of a path that comes from outside
-/// cannot lead elsewhere, because `..` is refused. An empty answer reads as `null`.
+/// Paths are below the base URL, and queries are encoded here. A path with anything in it that would
+/// lead elsewhere is refused: dots for directories, a query or fragment, `\`, blanks and control
+/// characters. A part of a path that comes from outside may hold `/` as well: build such a path with
+/// [`path_of`]. An empty answer reads as `null`.
 #[derive(Clone, Copy, Debug)]
 pub struct Calls<'a> {
     client: &'a ApiClient,
@@ -301,12 +304,7 @@ impl Calls<'_> {
             }
             OnBehalfOf::Service => match &client.service.as_ref().ok_or(NO_SERVICE)?.0 {
                 Kind::Headers(headers) => Ok(Carried::Headers(headers)),
-                Kind::Client(account) => {
-                    let token = account.token(&client.fetch, None).await;
-                    token
-                        .map(Carried::OfService)
-                        .map_err(ApiError::ServiceToken)
-                }
+                Kind::Tokens(tokens) => of_service(tokens).await,
             },
         }
     }
@@ -322,16 +320,24 @@ impl Calls<'_> {
                 _,
             ) => {
                 let next = tokens.valid_token_instead_of(token, subject, provider);
-                Ok(Some(Carried::OfPerson(next.await?)))
+                match next.await {
+                    Ok(next) => Ok(Some(Carried::OfPerson(next))),
+                    Err(ValidTokenError::JustRenewed { .. }) => Ok(None),
+                    Err(error) => Err(error.into()),
+                }
             }
-            (Carried::OfService(token), _, _, Some(ServiceAccount(Kind::Client(account)))) => {
-                let next = account.token(&client.fetch, Some(token)).await;
-                let next = next.map_err(ApiError::ServiceToken)?;
-                Ok(Some(Carried::OfService(next)))
+            (Carried::OfService(token), _, _, Some(ServiceAccount(Kind::Tokens(tokens)))) => {
+                tokens.refused(token);
+                of_service(tokens).await.map(Some)
             }
             _ => Ok(None),
         }
     }
+}
+
+async fn of_service(tokens: &ServiceTokens) -> Result<Carried<'static>, ApiError> {
+    let token = tokens.token().await.map_err(ApiError::ServiceToken)?;
+    Ok(Carried::OfService(token))
 }
 
 const NO_PEOPLE: ApiError = ApiError::NotSent {

@@ -29,6 +29,12 @@ pub enum ValidTokenError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// An API refuses a token that was renewed a moment ago: another one would not help.
+    #[error("the token of `{provider}` was renewed a moment ago, and is refused all the same")]
+    JustRenewed {
+        /// Which provider.
+        provider: String,
+    },
     /// The store does not answer.
     #[error("the credential cannot be read or written")]
     Store(#[source] Arc<StoreError>),

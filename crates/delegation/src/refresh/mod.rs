@@ -164,7 +164,8 @@ impl ValidTokens {
     ///
     /// # Errors
     ///
-    /// As for [`ValidTokens::valid_token`].
+    /// As for [`ValidTokens::valid_token`]; and [`ValidTokenError::JustRenewed`] if `refused` was renewed
+    /// less than half a minute ago, in whichever process: the answer of the API is the answer then.
     pub async fn valid_token_instead_of(
         &self,
         refused: &Secret,

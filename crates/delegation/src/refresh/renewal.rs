@@ -31,6 +31,10 @@ use crate::vault::{self, Held, Vault};
 /// How long somebody waits for another process while the token they have is still good.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A token that was renewed less than this ago is not renewed because an API refuses it: that API has
+/// reasons of its own, and each of its answers would spend a refresh token.
+const JUST_RENEWED: Duration = Duration::from_secs(30);
+
 /// How often it is tried to store what a provider has issued.
 const ATTEMPTS_TO_STORE: u32 = 5;
 
@@ -57,6 +61,11 @@ impl Wish {
     fn connect_again(&self) -> ValidTokenError {
         let provider = self.provider.clone();
         ValidTokenError::ConnectAgain { provider }
+    }
+
+    fn just_renewed(&self) -> ValidTokenError {
+        let provider = self.provider.clone();
+        ValidTokenError::JustRenewed { provider }
     }
 
     pub(super) fn unavailable(&self, retry_after: Duration) -> ValidTokenError {
@@ -105,6 +114,10 @@ impl Renewals {
                 good(&held)
             };
         }
+        let renewed_at = held.renewed_at;
+        if is_refused && renewed_at.is_some_and(|at| at.is_younger_than(JUST_RENEWED, now)) {
+            return Err(wish.just_renewed());
+        }
         if is_refused {
             return Ok(Seen::Due(Box::new(held)));
         }
@@ -124,11 +137,8 @@ impl Renewals {
         let schedule = self.lifetimes.schedule(credential, self.clock.now());
         let renew_at = schedule.renew_at;
         // Whoever was faster has written something newer.
-        if self
-            .vault
-            .succeed(held, &schedule.credential, renew_at)
-            .await?
-        {
+        let (next, renewed_at) = (&schedule.credential, held.renewed_at);
+        if self.vault.succeed(held, next, renew_at, renewed_at).await? {
             self.say_assumed(wish);
         }
         Ok(())
@@ -233,7 +243,8 @@ impl Renewals {
         next: Credential,
     ) -> Result<Secret, ValidTokenError> {
         let next = next.following(&held.credential);
-        let schedule = self.lifetimes.schedule(next, self.clock.now());
+        let now = self.clock.now();
+        let schedule = self.lifetimes.schedule(next, now);
         if schedule.is_assumed {
             self.say_assumed(wish);
         }
@@ -241,7 +252,10 @@ impl Renewals {
         let (spent, mut held) = (held.credential.clone(), held);
         let mut attempts = 1;
         loop {
-            match self.vault.succeed(&held, &next, schedule.renew_at).await {
+            let kept = self
+                .vault
+                .succeed(&held, &next, schedule.renew_at, Some(now));
+            match kept.await {
                 Ok(true) => return Ok(next.access_token),
                 Ok(false) => {}
                 // The only copy of a refresh token is in our hands.

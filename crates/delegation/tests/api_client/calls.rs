@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use delegation::{ApiError, AuthType, OnBehalfOf, ServiceAccount};
+use delegation::{ApiError, AuthType, OnBehalfOf, ServiceAccount, ServiceTokens};
 use http::HeaderName;
 use oauth::secret::Secret;
 use serde::Deserialize;
@@ -63,6 +63,29 @@ async fn a_second_401_is_the_answer() {
 }
 
 #[tokio::test]
+async fn an_api_that_refuses_for_reasons_of_its_own_spends_no_refresh_per_call() {
+    let world = World::start().await;
+    world.connect("alice").await;
+    world.network.state().api = Some(Answer::With(401, vec![], String::new()));
+    for _ in 0..20 {
+        let error = me(&world, "alice").await.unwrap_err();
+        assert!(
+            matches!(error, ApiError::Unauthenticated { .. }),
+            "{error:?}"
+        );
+    }
+    assert_eq!(world.network.sent_to(TOKEN), 1);
+    assert_eq!(
+        world.network.sent_to(API),
+        21,
+        "and there is no other to try"
+    );
+    world.clock.advance(Duration::from_secs(30));
+    me(&world, "alice").await.unwrap_err();
+    assert_eq!(world.network.sent_to(TOKEN), 2);
+}
+
+#[tokio::test]
 async fn b3_200_calls_at_the_moment_of_expiry_cause_one_refresh() {
     for is_revoked in [false, true] {
         let world = World::start().await;
@@ -113,7 +136,8 @@ async fn the_service_has_headers_of_its_own() {
 async fn the_service_signs_in_once_for_all_its_calls() {
     let world = World::start().await;
     let clock = std::sync::Arc::new(world.clock.clone());
-    let account = ServiceAccount::client_credentials(provider_client(), None, clock);
+    let tokens = ServiceTokens::new(provider_client(), world.fetch.clone(), clock);
+    let account = ServiceAccount::tokens(tokens);
     let client = world.client().service(account);
     let mut calls = JoinSet::new();
     for _ in 0..50 {

@@ -5,4 +5,5 @@ mod calls;
 mod faults;
 mod log;
 mod secrets;
+mod service;
 mod world;

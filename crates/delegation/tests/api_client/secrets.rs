@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use delegation::{OnBehalfOf, ServiceAccount};
+use delegation::{OnBehalfOf, ServiceAccount, ServiceTokens};
 use http::HeaderName;
 use oauth::secret::Secret;
 use serde_json::Value;
@@ -22,7 +22,8 @@ async fn a11_canaries_in_every_credential_appear_nowhere() {
     );
     let with_header = world.client().service(ServiceAccount::headers([header]));
     let clock = std::sync::Arc::new(world.clock.clone());
-    let account = ServiceAccount::client_credentials(provider_client(), None, clock);
+    let tokens = ServiceTokens::new(provider_client(), world.fetch.clone(), clock);
+    let account = ServiceAccount::tokens(tokens);
     let with_client = world.client().service(account);
     let mut seen = String::new();
     for status in [200, 400, 401, 403, 404, 418, 429, 500] {

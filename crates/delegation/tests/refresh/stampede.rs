@@ -67,6 +67,35 @@ async fn b3_200_callers_whose_token_was_refused_cause_one_refresh() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_just_renewed_is_not_renewed_because_an_api_refuses_it() {
+    let house = House::start().await;
+    let first = house.connect().await.access_token;
+    let another = async |process: usize, refused: &Secret| {
+        let next = house.tokens[process].valid_token_instead_of(refused, "alice", "naver");
+        next.await
+    };
+    // It was not renewed here, so it may have ended before its time.
+    let second = another(0, &first).await.unwrap();
+    assert_eq!(second.expose(), "canary-access-2");
+    house.clock.advance(Duration::from_secs(29));
+    for process in [0, 1] {
+        let error = another(process, &second).await.unwrap_err();
+        assert!(
+            matches!(error, ValidTokenError::JustRenewed { .. }),
+            "{error:?}"
+        );
+        assert!(!error.needs_person());
+        let late = another(process, &first).await.unwrap();
+        assert_eq!(late.expose(), "canary-access-2", "that is another one");
+    }
+    assert_eq!(house.token().await.unwrap(), "canary-access-2");
+    assert_eq!(house.provider.times_asked(), 1);
+    house.clock.advance(Duration::from_secs(1));
+    let third = another(1, &second).await.unwrap();
+    assert_eq!(third.expose(), "canary-access-3");
+}
+
+#[tokio::test]
 async fn b3_a_token_is_renewed_a_buffer_before_its_end_and_not_before() {
     let house = House::start().await;
     house.connect().await;

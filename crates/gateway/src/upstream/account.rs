@@ -85,15 +85,20 @@ impl Account {
         token.await.map_err(trouble)
     }
 
-    /// Another one, since the upstream does not accept `refused` (RFC 6750 §3.1).
+    /// Another one, since the upstream does not accept `refused` (RFC 6750 §3.1); none if that one was
+    /// renewed a moment ago.
     pub(super) async fn another(
         &self,
         refused: &Secret,
         caller: &Caller,
-    ) -> Result<Secret, Trouble> {
+    ) -> Result<Option<Secret>, Trouble> {
         let (subject, tokens) = (person(caller)?, &self.accounts.tokens);
         let token = tokens.valid_token_instead_of(refused, subject, self.provider());
-        token.await.map_err(trouble)
+        match token.await {
+            Ok(token) => Ok(Some(token)),
+            Err(ValidTokenError::JustRenewed { .. }) => Ok(None),
+            Err(error) => Err(trouble(error)),
+        }
     }
 
     /// Waits for somebody who has opened the page and is not finished there.

@@ -8,7 +8,7 @@ use oauth::secret::Secret;
 use resource_server::Caller;
 
 use super::account::Account;
-use super::credential::Credential;
+use super::credential::{Credential, sensitive};
 use super::trouble::Trouble;
 
 /// The credentials for one upstream over HTTP.
@@ -32,8 +32,20 @@ pub(super) struct PersonHeader {
 #[derive(Debug)]
 pub(super) enum Carried {
     Nothing,
-    Own,
+    /// The gateway's own, with its token if it is one.
+    Own(Option<Secret>),
     Token(Secret),
+}
+
+impl Carried {
+    /// Whether [`Credentials::instead_of`] may have something for it.
+    pub(super) fn is_renewable(&self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Own(token) => token.is_some(),
+            Self::Token(_) => true,
+        }
+    }
 }
 
 impl Credentials {
@@ -45,7 +57,7 @@ impl Credentials {
     ) -> Result<Carried, Trouble> {
         match auth_type.unwrap_or(self.usual) {
             AuthType::None => Ok(Carried::Nothing),
-            AuthType::ServiceAccount => Ok(Carried::Own),
+            AuthType::ServiceAccount => Ok(Carried::Own(self.own.token().await?)),
             AuthType::UserToken => {
                 let person = self.person.as_ref().ok_or(NO_ACCOUNT)?;
                 let token = person.account.token(caller).await?;
@@ -62,32 +74,22 @@ impl Credentials {
         caller: &Caller,
     ) -> Result<Option<Carried>, Trouble> {
         match (refused, &self.person) {
-            (Carried::Own, _) => Ok(self.own.forget().then_some(Carried::Own)),
+            (Carried::Own(Some(token)), _) => {
+                self.own.refused(token);
+                Ok(Some(Carried::Own(self.own.token().await?)))
+            }
             (Carried::Token(token), Some(person)) => {
                 let token = person.account.another(token, caller).await?;
-                Ok(Some(Carried::Token(token)))
+                Ok(token.map(Carried::Token))
             }
             _ => Ok(None),
         }
     }
 
-    /// Whether [`Self::instead_of`] may have something for it.
-    pub(super) fn is_renewable(&self, carried: &Carried) -> bool {
-        match carried {
-            Carried::Nothing => false,
-            Carried::Own => self.own.is_renewable(),
-            Carried::Token(_) => true,
-        }
-    }
-
     /// Adds it to the headers of a request.
-    pub(super) async fn apply(
-        &self,
-        carried: &Carried,
-        headers: &mut HeaderMap,
-    ) -> Result<(), Trouble> {
+    pub(super) fn apply(&self, carried: &Carried, headers: &mut HeaderMap) -> Result<(), Trouble> {
         match (carried, &self.person) {
-            (Carried::Own, _) => self.own.apply(headers).await?,
+            (Carried::Own(token), _) => self.own.apply(token.as_ref(), headers)?,
             (Carried::Token(token), Some(person)) => {
                 headers.insert(person.header.clone(), person.value(token)?);
             }
@@ -106,13 +108,10 @@ const NO_ACCOUNT: Trouble = Trouble::Withheld {
 impl PersonHeader {
     fn value(&self, token: &Secret) -> Result<HeaderValue, Trouble> {
         let value = if self.header == AUTHORIZATION {
-            HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+            sensitive(&format!("Bearer {}", token.expose()))
         } else {
-            HeaderValue::from_str(token.expose())
+            sensitive(token.expose())
         };
-        let mut value =
-            value.map_err(|_| Trouble::unusable("cannot be sent the token of the account"))?;
-        value.set_sensitive(true);
-        Ok(value)
+        value.ok_or_else(|| Trouble::unusable("cannot be sent the token of the account"))
     }
 }

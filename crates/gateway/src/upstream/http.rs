@@ -167,9 +167,7 @@ impl Endpoint {
         }
         let carried = self.credentials.carried(caller, None).await?;
         let again = match &payload {
-            Either::Left(message) if self.credentials.is_renewable(&carried) => {
-                Some(message.clone())
-            }
+            Either::Left(message) if carried.is_renewable() => Some(message.clone()),
             _ => None,
         };
         let retry = again.map(|message| (method.clone(), passed.clone(), message));
@@ -200,7 +198,7 @@ impl Endpoint {
         caller: &Caller,
         carried: &Carried,
     ) -> Result<Response<Incoming>, Trouble> {
-        self.credentials.apply(carried, &mut headers).await?;
+        self.credentials.apply(carried, &mut headers)?;
         if let Some(identity) = &self.identity {
             identity.apply(&mut headers, caller)?;
         }

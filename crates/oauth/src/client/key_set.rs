@@ -5,12 +5,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::address::is_protected;
 use crate::client::discovery::discover;
 use crate::client::fetch::{Fetch, Fetched, Limits, Reach};
 use crate::issuer::Issuer;
-use crate::jwk::JwkSet;
+use crate::jwk::{Jwk, JwkSet};
 use crate::time::{Clock, NumericDate};
 
 /// How long a fetched set is fresh when the server does not say.
@@ -84,11 +87,17 @@ struct State {
     asked_for_unknown_key_at: Option<NumericDate>,
 }
 
+/// A set as its issuer wrote it; not every key in it may be one.
+#[derive(Deserialize)]
+struct WrittenSet {
+    keys: Vec<Value>,
+}
+
 #[derive(Clone, Debug)]
 struct FetchedSet {
     keys: Arc<JwkSet>,
-    fresh_until: NumericDate,
-    usable_until: NumericDate,
+    fetched_at: NumericDate,
+    max_age: Duration,
 }
 
 impl RemoteKeySet {
@@ -154,7 +163,7 @@ impl RemoteKeySet {
         state
             .set
             .as_ref()
-            .filter(|set| now < set.fresh_until)
+            .filter(|set| set.fetched_at.is_younger_than(set.max_age, now))
             .map(|set| Arc::clone(&set.keys))
     }
 
@@ -163,7 +172,10 @@ impl RemoteKeySet {
         let state = self.state();
         let usable = state
             .set
-            .filter(|set| now < set.usable_until)
+            .filter(|set| {
+                let usable_for = set.max_age.saturating_add(self.grace);
+                set.fetched_at.is_younger_than(usable_for, now)
+            })
             .map(|set| set.keys);
         usable.ok_or_else(|| unavailable(state.failed_at, now))
     }
@@ -181,12 +193,10 @@ impl RemoteKeySet {
             return None;
         };
         let keys = Arc::new(keys);
-        let fresh_until = now.plus(max_age);
-        let usable_until = fresh_until.plus(self.grace);
         let set = FetchedSet {
             keys: Arc::clone(&keys),
-            fresh_until,
-            usable_until,
+            fetched_at: now,
+            max_age,
         };
         self.change(|state| (state.set, state.failed_at) = (Some(set), None));
         Some(keys)
@@ -207,8 +217,22 @@ impl RemoteKeySet {
             .fresh_for()
             .unwrap_or(DEFAULT_MAX_AGE)
             .clamp(shortest, longest);
-        let keys: JwkSet = fetched.json().ok()?;
+        let keys = self.understood(fetched.json().ok()?);
         (keys.keys.len() <= self.max_keys).then_some((keys, max_age))
+    }
+
+    /// RFC 7517 §5: a key that cannot be read is ignored, and the others are used.
+    fn understood(&self, written: WrittenSet) -> JwkSet {
+        let read = |key| {
+            Jwk::deserialize(key)
+                .inspect_err(|error| {
+                    tracing::debug!(%error, from = ?self.address, "a key of an issuer is ignored");
+                })
+                .ok()
+        };
+        JwkSet {
+            keys: written.keys.into_iter().filter_map(read).collect(),
+        }
     }
 
     async fn jwks_uri(&self) -> Option<String> {
@@ -224,10 +248,6 @@ impl RemoteKeySet {
             .ok()?
             .jwks_uri?;
         // Who can exchange the keys on the way can sign as the issuer.
-        let is_protected = |address: &str| {
-            let scheme = address.get(..8);
-            scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
-        };
         if is_protected(issuer.as_str()) && !is_protected(&found) {
             return None;
         }
@@ -250,6 +270,8 @@ impl KeySource for RemoteKeySet {
             (Err(_), Ok(keys)) => return Ok(keys),
             (Err(_), Err(_)) => self.refreshing.lock().await,
         };
+        // Whoever fetched meanwhile did so later than this began.
+        let now = self.clock.now();
         if let Some(keys) = self.fresh(now) {
             return Ok(keys);
         }
@@ -287,7 +309,7 @@ impl KeySource for RemoteKeySet {
 }
 
 fn within_cool_down(since: Option<NumericDate>, now: NumericDate) -> bool {
-    since.is_some_and(|since| now.since(since) < COOL_DOWN)
+    since.is_some_and(|since| since.is_younger_than(COOL_DOWN, now))
 }
 
 fn unavailable(failed_at: Option<NumericDate>, now: NumericDate) -> KeysUnavailable {

@@ -2,7 +2,7 @@
 //!
 //! [`Proof::read`] says that somebody who holds a key made this very request; it knows neither time nor
 //! memory. Whoever accepts proofs also asks whether one [is fresh](Proof::is_fresh) or answers a
-//! [nonce](Nonces), and keeps its [`name`](Proof::name) for [`WINDOW`], so that it is used once.
+//! [nonce](Nonces), and keeps its [`name`](Proof::name) for [`MEMORY`], so that it is used once.
 
 mod nonce;
 mod prover;
@@ -36,11 +36,16 @@ pub const ALGORITHMS: [Algorithm; 5] = [
     Algorithm::RS256,
 ];
 
-/// How old a proof may be, and for how long its name must be remembered (RFC 9449 §11.1).
-pub const WINDOW: Duration = Duration::from_mins(1);
+/// How old a proof may be that answers no nonce.
+const WINDOW: Duration = Duration::from_mins(1);
 
 /// How far in the future a proof may be made, by clocks that disagree.
 const LEEWAY: Duration = Duration::from_secs(10);
+
+/// For how long the name of a proof must be remembered (RFC 9449 §11.1): as long as any proof may be
+/// accepted. One that answers a nonce is for longer
+/// than one that does not; replicas that share the memory may have clocks that disagree.
+pub const MEMORY: Duration = nonce::ACCEPTED.saturating_add(LEEWAY);
 
 /// Longer ones hold no key that we know.
 const MAX_PROOF: usize = 8 * 1024;

@@ -1,6 +1,7 @@
 //! Nonces that prove that a `DPoP` proof is new, by the clock of the server (RFC 9449 §8, §9).
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign, verify};
 use base64::Engine as _;
@@ -11,6 +12,9 @@ use crate::time::NumericDate;
 
 /// How long one nonce is handed out, in seconds; it is accepted for as long again.
 const PERIOD: i64 = 60;
+
+/// How long a nonce is accepted, at most.
+pub(super) const ACCEPTED: Duration = Duration::from_secs(2 * PERIOD.unsigned_abs());
 
 /// Makes and recognizes nonces without remembering any: a period of time, and a code over it.
 ///

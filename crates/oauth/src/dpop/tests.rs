@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::*;
 use crate::random::OsRandom;
+use crate::secret::Secret;
 use crate::signing_key::SigningKey;
 
 /// A client with a key of its own.
@@ -221,4 +222,21 @@ fn what_a_client_makes_is_accepted_and_never_the_same_twice() {
     let (one, two) = (read(&make()), read(&make()));
     assert_eq!(one.nonce.as_deref(), Some("n"));
     assert_ne!(one.name(), two.name());
+}
+
+#[test]
+fn rfc9449_section_11_1_a_proof_is_remembered_for_longer_than_it_is_accepted() {
+    let holder = Holder::new(Algorithm::ES256);
+    let proof = Proof::read(&holder.sign(&holder.header(), &claims()), &REQUEST).unwrap();
+    let nonces = Nonces::new(&Secret::from("key"));
+    // Handed out at the beginning of a period, when it is accepted for longest.
+    let nonce = nonces.current(NumericDate(960));
+    let accepted_by: [&dyn Fn(NumericDate) -> bool; 2] = [&|now| proof.is_fresh(now), &|now| {
+        nonces.is_current(&nonce, now)
+    }];
+    for is_accepted in accepted_by {
+        let times = || (800..1300).map(NumericDate).filter(|now| is_accepted(*now));
+        let (first, last) = (times().next().unwrap(), times().next_back().unwrap());
+        assert!(last < first.plus(MEMORY), "{first} to {last}");
+    }
 }

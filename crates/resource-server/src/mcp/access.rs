@@ -7,7 +7,20 @@ use oauth::scope::Scope;
 use crate::Caller;
 use crate::mcp::Envelope;
 #[cfg(feature = "axum")]
+use crate::mcp::fault::Fault;
+#[cfg(feature = "axum")]
 use crate::refusal::Refusal;
+
+/// Refuses a call of a tool that it does not name by a text (`CallToolRequestParams` of MCP): which
+/// scopes it needs could not be said.
+#[cfg(feature = "axum")]
+pub(super) fn require_name(message: &Envelope<'_>) -> Result<(), Fault> {
+    if message.method.as_deref() == Some("tools/call") && message.called_tool().is_none() {
+        let reason = "`tools/call` needs the name of a tool, as text";
+        return Err(Fault::Invalid(reason.to_owned()));
+    }
+    Ok(())
+}
 
 /// The scopes that a server's tools need, and those that everything needs.
 #[derive(Clone, Debug, Default)]

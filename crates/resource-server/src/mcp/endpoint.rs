@@ -17,6 +17,7 @@ use http_body_util::BodyExt as _;
 use tower::{Service, ServiceExt as _};
 
 use crate::Caller;
+use crate::mcp::access::require_name;
 use crate::mcp::fault::Fault;
 use crate::mcp::headers::Glance;
 use crate::mcp::listing::{filtered, rewritten_stream};
@@ -191,7 +192,8 @@ where
         let Message::Single(message) = Message::parse(body).map_err(Fault::from)? else {
             return Ok(Verdict::Divide);
         };
-        headers::compare(headers, &message)
+        require_name(&message)
+            .and_then(|()| headers::compare(headers, &message))
             .map_err(|fault| Stop::Answered(Box::new(fault.response(message.id))))?;
         self.shared.0.access.authorize(&[&message], caller)?;
         Ok(Verdict::Serve(self.personal_list(&message)))
@@ -205,6 +207,7 @@ where
     ) -> Result<Response<Body>, Stop> {
         let messages = batch::divide(request.headers(), &body)?;
         for (_, message) in &messages {
+            require_name(message)?;
             headers::compare(request.headers(), message)?;
         }
         let envelopes: Vec<_> = messages.iter().map(|(_, message)| message).collect();

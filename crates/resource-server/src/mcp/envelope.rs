@@ -2,7 +2,8 @@
 //!
 //! What is authorized must be what is carried out, so nothing here may be read in two ways: an object
 //! with the same key twice is refused, wherever in the message it is, and so is a key that some readers
-//! of JSON take for an instruction.
+//! of JSON take for an instruction. `params` and `_meta` are objects: from an array, some readers fill the
+//! members of a type by their position, and would find a name where others see none.
 
 mod batch;
 
@@ -83,7 +84,11 @@ impl<'a> Envelope<'a> {
         scanner.object(|scanner, key| match key {
             "method" => keep(scanner, &mut envelope.method),
             "id" => id(scanner).map(|id| envelope.id = Some(id)),
-            "params" if scanner.is_at_object() => params(scanner, &mut envelope),
+            // JSON-RPC 2.0 §4.2 knows parameters by position, MCP only those by name (base protocol,
+            // `params?: { [key: string]: unknown }`).
+            "params" => members(scanner, "params", |scanner, key| {
+                param(scanner, key, &mut envelope)
+            }),
             _ => scanner.skip().map(drop),
         })?;
         scanner.end()?;
@@ -137,18 +142,37 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Reads `params`, as far as a decision depends on them.
-fn params<'a>(scanner: &mut Scanner<'a>, envelope: &mut Envelope<'a>) -> Result<(), ScanError> {
-    scanner.object(|scanner, key| match key {
+/// Reads one member of `params`, as far as a decision depends on it.
+fn param<'a>(
+    scanner: &mut Scanner<'a>,
+    key: &str,
+    envelope: &mut Envelope<'a>,
+) -> Result<(), ScanError> {
+    match key {
         "name" => keep(scanner, &mut envelope.name),
         "uri" => keep(scanner, &mut envelope.uri),
         "taskId" => keep(scanner, &mut envelope.task_id),
-        "_meta" if scanner.is_at_object() => scanner.object(|scanner, key| match key {
+        "_meta" => members(scanner, "_meta", |scanner, key| match key {
             PROTOCOL_VERSION => keep(scanner, &mut envelope.protocol_version),
             _ => scanner.skip().map(drop),
         }),
         _ => scanner.skip().map(drop),
-    })
+    }
+}
+
+/// Reads the members of an object; `null` is nobody's object and has none, anything else is refused.
+fn members<'a>(
+    scanner: &mut Scanner<'a>,
+    name: &str,
+    member: impl FnMut(&mut Scanner<'a>, &str) -> Result<(), ScanError>,
+) -> Result<(), ScanError> {
+    if scanner.is_at_object() {
+        return scanner.object(member);
+    }
+    if scanner.skip()? == "null" {
+        return Ok(());
+    }
+    Err(scanner.refuse(format!("`{name}` must be an object")))
 }
 
 /// Keeps a text; what is none is as good as absent.

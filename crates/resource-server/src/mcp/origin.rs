@@ -1,7 +1,5 @@
 //! Which web pages may use an endpoint (MCP transports: `Origin` validation; CORS).
 
-use std::net::IpAddr;
-
 use axum::body::Body;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -9,7 +7,8 @@ use http::header::{
     ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use url::{Host, Url};
+use oauth::address::is_loopback;
+use url::Url;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
 /// Without these a page cannot see that it has to sign in, nor keep its session.
@@ -37,7 +36,7 @@ impl AllowedOrigins {
         let own = resource.origin().ascii_serialization();
         Self {
             listed: vec![own],
-            is_loopback: is_loopback(resource),
+            is_loopback: is_local(resource),
         }
     }
 
@@ -64,18 +63,13 @@ impl AllowedOrigins {
         self.listed
             .iter()
             .any(|listed| listed.eq_ignore_ascii_case(origin))
-            || self.is_loopback && Url::parse(origin).is_ok_and(|origin| is_loopback(&origin))
+            || self.is_loopback && Url::parse(origin).is_ok_and(|origin| is_local(&origin))
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
-    let is_local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
-        None => false,
-    };
-    is_local && matches!(url.scheme(), "http" | "https")
+/// A page of this machine; of other schemes none has an origin.
+fn is_local(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && is_loopback(url)
 }
 
 /// The answer to a page that has no business here.

@@ -144,9 +144,18 @@ impl VerifyToken for IntrospectionVerifier {
 }
 
 fn caller(members: Members, claims: serde_json::Map<String, Value>) -> Caller {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+    // By these, a token that was revoked is forgotten before its time.
+    let (token_id, grant_id) = (text("jti"), text("grant_id"));
     let mut caller = Caller::new(members.sub)
         .with_scopes(members.scope)
         .with_claims(claims);
+    if let Some(token_id) = token_id {
+        caller = caller.with_token_id(token_id);
+    }
+    if let Some(grant_id) = grant_id {
+        caller = caller.with_grant_id(grant_id);
+    }
     if let Some(issuer) = members.iss {
         caller = caller.with_issuer(issuer);
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use oauth::client::fetch::{Fetch, Scripted};
 use oauth::secret::Secret;
-use resource_server::{IntrospectionVerifier, UserinfoVerifier, VerifyError, VerifyToken};
+use resource_server::{
+    CachedVerifier, IntrospectionVerifier, UserinfoVerifier, VerifyError, VerifyToken,
+};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -44,6 +46,28 @@ async fn an_active_token_has_a_caller() {
         "token=opaque&token_type_hint=access_token"
     );
     assert_eq!(requests[0].headers["authorization"], "Basic cnM6Y2FuYXJ5");
+}
+
+#[tokio::test]
+async fn a6_an_introspected_token_is_forgotten_when_it_or_its_grant_is_revoked() {
+    let (house, script) = (House::new(), Scripted::default());
+    let mut answer = active();
+    (answer["jti"], answer["grant_id"]) = (json!("t1"), json!("g1"));
+    script.answer_json(ENDPOINT, &answer);
+    let clock = Arc::new(house.clock.clone());
+    let cached = CachedVerifier::new(verifier(&house, &script), clock);
+    let asked = async || {
+        cached.verify("opaque").await.unwrap();
+        script.requests().len()
+    };
+    assert_eq!((asked().await, asked().await), (1, 1));
+    cached.revoke_token("t1");
+    assert_eq!((asked().await, asked().await), (2, 2));
+    cached.revoke_grant("g1");
+    assert_eq!((asked().await, asked().await), (3, 3));
+    cached.revoke_token("t2");
+    cached.revoke_grant("g2");
+    assert_eq!(asked().await, 3, "those are of others");
 }
 
 #[tokio::test]

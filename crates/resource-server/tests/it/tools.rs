@@ -81,6 +81,34 @@ async fn d3_one_challenge_names_everything_that_the_operation_needs() {
 }
 
 #[tokio::test]
+async fn d3_no_spelling_of_a_call_gets_around_the_scope_of_its_tool() {
+    let house = House::new();
+    let token = house.token(|_| {});
+    let positions = json!([{}, "write", {}]);
+    for params in [
+        json!(["write", {}]),
+        json!([null, "write"]),
+        positions.clone(),
+        json!({"_meta": positions, "name": "write"}),
+        json!({"name": ["write"]}),
+        json!({"name": {"name": "write"}}),
+        json!({"name": null}),
+        json!({}),
+        Value::Null,
+    ] {
+        let call = message("tools/call", &params);
+        for body in [call.clone(), json!([call])] {
+            let refused = answer(&house.protected(), &token, &[], &body).await;
+            assert_eq!(refused.status, 400, "{body}: {refused:?}");
+            assert_eq!(refused.json()["error"]["code"], -32600, "{body}");
+        }
+    }
+    let nameless = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call"});
+    let refused = answer(&house.protected(), &token, &[], &nameless).await;
+    assert_eq!(refused.status, 400);
+}
+
+#[tokio::test]
 async fn rs15_a_broad_scope_includes_narrow_ones() {
     let house = House::new();
     let resource = resource().scope_implies("todos", scope("create:todos read:todos"));

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use delegation::{ApiClient, ProviderClient, ServiceAccount};
+use delegation::{ApiClient, ProviderClient, ServiceAccount, ServiceTokens};
 use examples::{Account, Connecting, hybrid, naver};
 use http::HeaderName;
+use oauth::client::fetch::Fetch;
 use oauth::client_metadata::TokenEndpointAuthMethod;
 use oauth::random::OsRandom;
 use oauth::secret::Secret;
@@ -58,14 +59,14 @@ fn client(kind: ServerKind, api: &Api, wiring: &Wiring<'_>) -> anyhow::Result<Ap
     let client = ApiClient::new(&api.url, wiring.fetch.clone())?
         .timeout(api.timeout)
         .people(tokens, &api.identity_provider)
-        .service(service_account(kind, &api.service));
+        .service(service_account(kind, &api.service, wiring.fetch));
     Ok(match wiring.metrics {
         Some(metrics) => client.observed_by(Arc::clone(metrics) as _),
         None => client,
     })
 }
 
-fn service_account(kind: ServerKind, service: &Service) -> ServiceAccount {
+fn service_account(kind: ServerKind, service: &Service, fetch: &Fetch) -> ServiceAccount {
     let Service {
         client_id,
         client_secret,
@@ -79,7 +80,8 @@ fn service_account(kind: ServerKind, service: &Service) -> ServiceAccount {
                 client_secret: Some(client_secret),
                 auth_method: TokenEndpointAuthMethod::ClientSecretBasic,
             };
-            ServiceAccount::client_credentials(client, None, Arc::new(SystemClock))
+            let tokens = ServiceTokens::new(client, fetch.clone(), Arc::new(SystemClock));
+            ServiceAccount::tokens(tokens)
         }
         // Naver's applications say who they are with every call.
         _ => ServiceAccount::headers([

@@ -91,7 +91,7 @@ impl Discovered {
             .failed_at
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if failed_at.is_some_and(|at| self.clock.now().since(at) < COOL_DOWN) {
+        if failed_at.is_some_and(|at| at.is_younger_than(COOL_DOWN, self.clock.now())) {
             return Err(unavailable);
         }
         let issuer = &self.foreign.issuer;

@@ -74,8 +74,7 @@ impl OwnVerifier {
                 Ok(Revocation::Grant(grant)) => self.cached.revoke_grant(&grant),
                 Ok(Revocation::Token(token)) => self.cached.revoke_token(&token),
                 Ok(Revocation::Client(client)) => {
-                    let is_its = |caller: &Caller| caller.client_id() == Some(&*client);
-                    self.cached.forget(is_its);
+                    self.cached.forget(|caller| may_end_with(caller, &client));
                 }
                 // More was revoked than the channel holds, and nobody knows what.
                 Err(TryRecvError::Lagged(_)) => self.cached.forget(|_| true),
@@ -98,6 +97,14 @@ impl VerifyToken for OwnVerifier {
         self.hear();
         self.cached.remembered(token)
     }
+}
+
+/// Whether the token of `caller` may end when `client` is gone.
+///
+/// A token that was exchanged (RFC 8693) names the client that exchanged it, and ends with a grant that
+/// may be of any other: which one, the authorization server is asked once more.
+fn may_end_with(caller: &Caller, client: &str) -> bool {
+    caller.client_id() == Some(client) || caller.actor().is_some()
 }
 
 /// The keys of the authorization server, as they are at this moment.
@@ -129,5 +136,21 @@ impl TokenStatus for Status {
                 retry_after: LEEWAY,
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_client_that_is_gone_takes_along_what_was_exchanged_for_its_tokens() {
+        let plain = |client: &str| Caller::new("alice").with_client_id(client);
+        assert!(may_end_with(&plain("editor"), "editor"));
+        assert!(!may_end_with(&plain("other"), "editor"));
+        let exchanged = plain("gateway").with_claim("act", json!({"sub": "gateway"}));
+        assert!(may_end_with(&exchanged, "editor"));
     }
 }

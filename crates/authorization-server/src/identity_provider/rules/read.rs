@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use oauth::address::is_protected;
 use oauth::client_metadata::TokenEndpointAuthMethod;
 use oauth::issuer::Issuer;
 use oauth::jws::Algorithm;
-use url::{Host, Url};
+use url::Url;
 
 use super::super::preset::PresetFields;
 use super::super::settings::IdentityProviderSettingsError as Error;
@@ -68,25 +69,18 @@ pub(in crate::identity_provider) fn protected(
             format!("`{text}` is not an absolute URL: write one with https"),
         ));
     };
-    let is_local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
     let is_plain =
         url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    match url.scheme() {
-        "https" if is_plain => Ok(text),
-        "http" if is_plain && is_local => Ok(text),
-        _ => Err(refuse(
-            field,
-            format!(
-                "`{text}` would let tokens be read or sent elsewhere: write an https address \
-                 without user name and fragment (http is for this machine alone)"
-            ),
-        )),
+    if is_plain && is_protected(&text) {
+        return Ok(text);
     }
+    Err(refuse(
+        field,
+        format!(
+            "`{text}` would let tokens be read or sent elsewhere: write an https address \
+             without user name and fragment (http is for this machine alone)"
+        ),
+    ))
 }
 
 pub(super) fn auth_method(text: Option<&str>) -> Result<TokenEndpointAuthMethod, Error> {

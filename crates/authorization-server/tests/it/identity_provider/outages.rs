@@ -89,6 +89,30 @@ async fn b2_known_addresses_serve_through_an_outage_for_a_bounded_time() {
 }
 
 #[tokio::test]
+async fn b2_a_clock_that_is_set_back_neither_prolongs_an_outage_nor_keeps_addresses() {
+    let vendor = vendor().await;
+    let network = &vendor.house.network;
+    let metadata = "https://id.example/.well-known/openid-configuration";
+    let yesterday = START.minus(Duration::from_hours(24));
+    let asked = || {
+        let requests = network.requests();
+        let asked = requests.iter().filter(|r| r.url.as_str() == metadata);
+        asked.count()
+    };
+    network.answer(metadata, 503, &[], "");
+    let leg = vendor.begin();
+    retry_after(vendor.provider().authorization_url(&leg).await);
+    vendor.house.clock.set(yesterday);
+    vendor.publish_metadata(ISSUER, json!({}));
+    vendor.sent_to(&leg).await;
+    assert_eq!(asked(), 2, "the failure lies in the future");
+    let earlier = yesterday.minus(Duration::from_hours(1));
+    vendor.house.clock.set(earlier);
+    vendor.sent_to(&leg).await;
+    assert_eq!(asked(), 3, "nobody knows how old the addresses are");
+}
+
+#[tokio::test]
 async fn b1_an_outage_while_renewing_leaves_the_credential_as_it_is() {
     let vendor = vendor().await;
     let token = "https://id.example/token";

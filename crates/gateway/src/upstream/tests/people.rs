@@ -226,6 +226,16 @@ async fn rs32_a_token_that_is_refused_is_renewed_once_and_the_call_repeated_once
         2,
         "and never a third time"
     );
+    assert_eq!(*house.provider.0.lock().unwrap(), 2);
+    // The server has reasons of its own, and another token would be no better.
+    assert!(call_tool(&upstream, &bob, "my-events").await.is_err());
+    let tried = server.of("tools/call");
+    assert_eq!(tried.iter().filter(of_bob).count(), 3);
+    assert_eq!(
+        *house.provider.0.lock().unwrap(),
+        2,
+        "not one for each call"
+    );
 }
 
 #[tokio::test]

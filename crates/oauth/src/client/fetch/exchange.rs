@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use url::{Url, form_urlencoded};
 
-use super::{Limits, Reach};
+use super::{FetchError, Limits, Reach};
 use crate::secret::Secret;
 
 /// The credentials of a request.
@@ -33,30 +33,31 @@ pub enum Authorization<'a> {
 }
 
 impl Authorization<'_> {
-    /// Puts the credentials into `headers`; what cannot stand in a header is left out.
-    pub(super) fn apply(&self, headers: &mut HeaderMap) {
+    /// Puts the credentials into `headers`.
+    ///
+    /// What cannot stand in a header is refused: a request without it would be somebody else's.
+    pub(super) fn apply(&self, headers: &mut HeaderMap) -> Result<(), FetchError> {
         let mut put = |name: &HeaderName, text: &str| {
-            if let Ok(mut value) = HeaderValue::try_from(text) {
-                value.set_sensitive(true);
-                headers.insert(name, value);
-            }
+            let value = HeaderValue::try_from(text);
+            let mut value = value.map_err(|_| FetchError::Credential)?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+            Ok(())
         };
         match self {
-            Self::None => {}
+            Self::None => Ok(()),
             // RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
             Self::Basic { id, secret } => {
                 let encode = |part: &str| -> String {
                     form_urlencoded::byte_serialize(part.as_bytes()).collect()
                 };
                 let pair = format!("{}:{}", encode(id), encode(secret.expose()));
-                put(&AUTHORIZATION, &format!("Basic {}", STANDARD.encode(pair)));
+                put(&AUTHORIZATION, &format!("Basic {}", STANDARD.encode(pair)))
             }
             Self::Bearer(token) => put(&AUTHORIZATION, &format!("Bearer {}", token.expose())),
-            Self::Headers(own) => {
-                for (name, secret) in *own {
-                    put(name, secret.expose());
-                }
-            }
+            Self::Headers(own) => own
+                .iter()
+                .try_for_each(|(name, secret)| put(name, secret.expose())),
         }
     }
 }

@@ -73,6 +73,9 @@ pub enum FetchError {
     /// The host is, or resolves to, an address that is not public.
     #[error("the host is not on the public internet")]
     SpecialUse,
+    /// The credential holds characters that no header can; nothing was sent.
+    #[error("the credential cannot stand in a header")]
+    Credential,
     /// The body is larger than the limit.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
@@ -214,7 +217,7 @@ impl Requests<'_> {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         // GitHub refuses requests that do not say what sends them (RFC 9110 §10.1.5).
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        authorization.apply(&mut headers);
+        authorization.apply(&mut headers)?;
         let (kind, body) = body.unzip();
         if let Some(kind) = kind {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -260,3 +260,22 @@ fn freshness_in_every_spelling() {
         Some(0),
     );
 }
+
+#[tokio::test]
+async fn a_credential_that_no_header_can_hold_is_an_error_and_not_left_out() {
+    let script = Scripted::default();
+    let fetch = Fetch::through(script.clone());
+    let secret = Secret::from("line\r\nbreak");
+    let headers = [(http::HeaderName::from_static("x-api-key"), secret.clone())];
+    for authorization in [
+        Authorization::Bearer(&secret),
+        Authorization::Headers(&headers),
+    ] {
+        let url = "https://api.example/";
+        let answer = fetch.configured().get_as(authorization, url, LIMITS).await;
+        let error = answer.unwrap_err();
+        assert!(matches!(error, FetchError::Credential), "{error}");
+        assert!(!format!("{error} {error:?}").contains("break"));
+    }
+    assert!(script.requests().is_empty(), "nothing was sent");
+}

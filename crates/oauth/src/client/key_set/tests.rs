@@ -133,6 +133,49 @@ async fn b2_an_unknown_key_during_an_outage_is_no_verdict() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_freezes_nothing() {
+    let house = house();
+    house.publish("one");
+    let seen = house.set.keys().await.unwrap();
+    house.set.keys_after_miss(&seen).await.unwrap();
+    house.clock.set(NumericDate(100));
+    // What was fetched "later" may be of any age, and so may the last question.
+    house.publish("two");
+    assert!(house.set.remembered().is_none());
+    let seen = house.set.keys().await.unwrap();
+    house.publish("three");
+    assert_eq!(kid(house.set.keys_after_miss(&seen).await), "three");
+}
+
+#[tokio::test]
+async fn a_failure_in_the_future_is_no_cool_down() {
+    let house = house();
+    house.script.unplug(KEYS);
+    house.set.keys().await.unwrap_err();
+    house.clock.set(NumericDate(100));
+    house.publish("one");
+    assert_eq!(kid(house.set.keys().await), "one");
+}
+
+#[tokio::test]
+async fn rfc7517_section_5_a_key_that_cannot_be_read_spoils_no_other() {
+    let house = house();
+    let good = json!({"kty": "OKP", "kid": "good"});
+    for bad in [
+        json!({"kid": "without kty"}),
+        json!({"kty": 7}),
+        json!({"kty": "OKP", "key_ops": "verify"}),
+        json!(null),
+        json!("a key"),
+    ] {
+        let keys = json!({"keys": [bad, good]});
+        house.script.answer_json(KEYS, &keys);
+        assert_eq!(kid(house.set.keys().await), "good", "{keys}");
+        house.pass(300);
+    }
+}
+
+#[tokio::test]
 async fn an_issuer_tells_where_its_keys_are_and_may_move_them() {
     let house = house();
     let issuer = Issuer::parse("https://as.example").unwrap();

@@ -88,6 +88,38 @@ fn d5_a_key_that_is_an_instruction_to_some_readers_is_refused_at_every_depth() {
 }
 
 #[test]
+fn d5_parameters_have_names_and_no_positions() {
+    for params in [
+        "[]",
+        r#"["write",{}]"#,
+        r#"[{"name":"write"}]"#,
+        "1",
+        "\"write\"",
+        "true",
+    ] {
+        for text in [
+            format!(r#"{{"method":"tools/call","params":{params}}}"#),
+            format!(r#"{{"params":{params},"method":"tools/call"}}"#),
+            format!(r#"[{{"method":"tools/call","params":{params}}}]"#),
+            format!(r#"{{"method":"tools/call","params":{{"name":"read","_meta":{params}}}}}"#),
+        ] {
+            assert!(
+                matches!(refused(&text), EnvelopeError::Invalid(_)),
+                "{text}"
+            );
+        }
+    }
+    // Some clients write out that there are none.
+    for text in [
+        r#"{"method":"tools/list","params":null}"#,
+        r#"{"method":"tools/list","params": null }"#,
+        r#"{"method":"tools/list","params":{"_meta":null}}"#,
+    ] {
+        assert_eq!(Envelope::parse(text).unwrap().protocol_version, None);
+    }
+}
+
+#[test]
 fn d5_an_id_has_nothing_inside() {
     for id in [r#"{"a":1,"a":2}"#, "[1]", " {}"] {
         let text = format!(r#"{{"id":{id},"method":"ping"}}"#);
@@ -168,7 +200,14 @@ fn compare_with_a_server(text: &str) -> Result<(), TestCaseError> {
     let read = oauth::json::from_stranger::<Value>(text.as_bytes()).ok();
     let is_message = |value: &Value| {
         let has_parts = |id: &Value| id.is_object() || id.is_array();
-        value.is_object() && !value.get("id").is_some_and(has_parts)
+        let is_named = |at: &str| {
+            let members = value.pointer(at);
+            members.is_none_or(|members| members.is_object() || members.is_null())
+        };
+        value.is_object()
+            && !value.get("id").is_some_and(has_parts)
+            && is_named("/params")
+            && is_named("/params/_meta")
     };
     let message = read.filter(is_message);
     let envelope = Envelope::parse(text);

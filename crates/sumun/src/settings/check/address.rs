@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use oauth::address::is_protected;
 use oauth::issuer::Issuer;
-use url::{Host, Url};
+use url::Url;
 
 use super::Check;
 use crate::settings::file::SettingsFile;
@@ -32,7 +33,7 @@ impl Check<'_> {
         let issuer = self.accept(&place, Issuer::parse(text))?;
         // Parsed by the line above.
         let url = Url::parse(text).ok()?;
-        if url.scheme() == "http" && !is_loopback(&url) {
+        if !is_protected(text) {
             let message = format!(
                 "`public_url` must be https: tokens for {} would cross the network in the clear; \
                  put a reverse proxy with TLS in front and write its address",
@@ -139,13 +140,4 @@ impl Check<'_> {
 pub(super) fn collect<T>(all: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
     let all: Vec<_> = all.collect();
     all.into_iter().collect()
-}
-
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use authorization_server::identity_provider::IdentityProviderSettings;
 use delegation::ApiClient;
+use oauth::address::{is_loopback, is_protected};
 use oauth::client::fetch::Fetch;
 use oauth::issuer::Issuer;
 use oauth::secret::Secret;
@@ -104,11 +105,12 @@ impl Check<'_> {
     fn api_url(&mut self, place: &Place, text: &str) -> Option<String> {
         let fetch = self.accept(place, Fetch::new())?;
         self.accept(place, ApiClient::new(text, fetch))?;
-        let is_safe = Url::parse(text)
-            .is_ok_and(|url| url.scheme() == "https" || super::address::is_loopback(&url));
         let message =
             "tokens of people would cross the network in the clear: write an https address";
-        self.accept(place, is_safe.then(|| text.to_owned()).ok_or(message))
+        self.accept(
+            place,
+            is_protected(text).then(|| text.to_owned()).ok_or(message),
+        )
     }
 
     /// The credentials of the service; Naver's are those of the application that signs people in.
@@ -148,8 +150,7 @@ impl Check<'_> {
 
     /// A switch for development is of no danger where nobody else comes.
     fn only_here(&mut self, place: &Place, around: &Surroundings<'_>) {
-        let is_here =
-            Url::parse(around.issuer.as_str()).is_ok_and(|url| super::address::is_loopback(&url));
+        let is_here = Url::parse(around.issuer.as_str()).is_ok_and(|url| is_loopback(&url));
         if !is_here || !around.listen.ip().is_loopback() {
             let message = "`skip_api_authentication` is for development: with it, calls carry nobody's \
                            credential, and everybody sees the same. It works only with a `public_url` \

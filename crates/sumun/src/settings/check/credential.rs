@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use gateway::upstream::{ForwardIdentity, UpstreamCredential};
 use http::{HeaderName, HeaderValue};
+use oauth::address::is_protected;
 use oauth::scope::Scope;
 use oauth::secret::Secret;
 use url::Url;
 
 use super::Check;
-use super::address::is_loopback;
 use super::upstream::http_url;
 use crate::settings::place::Place;
 use crate::settings::sounds_secret;
@@ -83,7 +83,7 @@ impl Check<'_> {
     ) -> Option<UpstreamCredential> {
         let endpoint = match &section.token_endpoint {
             Some(url) => http_url(url).and_then(|url| {
-                let is_safe = url.scheme() == "https" || is_loopback(&url);
+                let is_safe = is_protected(url.as_str());
                 is_safe.then_some(url).ok_or_else(|| {
                     "our secret would cross the network in the clear: write an https address"
                         .to_owned()
@@ -163,7 +163,8 @@ impl Check<'_> {
     /// Credentials are worth nothing once they cross a network in the clear.
     pub(super) fn in_the_clear(&mut self, place: &Place, section: &UpstreamSection) {
         let url = section.url.as_deref().and_then(|url| Url::parse(url).ok());
-        let Some(url) = url.filter(|url| url.scheme() == "http" && !is_loopback(url)) else {
+        let Some(url) = url.filter(|url| url.scheme() == "http" && !is_protected(url.as_str()))
+        else {
             return;
         };
         // What stands in the address crosses the network with it: keys of an API often stand there.
