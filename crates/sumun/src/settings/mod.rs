@@ -19,6 +19,7 @@ mod place;
 mod problem;
 pub(crate) mod reload;
 mod size;
+pub(crate) mod taken;
 mod upstream;
 
 use std::collections::BTreeMap;
