@@ -221,7 +221,7 @@ fn choosy(members: &[(&str, &'static str)]) -> Federation {
 }
 
 /// What becomes of a subscription to these resources; nothing while it goes on.
-async fn listened(federation: &Federation, resources: &[&str]) -> Option<Result<(), Failure>> {
+fn listened(federation: &Federation, resources: &[&str]) -> Option<Result<(), Failure>> {
     let interest = Interest {
         tools_list_changed: true,
         resources: resources.iter().map(|&uri| uri.to_owned()).collect(),
@@ -232,19 +232,19 @@ async fn listened(federation: &Federation, resources: &[&str]) -> Option<Result<
     federation.listen(&visit, interest, &outlet).now_or_never()
 }
 
-#[tokio::test]
-async fn a_resource_that_its_member_refuses_is_refused_to_who_listens_to_all() {
+#[test]
+fn a_resource_that_its_member_refuses_is_refused_to_who_listens_to_all() {
     let federation = choosy(&[("one", "f:secret"), ("two", "f:secret")]);
-    let refused = listened(&federation, &["one+f:open", "two+f:secret"]).await;
+    let refused = listened(&federation, &["one+f:open", "two+f:secret"]);
     assert!(matches!(refused, Some(Err(Failure::Refused { .. }))));
-    assert!(listened(&federation, &["one+f:open"]).await.is_none());
+    assert!(listened(&federation, &["one+f:open"]).is_none());
 }
 
-#[tokio::test]
-async fn a_member_that_refuses_to_be_heard_keeps_nobody_from_hearing_the_others() {
+#[test]
+fn a_member_that_refuses_to_be_heard_keeps_nobody_from_hearing_the_others() {
     let some = choosy(&[("one", "everything"), ("two", "f:secret")]);
-    assert!(listened(&some, &["two+f:open"]).await.is_none());
+    assert!(listened(&some, &["two+f:open"]).is_none());
     let none = choosy(&[("one", "everything"), ("two", "everything")]);
-    let refused = listened(&none, &[]).await;
+    let refused = listened(&none, &[]);
     assert!(matches!(refused, Some(Err(Failure::Refused { .. }))));
 }

@@ -26,7 +26,7 @@ use tower_http::request_id;
 use super::Wiring;
 use super::servers;
 use crate::settings::reload::Change;
-use crate::settings::{Guarded, Settings};
+use crate::settings::{self, Guarded, Settings};
 
 /// How many children may start at once: starting is what costs most.
 const STARTS: usize = 4;
@@ -69,11 +69,8 @@ pub(super) fn build(
         },
     };
     let gateway = Gateway::new(plan(settings, wiring, |_| false)?, parts)?;
-    for endpoint in settings
-        .gateway
-        .iter()
-        .flat_map(|wanted| wanted.endpoints())
-    {
+    let wanted = settings.gateway.iter();
+    for endpoint in wanted.flat_map(settings::Gateway::endpoints) {
         servers::report(&endpoint.trusts, wiring);
     }
     wiring.tasks.spawn(follow_revocations(

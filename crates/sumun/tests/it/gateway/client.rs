@@ -198,8 +198,8 @@ impl Client {
 
     /// A request of 2026-07-28.
     pub(super) async fn ask_stateless(&self, method: &str, params: Value) -> Answer {
-        let named = ["name", "uri", "taskId"].into_iter();
-        let name = named.filter_map(|member| params[member].as_str()).next();
+        let mut named = ["name", "uri", "taskId"].into_iter();
+        let name = named.find_map(|member| params[member].as_str());
         let name = name.unwrap_or_default().to_owned();
         let mut headers = vec![
             ("mcp-protocol-version", "2026-07-28"),
@@ -261,8 +261,10 @@ impl Line {
             .text
             .lines()
             .filter_map(|line| line.strip_prefix("data:"));
-        let messages = data.filter_map(|data| serde_json::from_str(data).ok());
-        messages.last().unwrap_or_else(|| panic!("{}", self.text))
+        let mut messages = data.filter_map(|data| serde_json::from_str(data).ok());
+        messages
+            .next_back()
+            .unwrap_or_else(|| panic!("{}", self.text))
     }
 
     /// Waits until the stream is over, which is the last piece of a body, or the end of the connection.
