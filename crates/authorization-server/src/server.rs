@@ -249,9 +249,11 @@ impl AuthorizationServer {
 
     /// Issues tokens for other resources than the settings declared at the start, for a house whose
     /// settings have changed while it runs. Tokens for what is gone stay what they are; nobody serves it.
-    pub async fn declare(&self, resources: Vec<Resource>) -> Result<(), StoreError> {
-        self.0.catalogs.declare(resources);
-        self.refresh().await
+    /// If it fails, nothing has changed.
+    pub async fn declare(&self, mut resources: Vec<Resource>) -> Result<(), StoreError> {
+        let settings = &self.0.settings;
+        resources.extend(crate::manage::api_resource(settings));
+        self.0.catalogs.declare(resources, settings).await
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use store::StoreError;
 use tokio::sync::OnceCell;
 
-use crate::catalog::{Catalog, Lesson, ToolFacts};
+use crate::catalog::{Catalog, Lesson, Telling, ToolFacts};
 use crate::house::{House, Tool};
 use crate::json::{Object, Raw, raw};
 use crate::listing::Listing;
@@ -319,6 +319,7 @@ impl Charge {
             if !self.learn_one(&name, tool).await {
                 continue;
             }
+            let telling = Telling::of(&self.catalog, &name);
             tracing::warn!(
                 upstream.name = &*self.name,
                 tool.name = &*name,
@@ -328,6 +329,7 @@ impl Charge {
                 let caller = &visit.caller;
                 recording::tool_changed(log, caller, errand, &self.name, &name).await?;
             }
+            telling.done();
         }
         Ok(())
     }

@@ -142,6 +142,39 @@ enum Kind {
 #[derive(Clone)]
 struct Route(Kind, Arc<Place>);
 
+/// What a gateway is about to become. Dropped, nothing has happened.
+#[must_use = "nothing has an effect before it takes effect"]
+pub struct Arrangement {
+    gateway: Gateway,
+    policy: Arc<Policy>,
+    redactor: Option<Arc<Redactor>>,
+    layout: Layout,
+}
+
+impl Arrangement {
+    /// Becomes what was planned. Sessions of what stays go on; what is gone is closed when its last request
+    /// has ended.
+    pub fn take_effect(self) {
+        let shared = &*self.gateway.shared;
+        // The policy first: nobody finds what is new under rules that know nothing of it.
+        shared.house.policy.store(self.policy);
+        shared.house.redactor.store(self.redactor);
+        let layout = Arc::new(self.layout);
+        let before = shared.layout.swap(Arc::clone(&layout));
+        let is_kept =
+            |charge: &Arc<Charge>| layout.charges.iter().any(|kept| Arc::ptr_eq(kept, charge));
+        let gone = before.charges.iter().filter(|charge| !is_kept(charge));
+        let gone = gone.filter_map(|charge| charge.upstream().cloned());
+        shared.parts.tasks.spawn(close_all(gone.collect()));
+    }
+}
+
+impl fmt::Debug for Arrangement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrangement").finish_non_exhaustive()
+    }
+}
+
 impl Gateway {
     /// A gateway by this plan. Nothing is connected before it is needed.
     pub fn new(plan: Plan, mut parts: Parts) -> Result<Self, InvalidUpstream> {
@@ -161,13 +194,12 @@ impl Gateway {
                 parts,
             }),
         };
-        gateway.arrange(plan)?;
+        gateway.prepare(plan)?.take_effect();
         Ok(gateway)
     }
 
-    /// Becomes what `plan` says. Sessions of what stays go on; what is gone is closed when its last request
-    /// has ended.
-    pub fn arrange(&self, plan: Plan) -> Result<(), InvalidUpstream> {
+    /// Makes everything that `plan` says, of which nothing has an effect yet: what can fail fails here.
+    pub fn prepare(&self, plan: Plan) -> Result<Arrangement, InvalidUpstream> {
         let shared = &*self.shared;
         let before = shared.layout.load_full();
         let (mut layout, mut federated) = (Layout::default(), Vec::new());
@@ -210,17 +242,12 @@ impl Gateway {
                 layout.routes.insert(path.clone(), route);
             }
         }
-        shared.house.policy.store(plan.policy);
-        shared.house.redactor.store(plan.redactor.map(Arc::new));
-        let gone: Vec<_> = before
-            .charges
-            .iter()
-            .filter(|charge| !layout.charges.iter().any(|kept| Arc::ptr_eq(kept, charge)))
-            .filter_map(|charge| charge.upstream().cloned())
-            .collect();
-        shared.layout.store(Arc::new(layout));
-        shared.parts.tasks.spawn(close_all(gone));
-        Ok(())
+        Ok(Arrangement {
+            gateway: self.clone(),
+            policy: plan.policy,
+            redactor: plan.redactor.map(Arc::new),
+            layout,
+        })
     }
 
     fn place(&self, mount: &Mount, target: Target) -> Arc<Place> {
@@ -351,3 +378,7 @@ impl fmt::Debug for Gateway {
         f.debug_struct("Gateway").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "gateway_tests.rs"]
+mod tests;

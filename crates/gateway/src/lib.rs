@@ -30,7 +30,7 @@ pub mod upstream;
 mod visit;
 
 pub use endpoint::{Origin, RequestId};
-pub use gateway::{Exposed, Gateway, Mount, Parts, Plan};
+pub use gateway::{Arrangement, Exposed, Gateway, Mount, Parts, Plan};
 pub use guests::Revoked;
 pub use pins::ToolPin;
 pub use revision::{Era, Revision};

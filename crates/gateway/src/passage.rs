@@ -180,6 +180,12 @@ impl Passage<'_> {
         self.is_an_answer(parts.status, &parts.headers)?;
         let is_redacted = self.house.redacts(self.caller, tool, Direction::Result);
         let silence = self.charge.timeout;
+        // What is passed on as it comes is recorded before anybody has seen it.
+        let unseen = if parts.status.is_success() {
+            Ended::Streamed
+        } else {
+            Ended::Failure("rpc_error")
+        };
         if !is_json {
             let body = if is_redacted {
                 parts.headers.remove(CONTENT_LENGTH);
@@ -195,7 +201,7 @@ impl Passage<'_> {
                 let farewell = self.charge.unavailable("does not answer in time");
                 passing_body::events(body, silence, farewell_event(asked, farewell))
             };
-            return Ok((Response::from_parts(parts, body), Ended::Success));
+            return Ok((Response::from_parts(parts, body), unseen));
         }
         let is_short = body
             .size_hint()
@@ -203,7 +209,7 @@ impl Passage<'_> {
             .is_some_and(|most| most <= LOOKED_AT);
         if !is_redacted && !is_short {
             let body = passing_body::whole(body, silence, self.charge.max_message_bytes);
-            return Ok((Response::from_parts(parts, body), Ended::Success));
+            return Ok((Response::from_parts(parts, body), unseen));
         }
         let whole = Limited::new(body, self.charge.max_message_bytes).collect();
         let whole = timeout(silence, whole)

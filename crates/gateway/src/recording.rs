@@ -43,6 +43,8 @@ impl From<Unrecorded> for Failure {
 pub(crate) enum Ended {
     /// With a result.
     Success,
+    /// With an answer that is passed on while it comes, which nobody has seen when this is recorded.
+    Streamed,
     /// With an error of the tool, or none of the upstream's making.
     Failure(&'static str),
     /// Somebody or something may not do this.
@@ -135,6 +137,7 @@ impl Recording {
         let event = self.event.took(self.began.elapsed());
         let event = match ended {
             Ended::Success => event.outcome(Outcome::Success),
+            Ended::Streamed => event.outcome(Outcome::Streamed),
             Ended::Failure(reason) => event.outcome(Outcome::Failure).reason(reason),
             Ended::Denied(reason) => event
                 .outcome(Outcome::Denied)

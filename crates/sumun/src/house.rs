@@ -230,19 +230,31 @@ async fn follow_settings(
     let Some(mut watch) = watch else {
         return std::future::pending().await;
     };
+    let mut told = String::new();
     loop {
-        match watch.change().await {
-            Ok(change) => {
-                for line in change.in_words() {
-                    tracing::info!("settings: {line}");
-                }
-                let taken = app.take_over(&change, data, audit.log(), tasks).await;
-                if let Err(error) = taken {
-                    tracing::error!("the new settings could not be taken over: {error:#}");
-                }
+        let change = match watch.change().await {
+            Ok(change) => change,
+            Err(error) => {
+                tracing::error!("the settings stay as they were: {error}");
+                continue;
             }
-            Err(error) => tracing::error!("the settings stay as they were: {error}"),
+        };
+        if let Err(error) = app.take_over(&change, data, audit.log(), tasks).await {
+            // It is tried again at every look, and told once.
+            let failure = format!("{error:#}");
+            if failure != told {
+                tracing::error!(
+                    "the settings stay as they were, until the new ones can be taken over: {failure}"
+                );
+                told = failure;
+            }
+            continue;
         }
+        told.clear();
+        for line in change.in_words() {
+            tracing::info!("settings: {line}");
+        }
+        watch.taken(change);
     }
 }
 

@@ -140,6 +140,8 @@ words! {
         Failure = "failure",
         /// It was not allowed.
         Denied = "denied",
+        /// The answer has begun, and was passed on as it came: how it went on, nobody looked.
+        Streamed = "streamed",
     }
 }
 

@@ -165,13 +165,20 @@ impl Catalogs {
         Arc::clone(&snapshot.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes other resources for those of the settings, from the next renewal on.
-    pub(crate) fn declare(&self, resources: Vec<Resource>) {
-        let mut declared = self
+    /// Takes other resources for those of the settings, if what was added to them can be read.
+    pub(crate) async fn declare(
+        &self,
+        resources: Vec<Resource>,
+        settings: &Settings,
+    ) -> Result<(), StoreError> {
+        let _turn = self.renewal.lock().await;
+        let added = additions::read(&self.records).await?;
+        *self
             .declared
             .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        *declared = Some(resources);
+            .unwrap_or_else(PoisonError::into_inner) = Some(resources);
+        self.set(settings, of(added.as_ref()));
+        Ok(())
     }
 
     /// The resources that the settings declare.

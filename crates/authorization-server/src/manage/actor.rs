@@ -68,18 +68,23 @@ pub(crate) fn management_words() -> impl Iterator<Item = (&'static str, Words)> 
 
 /// Adds the management API to what the settings declare, if it is switched on.
 pub(crate) fn declare(settings: &mut Settings) {
-    let Some(indicator) = settings.management_resource() else {
+    let Some(resource) = api_resource(settings) else {
         return;
     };
-    settings.resources.push(Resource {
-        indicator,
-        name: "Management".to_owned(),
-        scopes: Scope::from_tokens(MANAGEMENT_SCOPES)
-            .expect("the scopes of management are constants in the form of RFC 6749"),
-    });
+    settings.resources.push(resource);
     for (scope, words) in management_words() {
         settings.scopes.insert(scope.to_owned(), words);
     }
+}
+
+/// The management API as something that tokens are issued for, if it is switched on.
+pub(crate) fn api_resource(settings: &Settings) -> Option<Resource> {
+    Some(Resource {
+        indicator: settings.management_resource()?,
+        name: "Management".to_owned(),
+        scopes: Scope::from_tokens(MANAGEMENT_SCOPES)
+            .expect("the scopes of management are constants in the form of RFC 6749"),
+    })
 }
 
 impl Settings {

@@ -33,7 +33,7 @@ pub use roles::{NewRole, RoleChange, RoleView};
 pub use scopes::{NewScope, ScopeView};
 pub use users::{CreateUser, UserChange, UserView};
 
-pub(crate) use actor::{declare, is_management_scope, management_words};
+pub(crate) use actor::{api_resource, declare, is_management_scope, management_words};
 
 use std::sync::Arc;
 

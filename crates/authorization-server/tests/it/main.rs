@@ -16,6 +16,7 @@ mod cimd;
 mod client_authentication;
 mod client_configuration;
 mod consent;
+mod declared;
 mod device;
 mod dpop;
 mod elsewhere;

@@ -197,32 +197,47 @@ impl McpServer for Federation {
     }
 
     /// Goes on as long as one member has something to say.
+    ///
+    /// Who names a resource that its member refuses is refused, as at the member's own endpoint. Members
+    /// that refuse the rest only have no news for this caller; it is refused if all of them do.
     async fn listen(
         &self,
         visit: &Visit,
         interest: Interest,
         outlet: &Outlet,
     ) -> Result<(), Failure> {
-        let listening: FuturesUnordered<_> = self
+        let mut listening: FuturesUnordered<_> = self
             .members
             .iter()
             .map(|member| {
                 let interest = names::interest_in(&interest, &member.name);
                 async move {
+                    let is_named = !interest.resources.is_empty();
                     let (inner_outlet, news) = Outlet::new();
                     let listen = async {
                         let inner_outlet = inner_outlet;
                         member.server.listen(visit, interest, &inner_outlet).await
                     };
                     let (ended, ()) = tokio::join!(listen, pass_on(news, &member.name, outlet));
-                    if let Err(Failure::Unavailable { reason, .. }) = ended {
+                    if let Err(Failure::Unavailable { reason, .. }) = &ended {
                         tracing::debug!(upstream.name = &*member.name, %reason, "no news from it");
                     }
+                    (ended, is_named)
                 }
             })
             .collect();
-        listening.collect::<()>().await;
-        Ok(())
+        let (mut refusal, mut is_heard) = (None, false);
+        while let Some((ended, is_named)) = listening.next().await {
+            match ended {
+                Err(failure @ Failure::Refused { .. }) if is_named => return Err(failure),
+                Err(failure @ Failure::Refused { .. }) => refusal = Some(failure),
+                _ => is_heard = true,
+            }
+        }
+        match refusal.filter(|_| !is_heard) {
+            Some(refusal) => Err(refusal),
+            None => Ok(()),
+        }
     }
 
     async fn leave(&self, visit: &Visit) {

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use futures_util::FutureExt as _;
 use resource_server::Caller;
 
 use super::*;
@@ -177,4 +178,73 @@ async fn g3_a_dead_server_and_an_unknown_one_are_told_apart() {
         };
         assert_eq!(error.code(), Some(code::INVALID_PARAMS));
     }
+}
+
+/// A server that has news of what it does not refuse.
+struct Choosy {
+    refuses: &'static str,
+}
+
+#[async_trait]
+impl McpServer for Choosy {
+    async fn introduction(&self, _: &Visit) -> Result<Introduction, Failure> {
+        Err(dead())
+    }
+
+    async fn call(&self, _: &Visit, _: Request, _: &Outlet) -> Result<Raw, Failure> {
+        Err(dead())
+    }
+
+    async fn notify(&self, _: &Visit, _: Notification) {}
+
+    async fn listen(&self, _: &Visit, interest: Interest, _: &Outlet) -> Result<(), Failure> {
+        let is_refused = self.refuses == "everything"
+            || interest.resources.iter().any(|uri| *uri == self.refuses);
+        if !is_refused {
+            return std::future::pending().await;
+        }
+        Err(Failure::Refused {
+            error: RpcError::new(code::INVALID_REQUEST, "not permitted"),
+            code: "policy_denied",
+        })
+    }
+
+    async fn leave(&self, _: &Visit) {}
+}
+
+fn choosy(members: &[(&str, &'static str)]) -> Federation {
+    let members = members.iter().map(|(name, refuses)| Member {
+        name: (*name).into(),
+        server: Arc::new(Choosy { refuses }),
+    });
+    Federation::new(members.collect())
+}
+
+/// What becomes of a subscription to these resources; nothing while it goes on.
+fn listened(federation: &Federation, resources: &[&str]) -> Option<Result<(), Failure>> {
+    let interest = Interest {
+        tools_list_changed: true,
+        resources: resources.iter().map(|&uri| uri.to_owned()).collect(),
+        ..Interest::default()
+    };
+    let (outlet, _news) = Outlet::new();
+    let visit = visit();
+    federation.listen(&visit, interest, &outlet).now_or_never()
+}
+
+#[test]
+fn a_resource_that_its_member_refuses_is_refused_to_who_listens_to_all() {
+    let federation = choosy(&[("one", "f:secret"), ("two", "f:secret")]);
+    let refused = listened(&federation, &["one+f:open", "two+f:secret"]);
+    assert!(matches!(refused, Some(Err(Failure::Refused { .. }))));
+    assert!(listened(&federation, &["one+f:open"]).is_none());
+}
+
+#[test]
+fn a_member_that_refuses_to_be_heard_keeps_nobody_from_hearing_the_others() {
+    let some = choosy(&[("one", "everything"), ("two", "f:secret")]);
+    assert!(listened(&some, &["two+f:open"]).is_none());
+    let none = choosy(&[("one", "everything"), ("two", "everything")]);
+    let refused = listened(&none, &[]);
+    assert!(matches!(refused, Some(Err(Failure::Refused { .. }))));
 }

@@ -22,7 +22,7 @@ use super::Wiring;
 use super::servers;
 use crate::data::PERSONAL_DATA;
 use crate::settings::reload::Change;
-use crate::settings::{Guarded, Settings};
+use crate::settings::{self, Guarded, Settings};
 
 /// How many children may start at once: starting is what costs most.
 const STARTS: usize = 4;
@@ -65,6 +65,10 @@ pub(super) fn build(
         },
     };
     let gateway = Gateway::new(plan(settings, wiring, |_| false)?, parts)?;
+    let wanted = settings.gateway.iter();
+    for endpoint in wanted.flat_map(settings::Gateway::endpoints) {
+        servers::report(&endpoint.trusts, wiring);
+    }
     wiring.tasks.spawn(follow_revocations(
         gateway.clone(),
         wiring.authorization_server.clone(),
@@ -73,16 +77,24 @@ pub(super) fn build(
     Ok(gateway)
 }
 
-/// Takes over what has changed behind the gateway. Sessions of what stays go on.
+/// Takes over what has changed behind the gateway, all of it or nothing. Sessions of what stays go on.
+///
+/// What can fail comes first: the plan and everything that it asks for are made before anybody sees them. Then
+/// tokens are issued for what is about to be there, so that nobody is sent to sign in for what no token is
+/// issued for; that reads the store, and changes nothing if it cannot. What is left cannot fail.
 pub(super) async fn take_over(
     gateway: &Gateway,
     change: &Change,
     wiring: &Wiring<'_>,
 ) -> anyhow::Result<()> {
-    let resources = change.settings.authorization_server.resources.clone();
-    // First, so that nobody is sent to sign in for what no token is issued for.
+    let settings = change.settings();
+    let arrangement = gateway.prepare(plan(settings, wiring, |name| change.keeps(name))?)?;
+    let resources = settings.authorization_server.resources.clone();
     wiring.authorization_server.declare(resources).await?;
-    gateway.arrange(plan(&change.settings, wiring, |name| change.keeps(name))?)?;
+    arrangement.take_effect();
+    for endpoint in change.new_endpoints() {
+        servers::report(&endpoint.trusts, wiring);
+    }
     Ok(())
 }
 

@@ -113,11 +113,15 @@ pub(super) fn verifier(
             let server = wiring.authorization_server;
             Arc::new(OwnVerifier::new(server, issuer, resource))
         }
-        Trust::Foreign(foreign) => {
-            let report = foreign::report(foreign.clone(), wiring.fetch.clone());
-            wiring.tasks.spawn(report);
-            foreign::verifier(foreign, wiring.fetch)
-        }
+        Trust::Foreign(foreign) => foreign::verifier(foreign, wiring.fetch),
+    }
+}
+
+/// Says in the log what clients will miss at those whose tokens are accepted, if anything.
+pub(super) fn report(trusts: &Trust, wiring: &Wiring<'_>) {
+    if let Trust::Foreign(foreign) = trusts {
+        let report = foreign::report(foreign.clone(), wiring.fetch.clone());
+        wiring.tasks.spawn(report);
     }
 }
 
@@ -129,6 +133,7 @@ fn protected(
     health: &Health,
 ) -> anyhow::Result<Router> {
     let verifier = verifier(settings, &server.trusts, &server.resource, wiring);
+    report(&server.trusts, wiring);
     let url = resource.resource();
     Ok(match server.kind {
         ServerKind::Whoami => {

@@ -19,6 +19,7 @@ mod place;
 mod problem;
 pub(crate) mod reload;
 mod size;
+pub(crate) mod taken;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -294,18 +295,36 @@ pub(crate) enum SettingsError {
     /// The file can be read, but it cannot work.
     #[error(transparent)]
     Problems(#[from] Problems),
+    /// What changes at once cannot be used without what waits for the next start.
+    #[error(
+        "nothing can be taken over before sumun is started again:\n{waiting}\nwithout that: {problems}"
+    )]
+    NeedsWhatWaits {
+        /// What waits, one line for each key.
+        waiting: String,
+        /// What is wrong as long as it waits.
+        problems: String,
+    },
 }
 
 /// Reads the settings file `path`, with the environment on top.
 pub(crate) fn load(path: &Path, environment: &Environment) -> Result<Settings, SettingsError> {
-    let text = read_text(path)?;
+    understand(path, &read_text(path)?, environment)
+}
+
+/// Makes settings of a text that stands in the settings file `path`, or could stand there.
+fn understand(
+    path: &Path,
+    text: &str,
+    environment: &Environment,
+) -> Result<Settings, SettingsError> {
     let readable_by_all = is_readable_by_all(path).map_err(|source| SettingsError::Unreadable {
         path: path.to_owned(),
         source,
     });
     let source = Source {
         name: &path.display().to_string(),
-        text: &text,
+        text,
         directory: path.parent().unwrap_or(Path::new("")),
         readable_by_all: readable_by_all?,
     };

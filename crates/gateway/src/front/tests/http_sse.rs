@@ -112,3 +112,36 @@ async fn g2_the_stream_ends_with_what_let_the_caller_in() {
     alice.revoked.cancel();
     assert_eq!(events.next().await, None);
 }
+
+#[tokio::test]
+async fn who_asks_and_never_reads_is_asked_to_come_again_before_memory_grows() {
+    /// Far more than may wait for a reader.
+    const MANY: u32 = 5_000;
+    let house = House::new();
+    let alice = guest("alice");
+    let (mut events, id) = open(&house, &alice).await;
+    let initialize = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2024-11-05", "capabilities": {}}});
+    say(&house, &alice, &id, &initialize).await;
+    events.next().await.unwrap();
+
+    let mut accepted = 0;
+    let status = loop {
+        let status = say(&house, &alice, &id, &call(2 + accepted, "echo")).await;
+        if status != StatusCode::ACCEPTED || accepted == MANY {
+            break status;
+        }
+        accepted += 1;
+        // The call is answered beside the request.
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(accepted < 1_000, "{accepted} answers wait for nobody");
+
+    // Nothing is lost of what was accepted, and who reads may ask again.
+    for nth in 0..accepted {
+        assert_eq!(events.next().await.unwrap()["id"], 2 + nth);
+    }
+    let status = say(&house, &alice, &id, &call(1, "echo")).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+}

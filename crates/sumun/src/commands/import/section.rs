@@ -5,30 +5,7 @@ use std::fmt::Write as _;
 
 use super::client_settings::ClientServer;
 use crate::settings::sounds_secret;
-
-/// The longest name of an upstream.
-const LONGEST: usize = 32;
-
-/// Names whose path belongs to somebody else.
-const RESERVED: [&str; 17] = [
-    "account",
-    "assets",
-    "authorize",
-    "callback",
-    "connections",
-    "consent",
-    "device",
-    "health",
-    "introspect",
-    "jwks",
-    "login",
-    "logout",
-    "manage",
-    "mcp",
-    "register",
-    "revoke",
-    "token",
-];
+use crate::settings::taken::{LONGEST_UPSTREAM, owner_of, path_of_upstream};
 
 /// A name as upstreams have it: lower-case letters, digits and single hyphens.
 pub(super) fn slug(name: &str) -> String {
@@ -42,11 +19,11 @@ pub(super) fn slug(name: &str) -> String {
     let letters: String = name.chars().map(letter).collect();
     let parts: Vec<_> = letters.split('-').filter(|part| !part.is_empty()).collect();
     let mut slug = parts.join("-");
-    slug.truncate(LONGEST);
+    slug.truncate(LONGEST_UPSTREAM);
     let slug = slug.trim_end_matches('-');
     match slug {
         "" => "upstream".to_owned(),
-        reserved if RESERVED.contains(&reserved) => format!("{reserved}-server"),
+        reserved if owner_of(&path_of_upstream(reserved)).is_some() => format!("{reserved}-server"),
         slug => slug.to_owned(),
     }
 }
@@ -58,7 +35,7 @@ pub(super) fn free(slug: String, taken: &BTreeSet<String>) -> String {
     }
     let numbered = (2..).map(|n| {
         let end = format!("-{n}");
-        let kept = &slug[..slug.len().min(LONGEST - end.len())];
+        let kept = &slug[..slug.len().min(LONGEST_UPSTREAM - end.len())];
         format!("{}{end}", kept.trim_end_matches('-'))
     });
     let mut free = numbered.filter(|name| !taken.contains(name));

@@ -119,6 +119,7 @@ fn a11_no_secret_is_written() {
 fn names_are_free_and_allowed() {
     assert_eq!(section::slug("My  Server_2!"), "my-server-2");
     assert_eq!(section::slug("token"), "token-server");
+    assert_eq!(section::slug("Metrics"), "metrics-server");
     assert_eq!(section::slug(&"x-".repeat(40)).len(), 31);
     let taken = ["a".to_owned(), "a-2".to_owned()].into();
     assert_eq!(section::free("a".to_owned(), &taken), "a-3");

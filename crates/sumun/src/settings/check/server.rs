@@ -10,34 +10,8 @@ use super::address::collect;
 use super::scope::IDENTITY_SCOPES;
 use crate::settings::file::{ServerSection, SettingsFile};
 use crate::settings::place::Place;
+use crate::settings::taken;
 use crate::settings::{BoundTokens, Gateway, Server, ServerKind, Trust};
-
-/// What the authorization server has for itself, now or one day.
-const RESERVED_PATHS: &[&str] = &[
-    "/.well-known",
-    "/account",
-    "/assets",
-    "/authorize",
-    "/callback",
-    "/connections",
-    "/consent",
-    "/device",
-    "/device_authorization",
-    "/health",
-    "/introspect",
-    "/jwks",
-    "/login",
-    "/logout",
-    "/metrics",
-    "/manage",
-    "/oauth2",
-    "/par",
-    "/register",
-    "/revoke",
-    "/token",
-    "/unlink",
-    "/userinfo",
-];
 
 /// The servers that there are.
 const NAMES: &str = "whoami, todo, hello, hybrid, naver or security-lab";
@@ -223,11 +197,7 @@ pub(super) fn check_path(path: String) -> Result<String, String> {
         let hint = "write a path of letters, digits and - _ . ~ between slashes, such as /todo/mcp";
         return Err(format!("`{path}` is no path for a server: {hint}"));
     }
-    let is_below = |reserved: &str| {
-        path.strip_prefix(reserved)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    match RESERVED_PATHS.iter().find(|reserved| is_below(reserved)) {
+    match taken::owner_of(&path) {
         Some(reserved) => Err(format!(
             "{reserved} belongs to the authorization server: choose another path"
         )),

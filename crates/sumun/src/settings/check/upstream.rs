@@ -9,11 +9,9 @@ use super::Check;
 use super::program::{check_command, check_container};
 use super::server::check_path;
 use crate::settings::place::Place;
+use crate::settings::taken::{LONGEST_UPSTREAM, path_of_upstream};
 use crate::settings::upstream::UpstreamSection;
 use crate::settings::{Upstream, size};
-
-/// Longer names leave too little of the 64 letters that clients allow for `name` and tool together.
-const LONGEST_NAME: usize = 32;
 
 impl Check<'_> {
     pub(super) fn upstream(
@@ -34,7 +32,7 @@ impl Check<'_> {
         let max_message = self.size(&place.key("max_message"), &section.max_message);
         let name = name?;
         let title = section.title.clone().unwrap_or_else(|| name.clone());
-        let path = format!("/{name}/mcp");
+        let path = path_of_upstream(&name);
         let endpoint = self.guarded(issuer, place, section, &section.dpop, path, title)?;
         Some(Upstream {
             settings: UpstreamSettings {
@@ -210,12 +208,12 @@ fn upstream_name(name: Option<&str>) -> Result<String, String> {
     if !name.split('-').all(is_part) {
         return Err(format!("`{name}` is no name for an upstream: {hint}"));
     }
-    if name.len() > LONGEST_NAME {
+    if name.len() > LONGEST_UPSTREAM {
         return Err(format!(
-            "`{name}` is longer than {LONGEST_NAME} letters, and clients allow 64 for it and a tool together"
+            "`{name}` is longer than {LONGEST_UPSTREAM} letters, and clients allow 64 for it and a tool together"
         ));
     }
-    check_path(format!("/{name}/mcp"))?;
+    check_path(path_of_upstream(name))?;
     Ok(name.to_owned())
 }
 

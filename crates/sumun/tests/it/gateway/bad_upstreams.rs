@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::client::{Client, message, names, result};
 use super::upstream::{Fake, GOOD, Seen, json_body, status, stream};
-use super::{PERMITTED, at, house};
+use super::{PERMITTED, at, house, recorded};
 use crate::house::free_port;
 
 fn endless(piece: &'static str) -> Body {
@@ -199,4 +199,35 @@ async fn g3_a_tool_that_changed_is_refused_where_the_settings_say_so() {
         "{refused:#}"
     );
     assert_eq!(notes.of("tools/call").len(), 1);
+}
+
+#[tokio::test]
+async fn g3_a_tool_that_stands_in_no_list_is_refused_where_changed_ones_are() {
+    let notes = Fake::stateless(&["read"], |seen| seen.result(GOOD)).await;
+    let section = format!("{}refuse_changed_tools = true\n", at("notes", &notes.url));
+    let house = house(&format!("{PERMITTED}{section}")).await;
+    for (path, prefix) in [("/notes/mcp", ""), ("/mcp", "notes__")] {
+        let robot = Client::robot(&house, path).await;
+        result(&robot.call_stateless(&format!("{prefix}read")).await);
+        let refused = message(&robot.call_stateless(&format!("{prefix}hidden")).await);
+        let said = refused.to_string();
+        assert!(
+            said.contains("nothing is known of the tool `hidden`"),
+            "{said}"
+        );
+    }
+    let called = notes.of("tools/call");
+    assert!(
+        called.iter().all(|seen| seen.name() == "read"),
+        "{called:?}"
+    );
+    // What nobody knows is a text of the caller's, so it has no name in the record.
+    let refused = recorded(&house, "tools/call");
+    assert_eq!(refused.len(), 2);
+    assert!(
+        refused
+            .iter()
+            .all(|event| event["reason"] == "tool_unknown"),
+        "{refused:?}"
+    );
 }

@@ -110,10 +110,15 @@ impl Client {
     }
 
     /// Opens a session of this revision.
-    pub(super) async fn initialize(mut self, revision: &str) -> Self {
+    pub(super) async fn initialize(self, revision: &str) -> Self {
+        self.initialize_with(revision, json!({})).await
+    }
+
+    /// The same for a client that can do this.
+    pub(super) async fn initialize_with(mut self, revision: &str, capabilities: Value) -> Self {
         let hello = json!({
             "protocolVersion": revision,
-            "capabilities": {},
+            "capabilities": capabilities,
             "clientInfo": {"name": "test", "version": "1"},
         });
         let answer = self.ask("initialize", hello).await;
@@ -193,7 +198,9 @@ impl Client {
 
     /// A request of 2026-07-28.
     pub(super) async fn ask_stateless(&self, method: &str, params: Value) -> Answer {
-        let name = params["name"].as_str().unwrap_or_default().to_owned();
+        let mut named = ["name", "uri", "taskId"].into_iter();
+        let name = named.find_map(|member| params[member].as_str());
+        let name = name.unwrap_or_default().to_owned();
         let mut headers = vec![
             ("mcp-protocol-version", "2026-07-28"),
             ("mcp-method", method),
@@ -246,6 +253,18 @@ impl Line {
         timeout(LONG, came)
             .await
             .expect("what was to come does not");
+    }
+
+    /// The last message that has come.
+    pub(super) fn message(&self) -> Value {
+        let data = self
+            .text
+            .lines()
+            .filter_map(|line| line.strip_prefix("data:"));
+        let mut messages = data.filter_map(|data| serde_json::from_str(data).ok());
+        messages
+            .next_back()
+            .unwrap_or_else(|| panic!("{}", self.text))
     }
 
     /// Waits until the stream is over, which is the last piece of a body, or the end of the connection.

@@ -10,9 +10,10 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use super::client::{Client, result, stateless_request};
+use super::client::{Client, Line, result, stateless_request};
 use super::upstream::{Fake, GOOD, stream};
-use super::{PERMITTED, at, house};
+use super::{PERMITTED, SETTINGS, at, house, recorded};
+use crate::house::{House, free_port};
 
 /// Says so when it is dropped.
 struct Held(UnboundedSender<()>);
@@ -115,6 +116,50 @@ async fn g6_hanging_up_cancels_nothing_before() {
         "jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 70},
     });
     assert_eq!(robot.post(&[], cancel.to_string()).await.status, 202);
+    hung_up(&mut hears).await;
+}
+
+/// A stream that is passed on as it comes, up to its first words, which nobody writes anew.
+async fn passing(robot: &Client) -> Line {
+    result(&robot.ask_stateless("tools/list", json!({})).await);
+    let headers = [
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "wait"),
+    ];
+    let call = stateless_request("tools/call", json!({"name": "wait", "arguments": {}}));
+    let mut line = robot.watch("POST", &headers, &call.to_string()).await;
+    line.until(": yes").await;
+    line
+}
+
+#[tokio::test]
+async fn g2_a_stream_that_is_passed_on_ends_with_the_revocation_and_the_server_is_told() {
+    let (told, mut hears) = unbounded_channel();
+    let notes = Fake::stateless(&["wait"], move |_| silent(&told)).await;
+    let house = house(&format!("{PERMITTED}{}", at("notes", &notes.url))).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    let stream = passing(&robot).await;
+    // How it goes on, nobody knew when it was recorded.
+    let events = recorded(&house, "call_outcome");
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["outcome"], "streamed", "{events:?}");
+    assert!(hears.try_recv().is_err(), "the call goes on");
+    robot.revoke(&house).await;
+    stream.ended().await;
+    hung_up(&mut hears).await;
+}
+
+#[tokio::test]
+async fn g2_a_stream_that_is_passed_on_ends_with_its_token() {
+    let (told, mut hears) = unbounded_channel();
+    let notes = Fake::stateless(&["wait"], move |_| silent(&told)).await;
+    let settings = format!("{SETTINGS}{PERMITTED}{}", at("notes", &notes.url));
+    let short = [("SUMUN_TOKENS__ACCESS_TOKEN", "4s")];
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let house = House::serve(&settings, &directory, free_port(), &short).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    passing(&robot).await.ended().await;
     hung_up(&mut hears).await;
 }
 

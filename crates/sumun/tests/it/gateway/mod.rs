@@ -6,12 +6,16 @@ mod client;
 mod doors;
 mod faithful;
 mod permitted;
+mod personal_data;
+mod reload;
 mod revisions;
 mod sessions;
+mod tasks;
 mod upstream;
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::house::{House, free_port};
@@ -66,4 +70,15 @@ async fn house(sections: &str) -> House {
 /// The section of an upstream at an address.
 fn at(name: &str, url: &str) -> String {
     format!("[[upstreams]]\nname = \"{name}\"\nurl = \"{url}\"\n")
+}
+
+/// What the house has recorded about calls of this name, or about this kind of event.
+fn recorded(house: &House, word: &str) -> Vec<Value> {
+    let log = house.directory().path().join("data/audit/0000000001.jsonl");
+    let log = std::fs::read_to_string(log).unwrap();
+    let events = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let is_meant = |event: &Value| event["tool_name"] == word || event["event_type"] == word;
+    events.filter(is_meant).collect()
 }

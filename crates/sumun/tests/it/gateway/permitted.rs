@@ -1,13 +1,16 @@
 //! The policy on the wire: names, lists, refusals and challenges (acceptance G7, G8, D3).
 
+use std::io::Error;
 use std::sync::Arc;
 
+use axum::body::{Body, Bytes};
+use futures_util::stream::pending;
 use serde_json::json;
 use tempfile::tempdir;
 
-use super::client::{Client, message, names, result};
-use super::upstream::{Fake, GOOD};
-use super::{PERMITTED, SETTINGS, at, house};
+use super::client::{Client, message, names, result, stateless_request};
+use super::upstream::{Fake, GOOD, stream};
+use super::{PERMITTED, SETTINGS, at, house, recorded};
 use crate::house::{House, free_port};
 
 async fn notes() -> Fake {
@@ -148,4 +151,94 @@ async fn d3_a_challenge_names_every_scope_that_the_call_needs() {
         "{answer:?}"
     );
     assert_eq!(notes.of("tools/call").len(), 0);
+}
+
+#[tokio::test]
+async fn who_may_only_read_may_call_what_reads_before_anybody_knows_that_it_does() {
+    let notes = Fake::new(|seen| match seen.rpc() {
+        "server/discover" => seen.result(
+            r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}}}"#,
+        ),
+        "tools/list" => {
+            let tool = |name: &str, reads: bool| {
+                let hints = json!({"readOnlyHint": reads});
+                json!({"name": name, "inputSchema": {"type": "object"}, "annotations": hints})
+            };
+            let tools = [tool("read", true), tool("write", false)];
+            seen.result(&json!({"resultType": "complete", "ttlMs": 0, "tools": tools}).to_string())
+        }
+        _ => seen.result(GOOD),
+    })
+    .await;
+    // Who has the scope may do the rest, so that a refusal would be a challenge.
+    let rules = "[[policy.rules]]\nupstream = \"notes\"\nread_only = true\n\
+                 [[policy.rules]]\nupstream = \"notes\"\nscopes = [\"notes:write\"]\n";
+    let house = house(&format!("{}{rules}", at("notes", &notes.url))).await;
+    let robot = Client::robot(&house, "/mcp").await;
+    result(&robot.call_stateless("notes__read").await);
+    let answer = robot.call_stateless("notes__write").await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    assert_eq!(notes.of("tools/call").len(), 1);
+}
+
+#[tokio::test]
+async fn rules_decide_who_may_be_introduced() {
+    let notes = notes().await;
+    let rule = "[[policy.rules]]\neffect = \"deny\"\nupstream = \"notes\"\n\
+                methods = [\"initialize\", \"server/discover\"]\nclients = [\"robot\"]\n";
+    let house = house(&format!("{PERMITTED}{}{rule}", at("notes", &notes.url))).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    let hello = json!({
+        "protocolVersion": "2025-11-25", "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    });
+    for answer in [
+        robot.ask("initialize", hello).await,
+        robot.ask_stateless("server/discover", json!({})).await,
+    ] {
+        assert!(message(&answer)["error"].is_object(), "{answer:?}");
+    }
+    assert_eq!(notes.of("server/discover").len(), 0, "nobody was asked");
+    assert_eq!(recorded(&house, "policy_decision").len(), 2);
+
+    let stranger = Client::of(&house, "stranger", "/notes/mcp", "").await;
+    result(&stranger.ask_stateless("server/discover", json!({})).await);
+    stranger.initialize("2025-11-25").await;
+}
+
+#[tokio::test]
+async fn rules_decide_who_may_listen() {
+    let notes = Fake::stateless(&["read"], |seen| match seen.rpc() {
+        "subscriptions/listen" => stream(Body::from_stream(pending::<Result<Bytes, Error>>())),
+        _ => seen.result(GOOD),
+    })
+    .await;
+    let rule = "[[policy.rules]]\neffect = \"deny\"\nupstream = \"notes\"\n\
+                methods = [\"subscriptions/listen\"]\nclients = [\"robot\"]\n";
+    let house = house(&format!("{PERMITTED}{}{rule}", at("notes", &notes.url))).await;
+    let news = json!({"notifications": {"toolsListChanged": true}});
+    for path in ["/notes/mcp", "/mcp"] {
+        let robot = Client::robot(&house, path).await;
+        let answer = robot
+            .ask_stateless("subscriptions/listen", news.clone())
+            .await;
+        assert!(message(&answer)["error"].is_object(), "{answer:?}");
+    }
+    assert_eq!(
+        notes.of("subscriptions/listen").len(),
+        0,
+        "nobody was asked"
+    );
+    assert_eq!(recorded(&house, "policy_decision").len(), 2);
+
+    let stranger = Client::of(&house, "stranger", "/notes/mcp", "").await;
+    let headers = [
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "subscriptions/listen"),
+    ];
+    let listen = stateless_request("subscriptions/listen", news).to_string();
+    let mut heard = stranger.watch("POST", &headers, &listen).await;
+    heard
+        .until("notifications/subscriptions/acknowledged")
+        .await;
 }
