@@ -19,11 +19,13 @@ use oauth::time::{Clock, NumericDate};
 use serde::{Deserialize, Serialize};
 use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError};
 
-use crate::error::EndpointError;
+use crate::address::ClientAddress;
+use crate::error::{EndpointError, PageError};
 use crate::manage::is_management_scope;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::settings::{PreRegisteredClient, Settings, Workload};
+use crate::stranger::NotAsked;
 use metadata_document::CachedDocument;
 
 pub(crate) use key_sets::ClientKeySets;
@@ -168,9 +170,26 @@ impl Client {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     #[error(transparent)]
-    Store(#[from] StoreError),
+    NotAsked(#[from] NotAsked),
     #[error(transparent)]
     MetadataDocument(#[from] MetadataDocumentError),
+}
+
+impl From<StoreError> for ClientError {
+    fn from(error: StoreError) -> Self {
+        Self::NotAsked(error.into())
+    }
+}
+
+impl From<ClientError> for PageError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::NotAsked(error) => EndpointError::from(error).into(),
+            ClientError::MetadataDocument(error) => {
+                Self::new(Reason::MetadataDocumentRefused).with_cause(error)
+            }
+        }
+    }
 }
 
 /// All clients.
@@ -247,10 +266,11 @@ impl AuthorizationServer {
         }
     }
 
-    /// The client called `client_id`, wherever it comes from.
+    /// The client called `client_id`, wherever it comes from, for a caller at `address`.
     pub(crate) async fn find_client(
         &self,
         client_id: &str,
+        address: ClientAddress,
     ) -> Result<Option<Arc<Client>>, ClientError> {
         let clients = self.clients();
         if let Some(client) = clients.pre_registered.get(client_id) {
@@ -260,7 +280,7 @@ impl AuthorizationServer {
             if !self.settings().client_id_metadata_documents {
                 return Ok(None);
             }
-            return Ok(Some(Arc::new(self.fetch_client(client_id).await?)));
+            return Ok(Some(Arc::new(self.fetch_client(client_id, address).await?)));
         }
         let registered = clients.records.get(client_id).await?;
         Ok(registered.map(|client| Arc::new(client.record)))

@@ -14,7 +14,7 @@ use store::{StoreError, Versioned};
 use super::form::{Credentials, LoginForm};
 use super::view::{LoginPage, Message, View};
 use crate::address::ClientAddress;
-use crate::client::{Client, ClientError};
+use crate::client::Client;
 use crate::consent::ConsentKey;
 use crate::error::{CurrentRequestId, PageError};
 use crate::grant::{Approval, Grant, GrantError};
@@ -50,14 +50,10 @@ impl<'a> Visit<'a> {
         headers: &'a HeaderMap,
         grant: Versioned<Grant>,
         browser: SecretHash,
+        address: ClientAddress,
     ) -> Result<Self, PageError> {
-        let client = match server.find_client(&grant.client_id).await {
-            Ok(client) => client.ok_or_else(|| PageError::new(Reason::UnknownClient))?,
-            Err(ClientError::Store(error)) => return Err(error.into()),
-            Err(ClientError::MetadataDocument(error)) => {
-                return Err(PageError::new(Reason::MetadataDocumentRefused).with_cause(error));
-            }
-        };
+        let client = server.find_client(&grant.client_id, address).await?;
+        let client = client.ok_or_else(|| PageError::new(Reason::UnknownClient))?;
         let language = Language::choose(grant.request.ui_locales.as_deref(), headers);
         Ok(Self {
             server,
