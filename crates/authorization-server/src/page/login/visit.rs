@@ -19,9 +19,10 @@ use crate::consent::ConsentKey;
 use crate::error::{CurrentRequestId, PageError};
 use crate::grant::{Approval, Grant, GrantError};
 use crate::html::{respond, with_security_headers};
-use crate::identity_provider::IdentityProviderError;
+use crate::identity_provider::{IdentityProvider, IdentityProviderError};
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
+use crate::session::Proof;
 use crate::text::Language;
 use crate::user::{AuthenticateError, User};
 
@@ -40,6 +41,8 @@ pub(in crate::page) struct Visit<'a> {
 pub(super) struct Person {
     pub(super) user: User,
     pub(super) authenticated_at: NumericDate,
+    /// Whether they proved it then, and were not only known elsewhere.
+    pub(super) is_proved: bool,
     pub(super) identity_provider: Option<String>,
 }
 
@@ -79,6 +82,11 @@ impl<'a> Visit<'a> {
         }
         if prompt.none {
             return self.refuse_page(person.is_some()).await;
+        }
+        if person.is_none() && self.wants_fresh_sign_in() && !self.has_way_in() {
+            let text = "nobody can prove here that they signed in anew";
+            let error = OAuthError::login_required(text);
+            return self.refuse(Reason::LoginRequired, &error, None).await;
         }
         let message = match (&signed_in, person) {
             _ if wants_other_account => None,
@@ -148,11 +156,18 @@ impl<'a> Visit<'a> {
         };
         let sessions = self.server.sessions();
         let cookies = sessions
-            .begin(&user, None, self.browser.clone(), address, self.headers)
+            .begin(
+                &user,
+                Proof::Password,
+                self.browser.clone(),
+                address,
+                self.headers,
+            )
             .await?;
         let person = Person {
             user,
             authenticated_at: self.server.now(),
+            is_proved: true,
             identity_provider: None,
         };
         let mut response = self.grant_chosen(&person, &form.scope).await?;
@@ -305,6 +320,7 @@ impl<'a> Visit<'a> {
         Ok(signed_in.map(|(user, session)| Person {
             user,
             authenticated_at: session.authenticated_at,
+            is_proved: session.is_proved,
             identity_provider: session.record.identity_provider,
         }))
     }
@@ -317,12 +333,25 @@ impl<'a> Visit<'a> {
             .max_age
             .is_none_or(|max_age| max_age > 0 && age <= max_age);
         let is_answer = person.authenticated_at > self.grant.created_at;
-        is_answer || (is_young && !request.prompt.login)
+        let is_proof = person.is_proved && (is_answer || (is_young && !request.prompt.login));
+        is_proof || !self.wants_fresh_sign_in()
     }
 
     /// Whether being signed in at an identity provider may not be enough for this client, either.
     pub(super) fn wants_fresh_sign_in(&self) -> bool {
         self.grant.request.prompt.login || self.grant.request.max_age.is_some()
+    }
+
+    /// Whether people may sign in with `provider` for this client: if they have to do it anew, only
+    /// where that is proved.
+    pub(super) fn admits(&self, provider: &IdentityProvider) -> bool {
+        provider.proves_fresh_sign_in() || !self.wants_fresh_sign_in()
+    }
+
+    /// Whether there is a way to sign in for this client.
+    fn has_way_in(&self) -> bool {
+        let mut providers = self.server.identity_providers().ways_in();
+        self.server.settings().password_sign_in || providers.any(|provider| self.admits(provider))
     }
 
     /// Whether nobody has to be asked: the client is the operator's own, or the person agreed to
@@ -369,7 +398,10 @@ impl<'a> Visit<'a> {
         let page = LoginPage::new(&catalog, self.language, &self.grant, &self.client, view)
             .with_ways_in(
                 self.server.settings().password_sign_in,
-                self.server.identity_providers(),
+                self.server
+                    .identity_providers()
+                    .ways_in()
+                    .filter(|provider| self.admits(provider)),
             );
         respond(status, self.language, &page)
     }
