@@ -68,7 +68,9 @@ pub(super) struct CachedDocument {
 }
 
 impl Record for CachedDocument {
-    const KIND: Kind = Kind::new("client_metadata_document");
+    const KIND: Kind = Kind::new("client_document");
+    // It says where the answers of a client go, and with which keys it proves itself.
+    const SEALED: bool = true;
 
     fn owner(&self) -> Option<&str> {
         Some(&self.bucket)

@@ -36,7 +36,8 @@ pub(crate) use metadata_document::MetadataDocumentError;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Origin {
-    /// The operator named it in the settings.
+    /// The operator named it in the settings, and there alone: no record says so of itself.
+    #[serde(skip)]
     PreRegistered {
         first_party: bool,
         /// The resources whose tokens it may introspect.
@@ -75,7 +76,10 @@ pub(crate) struct Client {
 }
 
 impl Record for Client {
-    const KIND: Kind = Kind::new("client");
+    const KIND: Kind = Kind::new("registered_client");
+    // Whoever can write into the store must not be able to make a client, or to send the answers of
+    // one to themselves.
+    const SEALED: bool = true;
 
     fn expires_at(&self) -> Option<NumericDate> {
         self.expires_at
@@ -314,5 +318,20 @@ impl AuthorizationServer {
             return Ok(false);
         }
         Ok(clients.records.get(client_id).await?.is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_cannot_say_that_the_operator_named_it() {
+        let origin = serde_json::from_value::<Origin>("registered".into());
+        assert_eq!(origin.unwrap(), Origin::Registered);
+        let named = serde_json::json!({"pre_registered": {
+            "first_party": true, "introspects": [], "exchanges_to": [], "workload": null,
+        }});
+        assert!(serde_json::from_value::<Origin>(named).is_err());
     }
 }

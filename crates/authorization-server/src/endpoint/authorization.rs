@@ -137,7 +137,6 @@ async fn sign_in(
     client: &Client,
     request: AuthorizationRequest,
 ) -> Result<Response, PageError> {
-    server.keep_client(client).await?;
     let grants = server.grants();
     let grant = grants.begin(&client.client_id, request, visitor.browser);
     let grant = grant.await?;

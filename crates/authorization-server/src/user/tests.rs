@@ -1,7 +1,5 @@
 //! Tests of people: unique names, passwords, roles, and guessing.
 
-use std::time::Duration;
-
 use oauth::random::OsRandom;
 use oauth::time::ManualClock;
 use store::SqliteStore;

@@ -31,6 +31,7 @@ mod manage;
 mod metadata;
 mod page_login;
 mod pushed_authorization;
+mod recording;
 mod refresh;
 mod registration;
 mod revocation;

@@ -233,6 +233,10 @@ impl<'a> Visit<'a> {
             authenticated_at: person.authenticated_at,
             identity_provider: person.identity_provider.clone(),
         };
+        let subject = &person.user.subject;
+        // Before the grant moves: what cannot be recorded does not happen, and once a grant is
+        // approved, this page gives its code to whoever comes back to it.
+        self.server.facts().approved(&self.grant, subject).await?;
         let approved = match self
             .server
             .grants()
@@ -240,17 +244,15 @@ impl<'a> Visit<'a> {
             .await
         {
             Ok(grant) => grant,
-            Err(GrantError::Refused {
-                reason: Reason::AuthorizationRequestExpired,
-                ..
-            }) => {
-                return Ok(self.to_what_became_of_it());
+            Err(GrantError::Refused { reason, .. }) => {
+                self.server.facts().not_approved(&self.grant, reason);
+                return match reason {
+                    Reason::AuthorizationRequestExpired => Ok(self.to_what_became_of_it()),
+                    _ => Err(PageError::new(reason)),
+                };
             }
-            Err(GrantError::Refused { reason, .. }) => return Err(PageError::new(reason)),
             Err(GrantError::Store(error)) => return Err(error.into()),
         };
-        let subject = &person.user.subject;
-        self.server.facts().approved(&approved, subject).await?;
         // After the grant: a crash in between means to be asked again, not to have agreed unasked.
         if !self.client.is_first_party() {
             self.server
