@@ -117,14 +117,13 @@ async fn authenticate(
             }
         }
         (TokenEndpointAuthMethod::PrivateKeyJwt, Credentials::Assertion(assertion)) => {
-            match client.workload() {
-                Some(workload) => server.check_workload(workload, assertion).await,
-                None => {
-                    let checked = server.check_client_assertion(&client, assertion, address);
-                    checked.await
-                }
-            }
-            .map_err(|error| from_assertion(&client, error))?;
+            let checked = if let Some(workload) = client.workload() {
+                server.check_workload(workload, assertion).await
+            } else {
+                let checked = server.check_client_assertion(&client, assertion, address);
+                checked.await
+            };
+            checked.map_err(|error| from_assertion(&client, error))?;
             Ok(client)
         }
         (registered, _) => Err(failed(&format!(

@@ -151,6 +151,7 @@ mod tests {
 
     use oauth::client::fetch::{Limits, Scripted};
     use tokio::sync::mpsc;
+    use tokio::task::JoinSet;
 
     use super::*;
 
@@ -175,9 +176,10 @@ mod tests {
         network.answer("https://app.example/c", 200, &[], "{}");
         let (asked, mut seen) = mpsc::unbounded_channel();
         let strangers = Strangers::new(&Fetch::through(WithTarpit(network, asked)));
+        let mut many = JoinSet::new();
         for n in 0..4 * AT_ONCE {
             let fetch = strangers.fetch().clone();
-            tokio::spawn(async move {
+            many.spawn(async move {
                 let address = format!("https://tar.example/{n}");
                 let public = fetch.public();
                 public.get(&address, Limits::CLIENT_METADATA).await

@@ -64,10 +64,11 @@ impl Visitor {
             None => Proof::Password,
             Some(provider) => Proof::Elsewhere {
                 provider,
-                signed_in_at: match self.user.has_password() {
-                    true => Some(self.now),
-                    false => Some(self.session.authenticated_at),
-                },
+                signed_in_at: Some(if self.user.has_password() {
+                    self.now
+                } else {
+                    self.session.authenticated_at
+                }),
             },
         }
     }
