@@ -149,7 +149,9 @@ impl Places {
 mod tests {
     use std::future::pending;
 
-    use oauth::client::fetch::{Limits, Scripted};
+    use oauth::client::fetch::{Limits, Reach, Scripted};
+    use oauth::client::key_set::{KeySource as _, RemoteKeySet};
+    use oauth::time::SystemClock;
     use tokio::sync::mpsc;
     use tokio::task::JoinSet;
 
@@ -192,6 +194,29 @@ mod tests {
         let answer = public.get("https://app.example/c", Limits::CLIENT_METADATA);
         assert_eq!(answer.await.unwrap().status, 200);
         assert!(seen.try_recv().is_err(), "the others wait for their host");
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_keys_that_somebody_fetches_holds_no_turn() {
+        let (asked, mut seen) = mpsc::unbounded_channel();
+        let strangers = Strangers::new(&Fetch::through(WithTarpit(Scripted::default(), asked)));
+        let clock = Arc::new(SystemClock);
+        let fetch = strangers.fetch().clone();
+        let keys = RemoteKeySet::at(fetch, Reach::Public, "https://tar.example/keys", clock);
+        let keys = Arc::new(keys);
+        let mut many = JoinSet::new();
+        for _ in 0..2 * AT_ONCE {
+            let keys = Arc::clone(&keys);
+            many.spawn(async move { keys.keys().await.is_ok() });
+        }
+        seen.recv().await.unwrap();
+        let fetch = strangers.fetch().clone();
+        many.spawn(async move {
+            let public = fetch.public();
+            let answer = public.get("https://tar.example/c", Limits::CLIENT_METADATA);
+            answer.await.is_ok()
+        });
+        seen.recv().await.unwrap();
     }
 
     #[tokio::test]
