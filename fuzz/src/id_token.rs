@@ -54,6 +54,7 @@ fn claims(token: &str, secret: &Secret) -> Result<Map<String, Value>, IdTokenErr
         algorithms: &Algorithm::ALL,
         client_secret: Some(secret),
         access_token: &Secret::from("an access token"),
+        signed_in_after: None,
     };
     let keys = Arc::new(JwkSet { keys: Vec::new() });
     let runtime = Builder::new_current_thread().build();

@@ -10,6 +10,7 @@ use crate::error::PageError;
 use crate::identity_provider::{Arrival, IdentityProvider};
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
+use crate::session::Proof;
 use crate::user::{Admission, IdentityError, User};
 
 impl AuthorizationServer {
@@ -38,10 +39,14 @@ impl AuthorizationServer {
             Err(error) => return Err(PageError::new(Reason::Internal).with_cause(error)),
         };
         self.facts().signed_in(&user, address).await?;
+        let proof = Proof::Elsewhere {
+            provider: provider.id(),
+            signed_in_at: arrival.signed_in_at,
+        };
         // The session first: a credential that nothing uses would be given up again.
         let cookies = self
             .sessions()
-            .begin(&user, Some(provider.id()), browser, address, headers)
+            .begin(&user, proof, browser, address, headers)
             .await?;
         self.vault()
             .put(&user.subject, provider.id(), &arrival.credential)

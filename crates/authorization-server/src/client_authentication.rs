@@ -49,11 +49,11 @@ impl FromRequest<AuthorizationServer> for AuthenticatedClient {
             .await
             .map_err(|_| malformed("the body is too large or was cut off"))?;
         let form = Parameters::parse(&body)?;
-        let client = authenticate(server, &parts.headers, &form).await;
+        let Ok(address) = ClientAddress::from_request_parts(&mut parts, server).await;
+        let client = authenticate(server, &parts.headers, &form, address).await;
         if let Err(error) = &client
             && error.reason == Reason::ClientAuthenticationFailed
         {
-            let Ok(address) = ClientAddress::from_request_parts(&mut parts, server).await;
             server
                 .facts()
                 .client_not_authenticated(error.reason, address);
@@ -97,9 +97,10 @@ async fn authenticate(
     server: &AuthorizationServer,
     headers: &HeaderMap,
     form: &Parameters,
+    address: ClientAddress,
 ) -> Result<Arc<Client>, EndpointError> {
     let (name, credentials) = presented(server, headers, form)?;
-    let client = find(server, &name).await?;
+    let client = find(server, &name, address).await?;
     if let Credentials::Grant(assertion) = credentials {
         let workload = client.workload().ok_or(AssertionError::Subject);
         let workload = workload.map_err(EndpointError::from_grant)?;
@@ -116,11 +117,13 @@ async fn authenticate(
             }
         }
         (TokenEndpointAuthMethod::PrivateKeyJwt, Credentials::Assertion(assertion)) => {
-            match client.workload() {
-                Some(workload) => server.check_workload(workload, assertion).await,
-                None => server.check_client_assertion(&client, assertion).await,
-            }
-            .map_err(|error| from_assertion(&client, error))?;
+            let checked = if let Some(workload) = client.workload() {
+                server.check_workload(workload, assertion).await
+            } else {
+                let checked = server.check_client_assertion(&client, assertion, address);
+                checked.await
+            };
+            checked.map_err(|error| from_assertion(&client, error))?;
             Ok(client)
         }
         (registered, _) => Err(failed(&format!(
@@ -133,7 +136,11 @@ async fn authenticate(
     }
 }
 
-async fn find(server: &AuthorizationServer, name: &Name) -> Result<Arc<Client>, EndpointError> {
+async fn find(
+    server: &AuthorizationServer,
+    name: &Name,
+    address: ClientAddress,
+) -> Result<Arc<Client>, EndpointError> {
     let client_id = match name {
         Name::ClientId(client_id) => client_id,
         Name::Workload(workload) => {
@@ -141,7 +148,7 @@ async fn find(server: &AuthorizationServer, name: &Name) -> Result<Arc<Client>, 
             return client.ok_or_else(|| EndpointError::from_grant(AssertionError::Subject));
         }
     };
-    let client = server.find_client(client_id).await;
+    let client = server.find_client(client_id, address).await;
     client.map_err(from_client_error)?.ok_or_else(|| {
         let text = "no such client; register again, or check client_id";
         refuse(Reason::UnknownClient, text)
@@ -260,6 +267,7 @@ fn workload(assertion: &str) -> Option<Name> {
 fn from_assertion(client: &Client, error: AssertionError) -> EndpointError {
     match error {
         AssertionError::Store(error) => error.into(),
+        AssertionError::NotAsked(error) => error.into(),
         AssertionError::Keys(error) if client.workload().is_some() => {
             EndpointError::issuer_unavailable(error.retry_after)
         }
@@ -282,7 +290,7 @@ fn refuse(reason: Reason, text: &str) -> EndpointError {
 
 fn from_client_error(error: ClientError) -> EndpointError {
     match error {
-        ClientError::Store(error) => error.into(),
+        ClientError::NotAsked(error) => error.into(),
         ClientError::MetadataDocument(error) => {
             let text = format!("the client metadata document is refused: {error}");
             refuse(Reason::MetadataDocumentRefused, &text).with_cause(error)

@@ -1,6 +1,7 @@
 //! Connections of people to identity providers: made and ended by somebody who is signed in.
 
 use axum::response::Response;
+use delegation::Credential;
 use store::StoreError;
 
 use crate::address::ClientAddress;
@@ -68,12 +69,23 @@ impl AuthorizationServer {
         subject: &str,
         provider: &str,
     ) -> Result<(), StoreError> {
-        let credential = self.vault().remove(subject, provider).await?;
-        let known = self.identity_providers().get(provider);
-        let Some((credential, known)) = credential.zip(known) else {
-            return Ok(());
+        if let Some(credential) = self.vault().remove(subject, provider).await? {
+            self.revoke_there(subject, provider, &credential).await;
+        }
+        Ok(())
+    }
+
+    /// Tells the provider that what it issued for a person is forgotten here, if it listens.
+    pub(crate) async fn revoke_there(
+        &self,
+        subject: &str,
+        provider: &str,
+        credential: &Credential,
+    ) {
+        let Some(known) = self.identity_providers().get(provider) else {
+            return;
         };
-        if let Err(error) = known.revoke(&credential).await {
+        if let Err(error) = known.revoke(credential).await {
             // It is of no use to us any more, and ends there by itself.
             tracing::warn!(
                 provider,
@@ -82,6 +94,5 @@ impl AuthorizationServer {
                 "a credential could not be revoked at its provider"
             );
         }
-        Ok(())
     }
 }

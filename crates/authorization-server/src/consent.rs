@@ -28,7 +28,9 @@ pub(crate) struct Consent {
 }
 
 impl Record for Consent {
-    const KIND: Kind = Kind::new("consent");
+    const KIND: Kind = Kind::new("agreement");
+    // Whoever can write into the store must not be able to agree in the name of a person.
+    const SEALED: bool = true;
 
     fn owner(&self) -> Option<&str> {
         Some(&self.subject)

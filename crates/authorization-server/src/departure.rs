@@ -61,7 +61,7 @@ impl AuthorizationServer {
         let provider = departure.provider;
         let leg = Leg::begin(provider, self.random(), departure.resource);
         let leg = if departure.is_fresh {
-            leg.with_fresh_sign_in()
+            leg.with_fresh_sign_in(self.now())
         } else {
             leg
         };

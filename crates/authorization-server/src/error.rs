@@ -213,6 +213,9 @@ impl PageError {
             Reason::RedirectUriNotRegistered => {
                 OAuthError::invalid_request("redirect_uri is not one that the client registered")
             }
+            Reason::TooManyRequests => {
+                OAuthError::temporarily_unavailable("too many requests; try again later")
+            }
             _ if self.status.is_server_error() => {
                 OAuthError::server_error("the request could not be completed; try again")
             }

@@ -45,6 +45,7 @@ pub mod settings;
 mod signing_keys;
 #[cfg(any(test, feature = "simulators"))]
 pub mod simulators;
+mod stranger;
 pub mod text;
 mod trusted_issuer;
 mod unused_credential;

@@ -8,7 +8,8 @@ use oauth::jws::{self, Algorithm};
 use oauth::redirect_uri::RedirectUri;
 use serde::Deserialize;
 
-use crate::client::{Client, ClientError};
+use crate::address::ClientAddress;
+use crate::client::Client;
 use crate::error::{EndpointError, PageError};
 use crate::form::{Parameters, malformed};
 use crate::reason::Reason;
@@ -38,6 +39,7 @@ impl LogoutRequest {
     pub(crate) async fn check(
         server: &AuthorizationServer,
         parameters: &Parameters,
+        address: ClientAddress,
     ) -> Result<Self, PageError> {
         let hint = parameters.get("id_token_hint");
         let hint = hint.and_then(|token| server.read_id_token(token));
@@ -50,7 +52,7 @@ impl LogoutRequest {
             return Err(malformed("client_id is not the client of id_token_hint").into());
         }
         let client = match named.or(audience) {
-            Some(client_id) => find(server, client_id).await?,
+            Some(client_id) => server.find_client(client_id, address).await?,
             None => None,
         };
         if named.is_some() && client.is_none() {
@@ -93,19 +95,6 @@ impl LogoutRequest {
         present
             .filter_map(|(name, value)| Some((name, value?)))
             .collect()
-    }
-}
-
-async fn find(
-    server: &AuthorizationServer,
-    client_id: &str,
-) -> Result<Option<Arc<Client>>, PageError> {
-    match server.find_client(client_id).await {
-        Ok(client) => Ok(client),
-        Err(ClientError::Store(error)) => Err(error.into()),
-        Err(ClientError::MetadataDocument(error)) => {
-            Err(PageError::new(Reason::MetadataDocumentRefused).with_cause(error))
-        }
     }
 }
 

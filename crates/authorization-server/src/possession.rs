@@ -23,8 +23,9 @@ static DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// What a `DPoP` header says; most requests have none.
 ///
-/// The signature is verified when the request comes in. That the proof is new is looked at only for
-/// clients that have authenticated, since it takes a record.
+/// The signature is verified when the request comes in. That the proof is new takes a record, so it is
+/// looked at only for clients that are known and have shown the credentials that they have; a public
+/// client has none.
 #[derive(Debug)]
 pub(crate) struct Possession(Option<Proof>);
 

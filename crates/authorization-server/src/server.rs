@@ -11,7 +11,7 @@ use oauth::random::Random;
 use oauth::resource::ResourceIndicator;
 use oauth::time::{Clock, NumericDate};
 use store::{KeyRing, SharedStore, StoreError};
-use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
+use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 
 use crate::assertion::TrustedIssuers;
@@ -27,6 +27,7 @@ use crate::revocation::{Revocation, Revocations};
 use crate::session::BrowserSessions;
 use crate::settings::{Resource, Settings, SettingsError};
 use crate::signing_keys::SigningKeys;
+use crate::stranger::Strangers;
 use crate::unused_credential::CredentialRounds;
 use crate::user::Users;
 
@@ -56,9 +57,7 @@ struct Inner {
     keys: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    fetch: Fetch,
-    /// How many addresses that strangers name are asked at the same time.
-    stranger_turns: Semaphore,
+    strangers: Strangers,
     catalogs: Catalogs,
     trusted_issuers: TrustedIssuers,
     client_key_sets: ClientKeySets,
@@ -118,10 +117,11 @@ impl AuthorizationServer {
             random: Arc::clone(&random),
             refresher,
         };
+        let strangers = Strangers::new(&fetch);
         let inner = Inner {
             catalogs,
             trusted_issuers: TrustedIssuers::new(&settings, &fetch, &clock),
-            client_key_sets: ClientKeySets::new(&fetch, &clock),
+            client_key_sets: ClientKeySets::new(strangers.fetch(), &clock),
             grants: Grants::new(&settings, &store, &keys, &clock, &random),
             clients: Clients::new(&settings, &store, &keys, &clock, &random),
             consents: Consents::new(&store, &keys, &clock),
@@ -142,8 +142,7 @@ impl AuthorizationServer {
             keys,
             clock,
             random,
-            fetch,
-            stranger_turns: Semaphore::new(16),
+            strangers,
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -297,8 +296,8 @@ impl AuthorizationServer {
         &*self.0.random
     }
 
-    pub(crate) fn fetch(&self) -> &Fetch {
-        &self.0.fetch
+    pub(crate) fn strangers(&self) -> &Strangers {
+        &self.0.strangers
     }
 
     pub(crate) fn trusted_issuers(&self) -> &TrustedIssuers {
@@ -311,12 +310,6 @@ impl AuthorizationServer {
 
     pub(crate) fn grants(&self) -> &Grants {
         &self.0.grants
-    }
-
-    /// Waits for a turn to ask a stranger's address; the turn ends when it is dropped.
-    pub(crate) async fn stranger_turn(&self) -> SemaphorePermit<'_> {
-        let turn = self.0.stranger_turns.acquire().await;
-        turn.expect("nobody closes this semaphore")
     }
 
     pub(crate) fn clients(&self) -> &Clients {

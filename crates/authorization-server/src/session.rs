@@ -24,6 +24,10 @@ pub(crate) struct BrowserSession {
     pub(crate) subject: String,
     /// When the person proved who they are.
     pub(crate) authenticated_at: NumericDate,
+    /// Whether they did so then and there: with a password, or at an identity provider that had to
+    /// ask them anew and has proved that it did. Else they may have been signed in there for days.
+    #[serde(default)]
+    pub(crate) is_proved: bool,
     /// The identity provider they did so at, if it was not here with a password.
     #[serde(default)]
     pub(crate) identity_provider: Option<String>,
@@ -33,7 +37,22 @@ pub(crate) struct BrowserSession {
     pub(crate) user_agent: Option<String>,
     /// The browser, as its binding cookie names it.
     pub(crate) browser: SecretHash,
+    /// Which password of the person was theirs.
+    pub(crate) password_generation: Option<u64>,
     pub(crate) expires_at: NumericDate,
+}
+
+/// How a person has proved who they are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Proof<'a> {
+    /// With their password, just now.
+    Password,
+    /// At an identity provider.
+    Elsewhere {
+        provider: &'a str,
+        /// When they signed in there, if the provider had to ask them anew and has proved it.
+        signed_in_at: Option<NumericDate>,
+    },
 }
 
 impl Record for BrowserSession {
@@ -50,9 +69,9 @@ impl Record for BrowserSession {
 }
 
 impl BrowserSession {
-    /// Whether `user` signed in here with the password that is still theirs.
+    /// Whether `user` signed in here while the password was theirs that still is.
     pub(crate) fn is_of(&self, user: &User) -> bool {
-        self.subject == user.subject && self.authenticated_at >= user.password_set_at()
+        self.subject == user.subject && self.password_generation == Some(user.password_generation())
     }
 }
 
@@ -175,7 +194,7 @@ impl BrowserSessions {
     pub(crate) async fn begin(
         &self,
         user: &User,
-        identity_provider: Option<&str>,
+        proof: Proof<'_>,
         browser: SecretHash,
         address: ClientAddress,
         headers: &HeaderMap,
@@ -184,16 +203,25 @@ impl BrowserSessions {
             self.records.remove(before.hash().as_str()).await?;
         }
         let now = self.clock.now();
+        let (identity_provider, signed_in_at) = match proof {
+            Proof::Password => (None, Some(now)),
+            Proof::Elsewhere {
+                provider,
+                signed_in_at,
+            } => (Some(provider.to_owned()), signed_in_at),
+        };
         let user_agent = headers
             .get(header::USER_AGENT)
             .and_then(|value| value.to_str().ok());
         let session = BrowserSession {
             subject: user.subject.clone(),
-            authenticated_at: now,
-            identity_provider: identity_provider.map(str::to_owned),
+            authenticated_at: signed_in_at.unwrap_or(now),
+            is_proved: signed_in_at.is_some(),
+            identity_provider,
             address: address.0,
             user_agent: user_agent.map(|agent| agent.chars().take(USER_AGENT_LENGTH).collect()),
             browser,
+            password_generation: Some(user.password_generation()),
             expires_at: now.plus(self.lifetime),
         };
         let id = Secret::random(&*self.random);

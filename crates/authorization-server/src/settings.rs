@@ -125,7 +125,8 @@ impl Lifetimes {
 pub struct Registration {
     /// How many registrations one address may make per hour. Default 60.
     pub per_address_and_hour: u64,
-    /// How long a client stays that nobody uses. Default 90 days.
+    /// How long a client stays that nobody uses any more; one that never got a token stays a day.
+    /// Default 90 days.
     pub unused_lifetime: Duration,
     /// Whether a client that registered with credentials of its own may read, change and remove
     /// its registration (RFC 7592). Default yes.

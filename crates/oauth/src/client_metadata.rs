@@ -198,7 +198,9 @@ impl ClientMetadata {
             .filter_map(|name| self.other.get(*name)?.as_str());
         let mut links = others.chain(self.client_uri.as_deref());
         if links.any(|link| !link.starts_with("https://") && !link.starts_with("http://")) {
-            return invalid("client_uri, logo_uri, policy_uri and tos_uri must be https URLs");
+            return invalid(
+                "client_uri, logo_uri, policy_uri and tos_uri must be https or http URLs",
+            );
         }
         match self.application_type.as_deref() {
             None | Some("native" | "web") => Ok(()),
@@ -243,6 +245,17 @@ mod tests {
         metadata.forget_reserved_members();
         let written = serde_json::to_string(&metadata).unwrap();
         assert!(!written.contains("canary") && written.contains("\"a\":1"));
+    }
+
+    #[test]
+    fn what_is_said_of_a_refused_link_is_so() {
+        let of = |link: &str| {
+            let text = format!(r#"{{"redirect_uris":["http://localhost/"],"tos_uri":"{link}"}}"#);
+            parse(&text).check(&PrivateUseSchemes::default())
+        };
+        assert!(of("http://localhost:6274/terms").is_ok() && of("https://a.example/").is_ok());
+        let refused = of("ftp://a.example/").unwrap_err();
+        assert!(refused.description.ends_with("must be https or http URLs"));
     }
 
     #[test]

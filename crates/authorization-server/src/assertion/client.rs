@@ -7,6 +7,7 @@ use oauth::client::key_set::KeySource;
 use oauth::jws::Algorithm;
 
 use super::{AssertionError, verify};
+use crate::address::ClientAddress;
 use crate::client::Client;
 use crate::server::AuthorizationServer;
 
@@ -19,9 +20,10 @@ impl AuthorizationServer {
         &self,
         client: &Client,
         assertion: &str,
+        address: ClientAddress,
     ) -> Result<(), AssertionError> {
         let keys: Box<dyn KeySource> = match (&client.metadata.jwks, &client.metadata.jwks_uri) {
-            (None, Some(jwks_uri)) => Box::new(self.keys_of_client(jwks_uri)),
+            (None, Some(jwks_uri)) => Box::new(self.keys_of_client(jwks_uri, address).await?),
             (keys, _) => Box::new(Arc::new(keys.clone().unwrap_or_default())),
         };
         let claims = verify(assertion, &*keys, &Algorithm::ALL).await?;

@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 use store::{Collection, Kind, Record, StoreError};
 
 use crate::server::AuthorizationServer;
+use crate::stranger::NotAsked;
 
 pub(crate) use trusted::{Trusted, TrustedIssuers};
 
@@ -74,6 +75,8 @@ pub(crate) enum AssertionError {
     BoundToKey,
     #[error("it was used before; make a new one for each request")]
     UsedBefore,
+    #[error(transparent)]
+    NotAsked(#[from] NotAsked),
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -12,8 +12,11 @@ use oauth::client::key_set::{KeySource, KeysUnavailable, RemoteKeySet};
 use oauth::client_metadata::MAX_KEYS;
 use oauth::jwk::JwkSet;
 use oauth::time::Clock;
+use tokio::sync::OwnedSemaphorePermit;
 
+use crate::address::ClientAddress;
 use crate::server::AuthorizationServer;
+use crate::stranger::NotAsked;
 
 /// How many sets are kept. Strangers can name addresses without end, and each set takes space.
 const CAPACITY: usize = 256;
@@ -68,35 +71,43 @@ impl ClientKeySets {
 }
 
 impl AuthorizationServer {
-    /// Where the keys of a client come from that publishes them at `jwks_uri`.
-    pub(crate) fn keys_of_client(&self, jwks_uri: &str) -> impl KeySource {
-        StrangersKeys {
-            set: self.client_key_sets().at(jwks_uri),
-            server: self.clone(),
+    /// Where the keys of a client come from that publishes them at `jwks_uri`, for a caller at
+    /// `address`.
+    ///
+    /// A set that is remembered costs nothing. Unknown keys need no count of their own: they make a
+    /// set ask again twice a minute at most.
+    pub(crate) async fn keys_of_client(
+        &self,
+        jwks_uri: &str,
+        address: ClientAddress,
+    ) -> Result<impl KeySource + use<>, NotAsked> {
+        let set = self.client_key_sets().at(jwks_uri);
+        let mut place = None;
+        if set.remembered().is_none() {
+            place = Some(self.place_to_ask(address).await);
         }
+        // Whoever had the place before may have asked for the same set.
+        if place.is_some() && set.remembered().is_none() {
+            self.may_ask_stranger(address).await?;
+        }
+        Ok(StrangersKeys { set, _place: place })
     }
 }
 
-/// A key set for which a turn is waited for, unless it is remembered.
+/// A key set, and the place of whoever waits for it.
 #[derive(Debug)]
 struct StrangersKeys {
     set: Arc<RemoteKeySet>,
-    server: AuthorizationServer,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 #[async_trait]
 impl KeySource for StrangersKeys {
     async fn keys(&self) -> Result<Arc<JwkSet>, KeysUnavailable> {
-        if let Some(keys) = self.set.remembered() {
-            return Ok(keys);
-        }
-        // Whoever asks for many addresses waits, so that we are nobody's cannon.
-        let _turn = self.server.stranger_turn().await;
         self.set.keys().await
     }
 
     async fn keys_after_miss(&self, seen: &Arc<JwkSet>) -> Result<Arc<JwkSet>, KeysUnavailable> {
-        let _turn = self.server.stranger_turn().await;
         self.set.keys_after_miss(seen).await
     }
 }

@@ -4,6 +4,7 @@ use oauth::client_metadata::ClientMetadata;
 use oauth::secret::Secret;
 use store::{StoreError, Versioned};
 
+use super::registered::untried_lifetime;
 use super::{Client, Clients};
 use crate::revocation::Revocation;
 use crate::server::AuthorizationServer;
@@ -47,7 +48,10 @@ impl Clients {
         let client = Client {
             metadata,
             secret: secret.as_ref().map(Secret::hash),
-            expires_at: Some(self.clock.now().plus(rules.unused_lifetime)),
+            // To be changed is not to be used, but nobody loses what they have just changed.
+            expires_at: current
+                .expires_at
+                .max(Some(self.clock.now().plus(untried_lifetime(rules)))),
             ..current.record.clone()
         };
         let is_written = self.records.replace(current, &client).await?;

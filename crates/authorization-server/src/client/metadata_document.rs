@@ -3,14 +3,17 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use oauth::client::fetch::{FetchError, Fetched, Limits};
 use oauth::client_metadata::{ClientMetadata, OPERATOR_GRANT_TYPES};
 use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize};
-use store::{Kind, Record};
+use store::{Kind, Record, StoreError};
 use url::Url;
 
-use super::{Client, ClientError, Origin};
+use super::{Client, ClientError, Clients, Origin};
+use crate::address::ClientAddress;
+use crate::owned::all_of;
 use crate::server::AuthorizationServer;
 
 /// A document is not fetched more often than this, whatever it says.
@@ -18,6 +21,11 @@ const MIN_FRESH: Duration = Duration::from_mins(1);
 /// A document without cache headers is believed this long, and no document longer than a day.
 const DEFAULT_FRESH: Duration = Duration::from_hours(1);
 const MAX_FRESH: Duration = Duration::from_hours(24);
+
+/// Strangers can name documents without end, so they share this many buckets of this many documents:
+/// 20 MiB at most. The oldest of a bucket makes room, and is fetched again when it is needed.
+const BUCKETS: u8 = 64;
+const PER_BUCKET: usize = 64;
 
 /// Why a metadata document does not make a client.
 #[derive(Debug, thiserror::Error)]
@@ -52,13 +60,21 @@ pub(crate) struct UnexpectedStatus(http::StatusCode);
 /// A document that was fetched and checked, until it has to be fetched again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct CachedDocument {
+    /// Which of [`BUCKETS`] it lies in.
+    bucket: String,
     metadata: ClientMetadata,
     fetched_at: NumericDate,
     fresh_until: NumericDate,
 }
 
 impl Record for CachedDocument {
-    const KIND: Kind = Kind::new("client_metadata_document");
+    const KIND: Kind = Kind::new("client_document");
+    // It says where the answers of a client go, and with which keys it proves itself.
+    const SEALED: bool = true;
+
+    fn owner(&self) -> Option<&str> {
+        Some(&self.bucket)
+    }
 
     fn expires_at(&self) -> Option<NumericDate> {
         Some(self.fresh_until)
@@ -80,20 +96,46 @@ impl CachedDocument {
     }
 }
 
+/// Where the document at `address` lies.
+fn bucket(address: &str) -> String {
+    let hash = digest(&SHA256, address.as_bytes());
+    (hash.as_ref()[0] % BUCKETS).to_string()
+}
+
+impl Clients {
+    /// Keeps a document, and lets go of those that are too many in its bucket.
+    async fn remember(&self, address: &str, document: &CachedDocument) -> Result<(), StoreError> {
+        self.documents.put(address, document).await?;
+        let newest_first = all_of(&self.documents, &document.bucket).await?;
+        for old in newest_first.iter().skip(PER_BUCKET) {
+            self.documents.remove(&old.key).await?;
+        }
+        Ok(())
+    }
+}
+
 impl AuthorizationServer {
     /// The client that the document at `client_id` describes.
-    pub(super) async fn fetch_client(&self, client_id: &str) -> Result<Client, ClientError> {
+    pub(super) async fn fetch_client(
+        &self,
+        client_id: &str,
+        address: ClientAddress,
+    ) -> Result<Client, ClientError> {
         check_address(client_id)?;
-        let clients = self.clients();
-        let document = if let Some(cached) = clients.documents.get(client_id).await? {
-            cached.record
-        } else {
-            // Errors and invalid documents are not remembered (CIMD §5.2): a client that was mended
-            // works at the next try.
-            let document = self.fetch_document(client_id).await?;
-            clients.documents.put(client_id, &document).await?;
-            document
-        };
+        let documents = &self.clients().documents;
+        if let Some(cached) = documents.get(client_id).await? {
+            return Ok(cached.record.into_client(client_id));
+        }
+        let _place = self.place_to_ask(address).await;
+        // Whoever had the place before may have asked for the same document.
+        if let Some(cached) = documents.get(client_id).await? {
+            return Ok(cached.record.into_client(client_id));
+        }
+        self.may_ask_stranger(address).await?;
+        // Errors and invalid documents are not remembered (CIMD §5.2): a client that was mended
+        // works at the next try.
+        let document = self.fetch_document(client_id).await?;
+        self.clients().remember(client_id, &document).await?;
         Ok(document.into_client(client_id))
     }
 
@@ -109,6 +151,7 @@ impl AuthorizationServer {
             .clamp(MIN_FRESH, MAX_FRESH);
         let fetched_at = self.now();
         Ok(CachedDocument {
+            bucket: bucket(address),
             metadata,
             fetched_at,
             fresh_until: fetched_at.plus(fresh),
@@ -117,9 +160,7 @@ impl AuthorizationServer {
 
     /// Fetches from an address that a stranger named; only 200 is success (CIMD §5).
     async fn ask_stranger(&self, address: &str) -> Result<Fetched, MetadataDocumentError> {
-        // Whoever asks for many addresses waits, so that we are nobody's cannon.
-        let _turn = self.stranger_turn().await;
-        let public = self.fetch().public();
+        let public = self.strangers().fetch().public();
         let fetched = public.get(address, Limits::CLIENT_METADATA).await?;
         match fetched.status {
             http::StatusCode::OK => Ok(fetched),
@@ -187,9 +228,45 @@ fn check_document(address: &str, body: &[u8]) -> Result<ClientMetadata, Metadata
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use oauth::client_metadata::TokenEndpointAuthMethod;
+    use oauth::issuer::Issuer;
+    use oauth::random::{OsRandom, Random};
+    use oauth::time::{Clock, ManualClock};
+    use store::{KeyRing, SharedStore, SqliteStore};
 
     use super::*;
+    use crate::settings::Settings;
+
+    #[tokio::test]
+    async fn strangers_do_not_fill_the_store_with_documents() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NumericDate(1_800_000_000)));
+        let store: SharedStore = Arc::new(SqliteStore::in_memory(clock.clone()).await.unwrap());
+        let random: Arc<dyn Random> = Arc::new(OsRandom);
+        let keys = Arc::new(KeyRing::ephemeral(&*random));
+        let settings = Settings::new(Issuer::parse("https://as.example").unwrap(), Vec::new());
+        let clients = Clients::new(&settings, &store, &keys, &clock, &random);
+        let addresses = (0..).map(|n| format!("https://app.example/c?n={n}"));
+        let of_one_bucket: Vec<_> = addresses
+            .filter(|address| bucket(address) == "7")
+            .take(PER_BUCKET + 3)
+            .collect();
+        for address in &of_one_bucket {
+            let body = format!(r#"{{"client_id":"{address}","client_name":"App"}}"#);
+            let document = CachedDocument {
+                bucket: bucket(address),
+                metadata: check_document(address, body.as_bytes()).unwrap(),
+                fetched_at: clock.now(),
+                fresh_until: clock.now().plus(MAX_FRESH),
+            };
+            clients.remember(address, &document).await.unwrap();
+        }
+        let kept = all_of(&clients.documents, "7").await.unwrap();
+        let kept: Vec<_> = kept.iter().rev().map(|document| &document.key).collect();
+        let newest: Vec<_> = of_one_bucket.iter().skip(3).collect();
+        assert_eq!(kept, newest);
+    }
 
     #[test]
     fn c3_addresses_that_name_a_client() {

@@ -19,11 +19,13 @@ use oauth::time::{Clock, NumericDate};
 use serde::{Deserialize, Serialize};
 use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError};
 
-use crate::error::EndpointError;
+use crate::address::ClientAddress;
+use crate::error::{EndpointError, PageError};
 use crate::manage::is_management_scope;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::settings::{PreRegisteredClient, Settings, Workload};
+use crate::stranger::NotAsked;
 use metadata_document::CachedDocument;
 
 pub(crate) use key_sets::ClientKeySets;
@@ -34,7 +36,8 @@ pub(crate) use metadata_document::MetadataDocumentError;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Origin {
-    /// The operator named it in the settings.
+    /// The operator named it in the settings, and there alone: no record says so of itself.
+    #[serde(skip)]
     PreRegistered {
         first_party: bool,
         /// The resources whose tokens it may introspect.
@@ -73,7 +76,10 @@ pub(crate) struct Client {
 }
 
 impl Record for Client {
-    const KIND: Kind = Kind::new("client");
+    const KIND: Kind = Kind::new("registered_client");
+    // Whoever can write into the store must not be able to make a client, or to send the answers of
+    // one to themselves.
+    const SEALED: bool = true;
 
     fn expires_at(&self) -> Option<NumericDate> {
         self.expires_at
@@ -168,9 +174,26 @@ impl Client {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     #[error(transparent)]
-    Store(#[from] StoreError),
+    NotAsked(#[from] NotAsked),
     #[error(transparent)]
     MetadataDocument(#[from] MetadataDocumentError),
+}
+
+impl From<StoreError> for ClientError {
+    fn from(error: StoreError) -> Self {
+        Self::NotAsked(error.into())
+    }
+}
+
+impl From<ClientError> for PageError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::NotAsked(error) => EndpointError::from(error).into(),
+            ClientError::MetadataDocument(error) => {
+                Self::new(Reason::MetadataDocumentRefused).with_cause(error)
+            }
+        }
+    }
 }
 
 /// All clients.
@@ -247,10 +270,11 @@ impl AuthorizationServer {
         }
     }
 
-    /// The client called `client_id`, wherever it comes from.
+    /// The client called `client_id`, wherever it comes from, for a caller at `address`.
     pub(crate) async fn find_client(
         &self,
         client_id: &str,
+        address: ClientAddress,
     ) -> Result<Option<Arc<Client>>, ClientError> {
         let clients = self.clients();
         if let Some(client) = clients.pre_registered.get(client_id) {
@@ -260,7 +284,7 @@ impl AuthorizationServer {
             if !self.settings().client_id_metadata_documents {
                 return Ok(None);
             }
-            return Ok(Some(Arc::new(self.fetch_client(client_id).await?)));
+            return Ok(Some(Arc::new(self.fetch_client(client_id, address).await?)));
         }
         let registered = clients.records.get(client_id).await?;
         Ok(registered.map(|client| Arc::new(client.record)))
@@ -294,5 +318,20 @@ impl AuthorizationServer {
             return Ok(false);
         }
         Ok(clients.records.get(client_id).await?.is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_cannot_say_that_the_operator_named_it() {
+        let origin = serde_json::from_value::<Origin>("registered".into());
+        assert_eq!(origin.unwrap(), Origin::Registered);
+        let named = serde_json::json!({"pre_registered": {
+            "first_party": true, "introspects": [], "exchanges_to": [], "workload": null,
+        }});
+        assert!(serde_json::from_value::<Origin>(named).is_err());
     }
 }

@@ -13,17 +13,17 @@ use store::StoreError;
 use super::{Client, Clients, Origin, Registered};
 use crate::settings::Registration;
 
+/// Long enough to come back to the browser after lunch, or after the night.
+const UNTRIED: Duration = Duration::from_hours(24);
+
 impl Clients {
-    /// Registers a client; a confidential one gets a secret that is shown this once.
+    /// Draws up a registration, which is none before it is kept; a confidential client gets a secret
+    /// that is shown this once.
     ///
     /// A public client's identifier is the hash of its metadata: the same registration again, from
     /// a client that lost its notes or from another copy of it, is the same client. Nothing is
     /// given away by that, since a public client has nothing to prove itself with.
-    pub(crate) async fn register(
-        &self,
-        metadata: ClientMetadata,
-        rules: &Registration,
-    ) -> Result<Registered, StoreError> {
+    pub(crate) fn draw_up(&self, metadata: ClientMetadata, rules: &Registration) -> Registered {
         let now = self.clock.now();
         let method = metadata.token_endpoint_auth_method;
         let secret = method
@@ -43,18 +43,32 @@ impl Clients {
             management: management.as_ref().map(Secret::hash),
             origin: Origin::Registered,
             created_at: now,
-            expires_at: Some(now.plus(rules.unused_lifetime)),
+            expires_at: Some(now.plus(untried_lifetime(rules))),
         };
-        let client = if self.records.insert(&client.client_id, &client).await? {
-            client
-        } else {
-            let known = self.records.get(&client.client_id).await?;
-            known.map_or(client, |known| known.record)
-        };
-        Ok(Registered {
+        Registered {
             client,
             secret,
             management,
+        }
+    }
+
+    /// Keeps a registration. One that is known already stays as it is, and goes no earlier.
+    pub(crate) async fn register(
+        &self,
+        drawn_up: Registered,
+        rules: &Registration,
+    ) -> Result<Registered, StoreError> {
+        let client = &drawn_up.client;
+        if self.records.insert(&client.client_id, client).await? {
+            return Ok(drawn_up);
+        }
+        let Some(known) = self.records.get(&client.client_id).await? else {
+            return Ok(drawn_up);
+        };
+        self.keep(&known, untried_lifetime(rules)).await?;
+        Ok(Registered {
+            client: known.record,
+            ..drawn_up
         })
     }
 
@@ -81,6 +95,11 @@ impl Clients {
         }
         Ok(())
     }
+}
+
+/// How long a registration stays with which nobody has got a token yet: anybody can make any number.
+pub(super) fn untried_lifetime(rules: &Registration) -> Duration {
+    UNTRIED.min(rules.unused_lifetime)
 }
 
 fn name_by_content(metadata: &ClientMetadata) -> String {

@@ -15,7 +15,7 @@ use store::Kind;
 
 use crate::address::ClientAddress;
 use crate::authorization_request::{check, redirect_uri};
-use crate::client::{Client, ClientError};
+use crate::client::Client;
 use crate::error::{CurrentRequestId, EndpointError, PageError};
 use crate::form::Parameters;
 use crate::grant::{AuthorizationRequest, Delivery, Grant};
@@ -82,7 +82,9 @@ async fn begin(
         return Err(PageError::new(Reason::MalformedRequest));
     }
     let parameters = Parameters::parse(parameters)?;
-    let client = find_client(server, &parameters).await?;
+    // Before the client is looked up, for which a stranger's address may have to be asked.
+    may_ask(server, visitor.address).await?;
+    let client = find_client(server, &parameters, visitor.address).await?;
     if let Some(request_uri) = parameters.get("request_uri") {
         let pushed = server
             .grants()
@@ -135,8 +137,6 @@ async fn sign_in(
     client: &Client,
     request: AuthorizationRequest,
 ) -> Result<Response, PageError> {
-    may_ask(server, visitor.address).await?;
-    server.keep_client(client).await?;
     let grants = server.grants();
     let grant = grants.begin(&client.client_id, request, visitor.browser);
     let grant = grant.await?;
@@ -165,16 +165,12 @@ pub(super) async fn may_ask(
 async fn find_client(
     server: &AuthorizationServer,
     parameters: &Parameters,
+    address: ClientAddress,
 ) -> Result<Arc<Client>, PageError> {
     let unknown = || PageError::new(Reason::UnknownClient);
     let client_id = parameters.get("client_id").ok_or_else(unknown)?;
-    match server.find_client(client_id).await {
-        Ok(client) => client.ok_or_else(unknown),
-        Err(ClientError::Store(error)) => Err(error.into()),
-        Err(ClientError::MetadataDocument(error)) => {
-            Err(PageError::new(Reason::MetadataDocumentRefused).with_cause(error))
-        }
-    }
+    let client = server.find_client(client_id, address).await?;
+    client.ok_or_else(unknown)
 }
 
 impl AuthorizationServer {

@@ -30,7 +30,6 @@ pub(crate) async fn post(
     let resource = target.resource.indicator.clone();
     let scope = client.may_ask_for(target.scope)?;
     may_ask(&server, address).await?;
-    server.keep_client(&client).await?;
     let grants = server.grants();
     let (grant, user_code) = grants
         .begin_on_device(&client.client_id, scope, resource, rules.lifetime)

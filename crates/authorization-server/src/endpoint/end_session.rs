@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::HeaderMap;
 
 use super::authorization::MAX_REQUEST;
+use crate::address::ClientAddress;
 use crate::error::PageError;
 use crate::form::Parameters;
 use crate::html::with_security_headers;
@@ -19,6 +20,7 @@ const PAGE: &str = "/logout/confirm";
 
 pub(crate) async fn get(
     State(server): State<AuthorizationServer>,
+    address: ClientAddress,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
@@ -27,7 +29,7 @@ pub(crate) async fn get(
         return Err(PageError::new(Reason::MalformedRequest));
     }
     let parameters = Parameters::parse(query.as_bytes())?;
-    let request = LogoutRequest::check(&server, &parameters).await?;
+    let request = LogoutRequest::check(&server, &parameters, address).await?;
     let Some((user, session)) = server.signed_in(&headers).await? else {
         // Nothing is left to end. Only a client that knows somebody here is believed to send them
         // on: anybody can register a client, and this is no place to turn a link into another.
@@ -55,10 +57,11 @@ pub(crate) async fn get(
 /// asked to come again by itself (§2 requires both methods).
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
+    address: ClientAddress,
     body: Bytes,
 ) -> Result<Response, PageError> {
     let parameters = Parameters::parse(&body)?;
-    LogoutRequest::check(&server, &parameters).await?;
+    LogoutRequest::check(&server, &parameters, address).await?;
     // Written anew: what comes in a body need not be fit for an address.
     let query = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(url::form_urlencoded::parse(&body))

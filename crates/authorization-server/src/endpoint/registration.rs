@@ -24,8 +24,9 @@ use crate::reason::Reason;
 use crate::server::AuthorizationServer;
 use crate::settings::Registration;
 
-/// The largest registration that is read, in bytes.
-pub(crate) const MAX_REGISTRATION: usize = 64 * 1024;
+/// The largest registration that is read, and so about the largest that is kept, in bytes: with a key
+/// or two, clients need a quarter of it.
+pub(crate) const MAX_REGISTRATION: usize = 8 * 1024;
 
 const ATTEMPTS: Kind = Kind::new("registration_attempts");
 const HOUR: Duration = Duration::from_hours(1);
@@ -44,11 +45,10 @@ pub(crate) async fn post(
     count(&server, rules, address).await?;
     let metadata = parse(&body)?;
     check(&server, &metadata)?;
-    let registered = server.clients().register(metadata, rules).await?;
-    server
-        .facts()
-        .registered(&registered.client, address)
-        .await?;
+    let drawn_up = server.clients().draw_up(metadata, rules);
+    // First, because what cannot be recorded does not happen.
+    server.facts().registered(&drawn_up.client, address).await?;
+    let registered = server.clients().register(drawn_up, rules).await?;
     tracing::info!(client.id = registered.client.client_id, "client registered");
     Ok(answer(&server, StatusCode::CREATED, registered))
 }

@@ -9,7 +9,8 @@ use oauth::secret::{Secret, SecretHash};
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 
 /// 20^8 codes, about 34 bits: with the few guesses that the page allows, a guess among a thousand
-/// waiting devices succeeds in one of 25 thousand windows (RFC 8628 §5.1).
+/// waiting devices succeeds in one of 25 thousand windows, and who has a thousand addresses more waits
+/// for thousands of windows (RFC 8628 §5.1).
 const LENGTH: usize = 8;
 
 /// A code such as `WDJB-MJHT`, in its one form.

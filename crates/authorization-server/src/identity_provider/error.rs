@@ -94,6 +94,12 @@ impl IdentityProviderError {
         }
     }
 
+    /// Whether the person has not signed in anew, though they were asked to.
+    pub(crate) fn is_unproved(&self) -> bool {
+        let auth_time = IdTokenError::Claim("auth_time");
+        matches!(self, Self::Refused { refusal: Refusal::IdToken(error), .. } if *error == auth_time)
+    }
+
     pub(super) fn refused(provider: &str, refusal: Refusal) -> Self {
         let provider = provider.to_owned();
         Self::Refused { provider, refusal }

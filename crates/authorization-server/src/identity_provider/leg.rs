@@ -4,6 +4,7 @@ use std::fmt;
 
 use oauth::pkce::CodeVerifier;
 use oauth::random::{self, Random};
+use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize};
 
 use super::IdentityProvider;
@@ -18,9 +19,9 @@ pub struct Leg {
     pub(super) code_verifier: String,
     pub(super) redirect_uri: String,
     pub(super) resource: Option<String>,
-    /// Whether the person shall sign in there anew, whoever they are there already.
+    /// The moment after which the person has to sign in there, whoever they are there already.
     #[serde(default)]
-    pub(super) wants_fresh_sign_in: bool,
+    pub(super) sign_in_after: Option<NumericDate>,
 }
 
 impl Leg {
@@ -36,16 +37,16 @@ impl Leg {
             code_verifier: CodeVerifier::random(random).expose().to_owned(),
             redirect_uri: provider.redirect_uri().to_owned(),
             resource,
-            wants_fresh_sign_in: false,
+            sign_in_after: None,
         }
     }
 
     /// The same way, for somebody who shall sign in there anew (`OpenID` Connect Core §3.1.2.1,
-    /// `prompt`).
+    /// `prompt`, `max_age`): after `now`.
     #[must_use]
-    pub fn with_fresh_sign_in(self) -> Self {
+    pub fn with_fresh_sign_in(self, now: NumericDate) -> Self {
         Self {
-            wants_fresh_sign_in: true,
+            sign_in_after: Some(now),
             ..self
         }
     }

@@ -36,7 +36,7 @@ use oauth::client::token::{TokenEndpoint, Tokens};
 use oauth::jwk::JwkSet;
 use oauth::pkce::CodeVerifier;
 use oauth::secret::Secret;
-use oauth::time::Clock;
+use oauth::time::{Clock, NumericDate};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -186,6 +186,12 @@ impl IdentityProvider {
         self.sign_up
     }
 
+    /// Whether it proves that people who had to sign in anew have done so; its word for who they are
+    /// is good in any case.
+    pub fn proves_fresh_sign_in(&self) -> bool {
+        self.rules.proves_fresh_sign_in
+    }
+
     /// Where to send the person who takes this way.
     pub async fn authorization_url(&self, leg: &Leg) -> Result<Url, IdentityProviderError> {
         let known = self.known().await?;
@@ -205,7 +211,7 @@ impl IdentityProvider {
             resource: self.resource(leg),
         };
         let mut more = self.rules.authorization_parameters.clone();
-        if leg.wants_fresh_sign_in {
+        if leg.sign_in_after.is_some() {
             more.extend(self.rules.fresh_sign_in_parameters.clone());
         }
         request
@@ -228,6 +234,10 @@ impl IdentityProvider {
             Some(rules) => Some(self.verified_id_token(rules, leg, &tokens).await?),
             None => None,
         };
+        let signed_in_at = match (&id_token, self.to_be_proved(leg)) {
+            (Some(claims), Some(_)) => id_token::auth_time(claims),
+            _ => None,
+        };
         // RFC 8707 §2: a token for a resource is not for userinfo, and the ID token says who it is.
         let is_elsewhere = id_token.is_some() && self.resource(leg).is_some();
         let profile = match known.endpoints.userinfo.as_deref() {
@@ -247,6 +257,8 @@ impl IdentityProvider {
         Ok(Arrival {
             identity: identity.map_err(|refusal| self.refuse(refusal))?,
             credential: self.credential(tokens, None),
+            // Their clock may be ahead.
+            signed_in_at: signed_in_at.map(|date| date.min(self.clock.now())),
         })
     }
 
@@ -293,6 +305,7 @@ impl IdentityProvider {
                 .as_ref()
                 .filter(|_| rules.by_client_secret),
             access_token: &tokens.access_token,
+            signed_in_after: self.to_be_proved(leg),
         };
         id_token::verify(token, &*self.keys, &expected, self.clock.now())
             .await
@@ -343,6 +356,12 @@ impl IdentityProvider {
             Some(issuer) => ExpectedIssuer::IfNamed(issuer.as_str()),
             None => ExpectedIssuer::Unknown,
         }
+    }
+
+    /// The moment after which the ID token has to prove that the person signed in.
+    fn to_be_proved(&self, leg: &Leg) -> Option<NumericDate> {
+        leg.sign_in_after
+            .filter(|_| self.rules.proves_fresh_sign_in)
     }
 
     fn sent_nonce<'a>(&self, leg: &'a Leg) -> Option<&'a str> {

@@ -71,6 +71,9 @@ fields! {
     authorization_parameters: BTreeMap<String, String>,
     /// What stands over those parameters when the client wants the person to sign in anew.
     fresh_sign_in_parameters: BTreeMap<String, String>,
+    /// Whether its ID tokens say when the person signed in (`auth_time`), which is demanded when they
+    /// had to do it anew.
+    proves_fresh_sign_in: bool,
     /// What else stands in requests for tokens.
     token_parameters: BTreeMap<String, String>,
     /// Whether the scopes are repeated in requests for tokens.

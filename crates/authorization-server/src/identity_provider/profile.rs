@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use delegation::Credential;
+use oauth::time::NumericDate;
 use serde_json::{Map, Value};
 
 use super::error::Refusal;
@@ -38,6 +39,8 @@ pub struct Arrival {
     pub identity: Identity,
     /// What the provider issued for them.
     pub credential: Credential,
+    /// When they signed in there, if they had to do it anew and the provider has proved that they did.
+    pub signed_in_at: Option<NumericDate>,
 }
 
 /// What a provider says about a person: an ID token, a profile, or both.

@@ -179,6 +179,7 @@ impl Management {
         self.require_authority(&user.permitted_scope(&*self.catalog().await?))?;
         precondition.check(&UserView::of(&user))?;
         self.server.users().set_password(id, password).await?;
+        self.server.sessions().end_all(id, None).await?;
         self.log("password set", id);
         Ok(())
     }

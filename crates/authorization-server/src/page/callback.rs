@@ -122,8 +122,15 @@ impl Return {
                     ..
                 } = self;
                 let browser = self.found.browser.clone();
-                let visit =
-                    Visit::begin(server, request_id.clone(), headers, grant, browser).await?;
+                let visit = Visit::begin(
+                    server,
+                    request_id.clone(),
+                    headers,
+                    grant,
+                    browser,
+                    self.address,
+                )
+                .await?;
                 match provider.finish(leg, answer).await {
                     Ok(arrival) => visit.arrive(provider, arrival, chosen, self.address).await,
                     Err(error) => visit.turn_away(&error).await,

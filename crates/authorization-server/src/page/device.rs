@@ -21,7 +21,9 @@ use crate::text::{Language, Text};
 
 /// How many codes one address may try within [`WINDOW`]; an office may share one.
 const PER_ADDRESS: u64 = 30;
-/// How many all together may, so that many addresses guess no better than a few (§5.1).
+/// How many it may still try once all together have tried [`PER_HOUSE`]: a person needs one, and many
+/// addresses guess little better than a few (§5.1). Nobody can close the page for everybody else.
+const PER_ADDRESS_AMONG_MANY: u64 = 3;
 const PER_HOUSE: u64 = 1000;
 const WINDOW: Duration = Duration::from_mins(10);
 const ATTEMPTS: Kind = Kind::new("user_code_attempts");
@@ -84,6 +86,12 @@ pub(crate) async fn post(
         };
         respond(status, page.frame.language, &page)
     };
+    let typed = url::form_urlencoded::parse(&body).find(|(name, _)| name == "user_code");
+    let Some(user_code) = typed.and_then(|(_, typed)| UserCode::parse(&typed)) else {
+        // What no device shows guesses nothing, and counts for nobody.
+        log(Reason::UserCodeUnknown);
+        return Ok(again(StatusCode::OK, Message::UnknownCode));
+    };
     if !may_try(&server, address).await? {
         log(Reason::TooManyRequests);
         let mut page = again(StatusCode::TOO_MANY_REQUESTS, Message::TooManyAttempts);
@@ -91,12 +99,7 @@ pub(crate) async fn post(
         page.headers_mut().insert(RETRY_AFTER, seconds);
         return Ok(page);
     }
-    let typed = url::form_urlencoded::parse(&body).find(|(name, _)| name == "user_code");
-    let user_code = typed.and_then(|(_, typed)| UserCode::parse(&typed));
-    let grant = match &user_code {
-        Some(user_code) => server.grants().find_by_user_code(user_code).await?,
-        None => None,
-    };
+    let grant = server.grants().find_by_user_code(&user_code).await?;
     // A code is good until somebody has decided; after that no device shows it any more.
     let Some(grant) = grant.filter(|grant| matches!(grant.stage, Stage::Pending { .. })) else {
         log(Reason::UserCodeUnknown);
@@ -131,15 +134,17 @@ fn is_open(server: &AuthorizationServer) -> Result<(), PageError> {
     }
 }
 
-/// Every try counts, not only wrong ones: an answer must not tell a guesser more than that.
+/// Every code counts, not only wrong ones: an answer must not tell a guesser more than that.
 async fn may_try(server: &AuthorizationServer, address: ClientAddress) -> Result<bool, PageError> {
     let store = server.store();
     let of_address = format!("address:{}", address.rate_key());
+    let tries = store.count(ATTEMPTS, &of_address, WINDOW).await?;
     // An address that has had its share takes nothing of what the others may try.
-    Ok(
-        store.count(ATTEMPTS, &of_address, WINDOW).await? <= PER_ADDRESS
-            && store.count(ATTEMPTS, "house", WINDOW).await? <= PER_HOUSE,
-    )
+    if tries > PER_ADDRESS {
+        return Ok(false);
+    }
+    let is_calm = store.count(ATTEMPTS, "house", WINDOW).await? <= PER_HOUSE;
+    Ok(is_calm || tries <= PER_ADDRESS_AMONG_MANY)
 }
 
 fn log(reason: Reason) {

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
 
 use super::client_view::ClientView;
+use crate::address::ClientAddress;
 use crate::error::PageError;
 use crate::form::Parameters;
 use crate::html::{Frame, respond, with_security_headers};
@@ -48,11 +49,12 @@ impl LogoutPage<'_> {
 
 pub(crate) async fn get(
     State(server): State<AuthorizationServer>,
+    address: ClientAddress,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
     let parameters = Parameters::parse(query.unwrap_or_default().as_bytes())?;
-    let request = LogoutRequest::check(&server, &parameters).await?;
+    let request = LogoutRequest::check(&server, &parameters, address).await?;
     let signed_in = server.signed_in(&headers).await?;
     Ok(show(
         &request,
@@ -64,11 +66,12 @@ pub(crate) async fn get(
 /// The person wants it. The form comes from this page and no other, or it would not be here.
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
+    address: ClientAddress,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, PageError> {
     let form = Parameters::parse(&body)?;
-    let request = LogoutRequest::check(&server, &form).await?;
+    let request = LogoutRequest::check(&server, &form, address).await?;
     let signed_in = server.signed_in(&headers).await?;
     let shown = form.get("account");
     if let Some((user, session)) = &signed_in {

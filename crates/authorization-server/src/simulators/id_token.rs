@@ -31,6 +31,10 @@ impl Simulator {
         if let Some(nonce) = connection.sent.get("nonce") {
             claims.insert("nonce".into(), nonce.into());
         }
+        // §3.1.2.1: whoever asks with `max_age` learns when the person signed in; here they do so each time.
+        if connection.sent.get("max_age").is_some() {
+            claims.insert("auth_time".into(), now.0.into());
+        }
         if let Value::Object(more) = more {
             claims.extend(more);
         }

@@ -182,7 +182,7 @@ impl Users {
             roles: Vec::new(),
             created_at: now,
             password: None,
-            password_set_at: now,
+            password_generation: 0,
             sign_ins: 0,
             disabled: false,
             identities: [(provider.to_owned(), key.to_owned())].into(),

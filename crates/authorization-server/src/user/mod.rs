@@ -53,7 +53,9 @@ pub struct User {
     pub created_at: NumericDate,
     /// Nothing for people who sign in at an identity provider alone.
     password: Option<PasswordHash>,
-    password_set_at: NumericDate,
+    /// Which password of theirs it is: each new one counts, also within the same second.
+    #[serde(default)]
+    password_generation: u64,
     /// How often the person has signed in.
     sign_ins: u64,
     /// Which identity the person has at each provider, by its key: half of the truth, see there.
@@ -83,10 +85,10 @@ impl User {
         self.password.is_some()
     }
 
-    /// Since when the password is what it is, or that there is none; who signed in before that has
-    /// to do it again.
-    pub(crate) fn password_set_at(&self) -> NumericDate {
-        self.password_set_at
+    /// Which password of theirs it is, or that there is none yet; who signed in with another one
+    /// has to do it again.
+    pub(crate) fn password_generation(&self) -> u64 {
+        self.password_generation
     }
 }
 
@@ -192,7 +194,7 @@ impl Users {
             roles: new.roles,
             created_at: now,
             password,
-            password_set_at: now,
+            password_generation: 0,
             sign_ins: 0,
             identities: BTreeMap::new(),
             profile_of: None,
@@ -222,8 +224,9 @@ impl Users {
         Ok(self.named(username).await?.map(|user| user.record))
     }
 
-    /// Gives a person another password, and ends every browser session they have.
-    pub async fn set_password(&self, subject: &str, password: Secret) -> Result<(), UserError> {
+    /// Gives a person another password, and ends every browser session they have. Returns the
+    /// person, as sessions begun from now on belong to them.
+    pub async fn set_password(&self, subject: &str, password: Secret) -> Result<User, UserError> {
         check_password(&password)?;
         let password = self.hash(password).await;
         loop {
@@ -231,11 +234,11 @@ impl Users {
             let user = user.ok_or_else(|| UserError::Unknown(subject.to_owned()))?;
             let changed = User {
                 password: Some(password.clone()),
-                password_set_at: self.clock.now(),
+                password_generation: user.password_generation + 1,
                 ..user.record.clone()
             };
             if self.people.replace(&user, &changed).await? {
-                return Ok(());
+                return Ok(changed);
             }
         }
     }

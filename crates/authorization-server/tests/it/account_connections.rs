@@ -1,14 +1,17 @@
 //! Accounts at identity providers on the pages about one's own account: signing in with them,
 //! connecting and disconnecting them, and what protects that.
 
+use std::time::Duration;
+
 use authorization_server::identity_provider::{IdentityProviderSettings, PresetFields};
 use http::StatusCode;
 use http::header::LOCATION;
 use oauth::secret::Secret;
+use oauth::time::{Clock as _, NumericDate};
 use serde_json::json;
 
 use crate::browser::Browser;
-use crate::house::{Answer, House, ISSUER, PASSWORD};
+use crate::house::{Answer, House, ISSUER, PASSWORD, signed_with_secret};
 
 /// An identity provider with nothing of its own.
 fn provider(id: &str) -> IdentityProviderSettings {
@@ -26,10 +29,24 @@ fn provider(id: &str) -> IdentityProviderSettings {
     settings
 }
 
-/// A house with two providers, at both of which the same person is signed in.
+/// The same, with ID tokens that prove when somebody signed in.
+fn proving(id: &str) -> IdentityProviderSettings {
+    let mut settings = provider(id);
+    settings.overrides = PresetFields {
+        issuer: Some(format!("https://{id}.example")),
+        id_token: Some(true),
+        id_token_algorithms: Some(vec!["HS256".into()]),
+        proves_fresh_sign_in: Some(true),
+        fresh_sign_in_parameters: Some([("max_age".into(), "0".into())].into()),
+        ..settings.overrides
+    };
+    settings
+}
+
+/// A house with two providers, at both of which the same person is signed in. One of them proves it.
 async fn house() -> House {
     let house = House::with(|settings| {
-        settings.identity_providers = vec![provider("hub"), provider("lab")];
+        settings.identity_providers = vec![proving("hub"), provider("lab")];
     })
     .await;
     for id in ["hub", "lab"] {
@@ -38,11 +55,22 @@ async fn house() -> House {
     house
 }
 
-/// From now on, `subject` is who signs in at the provider.
+/// From now on, `subject` is who signs in at the provider, and does so now.
 fn is_now(house: &House, provider: &str, subject: &str) {
+    signed_in_at(house, provider, subject, house.clock.now());
+}
+
+/// From now on, the provider sends back `subject`, who has signed in there at that time.
+fn signed_in_at(house: &House, provider: &str, subject: &str, time: NumericDate) {
     let at = |path: &str| format!("https://{provider}.example/{path}");
+    let claims = json!({
+        "iss": format!("https://{provider}.example"), "sub": subject, "aud": "sumun",
+        "iat": house.clock.now(), "exp": house.clock.now().plus(Duration::from_hours(1)),
+        "auth_time": time,
+    });
     let tokens = json!({
         "access_token": format!("upstream-{provider}"), "token_type": "bearer", "expires_in": 3600,
+        "id_token": signed_with_secret("secret", &claims),
     });
     house.network.answer_json(&at("token"), &tokens);
     let profile = json!({ "sub": subject, "preferred_username": format!("u{subject}") });
@@ -76,6 +104,12 @@ async fn sign_in_at(browser: &mut Browser<'_>, provider: &str, to: &str) -> Answ
     let form = [("action", &*action), ("to", to)];
     let left = browser.post("/account/sign-in", &form).await;
     browser.get(&way_back(&left, provider)).await
+}
+
+/// Signs in at a provider for a page about the account, and once more to prove it.
+async fn prove_at(browser: &mut Browser<'_>, provider: &str, to: &str) -> Answer {
+    sign_in_at(browser, provider, to).await;
+    sign_in_at(browser, provider, to).await
 }
 
 async fn sign_in(browser: &mut Browser<'_>, who: &str) {
@@ -241,7 +275,7 @@ async fn an_account_of_another_person_is_not_taken_from_them() {
 async fn the_last_way_to_sign_in_stays() {
     let house = house().await;
     let mut browser = Browser::new(&house);
-    sign_in_at(&mut browser, "hub", "/account").await;
+    prove_at(&mut browser, "hub", "/account").await;
     let page = browser.get("/account").await;
     shows(&page, &["This is your only way to sign in"]);
     assert!(!page.body.contains("value=\"disconnect\""), "{page:?}");
@@ -266,7 +300,7 @@ async fn the_last_way_to_sign_in_stays() {
 async fn who_has_no_password_sets_one_and_signs_in_with_it() {
     let house = house().await;
     let mut browser = Browser::new(&house);
-    sign_in_at(&mut browser, "hub", "/account").await;
+    prove_at(&mut browser, "hub", "/account").await;
     let account = subject(&mut browser).await;
     shows(&browser.get("/account").await, &["Set a password"]);
     let page = browser.get("/account/password").await;
@@ -287,7 +321,7 @@ async fn who_has_no_password_sets_one_and_signs_in_with_it() {
 async fn what_opens_an_account_is_changed_by_who_has_just_signed_in() {
     let house = house().await;
     let mut browser = Browser::new(&house);
-    sign_in_at(&mut browser, "hub", "/account").await;
+    prove_at(&mut browser, "hub", "/account").await;
     let account = subject(&mut browser).await;
     connect(&mut browser, "lab").await;
     house.advance(601);
@@ -301,6 +335,7 @@ async fn what_opens_an_account_is_changed_by_who_has_just_signed_in() {
             &page,
             &["Please sign in once more", "value=\"provider:hub\""],
         );
+        assert!(!page.body.contains("provider:lab"), "it proves nothing");
     }
     let form = [
         ("account", &*account),
@@ -311,11 +346,61 @@ async fn what_opens_an_account_is_changed_by_who_has_just_signed_in() {
     assert_eq!(path(&browser.get("/account/password").await), again);
     assert_eq!(path(&browser.post("/account/password", &form).await), again);
 
-    let answer = sign_in_at(&mut browser, "lab", "/account/password").await;
+    is_now(&house, "hub", "4711");
+    let answer = sign_in_at(&mut browser, "hub", "/account/password").await;
     assert_eq!(path(&answer), "/account/password");
     assert_eq!(subject(&mut browser).await, account, "nothing has changed");
     let answer = press(&mut browser, "disconnect", "hub").await;
     assert_eq!(path(&answer), "/account?notice=disconnected");
+}
+
+/// Whoever finds an open browser signs its owner out and takes the button of a provider, which answers
+/// without a question because the owner is signed in there.
+#[tokio::test]
+async fn to_be_signed_in_at_a_provider_is_no_proof_of_who_sits_here() {
+    let house = house().await;
+    let mut browser = Browser::new(&house);
+    sign_in_at(&mut browser, "hub", "/account").await;
+    let again = "/account/sign-in?to=/account&notice=sign-in-again";
+    assert_eq!(path(&press(&mut browser, "connect", "lab").await), again);
+
+    // There, they take out of the address what asks for a sign-in.
+    let an_hour_ago = house.clock.now().minus(Duration::from_hours(1));
+    signed_in_at(&house, "hub", "4711", an_hour_ago);
+    let form = [("action", "provider:hub"), ("to", "/account")];
+    let left = browser.post("/account/sign-in", &form).await;
+    assert_eq!(left.parameter("max_age").as_deref(), Some("0"));
+    let answer = browser.get(&way_back(&left, "hub")).await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{answer:?}");
+    // Nor does a provider help that says nothing about it.
+    connect_by_password(&house, &mut Browser::new(&house)).await;
+    let mut by_lab = Browser::new(&house);
+    prove_at(&mut by_lab, "lab", "/account").await;
+    assert_eq!(path(&press(&mut by_lab, "disconnect", "lab").await), again);
+
+    is_now(&house, "hub", "4711");
+    sign_in_at(&mut browser, "hub", "/account").await;
+    let left = press(&mut browser, "connect", "lab").await;
+    way_back(&left, "lab");
+}
+
+/// Alice connects the other provider, having typed her password.
+async fn connect_by_password(house: &House, browser: &mut Browser<'_>) {
+    is_now(house, "lab", "0815");
+    sign_in(browser, "alice").await;
+    let answer = connect(browser, "lab").await;
+    assert_eq!(path(&answer), "/account?notice=connected");
+}
+
+#[tokio::test]
+async fn where_nothing_proves_who_sits_here_the_page_says_so() {
+    let house = House::with(|settings| settings.identity_providers = vec![provider("lab")]).await;
+    is_now(&house, "lab", "4711");
+    let mut browser = Browser::new(&house);
+    sign_in_at(&mut browser, "lab", "/account").await;
+    let answer = browser.get("/account/password").await;
+    let page = browser.get(&path(&answer)).await;
+    shows(&page, &["no way to sign in that you have shows us"]);
 }
 
 #[tokio::test]

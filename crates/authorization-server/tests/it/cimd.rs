@@ -1,5 +1,8 @@
 //! Clients named by their metadata document (CIMD, acceptance C3).
 
+use authorization_server::ClientAddress;
+use axum::body::Body;
+use http::Request;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, authorize, redemption, request};
@@ -131,4 +134,48 @@ async fn metadata_documents_can_be_switched_off() {
         .await
         .json();
     assert_eq!(metadata["client_id_metadata_document_supported"], false);
+}
+
+/// A stranger asks about more and more clients that are named by addresses of their choice.
+async fn ask_about(house: &House, path: &str, last: u8, times: u32) -> Vec<u16> {
+    let caller = ClientAddress(Some([192, 0, 2, last].into()));
+    let mut statuses = Vec::new();
+    for n in 0..times {
+        let address = format!("https://stranger.example/{last}?n={n}");
+        let query = crate::house::encode(&[("client_id", &address)]);
+        let request = Request::get(format!("{path}?{query}")).extension(caller);
+        let answer = house.send(request.body(Body::empty()).unwrap()).await;
+        statuses.push(answer.status.as_u16());
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn nobody_makes_us_ask_for_any_number_of_addresses() {
+    for path in ["/authorize", "/logout"] {
+        let house = House::start().await;
+        let statuses = ask_about(&house, path, 1, 302).await;
+        assert_eq!(statuses[299..], [400, 429, 429], "{path}");
+        assert_eq!(house.network.requests().len(), 300);
+        assert_eq!(ask_about(&house, path, 2, 1).await, [400], "{path}");
+        house.advance(600);
+        assert_eq!(ask_about(&house, path, 1, 1).await, [400], "{path}");
+        // Who is known already needs nobody to be asked.
+        let mut request = request();
+        request.insert("client_id", crate::house::CLIENT.to_owned());
+        assert_eq!(house.get(&authorize(&request)).await.status, 303);
+    }
+}
+
+#[tokio::test]
+async fn nor_does_a_client_that_never_proves_itself() {
+    let house = House::start().await;
+    let mut last = 0;
+    for n in 0..301 {
+        let address = format!("https://stranger.example/{n}");
+        let form = [("grant_type", "refresh_token"), ("client_id", &*address)];
+        last = house.post("/token", &form).await.status.as_u16();
+    }
+    assert_eq!(last, 429);
+    assert_eq!(house.network.requests().len(), 300);
 }

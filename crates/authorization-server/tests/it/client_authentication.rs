@@ -264,3 +264,31 @@ async fn a9_keys_at_an_address_are_asked_for_once_and_again_when_they_change() {
     }
     assert_eq!(house.network.requests().len(), 3, "garbage asks nobody");
 }
+
+#[tokio::test]
+async fn nobody_makes_us_ask_for_keys_any_number_of_times() {
+    let house = House::with(|settings| {
+        for n in 0..2 {
+            let method = TokenEndpointAuthMethod::PrivateKeyJwt;
+            let mut signer = client("signer", None, method, &["client_credentials"]);
+            signer.client_id = format!("signer{n}");
+            signer.metadata.jwks_uri = Some(format!("https://signer.example/{n}"));
+            settings.clients.push(signer);
+        }
+    })
+    .await;
+    let key = assertion_key();
+    let garbage = key.sign("JWT", &claims()).unwrap();
+    let attempt = async |n: u32| {
+        let signer = format!("signer{}", n % 2);
+        let mut form = form(&garbage).to_vec();
+        form.push(("client_id", &signer));
+        house.post("/token", &form).await
+    };
+    for n in 0..300 {
+        attempt(n).await.refused(401, "invalid_client");
+    }
+    attempt(0).await.refused(429, "temporarily_unavailable");
+    house.advance(600);
+    attempt(0).await.refused(401, "invalid_client");
+}

@@ -120,10 +120,10 @@ async fn rfc7592_section_2_1_a_client_reads_what_is_registered() {
 async fn a11_the_registration_token_is_not_stored() {
     let house = House::start().await;
     let client = Managed::register(&house).await;
-    let kind = store::Kind::new("client");
+    let kind = store::Kind::new("registered_client");
     let entry = house.store.get(kind, &client.client_id).await.unwrap();
-    let body = String::from_utf8(entry.unwrap().body).unwrap();
-    assert!(!body.contains(&client.token), "{body}");
+    let body = entry.unwrap().body;
+    assert!(!String::from_utf8_lossy(&body).contains(&client.token));
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn rfc7592_section_2_2_what_an_update_may_not_say() {
         let answer = client.update(&house, |m| m[name] = value.clone()).await;
         answer.refused(400, error);
     }
-    let large = format!("{{\"x\":\"{}\"}}", "x".repeat(64 * 1024));
+    let large = format!("{{\"x\":\"{}\"}}", "x".repeat(8 * 1024));
     let answer = client.ask(&house, Method::PUT, large).await;
     answer.refused(413, "invalid_client_metadata");
     let read = client.ask(&house, Method::GET, Body::empty()).await.json();

@@ -427,7 +427,27 @@ async fn rfc8628_section_5_1_many_addresses_guess_no_better() {
     for n in 0..1000 {
         assert_eq!(guess(n).await, 200);
     }
+    assert_eq!(guess(999).await, 429, "who has guessed often has to wait");
+    // Who comes now gets in, and guesses three times at most.
+    let device = ask(&house).await;
+    enter(&mut Browser::new(&house), &device.user_code).await;
+    for _ in 0..3 {
+        assert_eq!(guess(1000).await, 200);
+    }
     assert_eq!(guess(1000).await, 429);
+}
+
+#[tokio::test]
+async fn what_is_no_code_closes_the_page_for_nobody() {
+    let house = house().await;
+    let mut browser = Browser::new(&house);
+    for garbage in 0..1001 {
+        let typed = format!("{garbage}");
+        let page = browser.post("/device", &[("user_code", &typed)]).await;
+        assert_eq!(page.status, 200);
+    }
+    let device = ask(&house).await;
+    enter(&mut browser, &device.user_code).await;
 }
 
 #[tokio::test]

@@ -377,3 +377,16 @@ impl ReadToken for AuthorizationServer {
         serde_json::from_slice(&verified.payload).unwrap()
     }
 }
+
+/// An ID token of a provider that signs with the secret of its client (HS256, RFC 7518 §3.2).
+pub(crate) fn signed_with_secret(secret: &str, claims: &Value) -> String {
+    use aws_lc_rs::hmac;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let header = serde_json::json!({"typ": "JWT", "alg": "HS256"});
+    let [header, claims] = [&header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    let message = format!("{header}.{claims}");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let signature = hmac::sign(&key, message.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}

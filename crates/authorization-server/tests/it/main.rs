@@ -33,6 +33,7 @@ mod metadata;
 mod narrowed;
 mod page_login;
 mod pushed_authorization;
+mod recording;
 mod refresh;
 mod registration;
 mod revocation;

@@ -8,8 +8,8 @@ use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::browser::{authorize, request};
-use crate::house::{Answer, House};
+use crate::browser::{Browser, authorize, redemption, request};
+use crate::house::{Answer, House, REDIRECT};
 
 fn metadata() -> Value {
     json!({
@@ -95,7 +95,7 @@ async fn a_confidential_client_gets_a_secret_that_works_and_is_not_stored() {
         .refused(401, "invalid_client");
 
     let page = store::Page::default();
-    let kind = store::Kind::new("client");
+    let kind = store::Kind::new("registered_client");
     for entry in house
         .store
         .list(kind, store::ListBy::All, page)
@@ -156,10 +156,10 @@ async fn c1_a_client_cannot_give_itself_rights() {
 }
 
 #[tokio::test]
-async fn c1_bodies_end_at_64_kib() {
+async fn c1_bodies_end_at_8_kib() {
     let house = House::start().await;
     let mut large = metadata();
-    large["client_uri"] = json!(format!("https://a.example/{}", "x".repeat(64 * 1024)));
+    large["client_uri"] = json!(format!("https://a.example/{}", "x".repeat(8 * 1024)));
     register(&house, &large)
         .await
         .refused(413, "invalid_client_metadata");
@@ -223,19 +223,62 @@ async fn c1_clients_that_nobody_uses_go_and_clients_in_use_stay() {
         registration.unused_lifetime = Duration::from_secs(1000);
     })
     .await;
-    let registered = register(&house, &metadata()).await.json();
-    let mut request = request();
-    request.insert(
-        "client_id",
-        registered["client_id"].as_str().unwrap().to_owned(),
-    );
-    request.insert("redirect_uri", "http://localhost:3000/callback".to_owned());
+    let client_id = used_client(&house).await;
     for _ in 0..3 {
         house.advance(900);
-        assert_eq!(house.get(&authorize(&request)).await.status, 303);
+        use_it(&house, &client_id).await;
     }
     house.advance(1000);
-    assert_eq!(house.get(&authorize(&request)).await.status, 400);
+    assert_eq!(ask_as(&house, &client_id).await, 400);
+}
+
+/// A client that registers itself, of which we know where its answers go.
+async fn used_client(house: &House) -> String {
+    let mut metadata = metadata();
+    metadata["redirect_uris"] = json!([REDIRECT]);
+    let registered = register(house, &metadata).await.json();
+    registered["client_id"].as_str().unwrap().to_owned()
+}
+
+fn request_as(client_id: &str) -> std::collections::BTreeMap<&'static str, String> {
+    let mut request = request();
+    request.insert("client_id", client_id.to_owned());
+    request
+}
+
+async fn ask_as(house: &House, client_id: &str) -> u16 {
+    let answer = house.get(&authorize(&request_as(client_id))).await;
+    answer.status.as_u16()
+}
+
+async fn use_it(house: &House, client_id: &str) {
+    let code = Browser::new(house)
+        .code("alice", &request_as(client_id))
+        .await;
+    let mut form = redemption(&code);
+    form[2].1 = client_id;
+    house.post("/token", &form).await.tokens();
+}
+
+#[tokio::test]
+async fn c1_a_client_stays_for_long_once_it_has_got_tokens() {
+    let house = House::start().await;
+    let hours = |hours: u64| house.advance(hours * 3600);
+    let client_id = used_client(&house).await;
+    hours(23);
+    assert_eq!(ask_as(&house, &client_id).await, 303, "asked, not used");
+    // Registered again, it does not go before those who did so expect it.
+    assert_eq!(used_client(&house).await, client_id);
+    hours(23);
+    assert_eq!(ask_as(&house, &client_id).await, 303);
+    hours(1);
+    assert_eq!(ask_as(&house, &client_id).await, 400, "nobody used it");
+    assert_eq!(used_client(&house).await, client_id);
+    use_it(&house, &client_id).await;
+    hours(90 * 24 - 1);
+    assert_eq!(ask_as(&house, &client_id).await, 303);
+    hours(1);
+    assert_eq!(ask_as(&house, &client_id).await, 400);
 }
 
 #[tokio::test]
@@ -252,4 +295,24 @@ async fn registration_can_be_switched_off() {
         metadata.get("registration_endpoint").is_none(),
         "and is not advertised"
     );
+}
+
+/// Whoever can write into the file of the store has no key to seal with.
+#[tokio::test]
+async fn nobody_makes_a_client_by_writing_into_the_store() {
+    let house = House::start().await;
+    let client = json!({
+        "client_id": "planted", "metadata": metadata(), "secret": null, "origin": "administered",
+        "created_at": 1_800_000_000, "expires_at": null,
+    });
+    for kind in ["registered_client", "client"] {
+        let entry = store::Entry::new("planted", client.to_string());
+        let kind = store::Kind::new(kind);
+        house.store.put(kind, "planted", entry).await.unwrap();
+        let mut request = request();
+        request.insert("client_id", "planted".to_owned());
+        request.insert("redirect_uri", "http://localhost:3000/callback".to_owned());
+        let answer = house.get(&authorize(&request)).await;
+        assert!(answer.status.as_u16() >= 400, "{answer:?}");
+    }
 }

@@ -33,6 +33,8 @@ pub struct Expectation<'a> {
     pub client_secret: Option<&'a Secret>,
     /// The access token that came with the ID token.
     pub access_token: &'a Secret,
+    /// The moment after which the person has to have signed in, if they were asked to do it anew.
+    pub signed_in_after: Option<NumericDate>,
 }
 
 /// Why an ID token is not accepted.
@@ -62,6 +64,15 @@ pub async fn verify(
         .map_err(|_| IdTokenError::Signature(JwsError::Malformed))?;
     check_claims(&claims, &verified.header, expected, now)?;
     Ok(claims)
+}
+
+/// When the person signed in (§2), if the token says so.
+pub fn auth_time(claims: &Map<String, Value>) -> Option<NumericDate> {
+    date(claims, "auth_time")
+}
+
+fn date(claims: &Map<String, Value>, name: &str) -> Option<NumericDate> {
+    serde_json::from_value(claims.get(name)?.clone()).ok()
 }
 
 async fn verify_signature(
@@ -142,15 +153,17 @@ fn check_claims(
     let is_for_us = authorized.is_some_and(|party| party == expected.client_id);
     let azp_is_needed = audience.len() > 1 || claims.contains_key("azp");
     demand("azp", is_for_us || !azp_is_needed)?;
-    let date = |name: &str| {
-        let value = claims.get(name)?;
-        serde_json::from_value::<NumericDate>(value.clone()).ok()
-    };
+    let date = |name: &str| date(claims, name);
     demand("exp", date("exp").is_some_and(|end| end.plus(LEEWAY) > now))?;
     let latest = now.plus(LEEWAY);
     demand("iat", date("iat").is_some_and(|issued| issued <= latest))?;
     let begins = !claims.contains_key("nbf") || date("nbf").is_some_and(|begin| begin <= latest);
     demand("nbf", begins)?;
+    // §3.1.3.7 point 11: what was asked for went through the browser, where it can be taken out.
+    if let Some(asked) = expected.signed_in_after {
+        let is_anew = |time: NumericDate| time.plus(LEEWAY) >= asked && time <= latest;
+        demand("auth_time", auth_time(claims).is_some_and(is_anew))?;
+    }
     if let Some(nonce) = expected.nonce {
         let same = |sent: &str| verify_slices_are_equal(sent.as_bytes(), nonce.as_bytes()).is_ok();
         demand("nonce", text("nonce").is_some_and(same))?;

@@ -67,8 +67,10 @@ pub(super) enum Found {
 pub(super) enum Change {
     /// It is new, and this one.
     Made(&'static str, Entry),
-    /// It is this one instead of the one of before, whose place it has and whose version it follows.
-    Rewritten(&'static str, Entry),
+    /// It is this one instead of the one of before, whose place it has.
+    Replaced(&'static str, Entry),
+    /// The same, and its version follows that of the one before, which nobody has named.
+    Overwritten(&'static str, Entry),
     /// It is gone, or another one that has to be read.
     Gone(String, String),
 }
@@ -108,10 +110,14 @@ impl Cache {
     }
 
     /// Keeps a record that was read after [`Cache::find`] had seen `header`, unless anything was
-    /// committed here since.
+    /// committed since.
+    ///
+    /// What is known may be older than the file: between a commit of ours and [`Cache::commit`] a
+    /// record can be read that the commit has written already. Kept among those of before, it would
+    /// be taken for the one that the commit changed.
     pub(super) fn keep(&self, header: Header, kind: &str, entry: &Entry) {
         let mut known = lock(&self.known);
-        if known.header == Some(header) {
+        if known.header == Some(header) && self.header() == Some(header) {
             known.keep(place(kind, &entry.key), entry.clone());
         }
     }
@@ -151,7 +157,13 @@ impl Cache {
         for change in changes {
             match change {
                 Change::Made(kind, entry) => known.keep(place(kind, &entry.key), entry),
-                Change::Rewritten(kind, entry) => known.follow(place(kind, &entry.key), entry),
+                Change::Replaced(kind, entry) => {
+                    let version = entry.version;
+                    known.follow(place(kind, &entry.key), entry, |_| version);
+                }
+                Change::Overwritten(kind, entry) => {
+                    known.follow(place(kind, &entry.key), entry, |before| before + 1);
+                }
                 Change::Gone(kind, key) => drop(known.forget(&place(&kind, &key))),
             }
         }
@@ -183,11 +195,11 @@ impl Known {
 
     /// Keeps `entry` with what the store sets, which follows from the one before; if that is not known,
     /// it has to be read.
-    fn follow(&mut self, place: String, entry: Entry) {
+    fn follow(&mut self, place: String, entry: Entry, version: impl FnOnce(i64) -> i64) {
         let before = self.forget(&place);
         if let Some(before) = before {
             let entry = Entry {
-                version: before.version + 1,
+                version: version(before.version),
                 position: before.position,
                 ..entry
             };

@@ -76,7 +76,7 @@ impl Turn<'_> {
             return Ok(());
         };
         if self.run(schema::OVERWRITE, kind, &entry, &[&now])? {
-            self.changes.push(Change::Rewritten(kind.as_str(), entry));
+            self.changes.push(Change::Overwritten(kind.as_str(), entry));
             return Ok(());
         }
         self.take_place(kind, position, now, entry).map(drop)
@@ -117,7 +117,11 @@ impl Turn<'_> {
     pub(super) fn replace(&mut self, kind: Kind, now: i64, entry: Entry) -> rusqlite::Result<bool> {
         let is_written = self.run(schema::REPLACE, kind, &entry, &[&now, &entry.version])?;
         if is_written {
-            self.changes.push(Change::Rewritten(kind.as_str(), entry));
+            let entry = Entry {
+                version: entry.version + 1,
+                ..entry
+            };
+            self.changes.push(Change::Replaced(kind.as_str(), entry));
         }
         Ok(is_written)
     }

@@ -49,7 +49,8 @@ pub(super) const GET: &str = "
 SELECT key, body, version, owner, expires_at, position FROM record
 WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)";
 
-// None of these says `RETURNING`: SQLite would make a table for it and a journal of every page.
+// Of the statements that write, only `TAKE` says `RETURNING`, for which SQLite makes a table and a
+// journal of every page: it has to tell what it has removed.
 pub(super) const LAST_POSITION: &str = "
 SELECT coalesce(max(position), 0) FROM record WHERE kind = ?1";
 

@@ -169,7 +169,8 @@ pub(crate) struct RegistrationSection {
     pub(crate) enabled: bool,
     /// How many registrations one client address may make in an hour.
     pub(crate) per_address_and_hour: u64,
-    /// How long a registered client stays that nobody uses.
+    /// How long a registered client stays that nobody uses any more. One that never got a token stays
+    /// a day.
     pub(crate) unused_lifetime: String,
     /// Whether a client that registered with credentials of its own may read, change and remove
     /// its registration (RFC 7592).

@@ -72,6 +72,9 @@ pub(crate) struct IdentityProviderSection {
     /// What stands over those when a client wants the person to sign in anew (`prompt=login`,
     /// `max_age`): `{ prompt = "login" }`.
     pub(crate) fresh_sign_in_parameters: Option<BTreeMap<String, String>>,
+    /// Whether its ID tokens say when the person signed in (`auth_time`), which is demanded when they
+    /// had to do it anew. Where a fresh sign-in is needed, providers without it are not offered.
+    pub(crate) proves_fresh_sign_in: Option<bool>,
     /// What else stands in requests for tokens.
     pub(crate) token_parameters: Option<BTreeMap<String, String>>,
     /// Whether the scopes are repeated in requests for tokens.
@@ -157,6 +160,7 @@ impl Default for IdentityProviderSection {
             scope_separator: None,
             authorization_parameters: None,
             fresh_sign_in_parameters: None,
+            proves_fresh_sign_in: None,
             token_parameters: None,
             scope_at_token_endpoint: None,
             state_at_token_endpoint: None,

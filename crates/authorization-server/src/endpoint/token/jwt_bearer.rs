@@ -202,6 +202,7 @@ impl EndpointError {
     pub(crate) fn from_grant(error: AssertionError) -> Self {
         let reason = match error {
             AssertionError::Store(error) => return error.into(),
+            AssertionError::NotAsked(error) => return error.into(),
             AssertionError::Keys(error) => return Self::issuer_unavailable(error.retry_after),
             AssertionError::UsedBefore => Reason::AssertionReplayed,
             _ => Reason::AssertionRefused,

@@ -38,6 +38,10 @@ pub(crate) async fn post(
 ) -> Result<Response, EndpointError> {
     let grant_type = form.require("grant_type")?;
     let answer = issue(&server, &client, grant_type, &form, possession).await;
+    if answer.is_ok() {
+        // Who gets tokens is in use; asking for them would be a stranger's way to keep what they made up.
+        server.keep_client(&client).await?;
+    }
     let answered = match &answer {
         Ok(_) => Answered::Issued { grant_type },
         Err(error) => Answered::Refused(error.reason),

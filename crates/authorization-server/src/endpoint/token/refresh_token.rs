@@ -42,7 +42,6 @@ pub(super) async fn exchange(
         .rotate(token, &client.client_id)
         .await
         .map_err(|error| refused(Some(&grant.id), error))?;
-    server.keep_client(client).await?;
     let refresh_token = grants.refresh_token(&grant.id, generation);
     tokens(
         server,

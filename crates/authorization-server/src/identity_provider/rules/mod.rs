@@ -37,6 +37,8 @@ pub(crate) struct Rules {
     pub(crate) scope: String,
     pub(crate) authorization_parameters: BTreeMap<String, String>,
     pub(crate) fresh_sign_in_parameters: BTreeMap<String, String>,
+    /// Whether ID tokens have to say that a person signed in anew who had to.
+    pub(crate) proves_fresh_sign_in: bool,
     pub(crate) token_parameters: BTreeMap<String, String>,
     pub(crate) scope_at_token_endpoint: bool,
     pub(crate) state_at_token_endpoint: bool,
@@ -167,6 +169,7 @@ impl Rules {
                 "fresh_sign_in_parameters",
                 filled_map(&fields.fresh_sign_in_parameters)?,
             )?,
+            proves_fresh_sign_in: fields.proves_fresh_sign_in.unwrap_or_default(),
             token_parameters: parameters(
                 "token_parameters",
                 filled_map(&fields.token_parameters)?,
@@ -228,6 +231,10 @@ impl Rules {
                 }
                 Ok(())
             }
+            None if self.proves_fresh_sign_in => Err(refuse(
+                "proves_fresh_sign_in",
+                "only an ID token proves it: set id_token = true, or remove this",
+            )),
             // Without an ID token, the profile is all there is to know a person by.
             None => demand("userinfo_endpoint", endpoints.userinfo.is_some() || found),
         }

@@ -170,9 +170,8 @@ pub(super) fn metadata_path(server: &AuthorizationServer) -> String {
 }
 
 fn metadata_address(server: &AuthorizationServer) -> String {
-    let issuer = server.settings().issuer.as_str();
-    let origin = issuer.strip_suffix(server.settings().issuer.base_path());
-    format!("{}{}", origin.unwrap_or(issuer), metadata_path(server))
+    let origin = server.settings().issuer.origin();
+    format!("{origin}{}", metadata_path(server))
 }
 
 /// The API as a protected resource (RFC 9728 §2).

@@ -68,18 +68,18 @@ pub(crate) async fn post(
         return Ok(refusal);
     }
     let subject = &visitor.user.subject;
-    match server.users().set_password(subject, new).await {
-        Ok(()) => {}
+    let changed = match server.users().set_password(subject, new).await {
+        Ok(changed) => changed,
         Err(UserError::PasswordLength) => return again(Notice::PasswordLength),
         Err(UserError::Store(error)) => return Err(error.into()),
         Err(error) => return Err(PageError::new(Reason::Internal).with_cause(error)),
-    }
+    };
     let sessions = server.sessions();
     sessions.end_all(subject, None).await?;
     let browser = visitor.session.browser.clone();
-    let by = visitor.session.identity_provider.as_deref();
+    let proof = visitor.proof();
     let cookies = sessions
-        .begin(&visitor.user, by, browser, address, &headers)
+        .begin(&changed, proof, browser, address, &headers)
         .await?;
     tracing::info!(subject, "password changed by its owner");
     let mut response = server.to_own_page(OwnPage::Overview, Some(Notice::PasswordChanged));

@@ -17,6 +17,7 @@ pub(crate) enum Notice {
     AccountConnected,
     Disconnected,
     SignInAgain,
+    NoProof,
     AccountChanged,
     LastWay,
     WrongPassword,
@@ -52,6 +53,7 @@ impl Notice {
             Self::AccountConnected => "account-connected",
             Self::Disconnected => "disconnected",
             Self::SignInAgain => "sign-in-again",
+            Self::NoProof => "no-proof",
             Self::AccountChanged => "account-changed",
             Self::LastWay => "last-way",
             Self::WrongPassword => "wrong-password",
@@ -81,6 +83,7 @@ impl Notice {
             Self::AccountConnected => own.done_account_connected,
             Self::Disconnected => own.done_disconnected,
             Self::SignInAgain => own.sign_in_again,
+            Self::NoProof => own.no_proof,
             Self::AccountChanged => own.account_changed,
             Self::LastWay => own.last_way,
             Self::WrongPassword => text.wrong_password,
@@ -104,6 +107,7 @@ impl Notice {
                 | Self::PasswordLength
                 | Self::TooManyAttempts
                 | Self::ProviderUnavailable
+                | Self::NoProof
         )
     }
 }

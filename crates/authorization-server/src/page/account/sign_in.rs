@@ -22,6 +22,7 @@ use crate::identity_provider::{IdentityProvider, IdentityProviderError};
 use crate::login_state::Purpose;
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
+use crate::session::Proof;
 use crate::text::Language;
 use crate::user::AuthenticateError;
 
@@ -73,6 +74,16 @@ pub(crate) async fn get(
         headers: &parts.headers,
         to,
         username: username.unwrap_or_default(),
+        is_again: visitor.is_some(),
+    };
+    let has_password = |visitor: &Visitor| visitor.user.has_password();
+    let types_password =
+        server.settings().password_sign_in && visitor.as_ref().is_none_or(has_password);
+    let notice = match notice {
+        Some(Notice::SignInAgain) if !types_password && sign_in.ways_in().next().is_none() => {
+            Some(Notice::NoProof)
+        }
+        notice => notice,
     };
     Ok(sign_in.page(StatusCode::OK, notice))
 }
@@ -85,13 +96,14 @@ pub(crate) async fn post(
     body: Bytes,
 ) -> Result<Response, PageError> {
     let form = AccountForm::parse(&body)?;
+    let sessions = server.sessions();
     let sign_in = SignIn {
         server: &server,
         headers: &headers,
         to: OwnPage::at(form.get("to").unwrap_or_default()),
         username: form.get("username").unwrap_or_default(),
+        is_again: sessions.find(&headers).await?.is_some(),
     };
-    let sessions = server.sessions();
     // Nothing was begun for any browser that this one could be mistaken for.
     let known = sessions.browser(&headers);
     let (new, cookies) = known.is_none().then(|| sessions.new_browser()).unzip();
@@ -117,9 +129,17 @@ struct SignIn<'a> {
     headers: &'a HeaderMap,
     to: OwnPage,
     username: &'a str,
+    /// Whether they are signed in already and have to prove that it is them.
+    is_again: bool,
 }
 
 impl SignIn<'_> {
+    /// The providers where a person can do that.
+    fn ways_in(&self) -> impl Iterator<Item = &IdentityProvider> {
+        let providers = self.server.identity_providers().ways_in();
+        providers.filter(|provider| provider.proves_fresh_sign_in() || !self.is_again)
+    }
+
     async fn with_password(
         &self,
         form: &AccountForm,
@@ -148,7 +168,7 @@ impl SignIn<'_> {
         };
         let cookies = server
             .sessions()
-            .begin(&user, None, browser, address, self.headers)
+            .begin(&user, Proof::Password, browser, address, self.headers)
             .await?;
         let mut response = server.to_own_page(self.to, None);
         cookies.append_to(&mut response);
@@ -164,14 +184,13 @@ impl SignIn<'_> {
         address: ClientAddress,
     ) -> Result<Response, PageError> {
         let provider = self.server.identity_providers().way_in(provider);
-        // Who is signed in and does it again was asked to prove who they are, there as here.
-        let is_signed_in = self.server.sessions().find(self.headers).await?.is_some();
         let departure = Departure {
             provider: provider.ok_or_else(|| PageError::new(Reason::MalformedRequest))?,
             browser,
             address,
             resource: None,
-            is_fresh: is_signed_in,
+            // Who does it again was asked to prove who they are, there as here.
+            is_fresh: self.is_again,
             purpose: Purpose::SignIn { to: self.to },
         };
         match self.server.depart(departure).await {
@@ -201,14 +220,14 @@ impl SignIn<'_> {
 
     fn page(&self, status: StatusCode, notice: Option<Notice>) -> Response {
         let language = Language::choose(None, self.headers);
-        let providers = self.server.identity_providers().ways_in();
         let page = SignInPage {
             frame: Frame::at(language, SIGN_IN, ""),
             to: self.to.path(),
             username: self.username,
             notice,
             asks_password: self.server.settings().password_sign_in,
-            providers: providers
+            providers: self
+                .ways_in()
                 .map(|provider| ProviderView::of(provider, language))
                 .collect(),
         };

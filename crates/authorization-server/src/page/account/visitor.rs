@@ -14,7 +14,7 @@ use super::{OwnPage, SIGN_IN};
 use crate::error::PageError;
 use crate::html::with_security_headers;
 use crate::server::AuthorizationServer;
-use crate::session::BrowserSession;
+use crate::session::{BrowserSession, Proof};
 use crate::text::{Language, When};
 use crate::user::User;
 
@@ -49,9 +49,28 @@ impl Visitor {
         }))
     }
 
-    /// Whether the person signed in so recently that they need not do it again.
+    /// Whether the person proved who they are so recently that they need not do it again.
+    ///
+    /// An identity provider where they are signed in sends anybody back who sits at their screen,
+    /// without a question; that proves nothing here.
     pub(super) fn is_recent(&self) -> bool {
-        self.now.since(self.session.authenticated_at) <= RECENT
+        self.session.is_proved && self.now.since(self.session.authenticated_at) <= RECENT
+    }
+
+    /// How the person has proved who they are by the time that their password is changed: with the
+    /// one of before, or as they signed in.
+    pub(super) fn proof(&self) -> Proof<'_> {
+        match &self.session.identity_provider {
+            None => Proof::Password,
+            Some(provider) => Proof::Elsewhere {
+                provider,
+                signed_in_at: Some(if self.user.has_password() {
+                    self.now
+                } else {
+                    self.session.authenticated_at
+                }),
+            },
+        }
     }
 
     /// Whether a form was shown to this person. In another tab, the same browser may have signed

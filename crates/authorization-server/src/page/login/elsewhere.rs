@@ -28,6 +28,8 @@ impl Visit<'_> {
         address: ClientAddress,
     ) -> Result<Response, PageError> {
         let provider = self.server.identity_providers().way_in(provider);
+        // The page has no button for others.
+        let provider = provider.filter(|provider| self.admits(provider));
         let departure = Departure {
             provider: provider.ok_or_else(|| PageError::new(Reason::MalformedRequest))?,
             browser: self.browser.clone(),
@@ -77,6 +79,10 @@ impl Visit<'_> {
         chosen: &Scope,
         address: ClientAddress,
     ) -> Result<Response, PageError> {
+        let signed_in_at = arrival.signed_in_at;
+        if self.wants_fresh_sign_in() && signed_in_at.is_none() {
+            return self.refuse_unproved(None).await;
+        }
         let browser = self.browser.clone();
         let (user, cookies) = self
             .server
@@ -84,7 +90,8 @@ impl Visit<'_> {
             .await?;
         let person = Person {
             user,
-            authenticated_at: self.server.now(),
+            authenticated_at: signed_in_at.unwrap_or_else(|| self.server.now()),
+            is_proved: signed_in_at.is_some(),
             identity_provider: Some(provider.id().to_owned()),
         };
         let mut response = self.grant_chosen(&person, chosen).await?;
@@ -98,6 +105,9 @@ impl Visit<'_> {
         &self,
         error: &IdentityProviderError,
     ) -> Result<Response, PageError> {
+        if error.is_unproved() {
+            return self.refuse_unproved(Some(error)).await;
+        }
         let answer = match error {
             IdentityProviderError::Denied { .. } => {
                 OAuthError::access_denied("the person denied the request")
@@ -108,5 +118,15 @@ impl Visit<'_> {
             _ => OAuthError::server_error("the sign-in did not succeed; try again"),
         };
         self.refuse(error.reason(), &answer, Some(error)).await
+    }
+
+    /// The person is known, and has not shown that it is them who came (`OpenID` Connect Core §3.1.2.1,
+    /// `prompt`, `max_age`).
+    async fn refuse_unproved(
+        &self,
+        cause: Option<&IdentityProviderError>,
+    ) -> Result<Response, PageError> {
+        let error = OAuthError::login_required("the person did not prove that they signed in anew");
+        self.refuse(Reason::LoginRequired, &error, cause).await
     }
 }

@@ -28,6 +28,7 @@ pub(super) use visit::Visit;
 pub(crate) async fn get(
     State(server): State<AuthorizationServer>,
     Extension(request_id): Extension<CurrentRequestId>,
+    address: ClientAddress,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
@@ -59,7 +60,7 @@ pub(crate) async fn get(
         grant = find_grant(&server, Some(&grant.id)).await?;
     }
     let wants_other_account = parameter(&query, "account").as_deref() == Some("other");
-    let shown = match Visit::begin(&server, request_id, &headers, grant, browser).await {
+    let shown = match Visit::begin(&server, request_id, &headers, grant, browser, address).await {
         Ok(visit) => visit.show(wants_other_account).await,
         Err(error) => Err(error),
     };
@@ -94,7 +95,7 @@ pub(crate) async fn post(
     // which one that is, and a form from another site does not carry it.
     let browser = browser.filter(|browser| is_bound_to(&grant, browser));
     let browser = browser.ok_or_else(|| PageError::new(Reason::OtherBrowser))?;
-    let visit = Visit::begin(&server, request_id, &headers, grant, browser).await?;
+    let visit = Visit::begin(&server, request_id, &headers, grant, browser, address).await?;
     match &form.action {
         Action::Approve => visit.approve(form, address).await,
         Action::Provider(provider) => visit.leave(provider, &form, address).await,

@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::client::Client;
 use crate::grant::{Delivery, Grant};
 use crate::html::Frame;
-use crate::identity_provider::{IdentityProvider, IdentityProviders};
+use crate::identity_provider::IdentityProvider;
 use crate::page::client_view::{ClientView, in_order_of_weight};
 use crate::text::{Language, Text};
 use crate::user::User;
@@ -164,7 +164,11 @@ impl<'a> LoginPage<'a> {
     }
 
     /// Offers the ways to sign in that the settings leave open.
-    pub(super) fn with_ways_in(self, password: bool, providers: &'a IdentityProviders) -> Self {
+    pub(super) fn with_ways_in(
+        self,
+        password: bool,
+        providers: impl Iterator<Item = &'a IdentityProvider>,
+    ) -> Self {
         let language = self.frame.language;
         let view = |provider: &'a IdentityProvider| ProviderView {
             id: provider.id(),
@@ -172,7 +176,7 @@ impl<'a> LoginPage<'a> {
         };
         Self {
             asks_password: password,
-            providers: providers.ways_in().map(view).collect(),
+            providers: providers.map(view).collect(),
             ..self
         }
     }

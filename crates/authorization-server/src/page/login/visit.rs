@@ -14,14 +14,15 @@ use store::{StoreError, Versioned};
 use super::form::{Credentials, LoginForm};
 use super::view::{LoginPage, Message, View};
 use crate::address::ClientAddress;
-use crate::client::{Client, ClientError};
+use crate::client::Client;
 use crate::consent::ConsentKey;
 use crate::error::{CurrentRequestId, PageError};
 use crate::grant::{Approval, Grant, GrantError};
 use crate::html::{respond, with_security_headers};
-use crate::identity_provider::IdentityProviderError;
+use crate::identity_provider::{IdentityProvider, IdentityProviderError};
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
+use crate::session::Proof;
 use crate::text::Language;
 use crate::user::{AuthenticateError, User};
 
@@ -40,6 +41,8 @@ pub(in crate::page) struct Visit<'a> {
 pub(super) struct Person {
     pub(super) user: User,
     pub(super) authenticated_at: NumericDate,
+    /// Whether they proved it then, and were not only known elsewhere.
+    pub(super) is_proved: bool,
     pub(super) identity_provider: Option<String>,
 }
 
@@ -50,14 +53,10 @@ impl<'a> Visit<'a> {
         headers: &'a HeaderMap,
         grant: Versioned<Grant>,
         browser: SecretHash,
+        address: ClientAddress,
     ) -> Result<Self, PageError> {
-        let client = match server.find_client(&grant.client_id).await {
-            Ok(client) => client.ok_or_else(|| PageError::new(Reason::UnknownClient))?,
-            Err(ClientError::Store(error)) => return Err(error.into()),
-            Err(ClientError::MetadataDocument(error)) => {
-                return Err(PageError::new(Reason::MetadataDocumentRefused).with_cause(error));
-            }
-        };
+        let client = server.find_client(&grant.client_id, address).await?;
+        let client = client.ok_or_else(|| PageError::new(Reason::UnknownClient))?;
         let language = Language::choose(grant.request.ui_locales.as_deref(), headers);
         Ok(Self {
             server,
@@ -83,6 +82,11 @@ impl<'a> Visit<'a> {
         }
         if prompt.none {
             return self.refuse_page(person.is_some()).await;
+        }
+        if person.is_none() && self.wants_fresh_sign_in() && !self.has_way_in() {
+            let text = "nobody can prove here that they signed in anew";
+            let error = OAuthError::login_required(text);
+            return self.refuse(Reason::LoginRequired, &error, None).await;
         }
         let message = match (&signed_in, person) {
             _ if wants_other_account => None,
@@ -152,11 +156,18 @@ impl<'a> Visit<'a> {
         };
         let sessions = self.server.sessions();
         let cookies = sessions
-            .begin(&user, None, self.browser.clone(), address, self.headers)
+            .begin(
+                &user,
+                Proof::Password,
+                self.browser.clone(),
+                address,
+                self.headers,
+            )
             .await?;
         let person = Person {
             user,
             authenticated_at: self.server.now(),
+            is_proved: true,
             identity_provider: None,
         };
         let mut response = self.grant_chosen(&person, &form.scope).await?;
@@ -222,6 +233,10 @@ impl<'a> Visit<'a> {
             authenticated_at: person.authenticated_at,
             identity_provider: person.identity_provider.clone(),
         };
+        let subject = &person.user.subject;
+        // Before the grant moves: what cannot be recorded does not happen, and once a grant is
+        // approved, this page gives its code to whoever comes back to it.
+        self.server.facts().approved(&self.grant, subject).await?;
         let approved = match self
             .server
             .grants()
@@ -229,17 +244,15 @@ impl<'a> Visit<'a> {
             .await
         {
             Ok(grant) => grant,
-            Err(GrantError::Refused {
-                reason: Reason::AuthorizationRequestExpired,
-                ..
-            }) => {
-                return Ok(self.to_what_became_of_it());
+            Err(GrantError::Refused { reason, .. }) => {
+                self.server.facts().not_approved(&self.grant, reason);
+                return match reason {
+                    Reason::AuthorizationRequestExpired => Ok(self.to_what_became_of_it()),
+                    _ => Err(PageError::new(reason)),
+                };
             }
-            Err(GrantError::Refused { reason, .. }) => return Err(PageError::new(reason)),
             Err(GrantError::Store(error)) => return Err(error.into()),
         };
-        let subject = &person.user.subject;
-        self.server.facts().approved(&approved, subject).await?;
         // After the grant: a crash in between means to be asked again, not to have agreed unasked.
         if !self.client.is_first_party() {
             self.server
@@ -309,6 +322,7 @@ impl<'a> Visit<'a> {
         Ok(signed_in.map(|(user, session)| Person {
             user,
             authenticated_at: session.authenticated_at,
+            is_proved: session.is_proved,
             identity_provider: session.record.identity_provider,
         }))
     }
@@ -321,12 +335,25 @@ impl<'a> Visit<'a> {
             .max_age
             .is_none_or(|max_age| max_age > 0 && age <= max_age);
         let is_answer = person.authenticated_at > self.grant.created_at;
-        is_answer || (is_young && !request.prompt.login)
+        let is_proof = person.is_proved && (is_answer || (is_young && !request.prompt.login));
+        is_proof || !self.wants_fresh_sign_in()
     }
 
     /// Whether being signed in at an identity provider may not be enough for this client, either.
     pub(super) fn wants_fresh_sign_in(&self) -> bool {
         self.grant.request.prompt.login || self.grant.request.max_age.is_some()
+    }
+
+    /// Whether people may sign in with `provider` for this client: if they have to do it anew, only
+    /// where that is proved.
+    pub(super) fn admits(&self, provider: &IdentityProvider) -> bool {
+        provider.proves_fresh_sign_in() || !self.wants_fresh_sign_in()
+    }
+
+    /// Whether there is a way to sign in for this client.
+    fn has_way_in(&self) -> bool {
+        let mut providers = self.server.identity_providers().ways_in();
+        self.server.settings().password_sign_in || providers.any(|provider| self.admits(provider))
     }
 
     /// Whether nobody has to be asked: the client is the operator's own, or the person agreed to
@@ -373,7 +400,10 @@ impl<'a> Visit<'a> {
         let page = LoginPage::new(&catalog, self.language, &self.grant, &self.client, view)
             .with_ways_in(
                 self.server.settings().password_sign_in,
-                self.server.identity_providers(),
+                self.server
+                    .identity_providers()
+                    .ways_in()
+                    .filter(|provider| self.admits(provider)),
             );
         respond(status, self.language, &page)
     }

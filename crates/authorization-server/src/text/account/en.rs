@@ -58,6 +58,8 @@ pub(in crate::text) const TEXT: AccountText = AccountText {
     done_others: "You are signed in here only now.",
     done_password: "Your password has been changed, and every other sign-in has ended.",
     sign_in_again: "Please sign in once more, so that we know it is you. Then do it again.",
+    no_proof: "We have to know that it is you, and no way to sign in that you have shows us. \
+               Please ask whoever runs this service for a password.",
     account_changed: "Another account has signed in in this browser meanwhile. Nothing has been \
         changed.",
     wrong_old_password: "The current password is not right.",

@@ -58,6 +58,8 @@ pub(in crate::text) const TEXT: AccountText = AccountText {
     done_others: "이제 이 브라우저에서만 로그인되어 있습니다.",
     done_password: "비밀번호를 변경했으며, 다른 모든 곳에서 로그아웃했습니다.",
     sign_in_again: "본인 확인을 위해 다시 로그인한 후 한 번 더 시도해 주세요.",
+    no_proof: "본인 확인이 필요하지만, 현재 사용하는 로그인 방법으로는 확인할 수 없습니다. \
+               서비스 운영자에게 비밀번호를 요청해 주세요.",
     account_changed: "그사이 이 브라우저에서 다른 계정으로 로그인했습니다. 변경된 내용은 없습니다.",
     wrong_old_password: "현재 비밀번호가 올바르지 않습니다.",
     passwords_differ: "새 비밀번호가 서로 다릅니다.",

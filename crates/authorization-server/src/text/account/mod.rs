@@ -60,6 +60,7 @@ pub(crate) struct AccountText {
     pub(crate) done_others: &'static str,
     pub(crate) done_password: &'static str,
     pub(crate) sign_in_again: &'static str,
+    pub(crate) no_proof: &'static str,
     pub(crate) account_changed: &'static str,
     pub(crate) wrong_old_password: &'static str,
     pub(crate) passwords_differ: &'static str,

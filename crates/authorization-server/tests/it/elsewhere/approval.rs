@@ -1,14 +1,18 @@
 //! One page, never two: what is ticked counts when the person is back, once (acceptance C4, C5).
 
+use std::time::Duration;
+
 use futures_util::future::{Either, select};
 use http::StatusCode;
 use oauth::scope::Scope;
+use oauth::time::{Clock as _, NumericDate};
+use serde_json::json;
 
 use super::{
     CORP_TOKEN, Journey, NAVER_TOKEN, asked, house, house_with, keeps_quiet, tells_client,
 };
 use crate::browser::{Browser, request};
-use crate::house::{Answer, House, PASSWORD, ReadToken as _, scope};
+use crate::house::{Answer, House, PASSWORD, ReadToken as _, scope, signed_with_secret};
 
 const BOTH: [&str; 2] = ["create:todos", "read:todos"];
 
@@ -318,7 +322,7 @@ async fn where_passwords_are_switched_off_nobody_is_asked_for_one() {
 
 #[tokio::test]
 async fn prompt_none_contacts_nobody_and_a_fresh_sign_in_may_be_one_elsewhere() {
-    let house = house().await;
+    let house = house_where_corp_proves_it().await;
     let mut browser = Browser::new(&house);
     let mut silent = request();
     silent.insert("prompt", "none".into());
@@ -336,37 +340,112 @@ async fn prompt_none_contacts_nobody_and_a_fresh_sign_in_may_be_one_elsewhere() 
         fresh.insert(name, value.into());
         let (grant, page) = journey.browser.open(&fresh).await;
         assert!(page.body.contains("provider:corp") && page.body.contains("sign in again"));
+        assert!(!page.body.contains("provider:naver"), "it proves nothing");
         journey.grant = grant;
+        // There are clocks that are behind, and people who type for a while.
+        corp_signed_in(&house, house.clock.now().minus(Duration::from_secs(30)));
         let answer = journey.through("corp", &["create:todos"]).await;
         let tokens = house
             .redeem(&answer.parameter("code").unwrap())
             .await
             .tokens();
         let claims = house.server.read(&tokens.access_token);
-        assert_eq!(claims["auth_time"], claims["iat"]);
+        assert_eq!(claims["auth_time"], claims["iat"].as_i64().unwrap() - 30);
         house.advance(100);
     }
 }
 
+/// A house whose second provider says when people signed in, and proves it.
+async fn house_where_corp_proves_it() -> House {
+    let house = house_with(|settings| {
+        let corp = &mut settings.identity_providers[1].overrides;
+        corp.issuer = Some("https://id.corp.example".into());
+        corp.id_token = Some(true);
+        corp.id_token_algorithms = Some(vec!["HS256".into()]);
+        corp.proves_fresh_sign_in = Some(true);
+        corp.fresh_sign_in_parameters = Some([("max_age".into(), "0".into())].into());
+    })
+    .await;
+    corp_signed_in(&house, house.clock.now());
+    house
+}
+
+/// The person at the second provider has signed in there at that time.
+fn corp_signed_in(house: &House, time: NumericDate) {
+    let now = house.clock.now();
+    let claims = json!({
+        "iss": "https://id.corp.example", "sub": "c-1", "aud": "us", "iat": now,
+        "exp": now.plus(Duration::from_hours(1)), "auth_time": time,
+    });
+    let tokens = json!({
+        "access_token": "canary-upstream-access", "token_type": "bearer",
+        "id_token": signed_with_secret("our-secret", &claims),
+    });
+    house.network.answer_json(CORP_TOKEN, &tokens);
+}
+
+#[tokio::test]
+async fn a_client_that_wants_a_fresh_sign_in_gets_one_or_an_error() {
+    for (name, value) in [("prompt", "login"), ("max_age", "60"), ("max_age", "3600")] {
+        let house = house_where_corp_proves_it().await;
+        let mut fresh = request();
+        fresh.insert("scope", "create:todos".into());
+        fresh.insert(name, value.into());
+        let mut browser = Browser::new(&house);
+        let (grant, _) = browser.open(&fresh).await;
+        let mut journey = Journey { browser, grant };
+        // A provider without a proof has no button, and none that is made up works.
+        let refused = journey.press("naver", &["create:todos"]).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+        // Somebody who is signed in there took out of the address that they have to do it anew.
+        let before = house.clock.now().minus(Duration::from_secs(61));
+        corp_signed_in(&house, before);
+        let answer = journey.through("corp", &["create:todos"]).await;
+        tells_client(&answer, "login_required");
+    }
+    let house = house_with(|settings| settings.password_sign_in = false).await;
+    let mut fresh = request();
+    fresh.insert("prompt", "login".into());
+    let (_, answer) = Browser::new(&house).open(&fresh).await;
+    tells_client(&answer, "login_required");
+}
+
+#[tokio::test]
+async fn a_session_without_a_proof_is_none_for_clients_that_want_one() {
+    let house = house_where_corp_proves_it().await;
+    let mut journey = Journey::begin(&house).await;
+    journey.through("corp", &BOTH).await;
+    let mut aged = request();
+    aged.insert("max_age", "600".into());
+    let (_, page) = journey.browser.open(&aged).await;
+    assert!(page.body.contains("sign in again"), "{page:?}");
+    let (grant, _) = journey.browser.open(&aged).await;
+    journey.grant = grant;
+    let answer = journey.through("corp", &BOTH).await;
+    assert!(answer.parameter("code").is_some(), "{answer:?}");
+    let (_, answer) = journey.browser.open(&aged).await;
+    assert!(answer.parameter("code").is_some(), "now it is proved");
+}
+
 #[tokio::test]
 async fn who_shall_sign_in_anew_is_asked_to_do_so_at_the_provider() {
-    let house = house().await;
+    let house = house_where_corp_proves_it().await;
     let mut browser = Browser::new(&house);
     for (parameter, expected) in [
         (None, None),
         (Some(("prompt", "consent")), None),
-        (Some(("prompt", "login")), Some("reauthenticate")),
-        (Some(("prompt", "select_account")), Some("reauthenticate")),
-        (Some(("max_age", "60")), Some("reauthenticate")),
+        (Some(("prompt", "login")), Some("0")),
+        (Some(("prompt", "select_account")), Some("0")),
+        (Some(("max_age", "60")), Some("0")),
     ] {
         let mut asked = request();
         asked.insert("login_hint", "canary@example.com".into());
         asked.extend(parameter.map(|(name, value)| (name, value.to_owned())));
         let (grant, _) = browser.open(&asked).await;
         let mut journey = Journey { browser, grant };
-        let there = journey.press("naver", &BOTH).await;
+        let there = journey.press("corp", &BOTH).await;
         assert_eq!(
-            there.parameter("auth_type").as_deref(),
+            there.parameter("max_age").as_deref(),
             expected,
             "{parameter:?}"
         );

@@ -43,6 +43,7 @@ struct Case {
     issuers: Vec<String>,
     access_token: Secret,
     secret: Option<Secret>,
+    signed_in_after: Option<NumericDate>,
 }
 
 impl Case {
@@ -53,6 +54,7 @@ impl Case {
             issuers: vec![ISSUER.to_owned()],
             access_token: "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y".into(),
             secret: None,
+            signed_in_after: None,
         }
     }
 
@@ -70,6 +72,7 @@ impl Case {
             algorithms: &[Algorithm::ES256],
             client_secret: self.secret.as_ref(),
             access_token: &self.access_token,
+            signed_in_after: self.signed_in_after,
         };
         verify(token, &keys, &expected, NOW).now_or_never().unwrap()
     }
@@ -85,6 +88,27 @@ fn a_token_for_us_is_accepted() {
     let mut several = several;
     several["azp"] = "us".into();
     assert!(case.verify(&case.sign(&several)).is_ok());
+}
+
+#[test]
+fn point_11_who_had_to_sign_in_anew_has_done_so() {
+    let mut case = Case::new();
+    let at = |time: Value| changed("auth_time", time);
+    assert!(case.verify(&case.sign(&at(json!(NOW.0 - 86400)))).is_ok());
+    case.signed_in_after = Some(NOW.minus(Duration::from_secs(20)));
+    for good in [NOW.0, NOW.0 - 20, NOW.0 - 80, NOW.0 + 60] {
+        let verified = case.verify(&case.sign(&at(json!(good)))).unwrap();
+        assert_eq!(auth_time(&verified), Some(NumericDate(good)));
+    }
+    for bad in [
+        json!(NOW.0 - 81),
+        json!(NOW.0 + 61),
+        json!("now"),
+        Value::Null,
+    ] {
+        let refused = case.verify(&case.sign(&at(bad.clone())));
+        assert_eq!(refused, Err(IdTokenError::Claim("auth_time")), "{bad}");
+    }
 }
 
 #[test]

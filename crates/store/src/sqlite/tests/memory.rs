@@ -1,6 +1,7 @@
 //! Records that are kept in memory are those in the file.
 
 use super::*;
+use crate::sqlite::cache::Change;
 
 /// Whether a record is known in memory now.
 fn known(store: &SqliteStore, key: &str) -> bool {
@@ -87,6 +88,52 @@ async fn what_another_process_writes_counts_at_once() {
     assert!(known(&ours, "k"), "it was read meanwhile");
     theirs.remove(NOTE, "k").await.unwrap();
     assert_eq!(body(&ours, "k").await, None);
+}
+
+#[tokio::test]
+async fn what_is_read_while_a_commit_is_not_told_yet_is_not_taken_for_what_was_before() {
+    let desk = Desk::new();
+    let store = desk.open().await.unwrap();
+    let cache = store.cache.as_ref().unwrap();
+    store.put(NOTE, "k", Entry::new("k", "x")).await.unwrap();
+    cache.forget();
+    let other = Entry::new("other", "x");
+    store.put(NOTE, "other", other).await.unwrap();
+    // Somebody asks for the record, which is not in memory …
+    let Found::Elsewhere(Some(header)) = cache.find(NOTE.as_str(), "k") else {
+        panic!("it is known, or nothing is");
+    };
+    // … a transaction of ours rewrites it, and is committed …
+    let (before, _) = cache.begin();
+    let hand = Connection::open(desk.path()).unwrap();
+    let rewrite = "UPDATE record SET body = x'79', version = version + 1 WHERE key = 'k'";
+    hand.execute(rewrite, ()).unwrap();
+    // … they read what it wrote, and only then memory is told of the commit.
+    let read = store
+        .readers
+        .read(|connection| connection.query_row(schema::GET, (NOTE.as_str(), "k", 0), to_entry));
+    let read = read.unwrap();
+    cache.keep(header, NOTE.as_str(), &read);
+    let changes = vec![Change::Overwritten(NOTE.as_str(), read.clone())];
+    cache.commit(before, true, changes);
+    let found = store.get(NOTE, "k").await.unwrap().unwrap();
+    assert_eq!(found, read);
+    assert!(store.replace(NOTE, "k", found).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_replaced_record_has_the_version_that_its_writer_counted() {
+    let desk = Desk::new();
+    let store = desk.open().await.unwrap();
+    store.put(NOTE, "k", Entry::new("k", "x")).await.unwrap();
+    for _ in 0..3 {
+        let found = store.get(NOTE, "k").await.unwrap().unwrap();
+        let expected = found.version + 1;
+        assert!(store.replace(NOTE, "k", found).await.unwrap());
+        assert!(known(&store, "k"));
+        let next = store.get(NOTE, "k").await.unwrap().unwrap();
+        assert_eq!(next.version, expected);
+    }
 }
 
 #[tokio::test]

@@ -108,6 +108,7 @@ fn overrides(section: &IdentityProviderSection) -> PresetFields {
         scope_separator: section.scope_separator,
         authorization_parameters: section.authorization_parameters,
         fresh_sign_in_parameters: section.fresh_sign_in_parameters,
+        proves_fresh_sign_in: section.proves_fresh_sign_in,
         token_parameters: section.token_parameters,
         scope_at_token_endpoint: section.scope_at_token_endpoint,
         state_at_token_endpoint: section.state_at_token_endpoint,
