@@ -13,7 +13,6 @@ use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use oauth::secret::Secret;
 
-use crate::client::ClientError;
 use crate::endpoint::token::Successor;
 use crate::error::EndpointError;
 use crate::possession::Binding;
@@ -107,15 +106,10 @@ impl AuthorizationServer {
         let binding = Binding::of(claims)
             .ok_or_else(|| refused("the token of this call is bound in a way that is not known"))?;
         let client_id = claims.client_id.as_deref().unwrap_or_default();
-        let client = match self.find_client(client_id).await {
-            Ok(Some(client)) => client,
-            Ok(None) => return Err(refused("the client of this call is gone")),
-            Err(ClientError::Store(error)) => return Err(error.into()),
-            Err(ClientError::MetadataDocument(error)) => {
-                let text = "the metadata of the client of this call cannot be read now";
-                return Err(refused(text).with_cause(error));
-            }
-        };
+        // A client that is named by a document was asked for lately, or it would not have this token.
+        let client = self.known_client(client_id).await?;
+        let client =
+            client.ok_or_else(|| refused("the client of this call is not known any more"))?;
         let catalog = self.catalog();
         let target = catalog.resource(resource);
         let target = target.ok_or_else(|| refused("no tokens are issued for this server"))?;
