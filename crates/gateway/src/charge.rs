@@ -18,7 +18,7 @@ use crate::json::{Object, Raw, raw};
 use crate::listing::Listing;
 use crate::message::{Outlet, Request, RpcError, code};
 use crate::pins::Pins;
-use crate::policy::Decision;
+use crate::policy::{Decision, Operation};
 use crate::recording::{self, Errand, Unrecorded};
 use crate::revision::Era;
 use crate::server::{Failure, McpServer};
@@ -50,6 +50,16 @@ pub(crate) struct Charge {
     looked: Mutex<Option<Instant>>,
     /// The last good answer to each request for a list, for the time when the server is gone.
     lists: Mutex<HashMap<String, Raw>>,
+}
+
+/// What a call says, without copies of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) method: &'a str,
+    /// The tool, prompt or resource.
+    pub(crate) name: &'a str,
+    /// The arguments as they are written (JSON).
+    pub(crate) arguments: Option<&'a str>,
 }
 
 /// What is known of the thing that a request is about.
@@ -345,6 +355,20 @@ impl Charge {
         let policy = house.policy.load();
         let params = request.params.as_deref();
         policy.decide_message(caller, &self.name, &request.method, params, |_| read_only)
+    }
+
+    /// Whether the caller may do this, which was taken out of a message that cannot be read in two ways.
+    pub(crate) fn decide_call(
+        &self,
+        house: &House,
+        caller: &Caller,
+        call: &Call<'_>,
+        read_only: Option<bool>,
+    ) -> Decision {
+        let operation = Operation::about(&self.name, call.method, call.name)
+            .with_arguments(call.arguments)
+            .with_read_only(read_only);
+        house.policy.load().decide(caller, &operation)
     }
 
     /// Asks the server; for a list that it cannot give now, the last one that it gave to the same caller

@@ -84,16 +84,21 @@ impl About {
             "resources/read" => params.text("uri")?.into_owned(),
             _ => String::new(),
         };
-        let arguments = params.object("arguments");
+        Some(Self::new(name, params.get("arguments").map(RawValue::get)))
+    }
+
+    /// Reads the arguments of a call of `name`.
+    pub(crate) fn new(name: String, arguments: Option<&str>) -> Self {
+        let arguments = arguments.and_then(|arguments| Object::parse(arguments).ok());
         let (parameter_count, id) = arguments.map_or((0, None), |arguments| {
             let id = arguments.members().find_map(|(_, value)| number_of(value));
             (arguments.members().count(), id)
         });
-        Some(Self {
+        Self {
             name,
             parameter_count,
             id,
-        })
+        }
     }
 }
 

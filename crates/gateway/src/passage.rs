@@ -17,13 +17,13 @@ use resource_server::mcp::{Entrance, Envelope};
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use crate::charge::{Charge, Known};
+use crate::charge::{Call, Charge, Known};
 use crate::endpoint::{challenge, unrecorded};
 use crate::front::{RpcResponse, failed, for_stateless};
 use crate::guarded::ended_by;
 use crate::house::{self, About, House};
 use crate::json::Object;
-use crate::message::{Request, response};
+use crate::message::response;
 use crate::passing_body;
 use crate::policy::Decision;
 use crate::recording::{Ended, Errand, Recording};
@@ -42,10 +42,11 @@ const PASSED_BACK: [HeaderName; 4] = [
 /// An answer up to this size is looked at for whether the tool has failed; a longer one passes unseen.
 const LOOKED_AT: u64 = 64 * 1024;
 
-/// Whether a call may take this path: both sides speak alike.
+/// Whether a call may take this path: both sides speak alike, and it is about one thing that has a name.
 pub(crate) fn is_open(charge: &Charge, envelope: &Envelope<'_>) -> bool {
     let is_call = envelope.method.as_deref().is_some_and(house::is_call);
-    is_call && envelope.id.is_some() && charge.http_era() == Some(Era::Stateless)
+    let is_whole = envelope.id.is_some() && envelope.name().is_some();
+    is_call && is_whole && charge.http_era() == Some(Era::Stateless)
 }
 
 /// What is called: the id and the method of the request, and the tool, prompt or resource.
@@ -74,8 +75,9 @@ impl Passage<'_> {
         body: &Bytes,
     ) -> Option<Response<Body>> {
         let method = envelope.method.as_deref()?;
-        let name = envelope.name().unwrap_or_default();
+        let name = envelope.name()?;
         let id = envelope.id?;
+        let arguments = envelope.arguments();
         let asked = Asked { id, method, name };
         let known = self.charge.remembered(method, name);
         let tool = self.charge.tool(name);
@@ -87,24 +89,21 @@ impl Passage<'_> {
         if known.is_incomplete() {
             return None;
         }
-        let text = str::from_utf8(body).ok()?;
-        let message = Object::parse(text).ok()?;
-        let params = message.get("params");
-        let about = About::of(method, params)?;
-        let mut recording = self.house.record(
-            self.caller,
-            self.errand,
-            &self.charge.name,
-            known.name_for_the_record(method, name),
-            &about,
-        );
-        let request = Request {
-            method: method.to_owned(),
-            params: params.map(ToOwned::to_owned),
+        let mut recording = self.house.audit.as_ref().and_then(|_| {
+            let about = About::new(name.to_owned(), arguments);
+            let name = known.name_for_the_record(method, name);
+            let upstream = &self.charge.name;
+            self.house
+                .record(self.caller, self.errand, upstream, name, &about)
+        });
+        let call = Call {
+            method,
+            name,
+            arguments,
         };
         let decision = self
             .charge
-            .decide(self.house, self.caller, &request, known.read_only());
+            .decide_call(self.house, self.caller, &call, known.read_only());
         let outcome = match decision {
             Decision::Permit(_) => {
                 self.carry(headers, body, asked, &known, &mut recording)

@@ -129,7 +129,7 @@ impl<'a> Facts<'a> {
             let Some(written) = self.operation.arguments else {
                 return Ok(Value::Object(Map::new()));
             };
-            match serde_json::from_str(written.get()) {
+            match serde_json::from_str(written) {
                 Ok(Unambiguous(arguments @ Value::Object(_))) => Ok(arguments),
                 _ => Err(Unreadable::Wrong),
             }

@@ -195,7 +195,7 @@ impl Policy {
                 break;
             }
             let operation = Operation::about(upstream, asked.method, name)
-                .with_arguments(asked.arguments)
+                .with_arguments(asked.arguments.map(RawValue::get))
                 .with_read_only(read_only(name));
             let next = self.decide(caller, &operation);
             decision = Some(match decision {

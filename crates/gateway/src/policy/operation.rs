@@ -18,8 +18,8 @@ pub struct Operation<'a> {
     pub method: &'a str,
     /// The tool, prompt, resource or resource template, without a prefix of the gateway's.
     pub name: Option<&'a str>,
-    /// The arguments of a call. A call without any has an empty object.
-    pub arguments: Option<&'a RawValue>,
+    /// The arguments of a call, as they are written (JSON). A call without any has an empty object.
+    pub arguments: Option<&'a str>,
     /// What the tool says of itself (`annotations.readOnlyHint`).
     pub read_only: Option<bool>,
 }
@@ -45,7 +45,7 @@ impl<'a> Operation<'a> {
     }
 
     /// The same, with arguments.
-    pub fn with_arguments(self, arguments: Option<&'a RawValue>) -> Self {
+    pub fn with_arguments(self, arguments: Option<&'a str>) -> Self {
         Self { arguments, ..self }
     }
 

@@ -31,6 +31,7 @@ pub struct Envelope<'a> {
     name: Option<Cow<'a, str>>,
     uri: Option<Cow<'a, str>>,
     task_id: Option<Cow<'a, str>>,
+    arguments: Option<&'a str>,
 }
 
 /// What a POST body holds.
@@ -113,6 +114,14 @@ impl<'a> Envelope<'a> {
             .flatten()
     }
 
+    /// The arguments that a tool is called with, or a prompt is got with, as they are written.
+    pub fn arguments(&self) -> Option<&'a str> {
+        match self.method.as_deref()? {
+            "tools/call" | "prompts/get" => self.arguments,
+            _ => None,
+        }
+    }
+
     /// Whether the message is of a revision without sessions (2026-07-28 and later).
     pub fn is_stateless_revision(&self) -> bool {
         self.protocol_version.as_deref().is_some_and(is_stateless)
@@ -152,6 +161,7 @@ fn param<'a>(
         "name" => keep(scanner, &mut envelope.name),
         "uri" => keep(scanner, &mut envelope.uri),
         "taskId" => keep(scanner, &mut envelope.task_id),
+        "arguments" => scanner.skip().map(|text| envelope.arguments = Some(text)),
         "_meta" => members(scanner, "_meta", |scanner, key| match key {
             PROTOCOL_VERSION => keep(scanner, &mut envelope.protocol_version),
             _ => scanner.skip().map(drop),

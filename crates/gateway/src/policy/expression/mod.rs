@@ -272,8 +272,8 @@ mod tests {
         } else {
             "tools/list"
         };
-        let operation =
-            Operation::about("todo", method, "delete-todo").with_arguments(raw.as_deref());
+        let operation = Operation::about("todo", method, "delete-todo")
+            .with_arguments(raw.as_deref().map(serde_json::value::RawValue::get));
         let first_party = FirstParty::default();
         let subject = Subject::of(&operation);
         expression.evaluate(&Facts::new(&caller, &operation, subject, &first_party))

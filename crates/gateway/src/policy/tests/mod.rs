@@ -38,7 +38,7 @@ fn denied(decision: Decision) -> Denial {
 }
 
 fn call<'a>(tool: &'a str, arguments: Option<&'a RawValue>) -> Operation<'a> {
-    Operation::about("todo", "tools/call", tool).with_arguments(arguments)
+    Operation::about("todo", "tools/call", tool).with_arguments(arguments.map(RawValue::get))
 }
 
 fn listed(tool: &str) -> Operation<'_> {

@@ -33,7 +33,7 @@ pub(in crate::commands) async fn explain(
         upstream: &upstream.settings.name,
         method: what.method,
         name: what.name,
-        arguments: arguments.as_deref(),
+        arguments: arguments.as_deref().map(RawValue::get),
         read_only: options.read_only.then_some(true),
     };
     let explanation = gateway.policy.explain(&caller, &operation);
