@@ -1,10 +1,10 @@
 //! What is known of the tools of an upstream from its lists: how each describes itself, and whether that
 //! has changed since somebody trusted it (OWASP MCP03, tool poisoning).
 
-use foldhash::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use foldhash::HashMap;
 use pii::OutputSchema;
 use serde_json::value::RawValue;
 

@@ -1,6 +1,5 @@
 //! The gateway as a whole: its upstreams and their endpoints, as the settings want them at this moment.
 
-use foldhash::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use audit::AuditLog;
 use audit::rule::IdRuns;
 use axum::Router;
 use axum::body::Body;
+use foldhash::HashMap;
 use futures_util::future::join_all;
 use http::{Request, Response, StatusCode};
 use oauth::random::Random;
