@@ -52,6 +52,10 @@ impl Upstream {
                 looking.passed_on(begun)?;
                 let since = Instant::now();
                 let found = Box::pin(opener.look(visit)).await;
+                // What is missing for one caller is missing for none of the others who wait.
+                if let Err(trouble @ (Trouble::NotConnected | Trouble::Withheld { .. })) = found {
+                    return Err(trouble);
+                }
                 let (way, session) = looking.note(found)?;
                 drop(looking);
                 let revision = session.introduction.revision;

@@ -9,6 +9,7 @@ use delegation::{
     RefreshSettings, ValidTokens, Vault,
 };
 use oauth::secret::Secret;
+use oauth::time::NumericDate;
 use serde_json::json;
 use store::{KeyRing, SharedStore, SqliteStore, StoreError};
 
@@ -28,6 +29,11 @@ struct Provider(Mutex<usize>);
 impl RefreshCredential for Provider {
     async fn refresh(&self, _: &str, credential: &Credential) -> Result<Credential, RefreshError> {
         *self.0.lock().unwrap() += 1;
+        if credential.access_token.expose() == "ended" {
+            tokio::task::yield_now().await;
+            let cause = "invalid_grant".to_owned();
+            return Err(RefreshError::Ended { cause });
+        }
         let token = format!("{}+", credential.access_token.expose());
         Ok(Credential {
             access_token: Secret::from(token),
@@ -295,6 +301,38 @@ async fn rs31_who_has_not_connected_is_asked_in_words_that_their_client_understa
     assert_eq!(upstream.health().state, crate::upstream::State::Closed);
     house.connect("alice", "of-alice").await;
     assert_eq!(shown(&upstream, &silent, "t").await, "Bearer of-alice");
+}
+
+#[tokio::test]
+async fn who_has_not_connected_keeps_nobody_else_who_comes_at_the_same_time() {
+    let server = stateless(what_it_sees).await;
+    let house = House::new().await;
+    house.connect("bob", "of-bob").await;
+    // It takes a while until it is known that this one is worth nothing any more.
+    let ended = Credential {
+        access_token: Secret::from("ended"),
+        refresh_token: Some(Secret::from("refresh")),
+        expires_at: Some(NumericDate(0)),
+        refresh_expires_at: None,
+        scope: None,
+    };
+    let put = house.vault.put("alice", PROVIDER, &ended).await;
+    put.unwrap();
+    let mut settings = by_tool(
+        http(&server.url),
+        TokenPlace::Header("Authorization".to_owned()),
+    );
+    settings.auth_types = AuthTypes::new(AuthType::UserToken, BTreeMap::new());
+    let upstream = house.upstream(&settings);
+    let alice = visit(Revision::V2026_07_28);
+    let bob = visit_of("bob", Revision::V2026_07_28, "{}");
+    let (of_alice, of_bob) = tokio::join!(
+        call_tool(&upstream, &alice, "t"),
+        shown(&upstream, &bob, "t")
+    );
+    assert!(matches!(of_alice, Err(Failure::NotConnected(_))));
+    assert_eq!(of_bob, "Bearer of-bob");
+    assert_eq!(house.invited(), ["alice"]);
 }
 
 #[tokio::test]
