@@ -1,5 +1,6 @@
-//! An MCP server that costs next to nothing: one tool `echo`, read and answered without a library, so that
-//! what stands in front of it is measured (MCP 2026-07-28).
+//! An MCP server that costs next to nothing, read and answered without a library, so that what stands in
+//! front of it is measured (MCP 2026-07-28). Its tools: `echo` says the same again; `notice` and `record`
+//! answer 1 KiB each, without and with personal data.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -23,6 +24,7 @@ struct Message<'a> {
 
 #[derive(Deserialize)]
 struct Params<'a> {
+    name: Option<&'a str>,
     #[serde(borrow)]
     arguments: Option<Arguments<'a>>,
 }
@@ -31,6 +33,42 @@ struct Params<'a> {
 struct Arguments<'a> {
     #[serde(borrow)]
     text: &'a RawValue,
+}
+
+/// 1 KiB of JSON text with nothing in it that is personal.
+const NOTICE: &str = concat!(
+    r#""2026년 4분기 운영 회의 요약\n1. 재고 관리 화면의 응답 시간을 개선하는 작업이 11월 셋째 주에 끝났습니다. "#,
+    r#"평균 응답 시간은 420ms에서 180ms로 줄었고 오류 비율은 0.3%입니다.\n2. 배송 지연 안내문은 다음 배포에 "#,
+    r#"포함됩니다. 담당 부서는 물류 운영팀이며 검토는 12월 2일에 시작합니다.\n3. The quarterly report lists "#,
+    r#"1,284 orders with a total of 38,912,000 KRW; 97.2 percent were delivered within two days, and the "#,
+    r#"remaining ones were delayed by weather in the eastern region.\n4. 다음 회의에서는 예산 초안과 채용 계획을 "#,
+    r#"함께 논의합니다. 자료는 사내 문서함의 운영 폴더에서 볼 수 있으며 버전은 2.4.1입니다.\n5. Build 20261128 "#,
+    r#"passed all checks on both branches and will be released next Monday at 09:30 if nobody objects to it.""#,
+);
+
+/// As much, with three values that are.
+const RECORD: &str = concat!(
+    r#""고객 조회 결과\n이름: 김민수\n연락처: 010-4821-7736\n이메일: ms.kim@example.co.kr\n등급: 우수 고객\n"#,
+    r#"최근 주문 3건: 20261102-118 재고 부족으로 부분 배송, 20261109-204 정상 배송, 20261121-077 결제 대기. "#,
+    r#"누적 구매액은 1,284,000원이며 적립금은 12,840점입니다.\n메모: 오전보다 오후 배송을 선호하고 포장은 간단하게 "#,
+    r#"해 달라고 요청했습니다. 지난달에 색상 교환을 한 번 했으며 상담은 친절했다고 답했습니다.\nThe customer has "#,
+    r#"been with the shop for six years, prefers the afternoon slot, and asked for the invoice to be sent "#,
+    r#"together with the parcel. Delivery notes from the last two weeks mention no complaint, one change of "#,
+    r#"colour, and one partial delivery that was completed on the next working day without extra cost.""#,
+);
+
+impl Params<'_> {
+    /// What the tool says, as JSON.
+    fn answer(&self) -> &str {
+        match self.name {
+            Some("notice") => NOTICE,
+            Some("record") => RECORD,
+            _ => self
+                .arguments
+                .as_ref()
+                .map_or("\"\"", |given| given.text.get()),
+        }
+    }
 }
 
 /// The server at [`PATH`].
@@ -47,16 +85,19 @@ fn answer(body: &[u8]) -> Response<Body> {
     };
     let result = match message.method {
         "tools/call" => {
-            let arguments = message.params.and_then(|params| params.arguments);
-            let text = arguments.map_or("\"\"", |arguments| arguments.text.get());
+            let text = message.params.map_or("\"\"", |params| params.answer());
             format!(
                 r#"{{"resultType":"complete","content":[{{"type":"text","text":{text}}}],"isError":false}}"#
             )
         }
         "tools/list" => concat!(
-            r#"{"resultType":"complete","ttlMs":60000,"cacheScope":"public","tools":[{"name":"echo","#,
-            r#""description":"Says the same again","inputSchema":{"type":"object","#,
+            r#"{"resultType":"complete","ttlMs":60000,"cacheScope":"public","tools":["#,
+            r#"{"name":"echo","description":"Says the same again","inputSchema":{"type":"object","#,
             r#""properties":{"text":{"type":"string"}},"required":["text"]},"#,
+            r#""annotations":{"readOnlyHint":true}},"#,
+            r#"{"name":"notice","description":"A notice","inputSchema":{"type":"object"},"#,
+            r#""annotations":{"readOnlyHint":true}},"#,
+            r#"{"name":"record","description":"A customer","inputSchema":{"type":"object"},"#,
             r#""annotations":{"readOnlyHint":true}}]}"#
         )
         .to_owned(),
@@ -80,4 +121,16 @@ fn status(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_and_a_record_are_a_kibibyte_each() {
+        for text in [NOTICE, RECORD] {
+            assert!((950..=1100).contains(&text.len()), "{}", text.len());
+        }
+    }
 }

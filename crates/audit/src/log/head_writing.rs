@@ -28,6 +28,11 @@ impl Signed {
             exported_at: None,
         }
     }
+
+    /// Whether the last head says that the log ends with this event.
+    pub(super) fn covers(&self, sequence: u64) -> bool {
+        self.sequence == sequence
+    }
 }
 
 impl Writer {

@@ -21,7 +21,8 @@ use crate::key::Keys;
 use crate::segment;
 use crate::settings::{Durability, OnFailure, Settings};
 
-/// How much of the log may be newer than the head while it is written without a pause.
+/// How much of the log may be newer than the head. To sign one takes as long as to write many events, so
+/// that a busy log signs no more often than this; an event after a pause is signed for at once.
 const HEAD_EVERY: Duration = Duration::from_millis(20);
 
 /// How often is looked for segments that are old enough.
@@ -94,12 +95,12 @@ impl Writer {
     /// Writes until the queue is closed and empty.
     pub(crate) fn run(&mut self) {
         loop {
-            match self.queue.take(CLEAN_EVERY.min(EXPORT_EVERY)) {
+            match self.queue.take(self.patience()) {
                 Some(group) => self.handle(group),
                 None if self.queue.is_closed() => break,
                 None => self.settle_alone(),
             }
-            if self.signed.at.elapsed() >= HEAD_EVERY || self.queue.is_empty() {
+            if self.signed.at.elapsed() >= HEAD_EVERY {
                 self.sign_head();
                 self.export_head(false);
             }
@@ -113,6 +114,15 @@ impl Writer {
         self.export_head(true);
         if let Err(error) = self.sync().and_then(|()| self.head.sync()) {
             tracing::error!("audit: the log could not be synchronised at its end: {error}");
+        }
+    }
+
+    /// How long there may be nothing to do: until the head is due, if the log has grown since the last one.
+    fn patience(&self) -> Duration {
+        if self.signed.covers(self.place.sequence) {
+            CLEAN_EVERY.min(EXPORT_EVERY)
+        } else {
+            HEAD_EVERY.saturating_sub(self.signed.at.elapsed())
         }
     }
 

@@ -1,9 +1,4 @@
-//! The gateway in front of a fast MCP server: against the server alone, nginx, and a bare proxy that only
-//! looks tokens up.
-//!
-//! What is measured is `sumun serve` as it is delivered, with sign-on and policy, and with and without its
-//! audit log: to wait for a disk is another thing than to be slow. The server behind
-//! it and the load share the other core, so the load sleeps while there is no answer.
+//! `sumun serve` as it is delivered, in front of the fast server, and what is asked of it.
 
 use std::fs;
 use std::net::TcpListener;
@@ -13,80 +8,41 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use crate::command_line::Effort;
 use crate::load::Request;
-use crate::machine::{self, Server};
+use crate::machine::Server;
 use crate::probe;
-use crate::report::{Ratio, table};
-use crate::round::{Case, Start, Subject, rounds};
+use crate::round::Start;
 use crate::subject::echo;
 
 /// The path of the server behind the gateway, and behind the bare proxy.
 const PATH: &str = "/echo/mcp";
-/// So much of the throughput of the bare proxy is to be left.
-const TARGET: f64 = 0.75;
 /// A client that acts for itself.
 const CLIENT: &str = "bench";
 const SECRET: &str = "a-secret-of-the-benchmark-alone";
-/// What a right answer holds.
-const SAID: &str = "hello";
+/// Settings about personal data.
+const MASK: &str = "
+[[pii.rules]]
+direction = \"result\"
+action = \"mask\"
+";
 
-/// Measures and reports.
-pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
-    machine::require_two_cores()?;
-    let directory = tempfile::tempdir()?;
-    let upstream = Server::start_beside(&["echo".to_owned()])?;
-    let house = House::prepare(directory.path(), "house", upstream.port, false)?;
-    let recording = House::prepare(directory.path(), "recording", upstream.port, true)?;
-    let subjects = [
-        case(Start::Subject(vec!["echo".to_owned()]), call(echo::PATH)),
-        case(nginx(directory.path(), upstream.port)?, call(echo::PATH)),
-        case(house.bare_proxy(upstream.port), house.call()),
-        case(house.start(), house.call()),
-        case(recording.start(), recording.call()),
-    ];
-    let names = [
-        "the server alone",
-        "nginx",
-        "bare proxy with tokens",
-        "sumun, calls not recorded",
-        "sumun, each call recorded on the disk",
-    ];
-    for connections in [effort.connections, 1] {
-        let effort = Effort {
-            connections,
-            ..*effort
-        };
-        let turns = rounds(&subjects, &effort)?;
-        let title = format!("tools/call through a gateway, {connections} connections");
-        let mut report = table(&title, &names, &turns);
-        report.line("");
-        let ratio = Ratio::of(&turns[3], &turns[2]);
-        if connections == 1 {
-            report.line(&ratio.shown("sumun / bare proxy"));
-        } else {
-            report.line(&ratio.verdict("sumun / bare proxy", TARGET));
-        }
-        report.publish(&format!("gateway-{connections}"))?;
-    }
-    Ok(())
+/// What a house does besides sign-on and policy.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rooms {
+    /// Nothing.
+    Bare,
+    /// It records each call on the disk before it answers.
+    Audit,
+    /// That, and it masks personal data in results.
+    AuditAndMask,
 }
 
-fn case(start: Start, request: Request) -> Subject {
-    Subject::Server(Case {
-        start,
-        request,
-        expected: SAID,
-        patient: true,
-    })
-}
-
-/// The call of `echo`, by a client of 2026-07-28.
-fn call(path: &'static str) -> Request {
+/// The call of `tool`, by a client of 2026-07-28.
+pub(super) fn call(path: &'static str, tool: &str) -> Request {
     const REVISION: &str = "2026-07-28";
     let message = json!({
         "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
-            "name": "echo", "arguments": {"text": SAID},
+            "name": tool, "arguments": {"text": "hello"},
             "_meta": {
                 "io.modelcontextprotocol/protocolVersion": REVISION,
                 "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
@@ -99,7 +55,7 @@ fn call(path: &'static str) -> Request {
         ("Accept", "application/json, text/event-stream"),
         ("MCP-Protocol-Version", REVISION),
         ("Mcp-Method", "tools/call"),
-        ("Mcp-Name", "echo"),
+        ("Mcp-Name", tool),
     ];
     Request {
         path,
@@ -112,7 +68,7 @@ fn call(path: &'static str) -> Request {
 }
 
 /// `sumun serve` with one upstream, and a token of its authorization server.
-struct House {
+pub(super) struct House {
     program: String,
     settings: String,
     port: u16,
@@ -122,17 +78,12 @@ struct House {
 
 impl House {
     /// Writes its settings, and starts it once for a token and its keys, which outlive it.
-    fn prepare(
-        directory: &Path,
-        name: &str,
-        upstream: u16,
-        is_recorded: bool,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn prepare(directory: &Path, upstream: u16, rooms: Rooms) -> anyhow::Result<Self> {
         let port = free_port()?;
-        let directory = directory.join(name);
+        let directory = directory.join(port.to_string());
         fs::create_dir(&directory)?;
         let path = directory.join("sumun.toml");
-        fs::write(&path, settings(port, upstream, is_recorded))?;
+        fs::write(&path, settings(port, upstream, rooms))?;
         // There is a secret in it, so nobody else may read it.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         let program = std::env::current_exe()?.with_file_name("sumun");
@@ -156,7 +107,7 @@ impl House {
             .to_vec()
     }
 
-    fn start(&self) -> Start {
+    pub(super) fn start(&self) -> Start {
         Start::Program {
             program: self.program.clone(),
             arguments: self.arguments(),
@@ -165,7 +116,7 @@ impl House {
     }
 
     /// A bare proxy that believes the same tokens.
-    fn bare_proxy(&self, upstream: u16) -> Start {
+    pub(super) fn bare_proxy(&self, upstream: u16) -> Start {
         let issuer = format!("http://127.0.0.1:{}", self.port);
         let audience = format!("{issuer}{PATH}");
         let upstream = upstream.to_string();
@@ -185,15 +136,20 @@ impl House {
         Start::Subject(arguments.map(str::to_owned).to_vec())
     }
 
-    fn call(&self) -> Request {
+    pub(super) fn call(&self, tool: &str) -> Request {
         Request {
             tokens: vec![self.token.clone()],
-            ..call(PATH)
+            ..call(PATH, tool)
         }
     }
 }
 
-fn settings(port: u16, upstream: u16, is_recorded: bool) -> String {
+fn settings(port: u16, upstream: u16, rooms: Rooms) -> String {
+    let (is_recorded, personal_data) = match rooms {
+        Rooms::Bare => (false, ""),
+        Rooms::Audit => (true, ""),
+        Rooms::AuditAndMask => (true, MASK),
+    };
     format!(
         r#"public_url = "http://127.0.0.1:{port}"
 listen = "127.0.0.1:{port}"
@@ -222,9 +178,9 @@ url = "http://127.0.0.1:{upstream}{}"
 
 [[policy.rules]]
 upstream = "echo"
-tools = ["echo"]
+tools = ["*"]
 scopes = ["echo:use"]
-"#,
+{personal_data}"#,
         echo::PATH
     )
 }
@@ -270,35 +226,7 @@ fn get(port: u16, path: &str) -> anyhow::Result<String> {
     Ok(body.1.to_owned())
 }
 
-/// nginx with one worker, which is the process itself, and nothing but `proxy_pass`.
-fn nginx(directory: &Path, upstream: u16) -> anyhow::Result<Start> {
-    let port = free_port()?;
-    let prefix = directory.join("nginx");
-    fs::create_dir(&prefix)?;
-    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|name| format!("    {name}_temp_path {name};\n"))
-        .concat();
-    let settings = format!(
-        "daemon off;\nmaster_process off;\nworker_processes 1;\npid nginx.pid;\nerror_log nginx.err warn;\n\
-         events {{ worker_connections 1024; }}\n\
-         http {{\n    access_log off;\n    keepalive_requests 100000000;\n{temporary}\
-         \x20   upstream server {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 100000000; }}\n\
-         \x20   server {{\n        listen 127.0.0.1:{port};\n        location / {{\n\
-         \x20           proxy_pass http://server;\n            proxy_http_version 1.1;\n\
-         \x20           proxy_set_header Connection \"\";\n            proxy_buffering off;\n        }}\n    }}\n}}\n"
-    );
-    fs::write(prefix.join("nginx.conf"), settings)?;
-    let prefix = prefix.to_string_lossy().into_owned();
-    Ok(Start::Program {
-        program: "nginx".to_owned(),
-        arguments: ["-p", &prefix, "-c", "nginx.conf", "-e", "nginx.err"]
-            .map(str::to_owned)
-            .to_vec(),
-        port,
-    })
-}
-
 /// A port that nobody listens on.
-fn free_port() -> anyhow::Result<u16> {
+pub(super) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
