@@ -85,7 +85,7 @@ fn answer(body: &[u8]) -> Response<Body> {
     };
     let result = match message.method {
         "tools/call" => {
-            let text = message.params.map_or("\"\"", |params| params.answer());
+            let text = message.params.as_ref().map_or("\"\"", Params::answer);
             format!(
                 r#"{{"resultType":"complete","content":[{{"type":"text","text":{text}}}],"isError":false}}"#
             )

@@ -170,6 +170,7 @@ impl House {
             Ok(outcome) => {
                 if let Some(recording) = recording {
                     recording.acted(direction, &outcome.findings);
+                    recording.about(&outcome.subjects);
                 }
                 Ok(outcome.replaced)
             }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use audit::rule::IdRuns;
 use audit::{Action, AuditEvent, AuditLog, Direction, EventType, Name, Outcome, Pseudonym, Who};
-use pii::{Acted, Operator};
+use pii::{Acted, DataSubject, Operator};
 use resource_server::Caller;
 
 use crate::house::About;
@@ -130,6 +130,14 @@ impl Recording {
             event = event.action(action);
         }
         self.event = event;
+    }
+
+    /// Adds whom personal data are about.
+    pub(crate) fn about<'s>(&mut self, people: impl IntoIterator<Item = &'s DataSubject>) {
+        for person in people {
+            let pseudonym = self.log.pseudonyms().data_subject(person.value());
+            self.event.add_subject(pseudonym);
+        }
     }
 
     /// Records how the call ended. Nothing is answered before.

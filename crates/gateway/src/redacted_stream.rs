@@ -72,6 +72,7 @@ pub(crate) fn body(
             && !findings.is_empty()
         {
             recording.acted(Direction::Result, &findings);
+            recording.about(events.subjects());
             // The events are out; that their record is lost was logged.
             let _ = recording.append().await;
         }

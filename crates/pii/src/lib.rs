@@ -47,6 +47,7 @@ mod checksum;
 mod context;
 #[cfg(test)]
 mod cost;
+mod data_subject;
 mod decode;
 mod document;
 mod document_scan;
@@ -74,6 +75,7 @@ mod stand_in;
 mod stream;
 mod word;
 
+pub use data_subject::DataSubject;
 pub use document::DocumentError;
 pub use fernet::{Binding, FernetError, FernetKey, FernetKeys};
 pub use kind::Kind;

@@ -1,12 +1,17 @@
 //! Server-sent events under a policy, one by one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::data_subject::DataSubject;
 use crate::policy::Context;
 use crate::redactor::Redactor;
 use crate::refusal::{Acted, PolicyRefusal};
 use crate::schema::OutputSchema;
 use crate::stream::EventStream;
+
+/// How many people are told apart in one stream, which may have no end.
+const MOST_SUBJECTS: usize = 1000;
 
 /// A stream of server-sent events under a policy.
 #[derive(Debug)]
@@ -16,6 +21,7 @@ pub struct RedactedStream<'r> {
     schema: Option<Arc<OutputSchema>>,
     events: EventStream,
     findings: Vec<Acted>,
+    subjects: BTreeSet<DataSubject>,
     restored: u32,
 }
 
@@ -28,6 +34,7 @@ impl<'r> RedactedStream<'r> {
             schema: None,
             events: EventStream::new(largest),
             findings: Vec::new(),
+            subjects: BTreeSet::new(),
             restored: 0,
         }
     }
@@ -50,6 +57,7 @@ impl<'r> RedactedStream<'r> {
             schema,
             events,
             findings,
+            subjects,
             restored,
         } = self;
         events.push(bytes, |data| {
@@ -62,6 +70,8 @@ impl<'r> RedactedStream<'r> {
             for acted in outcome.findings {
                 acted.add_to(findings);
             }
+            let left = MOST_SUBJECTS.saturating_sub(subjects.len());
+            subjects.extend(outcome.subjects.into_iter().take(left));
             *restored += outcome.restored;
             Ok(outcome.replaced)
         })
@@ -70,6 +80,11 @@ impl<'r> RedactedStream<'r> {
     /// What was found so far, and what was done with it.
     pub fn findings(&self) -> &[Acted] {
         &self.findings
+    }
+
+    /// Whom it was about so far, each once; of many the first thousand.
+    pub fn subjects(&self) -> impl Iterator<Item = &DataSubject> {
+        self.subjects.iter()
     }
 
     /// How many bytes are held back until their event is whole. What is held when a stream ends is no

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::data_subject::{DataSubject, people};
 use crate::document::{Document, as_written};
 use crate::kind::Kind;
 use crate::message::{Made, follow, found, keep_apart, structured_of};
@@ -38,6 +39,8 @@ pub struct Outcome {
     pub replaced: Option<String>,
     /// What was found, and what was done with it.
     pub findings: Vec<Acted>,
+    /// Whom it is about, each once.
+    pub subjects: Vec<DataSubject>,
     /// How many stand-ins became values again.
     pub restored: u32,
 }
@@ -48,6 +51,7 @@ impl fmt::Debug for Outcome {
         f.debug_struct("Outcome")
             .field("is_replaced", &self.replaced.is_some())
             .field("findings", &self.findings)
+            .field("subjects", &self.subjects.len())
             .field("restored", &self.restored)
             .finish()
     }
@@ -155,6 +159,11 @@ impl Redactor {
                 .iter()
                 .map(|(finding, action)| (&finding.kind, *action)),
         );
+        let subjects = people(
+            decided
+                .iter()
+                .map(|(finding, _)| (&finding.kind, finding.value.as_str())),
+        );
         let mut made = HashMap::new();
         let mut replacements = Vec::new();
         for (finding, action) in &decided {
@@ -164,7 +173,8 @@ impl Redactor {
             replacements.extend(replacement.map(|text| (finding.bytes(), text)));
         }
         let restored = self.restored(context, opened, |_, value| value.to_owned());
-        Ok(outcome(text, replacements, restored, findings))
+        let what = (findings, subjects);
+        Ok(outcome(text, replacements, restored, what))
     }
 
     /// Applies the policy to a stream of server-sent events, one by one.
@@ -204,6 +214,7 @@ impl Redactor {
             }
         }
         let findings = counted(found.iter().map(|one| (&one.hit.kind, one.action)));
+        let subjects = people(found.iter().map(|one| (&one.hit.kind, one.value.as_str())));
         let mut known = HashMap::new();
         let mut made = Vec::new();
         for one in found {
@@ -226,7 +237,8 @@ impl Redactor {
             let leaf = document.leaves_over(range);
             as_written(value, &document.leaves[leaf.start])
         });
-        Ok(outcome(message, replacements, restored, findings))
+        let what = (findings, subjects);
+        Ok(outcome(message, replacements, restored, what))
     }
 
     fn check_size(&self, length: usize) -> Result<(), PolicyRefusal> {
@@ -313,7 +325,7 @@ fn outcome(
     source: &str,
     mut replacements: Vec<Replacement>,
     restored: Vec<Replacement>,
-    findings: Vec<Acted>,
+    (findings, subjects): (Vec<Acted>, Vec<DataSubject>),
 ) -> Outcome {
     let count = u32::try_from(restored.len()).unwrap_or(u32::MAX);
     replacements.extend(restored);
@@ -329,6 +341,7 @@ fn outcome(
     Outcome {
         replaced: (!replacements.is_empty()).then_some(text),
         findings,
+        subjects,
         restored: count,
     }
 }

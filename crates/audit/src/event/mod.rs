@@ -272,13 +272,18 @@ impl AuditEvent {
 
     /// The data were about this person. Each is counted once.
     pub fn subject(mut self, subject: Pseudonym) -> Self {
+        self.add_subject(subject);
+        self
+    }
+
+    /// The same where it stands.
+    pub fn add_subject(&mut self, subject: Pseudonym) {
         if !self.subjects.contains(&subject) {
             if self.subjects.len() < MOST_SUBJECTS {
                 self.subjects.push(subject);
             }
             self.subject_count = self.subject_count.saturating_add(1);
         }
-        self
     }
 
     /// What it was done to: a client id, a role, a key, or the pseudonym of a person as text.

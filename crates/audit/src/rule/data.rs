@@ -128,11 +128,15 @@ impl Data {
                 .add(key, seen.time, record.sequence, 0, kind)
                 .kinds;
         }
-        // Those who are counted and not listed were not seen before, as far as anybody can tell.
+        // Those who are counted and not listed are others each time, unless those who are listed are the
+        // same: somebody who looks at one list again and again reads about no more people.
+        let list = self
+            .hasher
+            .hash_one((&record.subjects, record.subject_count));
         let listed = record.subjects.len() as u64;
         let unlisted = u64::from(record.subject_count.unwrap_or_default()).saturating_sub(listed);
         for n in 0..unlisted.min(threshold) {
-            let kind = self.hasher.hash_one((record.sequence, n));
+            let kind = self.hasher.hash_one((list, n));
             kinds = self
                 .subjects
                 .add(key, seen.time, record.sequence, 0, kind)

@@ -69,7 +69,7 @@ fn exists(pid: &str) -> bool {
 }
 
 /// Waits until something is so; who waits for processes can only look.
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(super) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let mut look = tokio::time::interval(Duration::from_millis(20));
     for _ in 0..1500 {
         look.tick().await;

@@ -1,12 +1,16 @@
-//! Personal data on its way to a server: in what headers repeat, and in what a person answers.
+//! Personal data on its way to a server, in what headers repeat and in what a person answers; and on its way
+//! to a client, where is counted how many people it is about.
 
 use serde_json::{Value, json};
 
+use super::children::until;
 use super::client::{Client, result, stateless_request};
 use super::upstream::{Fake, GOOD, Seen};
 use super::{PERMITTED, at, house, recorded};
 
 const MASKED: &str = "[pii]\notherwise = \"mask\"\n";
+/// More people than one caller reads about in an hour without an alert.
+const MEMBERS: usize = 120;
 const ADDRESS: &str = "kim.cheolsu@example.com";
 
 /// A server whose tool repeats its argument in a header, and asks for an address before it answers.
@@ -21,8 +25,14 @@ async fn notes() -> Fake {
             let ask = json!({"type": "object", "properties": {}});
             let tools = json!([
                 {"name": "send", "inputSchema": send}, {"name": "ask", "inputSchema": ask},
+                {"name": "members", "inputSchema": ask, "annotations": {"readOnlyHint": true}},
             ]);
             seen.result(&json!({"resultType": "complete", "ttlMs": 60_000, "tools": tools}).to_string())
+        }
+        (_, "members") => {
+            let row = |n: usize| format!("member {n}: member{n}@example.com, 010-5{n:03}-1234\n");
+            let text: String = (0..MEMBERS).map(row).collect();
+            seen.result(&json!({"content": [{"type": "text", "text": text}]}).to_string())
         }
         (_, "ask") if seen.body["params"]["inputResponses"].is_null() => question(seen),
         _ => seen.result(GOOD),
@@ -112,4 +122,34 @@ async fn what_a_person_answers_is_masked_as_arguments_are_and_recorded() {
     assert_eq!(event["pii"], json!({"EMAIL": 1}), "{event}");
     assert_eq!(event["direction"], "arguments", "{event}");
     assert_eq!(event["action_taken"], "masked", "{event}");
+    assert_eq!(event["subject_count"], 1, "{event}");
+}
+
+#[tokio::test]
+async fn p6_the_record_says_how_many_people_a_result_is_about_and_many_raise_an_alert() {
+    let notes = notes().await;
+    let house = house(&format!("{PERMITTED}{MASKED}{}", at("notes", &notes.url))).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    result(&robot.ask_stateless("tools/list", json!({})).await);
+    let members = json!({"name": "members", "arguments": {}});
+    let answer = robot.ask_stateless("tools/call", members).await;
+    let said = result(&answer).to_string();
+    assert!(!said.contains("member7@"), "{said}");
+
+    let events = recorded(&house, "call_outcome");
+    let [event] = &events[..] else {
+        panic!("{events:?}")
+    };
+    // A telephone number and an address are one person.
+    assert_eq!(event["pii"]["EMAIL"], MEMBERS, "{event}");
+    assert_eq!(event["subject_count"], MEMBERS, "{event}");
+    assert!(!event.to_string().contains("member7"), "{event}");
+    until("an alert about many people", || {
+        let alerts = recorded(&house, "alert");
+        let many = alerts
+            .iter()
+            .find(|one| one["alert"]["rule"] == "many_subjects");
+        many.is_some_and(|many| many["alert"]["count"].as_u64() > Some(100))
+    })
+    .await;
 }
