@@ -1,4 +1,4 @@
-//! One level of decoding: percent, HTML entities, `\u`, base64 and hexadecimal.
+//! One level of decoding, which may be done again: percent, HTML entities, `\u`, base64 and hexadecimal.
 
 use std::ops::Range;
 
@@ -162,9 +162,9 @@ fn run(text: &str, range: Range<usize>) -> Option<(Range<usize>, String)> {
     // `key=value`: what is encoded stands behind.
     let body = whole.trim_end_matches('=');
     let from = body.rfind('=').map_or(0, |at| at + 1);
-    let from = from + 2 * usize::from(body[from..].starts_with("0x"));
-    let body = &body[from..];
     let start = range.start + from;
+    // What marks it as hexadecimal is no part of what it says.
+    let body = body[from..].strip_prefix("0x").unwrap_or(&body[from..]);
     if body.len() < SHORTEST {
         return None;
     }
@@ -353,7 +353,7 @@ mod tests {
         check("x 3031302d313233342d35363738", "x 010-1234-5678");
         check("v=MDEwLTEyMzQtNTY3OA", "v=010-1234-5678");
         check("7ZmN6ri464+Z님", "홍길동님");
-        check("0x3031302d313233342d35363738", "0x010-1234-5678");
+        check("0x3031302d313233342d35363738", "010-1234-5678");
         check("\\x41\\u{ae40}%u0041", "A김A");
     }
 

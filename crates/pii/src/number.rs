@@ -10,6 +10,9 @@ pub(crate) enum Separator {
     Space,
     Bracket,
     Tilde,
+    Slash,
+    /// `_`
+    LowLine,
 }
 
 /// Digits without a break.
@@ -17,6 +20,7 @@ pub(crate) enum Separator {
 struct Group {
     start: usize,
     end: usize,
+    digits: usize,
 }
 
 /// All groups that hang together.
@@ -68,6 +72,7 @@ impl Cluster {
             self.groups.push(Group {
                 start: from,
                 end: at,
+                digits: at - from,
             });
             if self.groups.len() == MOST_GROUPS {
                 break;
@@ -91,17 +96,46 @@ impl Cluster {
 
     /// How many digits there are.
     pub(crate) fn digits(&self) -> usize {
-        self.groups
-            .iter()
-            .map(|group| group.end - group.start)
-            .sum()
+        self.groups.iter().map(|group| group.digits).sum()
+    }
+
+    /// Without the spaces between digits, as in `0 1 0 - 1 2 3 4 - 5 6 7 8`, if somebody wrote it so: with
+    /// single digits in a row, or with spaces beside hyphens.
+    pub(crate) fn without_spaces(&self) -> Option<Self> {
+        let is_space = |at: usize| self.separators[at] == Separator::Space;
+        let is_single = |at: usize| self.groups[at].digits == 1;
+        let is_spelled = (2..self.groups.len())
+            .any(|at| (at - 2..at).all(is_space) && (at - 2..=at).all(is_single));
+        let has_both = self.separators.contains(&Separator::Space)
+            && self.separators.contains(&Separator::Hyphen);
+        if !is_spelled && !has_both {
+            return None;
+        }
+        let mut whole = Self {
+            groups: vec![self.groups[0]],
+            separators: Vec::new(),
+            ..*self
+        };
+        for (at, group) in self.groups.iter().enumerate().skip(1) {
+            match whole.groups.last_mut() {
+                Some(last) if is_space(at - 1) => {
+                    last.end = group.end;
+                    last.digits += group.digits;
+                }
+                _ => {
+                    whole.separators.push(self.separators[at - 1]);
+                    whole.groups.push(*group);
+                }
+            }
+        }
+        Some(whole)
     }
 
     /// Groups `range` as a number, unless they are only a part of one.
     pub(crate) fn number<'t>(&self, text: &'t str, range: Range<usize>) -> Option<Number<'t>> {
         let (first, last) = (range.start, range.end - 1);
         let groups = &self.groups[range];
-        let digits: usize = groups.iter().map(|group| group.end - group.start).sum();
+        let digits: usize = groups.iter().map(|group| group.digits).sum();
         let inner = &self.separators[first..last];
         let is_address = groups.len() == 4 && inner.iter().all(|one| *one == Separator::Dot);
         if !(7..=MOST_DIGITS).contains(&digits) && !is_address
@@ -112,9 +146,9 @@ impl Cluster {
         }
         let parts = |separator: Option<&Separator>| {
             separator.is_none_or(|one| match one {
-                Separator::Space | Separator::Tilde | Separator::Bracket => true,
+                Separator::Space | Separator::Tilde | Separator::Slash | Separator::Bracket => true,
                 Separator::Hyphen => is_address,
-                Separator::Dot => false,
+                Separator::Dot | Separator::LowLine => false,
             })
         };
         let outer = first.checked_sub(1).map(|at| &self.separators[at]);
@@ -135,7 +169,8 @@ impl Cluster {
         };
         let all = groups
             .iter()
-            .flat_map(|group| &text.as_bytes()[group.start..group.end]);
+            .flat_map(|group| &text.as_bytes()[group.start..group.end])
+            .filter(|byte| byte.is_ascii_digit());
         if digits > MOST_DIGITS {
             return None;
         }
@@ -143,7 +178,7 @@ impl Cluster {
             *place = digit - b'0';
         }
         for (at, group) in groups.iter().enumerate() {
-            number.lens[at] = u8::try_from(group.end - group.start).unwrap_or(u8::MAX);
+            number.lens[at] = u8::try_from(group.digits).unwrap_or(u8::MAX);
             number.separators[at] = inner.get(at).copied();
         }
         Some(number)
@@ -170,8 +205,12 @@ fn separator(text: &[u8], at: usize) -> Option<(Separator, usize)> {
             next += 1;
             return text.get(next)?.is_ascii_digit().then_some((kind?, next));
         }
-        Some(b'~') => {
-            kind = kind.or(Some(Separator::Tilde));
+        Some(sign @ (b'~' | b'/' | b'_')) => {
+            kind = kind.or(Some(match sign {
+                b'~' => Separator::Tilde,
+                b'/' => Separator::Slash,
+                _ => Separator::LowLine,
+            }));
             next += 1;
         }
         _ if spaces == 1 => kind = kind.or(Some(Separator::Space)),
@@ -228,12 +267,26 @@ fn is_unit(rest: &[u8]) -> bool {
         "층",
         "호",
     ];
-    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    let spaced = rest.strip_prefix(b" ");
+    let rest = spaced.unwrap_or(rest);
     let Some(unit) = units.iter().find(|unit| rest.starts_with(unit.as_bytes())) else {
         return false;
     };
     // `01012345678로` has no unit, and neither has what is `만` or `일` by chance.
     let behind = &rest[unit.len()..];
+    // Behind a space, a unit is a word of its own, and `110-234-567890 명재인` is a name behind an account.
+    let goes_on = spaced.is_some() && behind.first().is_some_and(|byte| !byte.is_ascii());
+    let particles = [
+        "은", "는", "이", "가", "을", "를", "의", "에", "으", "로", "과", "와", "도", "만", "까",
+        "부", "씩", "당",
+    ];
+    if goes_on
+        && !particles
+            .iter()
+            .any(|one| behind.starts_with(one.as_bytes()))
+    {
+        return false;
+    }
     !matches!(*unit, "만" | "일" | "호" | "개" | "점" | "회")
         || behind.is_empty()
         || behind[0].is_ascii()
@@ -271,14 +324,17 @@ impl<'t> Number<'t> {
         self.groups == 1
     }
 
-    /// Whether every separator is of one kind. Tildes are hyphens that somebody wrote in another way.
+    /// Whether every separator is of one kind. Tildes, slashes and low lines are hyphens that
+    /// somebody wrote in another way.
     pub(crate) fn is_separated_by(&self, separator: Separator) -> bool {
         let is_all = |kind: Separator| {
             let mut separators = self.separators[..self.groups - 1].iter();
             separators.all(|one| *one == Some(kind))
         };
+        let others = [Separator::Tilde, Separator::Slash, Separator::LowLine];
         self.groups > 1
-            && (is_all(separator) || separator == Separator::Hyphen && is_all(Separator::Tilde))
+            && (is_all(separator)
+                || separator == Separator::Hyphen && others.into_iter().any(is_all))
     }
 
     /// Where it begins as a telephone number, with `+` and the bracket.
