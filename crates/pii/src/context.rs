@@ -54,7 +54,7 @@ const WORDS: [(Label, &str); 11] = [
     (
         Label::Bank,
         "계좌번호 계좌 입금 송금 이체 은행 뱅크 환불계좌 account acct bank accountno accountnumber bankaccount account_no 국민 신한 농협 \
-         수협 신협 우체국 새마을금고 카카오뱅크 토스뱅크 케이뱅크 기업은행 우리은행 하나은행 통장 예금",
+         수협 신협 우체국 새마을금고 카카오뱅크 토스뱅크 케이뱅크 기업은행 우리은행 하나은행 통장 예금 sc제일 제일은행 새마을 카뱅 케뱅 토뱅 토스 축협 산림조합 저축은행 ibk",
     ),
     (
         Label::Card,
@@ -190,6 +190,11 @@ fn last_labels(piece: &str, only_line: bool) -> (Option<Label>, Option<Label>) {
         }
     }
     (last, second)
+}
+
+/// What the heading of a column says of what stands below.
+pub(crate) fn of_heading(heading: &str) -> Option<Label> {
+    last_labels(heading, false).0
 }
 
 /// Whether a word is not a part of a longer ASCII word. `cardNo` and `card_no` have the part `card`.

@@ -73,6 +73,7 @@ mod secure_tool;
 mod spread;
 mod stand_in;
 mod stream;
+mod table;
 mod word;
 
 pub use data_subject::DataSubject;

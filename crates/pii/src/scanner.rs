@@ -1,5 +1,6 @@
 //! The scanner: text in, findings out.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -13,10 +14,17 @@ use crate::normalize::{Map, fold};
 use crate::number::{Cluster, WIDEST};
 use crate::recognizer::{CustomRecognizer, Finding, Hit, PatternError};
 use crate::secret::{self, PREFIXES};
+use crate::table::Table;
 use crate::word;
 
 /// What is less sure is not reported, unless asked for.
 const LEAST_SCORE: f32 = 0.499;
+
+/// What is as sure as a shape and a label together make it.
+const SPELLED: f32 = 0.7;
+
+/// How often what is decoded is decoded again; each level costs as much as the text is long.
+const LEVELS: usize = 3;
 
 /// Finds personal data in text.
 #[derive(Debug, Clone)]
@@ -34,6 +42,7 @@ enum Trigger {
     Address,
     Pem,
     Title,
+    Introduction,
     NameLabel,
 }
 
@@ -53,6 +62,9 @@ impl Scanner {
             .chain(secret::OPTIONS)
             .chain(["://", secret::PEM])
             .chain(name::TITLES)
+            .chain(name::CLOSINGS)
+            .chain(name::OF_PERSONS)
+            .chain(name::SELVES)
             .chain(name::LABELS);
         let triggers = AhoCorasick::builder()
             .ascii_case_insensitive(true)
@@ -102,21 +114,21 @@ impl Scanner {
     /// The hits in a text, in its own places.
     pub(crate) fn hits(&self, text: &str) -> Vec<Hit> {
         let mut all = Vec::new();
-        let folded = fold(text);
-        let (seen, map) = match &folded {
-            Some((folded, map)) => (folded.as_str(), Some(map)),
-            None => (text, None),
-        };
-        self.detect(seen, |hit| push(&mut all, hit, &[map]));
-        if let Some((decoded, decoding)) = decode(seen) {
-            let again = fold(&decoded);
-            let (seen, folding) = match &again {
-                Some((folded, folding)) => (folded.as_str(), Some(folding)),
-                None => (decoded.as_str(), None),
+        let mut maps: Vec<Map> = Vec::new();
+        let mut seen = Cow::Borrowed(text);
+        for level in 0..=LEVELS {
+            if let Some((folded, map)) = fold(&seen) {
+                seen = Cow::Owned(folded);
+                maps.push(map);
+            }
+            self.detect(&seen, |hit| push(&mut all, hit, &maps));
+            // What was encoded twice is decoded twice.
+            let decoded = (level < LEVELS).then(|| decode(&seen)).flatten();
+            let Some((decoded, map)) = decoded else {
+                break;
             };
-            self.detect(seen, |hit| {
-                push(&mut all, hit, &[folding, Some(&decoding), map]);
-            });
+            seen = Cow::Owned(decoded);
+            maps.push(map);
         }
         let mut hits = resolve(all);
         hits.retain(|hit| text.get(hit.range.clone()).is_some());
@@ -127,6 +139,9 @@ impl Scanner {
         let mut hits = Vec::new();
         Self::marks(text, &mut hits);
         self.words(text, &mut hits);
+        if !text.is_ascii() {
+            name::beside(text, &mut hits);
+        }
         for recognizer in &self.custom {
             recognizer.find(text, &mut hits);
         }
@@ -159,7 +174,16 @@ impl Scanner {
                     }
                     let end = cluster.read(bytes, start);
                     if cluster.digits() >= 7 || cluster.len() >= 4 {
+                        let known = hits.len();
                         numbers(text, &cluster, before, hits);
+                        // Digits with spaces between are many things: it takes a label to make them one number.
+                        if hits.len() == known
+                            && let Some(whole) = cluster.without_spaces()
+                        {
+                            numbers(text, &whole, before, hits);
+                            let spelled = hits.split_off(known).into_iter();
+                            hits.extend(spelled.filter(|hit| hit.score > SPELLED));
+                        }
                         before = end;
                     }
                     at = end;
@@ -192,35 +216,42 @@ impl Scanner {
     /// What is found by words: names, and secrets.
     fn words(&self, text: &str, hits: &mut Vec<Hit>) {
         let mut consumed = 0;
+        // Up to where tables were read: their cells are no headings of other tables.
+        let mut tables = 0;
         let has_hangul = !text.is_ascii();
+        let has_lines = memchr::memchr(b'\n', text.as_bytes()).is_some();
         for found in self.triggers.find_iter(text) {
             let (start, end) = (found.start(), found.end());
             if start < consumed {
                 continue;
             }
-            let hit = match trigger(found.pattern().as_usize()) {
-                Trigger::Prefix(index) if text[start..end] == *PREFIXES[index].text => {
-                    let hit = secret::prefixed(text, start, &PREFIXES[index]);
-                    // `secret_key` begins like a key of Notion, and is the name of one.
-                    hit.or_else(|| {
-                        let name = secret::NAMES
-                            .iter()
-                            .find(|name| text[start..].starts_with(**name))?;
-                        secret::named(text, start, start + name.len())
-                    })
-                }
+            let trigger = trigger(found.pattern().as_usize());
+            let is_label = matches!(
+                trigger,
+                Trigger::SecretName | Trigger::Title | Trigger::NameLabel
+            );
+            if has_lines
+                && is_label
+                && start >= tables
+                && let Some(table) = Table::around(text, start, end)
+            {
+                tables = self.cells(text, &table, hits);
+            }
+            let hit = match trigger {
+                Trigger::Prefix(index) => prefixed(text, start, end, &PREFIXES[index]),
                 Trigger::Option => secret::in_option(text, end),
                 Trigger::SecretName => secret::named(text, start, end),
                 Trigger::Address => secret::in_address(text, start),
                 Trigger::Pem => secret::private_key(text, start),
-                Trigger::Title if has_hangul => {
-                    name::before_title(text, start, end).or_else(|| {
-                        name::behind_label(text, start, end)
-                            .filter(|_| name::LABELS.contains(&&text[start..end]))
-                    })
-                }
-                Trigger::NameLabel if has_hangul => name::behind_label(text, start, end),
-                Trigger::Prefix(_) | Trigger::Title | Trigger::NameLabel => None,
+                Trigger::Title if has_hangul => name::before_title(text, start, end)
+                    .inspect(|hit| name::more_before(text, hit, hits))
+                    .or_else(|| {
+                        let is_label = name::LABELS.contains(&&text[start..end]);
+                        is_label.then(|| labelled(text, start, end, hits))?
+                    }),
+                Trigger::NameLabel if has_hangul => labelled(text, start, end, hits),
+                Trigger::Introduction if has_hangul => name::introduced(text, end),
+                Trigger::Title | Trigger::NameLabel | Trigger::Introduction => None,
             };
             if let Some(hit) = hit {
                 if hit.kind == Kind::Secret {
@@ -230,19 +261,65 @@ impl Scanner {
             }
         }
     }
+
+    /// What is found in the cells of a table, each read as if its heading stood before it. Says where the
+    /// table ends.
+    fn cells(&self, text: &str, table: &Table<'_>, hits: &mut Vec<Hit>) -> usize {
+        let mut labelled = String::new();
+        let mut found = Vec::new();
+        table.each(|heading, cell| {
+            labelled.clear();
+            labelled.push_str(heading);
+            labelled.push_str(": ");
+            let behind = labelled.len();
+            labelled.push_str(&text[cell.clone()]);
+            Self::marks(&labelled, &mut found);
+            self.words(&labelled, &mut found);
+            let in_cell = found.drain(..).filter(|hit| hit.range.start >= behind);
+            hits.extend(in_cell.map(|hit| {
+                let shift = |at: usize| at - behind + cell.start;
+                let range = shift(hit.range.start)..shift(hit.range.end);
+                Hit { range, ..hit }
+            }));
+        })
+    }
+}
+
+/// The secret that begins at `start..end` as its issuer lets it, or that has such a name.
+fn prefixed(text: &str, start: usize, end: usize, prefix: &secret::Prefix) -> Option<Hit> {
+    let is_it = text[start..end] == *prefix.text;
+    let hit = is_it.then(|| secret::prefixed(text, start, prefix));
+    // `SECRET_KEY` begins like a key of Notion, and is the name of one.
+    hit.flatten().or_else(|| {
+        let is_name = |name: &&&str| {
+            let word = text.get(start..start + name.len());
+            word.is_some_and(|word| word.eq_ignore_ascii_case(name))
+        };
+        let name = secret::NAMES.iter().find(is_name)?;
+        secret::named(text, start, start + name.len())
+    })
+}
+
+/// The name behind a label, and those that follow it.
+fn labelled(text: &str, start: usize, end: usize, hits: &mut Vec<Hit>) -> Option<Hit> {
+    let hit = name::behind_label(text, start, end)?;
+    name::more_behind(text, end, &hit, hits);
+    Some(hit)
 }
 
 fn trigger(pattern: usize) -> Trigger {
     let names = PREFIXES.len() + secret::NAMES.len();
     let options = names + secret::OPTIONS.len();
-    let titles = options + 2;
+    let titles = options + 2 + name::TITLES.len() + name::CLOSINGS.len() + name::OF_PERSONS.len();
+    let introductions = titles + name::SELVES.len();
     match pattern {
         _ if pattern < PREFIXES.len() => Trigger::Prefix(pattern),
         _ if pattern < names => Trigger::SecretName,
         _ if pattern < options => Trigger::Option,
         _ if pattern == options => Trigger::Address,
         _ if pattern == options + 1 => Trigger::Pem,
-        _ if pattern < titles + name::TITLES.len() => Trigger::Title,
+        _ if pattern < titles => Trigger::Title,
+        _ if pattern < introductions => Trigger::Introduction,
         _ => Trigger::NameLabel,
     }
 }
@@ -326,8 +403,9 @@ fn old_licence(text: &str, number: &crate::number::Number<'_>) -> Option<Hit> {
     Some(Hit::new(Kind::KrDriver, start..number.end, 0.7))
 }
 
-fn push(all: &mut Vec<Hit>, mut hit: Hit, maps: &[Option<&Map>]) {
-    for map in maps.iter().flatten() {
+/// Keeps a hit in its place in the first text: every map leads one text back.
+fn push(all: &mut Vec<Hit>, mut hit: Hit, maps: &[Map]) {
+    for map in maps.iter().rev() {
         hit.range = map.to_source(hit.range);
     }
     all.push(hit);

@@ -20,7 +20,8 @@ const fn prefix(text: &'static str, least: usize, others: &'static [u8]) -> Pref
     }
 }
 
-pub(crate) const PREFIXES: [Prefix; 61] = [
+pub(crate) const PREFIXES: [Prefix; 62] = [
+    prefix(BOT, 32, b"-_"),
     prefix("AGE-SECRET-KEY-1", 40, b""),
     prefix("dapi", 32, b""),
     prefix("sbp_", 30, b""),
@@ -92,7 +93,12 @@ pub(crate) fn prefixed(text: &str, start: usize, prefix: &Prefix) -> Option<Hit>
     let bytes = text.as_bytes();
     // A part of a longer word; many in a row would each be read to the end.
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    if start.checked_sub(1).is_some_and(|at| is_word(bytes[at])) {
+    let before = if prefix.text == BOT {
+        bot(bytes, start)?
+    } else {
+        start
+    };
+    if before.checked_sub(1).is_some_and(|at| is_word(bytes[at])) {
         return None;
     }
     let from = start + prefix.text.len();
@@ -117,12 +123,31 @@ pub(crate) fn prefixed(text: &str, start: usize, prefix: &Prefix) -> Option<Hit>
             // Of so many letters without a digit, hardly any is a word.
             _ => is_mixed(value) || value.len() > 30 && is_mixed_case(value),
         };
-    is_secret.then(|| Hit::new(Kind::Secret, start..end, 0.98))
+    is_secret.then(|| Hit::new(Kind::Secret, before..end, 0.98))
+}
+
+/// What stands between the two halves of the token of a bot of Telegram, of which the first are digits.
+const BOT: &str = ":AA";
+
+/// Where the number of such a bot begins, if one ends at `end`.
+fn bot(bytes: &[u8], end: usize) -> Option<usize> {
+    let digits = bytes[..end].iter().rev().take(11);
+    let count = digits.take_while(|byte| byte.is_ascii_digit()).count();
+    (8..=10).contains(&count).then(|| end - count)
 }
 
 /// Names of keys that hold secrets.
-pub(crate) const NAMES: [&str; 42] = [
+pub(crate) const NAMES: [&str; 51] = [
     "pw",
+    "pass",
+    "identified by",
+    "sshpass -p",
+    "storage_key",
+    "storagekey",
+    "api 키",
+    "접속키",
+    "암호",
+    "토큰",
     "account_key",
     "accountkey",
     "service_key",
@@ -174,8 +199,9 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
         at.and_then(|at| bytes.get(at))
             .is_some_and(u8::is_ascii_alphanumeric)
     };
-    // Two letters are a name only if they are a word.
-    if name.len() == 2 && (is_letter(start.checked_sub(1)) || is_letter(Some(end))) {
+    // Two letters are a name only if they are a word, and four only at the end of one, as in `DB_PASS`.
+    let is_inner = is_letter(start.checked_sub(1)) || is_letter(Some(end));
+    if name.len() == 2 && is_inner || name.eq_ignore_ascii_case("pass") && is_inner {
         return None;
     }
     let mut at = end;
@@ -200,9 +226,14 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
     }
     let is_bearer = name.eq_ignore_ascii_case("bearer");
     let from = at;
-    let mut is_given = false;
+    // Of commands, the value stands behind a space.
+    let mut is_given = name.contains(' ') && PASSWORDS.iter().any(|word| begins(name, word));
+    if !name.is_ascii() {
+        at = colon_behind(text, at).unwrap_or(at);
+    }
+    let reach = at + 8;
     while at < bytes.len()
-        && at < from + 8
+        && at < reach
         && matches!(
             bytes[at],
             b' ' | b'"' | b'\'' | b'`' | b':' | b'=' | b'>' | b'\\' | b'\t' | b'('
@@ -223,14 +254,15 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
             is_given |= link != " to ";
         }
     }
-    let is_password = PASSWORDS
-        .iter()
-        .any(|word| name.to_ascii_lowercase().starts_with(word));
+    let is_password = PASSWORDS.iter().any(|word| begins(name, word));
     // Without a sign between, the value has to speak for itself.
+    let beside = &text[at..at + length_of_value(&bytes[at..])];
     let is_beside = at > from
         && tail.is_empty()
-        && (name.is_ascii() && is_long_mixed(&text[at..])
-            || is_password && is_odd(&text[at..at + length_of_value(&bytes[at..])]));
+        && (is_long_mixed(beside)
+            || is_password
+                && !name.eq_ignore_ascii_case("pass")
+                && (is_odd(beside) || !name.is_ascii() && is_typed(beside)));
     let is_meant = is_given || is_bearer || is_beside;
     if !is_meant {
         return None;
@@ -244,7 +276,7 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
     let length = length_of_value(&bytes[at..]);
     let value = text[at..at + length].trim_end_matches(['.', ')', ',']);
     let is_value = if is_password {
-        value.len() >= 6 && is_mixed(value)
+        value.len() >= 6 && (is_mixed(value) || has_sign(value) && has_letter(value))
     } else {
         value.len() >= 16 && is_mixed(value) && entropy(value) > 2.8
     };
@@ -270,10 +302,8 @@ fn length_of_value(bytes: &[u8]) -> usize {
     bytes.iter().take(512).take_while(is_value).count()
 }
 
-fn is_long_mixed(rest: &str) -> bool {
-    let length = length_of_value(rest.as_bytes());
-    let value = &rest[..length];
-    length >= 24
+fn is_long_mixed(value: &str) -> bool {
+    value.len() >= 24
         && is_mixed(value)
         && value
             .bytes()
@@ -281,23 +311,47 @@ fn is_long_mixed(rest: &str) -> bool {
 }
 
 /// Names of what people make up themselves.
-const PASSWORDS: [&str; 7] = [
-    "passw",
+const PASSWORDS: [&str; 8] = [
+    "pass",
     "pw",
-    "pwd",
-    "passphrase",
+    "identified by",
+    "sshpass",
     "비밀번호",
     "패스워드",
     "비번",
+    "암호",
 ];
+
+fn begins(name: &str, word: &str) -> bool {
+    name.get(..word.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(word))
+}
+
+/// The colon behind what is done with it, as in `비밀번호 초기화: …`.
+fn colon_behind(text: &str, from: usize) -> Option<usize> {
+    let mut rest = text[from..].char_indices().take(12);
+    let (offset, sign) = rest.find(|(_, one)| *one != ' ' && !('가'..='힣').contains(one))?;
+    (sign == ':').then_some(from + offset)
+}
 
 /// Whether somebody made it up to be no word: letters, digits and signs among them.
 fn is_odd(value: &str) -> bool {
     let value = value.trim_end_matches(['.', ',', '!', '?', ')']);
-    let has_sign = value.bytes().any(|byte| {
-        byte.is_ascii_punctuation() && !matches!(byte, b'-' | b'.' | b'/' | b':' | b'_')
-    });
-    value.len() >= 6 && is_mixed(value) && (has_sign || value.len() >= 10)
+    value.len() >= 6 && is_mixed(value) && (has_sign(value) || value.len() >= 10)
+}
+
+/// Whether it is typed by a hand: small letters and digits, and not the name of a cipher.
+fn is_typed(value: &str) -> bool {
+    value.len() >= 8 && is_mixed(value) && value.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
+fn has_sign(value: &str) -> bool {
+    let is_sign = |byte: u8| byte.is_ascii_punctuation() && !b"-./:_()[]".contains(&byte);
+    value.bytes().any(is_sign)
+}
+
+fn has_letter(value: &str) -> bool {
+    value.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 /// Whether there are letters and digits, as in every key that a machine made.

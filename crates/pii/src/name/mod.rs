@@ -1,17 +1,25 @@
-//! Korean names: a family name and a given name before `님`, `씨` or a title, or behind a label.
+//! Korean names: a family name and a given name before `님`, `씨` or a title, behind a label, or beside
+//! what is found of a person.
 
+mod beside;
+mod labelled;
+mod labels;
+mod list;
+mod titled;
 mod words;
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use crate::kind::Kind;
-use crate::recognizer::Hit;
+pub(crate) use beside::beside;
+pub(crate) use labelled::{behind_label, introduced};
+pub(crate) use labels::{CLOSINGS, LABELS, OF_PERSONS, SELVES, TITLES};
+pub(crate) use list::{more_before, more_behind};
+pub(crate) use titled::before_title;
 use words::{
-    AFTER_SSI, BEFORE, CLANS, FAMILY, FAMILY_OF_TWO, FIRM, FIRST, GIVEN, LOOSE, NO_NAMES,
-    NOUN_ENDS, OF_CLANS, PARTICLES, ROLES, SECOND, SINGLE, SURE_PARTICLES,
+    CLANS, COMMON_FIRST, FAMILY, FAMILY_OF_TWO, FIRST, GIVEN, NO_NAMES, NOUN_ENDS, OF_CLANS,
+    PARTICLES, RARE, ROLES, SECOND, SINGLE, SURE_PARTICLES,
 };
-pub(crate) use words::{LABELS, TITLES};
 
 fn set(words: &'static str) -> HashSet<&'static str> {
     words.split_ascii_whitespace().collect()
@@ -21,7 +29,6 @@ static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| set(NO_NAMES));
 static GIVEN_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| set(GIVEN));
 static ROLE_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| set(ROLES));
 static CLAN_PLACES: LazyLock<HashSet<&str>> = LazyLock::new(|| set(CLANS));
-static FIRM_LABELS: LazyLock<HashSet<&str>> = LazyLock::new(|| set(FIRM));
 
 /// How much the words around say that a name stands there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,169 +102,6 @@ fn is_hangul(found: char) -> bool {
     ('가'..='힣').contains(&found)
 }
 
-/// The name before the title that stands at `start..end`.
-pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> {
-    let title = &text[start..end];
-    let after = text[end..].chars().next();
-    let is_free = after.is_none_or(|after| !is_hangul(after));
-    let may_follow = is_free
-        || after.is_some_and(|after| match title {
-            "님" => after != '들',
-            "씨" => AFTER_SSI.contains(after),
-            _ => after == '님' || PARTICLES.contains(after),
-        });
-    if !may_follow {
-        return None;
-    }
-    let head = text[..start].trim_end_matches(' ');
-    if start - head.len() > 2 {
-        return None;
-    }
-    let mut word: Vec<char> = head
-        .chars()
-        .rev()
-        .take(8)
-        .take_while(|one| is_hangul(*one))
-        .collect();
-    if word.len() > 7 {
-        return None;
-    }
-    word.reverse();
-    let is_plain_title = title == "님" || title == "씨";
-    // `한 명`, `두 군` and the like: other titles want a full name.
-    let is_apart = head.len() < start;
-    let is_polite = is_plain_title || after == Some('님') && is_apart;
-    let least = if is_polite { 2 } else { 3 };
-    let is_good = |name: &[char]| {
-        name.len() >= least
-            && is_name(name, Trust::Usual)
-            && !(title == "씨" && head.len() == start && is_clan(name))
-    };
-    let name = if is_good(&word) {
-        &word[..]
-    } else {
-        let whole: String = word.iter().collect();
-        let known = BEFORE.iter().find(|known| whole.starts_with(**known))?;
-        let name = &word[known.chars().count()..];
-        (name.len() >= 3 && is_good(name)).then_some(name)?
-    };
-    let bytes: usize = name.iter().map(|one| one.len_utf8()).sum();
-    let score = if is_plain_title { 0.85 } else { 0.6 };
-    Some(Hit::new(
-        Kind::KrName,
-        head.len() - bytes..head.len(),
-        score,
-    ))
-}
-
-/// The name behind the label that stands at `start..end`.
-pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> {
-    let label = &text[start..end];
-    // `결제자:` and whoever else is named by what they do: the sign belongs to the label.
-    let (label, end) = match label.strip_suffix(':') {
-        Some(label) => (label, end - 1),
-        None if begins_a_word(text, start, label) => (label, end),
-        None => return None,
-    };
-    let (from, at, is_given) = sign_behind(text, label, end);
-    let is_topic = !is_given && text[end..from].ends_with(['은', '는', '이', '가']);
-    let is_firm = FIRM_LABELS.contains(label.replace(' ', "").to_ascii_lowercase().as_str());
-    let is_loose = !is_given && LOOSE.contains(&label);
-    if at == from || !is_given && (label.is_ascii() || !is_firm && !is_topic && !is_loose) {
-        return None;
-    }
-    let rest = text.get(at..)?;
-    let word: Vec<char> = rest
-        .chars()
-        .take(9)
-        .take_while(|one| is_hangul(*one))
-        .collect();
-    let ends = |length: usize| match word.get(length) {
-        None => true,
-        Some(next) => {
-            let tail: String = word[length..].iter().collect();
-            length > 2
-                && (PARTICLES.contains(*next) || TITLES.iter().any(|title| tail.starts_with(title)))
-        }
-    };
-    let trust = if is_given && is_firm {
-        Trust::High
-    } else {
-        Trust::Usual
-    };
-    let is_good = |length: &usize| {
-        let length = *length;
-        word.len() >= length
-            && ends(length)
-            && is_name(&word[..length], trust)
-            && (is_given || !is_with_particle(&word[..length]))
-    };
-    let length = [4, 3, 2].into_iter().find(is_good)?;
-    let next = word.get(length);
-    // `대표는 홍길동입니다`: a sentence says who it is, and ends with that.
-    if !is_given && is_topic && !next.is_some_and(|next| "입이예임".contains(*next)) {
-        return None;
-    }
-    let bytes: usize = word[..length].iter().map(|one| one.len_utf8()).sum();
-    let is_end = rest[bytes..]
-        .trim_start_matches(' ')
-        .chars()
-        .next()
-        .is_none_or(|one| ",./|;)\n".contains(one));
-    if is_loose && !is_firm && !is_topic && (length < 3 || !is_end) {
-        return None;
-    }
-    let score = if is_given { 0.75 } else { 0.6 };
-    Some(Hit::new(Kind::KrName, at..at + bytes, score))
-}
-
-/// A label is not the end of another word, unless it is a part of a key such as `holderName`.
-fn begins_a_word(text: &str, start: usize, label: &str) -> bool {
-    let bytes = text.as_bytes();
-    if label.is_ascii() {
-        return start
-            .checked_sub(1)
-            .is_none_or(|at| !bytes[at].is_ascii_lowercase() || bytes[start].is_ascii_uppercase());
-    }
-    !text[..start].chars().next_back().is_some_and(is_hangul)
-}
-
-/// Where a label ends, where its value begins, and whether there is a sign between.
-fn sign_behind(text: &str, label: &str, end: usize) -> (usize, usize, bool) {
-    let bytes = text.as_bytes();
-    let mut at = end;
-    // The rest of a key: `holder_name`, `nameKo`.
-    while label.is_ascii()
-        && at < end + 12
-        && bytes
-            .get(at)
-            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-    {
-        at += 1;
-    }
-    for extra in ["(한글)", "(국문)", "님", "은 ", "는 ", "이 ", "가 ", "명"] {
-        if text[at..].starts_with(extra) {
-            at += extra.trim_end().len();
-            break;
-        }
-    }
-    let from = at;
-    let mut is_given = false;
-    while at < from + 8
-        && let Some(byte) = bytes.get(at)
-    {
-        match byte {
-            b' ' | b'\t' | b'*' | b'[' => {}
-            b'(' => is_given |= at == from,
-            b':' | b'=' | b'"' | b'\'' | b'>' | b'|' => is_given = true,
-            b'\n' | b'\r' if is_given => {}
-            _ => break,
-        }
-        at += 1;
-    }
-    (from, at, is_given)
-}
-
 /// Whether a word is rather a noun and its particle: `명단을`, `방문은`.
 fn is_with_particle(word: &[char]) -> bool {
     let [stem @ .., last] = word else {
@@ -269,6 +113,70 @@ fn is_with_particle(word: &[char]) -> bool {
     }
     let stem: String = stem.iter().collect();
     SURE_PARTICLES.contains(*last) || PARTICLES.contains(*last) && KNOWN.contains(stem.as_str())
+}
+
+/// Whether a full name stands there, although no word says so: what begins as many words do is none.
+fn is_plain(word: &[char]) -> bool {
+    is_full(word) && !RARE.contains(word[0])
+}
+
+/// Whether a word is made as most full names are, does not end as nouns do, and is no noun with a particle.
+fn is_full(word: &[char]) -> bool {
+    let [.., middle, last] = word else {
+        return false;
+    };
+    let is_of_two = || {
+        let two: String = word[..2].iter().collect();
+        FAMILY_OF_TWO.contains(&two.as_str())
+    };
+    let given: String = word[1..].iter().collect();
+    let ends_as_noun = NOUN_ENDS.contains(*last) && !GIVEN_WORDS.contains(given.as_str()) && {
+        let usual = COMMON_FIRST.iter().find(|(end, _)| end == last);
+        !usual.is_some_and(|(_, firsts)| firsts.contains(*middle))
+    };
+    (word.len() == 3 || word.len() == 4 && is_of_two())
+        && !ends_as_noun
+        && is_name(word, Trust::Usual)
+        && !may_be_inflected(word)
+}
+
+/// Whether the last syllable may be a particle: which one it is follows from how the one before ends.
+fn may_be_inflected(word: &[char]) -> bool {
+    let [.., before, last] = word else {
+        return false;
+    };
+    let given: String = word[1..].iter().collect();
+    if GIVEN_WORDS.contains(given.as_str()) {
+        return false;
+    }
+    let is_closed = (u32::from(*before) - 0xAC00) % 28 != 0;
+    match last {
+        '은' | '이' | '을' | '과' => is_closed,
+        '는' | '가' | '를' | '와' => !is_closed,
+        '로' | '의' | '에' | '도' | '만' | '들' | '중' | '적' => true,
+        _ => false,
+    }
+}
+
+/// The Hangul at the beginning of a text, as far as a name with its particles may go.
+fn hangul(text: &str) -> Vec<char> {
+    let run = text.chars().take(9);
+    run.take_while(|one| is_hangul(*one)).collect()
+}
+
+/// The Hangul at the end of a text; nothing if it is too long to be a name with what is glued to it.
+fn hangul_before(text: &str) -> Vec<char> {
+    let run = text.chars().rev().take(8);
+    let mut word: Vec<char> = run.take_while(|one| is_hangul(*one)).collect();
+    if word.len() > 7 {
+        word.clear();
+    }
+    word.reverse();
+    word
+}
+
+fn length_of(word: &[char]) -> usize {
+    word.iter().map(|one| one.len_utf8()).sum()
 }
 
 #[cfg(test)]

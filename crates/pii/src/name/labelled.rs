@@ -1,0 +1,164 @@
+//! Names behind the labels of fields, and behind the words with which people introduce themselves.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::labels::{BEING, FIRM, LOOSE, TITLES};
+use super::words::PARTICLES;
+use super::{
+    Trust, hangul, is_full, is_hangul, is_name, is_plain, is_with_particle, length_of, set,
+};
+use crate::kind::Kind;
+use crate::recognizer::Hit;
+
+static FIRM_LABELS: LazyLock<HashSet<&str>> = LazyLock::new(|| set(FIRM));
+static LOOSE_LABELS: LazyLock<HashSet<&str>> = LazyLock::new(|| set(LOOSE));
+
+/// The name behind the label that stands at `start..end`.
+pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> {
+    let label = &text[start..end];
+    // `결제자:` and whoever else is named by what they do: the sign belongs to the label.
+    let (label, end) = match label.strip_suffix(':') {
+        Some(label) => (label, end - 1),
+        None if begins_a_word(text, start, label) => (label, end),
+        None => return None,
+    };
+    let (from, at, is_given) = sign_behind(text, label, end);
+    let is_topic = !is_given && text[end..from].ends_with(['은', '는', '이', '가']);
+    let is_firm = FIRM_LABELS.contains(label.replace(' ', "").to_ascii_lowercase().as_str());
+    let is_loose = !is_given && LOOSE_LABELS.contains(label);
+    if at == from || !is_given && (label.is_ascii() || !is_firm && !is_topic && !is_loose) {
+        return None;
+    }
+    let rest = text.get(at..)?;
+    let word = hangul(rest);
+    if word.len() == 1 && (is_given || is_firm) {
+        return spelled(rest).map(|length| Hit::new(Kind::KrName, at..at + length, 0.7));
+    }
+    let ends = |length: usize| match word.get(length) {
+        None => true,
+        Some(next) => {
+            let tail: String = word[length..].iter().collect();
+            let begins = |words: &[&str]| words.iter().any(|word| tail.starts_with(word));
+            length > 2 && (PARTICLES.contains(*next) || begins(&TITLES) || begins(&BEING))
+        }
+    };
+    let trust = if is_given && is_firm {
+        Trust::High
+    } else {
+        Trust::Usual
+    };
+    let is_good = |length: &usize| {
+        let length = *length;
+        word.len() >= length
+            && ends(length)
+            && is_name(&word[..length], trust)
+            && (is_given || !is_with_particle(&word[..length]))
+    };
+    let length = [4, 3, 2].into_iter().find(is_good)?;
+    let bytes = length_of(&word[..length]);
+    let rest = &rest[bytes..];
+    // `대표는 홍길동입니다`: a sentence says who it is, and ends with that.
+    let next = word.get(length);
+    let ends = next.map_or_else(
+        || rest.starts_with(" 맞"),
+        |next| "이입예라".contains(*next),
+    );
+    if !is_given && is_topic && !ends {
+        return None;
+    }
+    let is_field = is_full(&word[..length]) && is_end(rest);
+    if is_loose && !is_firm && !is_topic && !is_field {
+        return None;
+    }
+    let score = if is_given { 0.75 } else { 0.6 };
+    Some(Hit::new(Kind::KrName, at..at + bytes, score))
+}
+
+/// Whether a field ends there: with the text, a sign, a number, or the label of the next one.
+fn is_end(rest: &str) -> bool {
+    let rest = rest.trim_start_matches(' ');
+    let is_sign = |one: char| ",./|;()<\n\r\"'+→♥☎☏".contains(one) || one.is_ascii_alphanumeric();
+    rest.chars().next().is_none_or(is_sign)
+        || LOOSE_LABELS.iter().any(|label| rest.starts_with(label))
+}
+
+/// How long a name is that was written syllable by syllable, as in `성 명 : 홍 길 동`.
+fn spelled(rest: &str) -> Option<usize> {
+    let mut all = rest.char_indices();
+    let mut name = Vec::new();
+    while name.len() < 3 {
+        let syllable = all.next().filter(|(_, one)| is_hangul(*one))?;
+        name.push(syllable.1);
+        let behind = all.clone().next().map(|(_, one)| one);
+        if name.len() < 3 {
+            all.next().filter(|(_, one)| *one == ' ')?;
+        } else if behind.is_some_and(is_hangul) {
+            return None;
+        }
+    }
+    is_name(&name, Trust::Usual).then(|| all.offset())
+}
+
+/// The name of whoever says who they are, as in `저는 홍길동입니다`, behind the word that ends at `end`.
+pub(crate) fn introduced(text: &str, end: usize) -> Option<Hit> {
+    let rest = &text[end..];
+    let word = rest.trim_start_matches([' ', ',', '.', '!', '~', '\n']);
+    let at = text.len() - word.len();
+    let word = hangul(word);
+    let is_good = |length: &usize| {
+        let tail: String = word.iter().skip(*length).collect();
+        word.get(..*length).is_some_and(is_plain)
+            && BEING.iter().any(|being| tail.starts_with(being))
+    };
+    let length = [4, 3].into_iter().find(is_good)?;
+    let bytes = length_of(&word[..length]);
+    (at > end && at < end + 6).then(|| Hit::new(Kind::KrName, at..at + bytes, 0.6))
+}
+
+/// A label is not the end of another word, unless it is a part of a key such as `holderName`.
+fn begins_a_word(text: &str, start: usize, label: &str) -> bool {
+    let bytes = text.as_bytes();
+    if label.is_ascii() {
+        return start
+            .checked_sub(1)
+            .is_none_or(|at| !bytes[at].is_ascii_lowercase() || bytes[start].is_ascii_uppercase());
+    }
+    !text[..start].chars().next_back().is_some_and(is_hangul)
+}
+
+/// Where a label ends, where its value begins, and whether there is a sign between.
+fn sign_behind(text: &str, label: &str, end: usize) -> (usize, usize, bool) {
+    let bytes = text.as_bytes();
+    let mut at = end;
+    // The rest of a key: `holder_name`, `nameKo`.
+    while label.is_ascii()
+        && at < end + 12
+        && bytes
+            .get(at)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    {
+        at += 1;
+    }
+    for extra in ["(한글)", "(국문)", "님", "은 ", "는 ", "이 ", "가 ", "명"] {
+        if text[at..].starts_with(extra) {
+            at += extra.trim_end().len();
+            break;
+        }
+    }
+    let from = at;
+    let mut is_given = false;
+    while at < from + 8
+        && let Some(byte) = bytes.get(at)
+    {
+        match byte {
+            b' ' | b'\t' | b'*' | b'[' => {}
+            b'(' => is_given |= at == from,
+            b':' | b'=' | b'"' | b'\'' | b'>' | b'|' => is_given = true,
+            b'\n' | b'\r' if is_given => {}
+            _ => break,
+        }
+        at += 1;
+    }
+    (from, at, is_given)
+}

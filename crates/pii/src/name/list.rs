@@ -1,0 +1,57 @@
+//! Lists of names, of which one is known to be a name.
+
+use super::labels::LISTS;
+use super::{hangul, hangul_before, is_plain, length_of};
+use crate::kind::Kind;
+use crate::recognizer::Hit;
+
+/// The most names that are read on from one.
+const MOST: usize = 32;
+const SCORE: f32 = 0.55;
+
+/// What stands between names.
+fn is_between(found: char) -> bool {
+    matches!(found, ' ' | ',' | '/' | '.' | '"' | '\'')
+}
+
+/// The names that follow one behind the label that ends at `label`.
+pub(crate) fn more_behind(text: &str, label: usize, known: &Hit, hits: &mut Vec<Hit>) {
+    let may_be_spaced = LISTS.iter().any(|list| {
+        let head = &text[..label];
+        head.ends_with(list) || head.trim_end_matches(['자', ':', ' ']).ends_with(list)
+    });
+    let mut at = known.range.end;
+    for _ in 0..MOST {
+        let rest = &text[at..];
+        let next = rest.trim_start_matches(is_between);
+        let between = &rest[..rest.len() - next.len()];
+        let is_list = between.contains([',', '/']) || between == "." || may_be_spaced;
+        let word = hangul(next);
+        let end = text.len() - next.len() + length_of(&word);
+        let is_label = text[end..]
+            .trim_start_matches([' ', '"'])
+            .starts_with([':', '=']);
+        if between.is_empty() || between.len() > 5 || !is_list || is_label || !is_plain(&word) {
+            break;
+        }
+        hits.push(Hit::new(Kind::KrName, text.len() - next.len()..end, SCORE));
+        at = end;
+    }
+}
+
+/// The names before one that is addressed, as in `홍길동, 김철수 님`.
+pub(crate) fn more_before(text: &str, known: &Hit, hits: &mut Vec<Hit>) {
+    let mut at = known.range.start;
+    for _ in 0..MOST {
+        let head = &text[..at];
+        let before = head.trim_end_matches(is_between);
+        let between = &head[before.len()..];
+        let word = hangul_before(before);
+        if !between.contains([',', '/']) && between != "." || between.len() > 3 || !is_plain(&word)
+        {
+            break;
+        }
+        at = before.len() - length_of(&word);
+        hits.push(Hit::new(Kind::KrName, at..before.len(), SCORE));
+    }
+}

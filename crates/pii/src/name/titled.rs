@@ -1,0 +1,96 @@
+//! Names before what people are called: `님`, `씨`, titles, and particles that only persons have.
+
+use super::labels::{CLOSINGS, OF_PERSONS};
+use super::words::{AFTER_SSI, BEFORE, PARTICLES};
+use super::{Trust, hangul_before, is_clan, is_hangul, is_name, is_plain, length_of};
+use crate::kind::Kind;
+use crate::recognizer::Hit;
+
+/// The name before the title that stands at `start..end`.
+pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> {
+    let title = &text[start..end];
+    let after = text[end..].chars().next();
+    let is_free = after.is_none_or(|after| !is_hangul(after));
+    let may_follow = is_free
+        || after.is_some_and(|after| match title {
+            "님" => after != '들',
+            _ if OF_PERSONS.contains(&title) => true,
+            _ if CLOSINGS.contains(&title) => false,
+            "씨" => AFTER_SSI.contains(after),
+            _ => matches!(after, '님' | '분') || PARTICLES.contains(after),
+        });
+    if !may_follow {
+        return None;
+    }
+    let head = text[..start].trim_end_matches(' ');
+    if start - head.len() > 2 {
+        return None;
+    }
+    let is_apart = head.len() < start;
+    // `…한의원` is a place.
+    if title == "의원" && !is_apart {
+        return None;
+    }
+    let head = without_age(head);
+    let word = hangul_before(head);
+    if OF_PERSONS.contains(&title) {
+        let is_full = !is_apart && is_plain(&word);
+        return is_full.then(|| named(head, &word, 0.55));
+    }
+    let is_plain_title = title == "님" || title == "씨";
+    // `한 명`, `두 군` and the like: other titles want a full name.
+    let is_polite = is_plain_title || after == Some('님') && is_apart;
+    let least = if is_polite { 2 } else { 3 };
+    let is_good = |name: &[char]| {
+        name.len() >= least
+            && is_name(name, Trust::Usual)
+            && (is_plain_title || !is_apart || !is_other_word(name))
+            && !(title == "씨" && head.len() == start && is_clan(name))
+    };
+    let name = if is_good(&word) {
+        &word[..]
+    } else {
+        let whole: String = word.iter().collect();
+        let known = BEFORE.iter().find(|known| whole.starts_with(**known))?;
+        let name = &word[known.chars().count()..];
+        (name.len() >= 3 && is_good(name)).then_some(name)?
+    };
+    let score = if is_plain_title { 0.85 } else { 0.6 };
+    Some(named(head, name, score))
+}
+
+/// The name that `head` ends with.
+fn named(head: &str, name: &[char], score: f32) -> Hit {
+    let start = head.len() - length_of(name);
+    Hit::new(Kind::KrName, start..head.len(), score)
+}
+
+/// Without the age that newspapers put behind a name, as in `홍길동(42) 씨`.
+fn without_age(head: &str) -> &str {
+    let Some((before, age)) = head
+        .strip_suffix(')')
+        .and_then(|inner| inner.rsplit_once('('))
+    else {
+        return head;
+    };
+    let age = age.strip_suffix('세').unwrap_or(age);
+    let is_age = (1..=3).contains(&age.len()) && age.bytes().all(|byte| byte.is_ascii_digit());
+    if is_age { before } else { head }
+}
+
+/// Whether a word before a title is rather one that belongs to it, as in `설정한 고객` or `함수가 책임`.
+fn is_other_word(word: &[char]) -> bool {
+    let [.., before, last] = word else {
+        return false;
+    };
+    let is_closed = (u32::from(*before) - 0xAC00) % 28 != 0;
+    match last {
+        '을' | '과' => is_closed,
+        '는' | '가' | '를' | '와' => !is_closed,
+        '의' | '에' | '별' => true,
+        // `요한` and the like are names, `정확한` and `방대한` are not.
+        '한' => !"요승태재종준민규주".contains(*before),
+        '해' => !"다은지수미정준선".contains(*before),
+        _ => false,
+    }
+}
