@@ -120,6 +120,8 @@ fn mobile(number: &Number<'_>) -> Option<Shape> {
         || !digits.starts_with(&[0, 1])
         || !matches!(digits[2], 0 | 1 | 6..=9)
         || digits[2] == 0 && digits.len() == 10 && lens.len() == 1
+        // What examples show.
+        || digits[3..].iter().all(|digit| *digit == 0)
     {
         return None;
     }
@@ -145,7 +147,8 @@ fn landline(number: &Number<'_>) -> Option<Shape> {
         _ => return None,
     };
     let rest = digits.len() - area;
-    if !(7..=8).contains(&rest) {
+    // No exchange begins with two zeros; examples do.
+    if !(7..=8).contains(&rest) || digits[area..].starts_with(&[0, 0]) {
         return None;
     }
     let is_area = lens.first().is_some_and(|len| usize::from(*len) == area);
@@ -254,6 +257,13 @@ fn ip(number: &Number<'_>) -> Option<Shape> {
             return None;
         }
     }
+    let behind = number.text()[number.end..].trim_start_matches(' ');
+    if ["버전", "빌드", "릴리스", "version", "release"]
+        .iter()
+        .any(|word| behind.starts_with(word))
+    {
+        return None;
+    }
     let is_network = number.text()[number.end..].starts_with('/') && number.group(3) == 0;
     // This machine, nobody, everybody, masks: nobody's address.
     let is_nobody = matches!(number.group(0), 0 | 127 | 255) || is_network;
@@ -267,7 +277,8 @@ fn ip(number: &Number<'_>) -> Option<Shape> {
 }
 
 fn business(number: &Number<'_>) -> Option<Shape> {
-    if !checksum::business(number.digits()) {
+    // Nobody has the number of zeros that forms show.
+    if !checksum::business(number.digits()) || number.prefix(3) == 0 {
         return None;
     }
     match number.lens() {
@@ -339,6 +350,7 @@ fn bank(number: &Number<'_>) -> Option<Shape> {
         && !number.plus
         && (number.is_plain()
             || number.is_separated_by(Separator::Hyphen)
-            || number.is_separated_by(Separator::Space));
+            || number.is_separated_by(Separator::Space)
+            || number.is_separated_by(Separator::Dot) && number.lens().len() == 3);
     is_account.then_some(shape(0.2, 0.5))?
 }

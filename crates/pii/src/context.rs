@@ -45,7 +45,7 @@ const WORDS: [(Label, &str); 11] = [
     ),
     (
         Label::Driver,
-        "운전면허번호 운전면허 면허번호 면허증 면허 driver drivers driverlicense license_no licence license dl",
+        "렌트 렌터카 렌트카 운전면허번호 운전면허 면허번호 면허증 면허 driver drivers driverlicense license_no licence license dl",
     ),
     (
         Label::Passport,
@@ -66,7 +66,7 @@ const WORDS: [(Label, &str); 11] = [
     ),
     (
         Label::Ip,
-        "dns nameserver peer src dst ping ip 아이피 addr ipaddr host remote client 접속 clientip",
+        "upstream server gateway proxy 서버 게이트웨이 프록시 dns nameserver peer src dst ping ip 아이피 addr ipaddr host remote client 접속 clientip",
     ),
     (
         Label::Harmless,
@@ -149,7 +149,8 @@ impl Context {
             return 0.4;
         }
         if self.near == Some(Label::Harmless) {
-            return -doubt;
+            // `택배 기사님이 010…로 전화` has a label of its own behind.
+            return if is_wanted(self.behind) { 0.1 } else { -doubt };
         }
         if is_wanted(self.second) && self.near.is_some() || is_wanted(self.behind) {
             return 0.35;

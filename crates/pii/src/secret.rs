@@ -201,7 +201,7 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
     };
     // Two letters are a name only if they are a word, and four only at the end of one, as in `DB_PASS`.
     let is_inner = is_letter(start.checked_sub(1)) || is_letter(Some(end));
-    if name.len() == 2 && is_inner || name.eq_ignore_ascii_case("pass") && is_inner {
+    if is_inner && (name.len() == 2 || name.eq_ignore_ascii_case("pass")) {
         return None;
     }
     let mut at = end;
@@ -214,8 +214,21 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
     }
     let tail = text[end..at].to_ascii_lowercase();
     let harmless = [
-        "type", "count", "id", "page", "limit", "expires", "s_used", "url", "uri", "endpoint",
-        "name", "length", "usage",
+        "type",
+        "count",
+        "id",
+        "page",
+        "limit",
+        "expires",
+        "s_used",
+        "url",
+        "uri",
+        "endpoint",
+        "name",
+        "length",
+        "usage",
+        "algorithm",
+        "policy",
     ];
     let head = text[floor(text, start.saturating_sub(8))..start].to_ascii_lowercase();
     if harmless.iter().any(|word| tail.contains(word))
@@ -278,7 +291,10 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
     let is_value = if is_password {
         value.len() >= 6 && (is_mixed(value) || has_sign(value) && has_letter(value))
     } else {
-        value.len() >= 16 && is_mixed(value) && entropy(value) > 2.8
+        // Some issuers give out secrets of ten characters, beside a name that says so.
+        let is_short = is_given && tail.is_empty() && name.eq_ignore_ascii_case("secret");
+        let is_long = value.len() >= 16 || is_short && value.len() >= 10 && is_mixed_case(value);
+        is_long && is_mixed(value) && entropy(value) > 2.8
     };
     let is_reference = bytes.get(at + value.len()) == Some(&b'(') || is_placeholder(value);
     (is_value && !is_reference).then(|| Hit::new(Kind::Secret, at..at + value.len(), 0.8))

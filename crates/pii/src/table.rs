@@ -13,6 +13,20 @@ const LONGEST_LINE: usize = 1024;
 const MOST_COLUMNS: usize = 64;
 const LONGEST_CELL: usize = 128;
 
+/// Headings of columns of things.
+const OF_THINGS: [&str; 10] = [
+    "수량",
+    "가격",
+    "단가",
+    "재고",
+    "판매가",
+    "price",
+    "qty",
+    "quantity",
+    "stock",
+    "sku",
+];
+
 /// A table around a heading.
 pub(crate) struct Table<'t> {
     text: &'t str,
@@ -49,12 +63,14 @@ impl<'t> Table<'t> {
         let delimiter = [next, last]
             .into_iter()
             .find(|one| DELIMITERS.contains(one))?;
-        let head = before.take(LONGEST_LINE).take_while(|byte| **byte != b'\n');
-        let first = start - head.count();
-        let line = line(bytes, first)?;
-        if line.len() > LONGEST_LINE || line.end >= bytes.len() {
-            return None;
-        }
+        let far = start.saturating_sub(LONGEST_LINE);
+        let first = match memchr::memrchr(b'\n', &bytes[far..start]) {
+            Some(at) => far + at + 1,
+            None if far == 0 => 0,
+            None => return None,
+        };
+        let near = &bytes[start..bytes.len().min(start + LONGEST_LINE)];
+        let line = first..start + memchr::memchr(b'\n', near)?;
         let mut columns = Vec::new();
         let mut count = 0;
         for cell in cells(text, line.clone(), delimiter) {
@@ -62,6 +78,10 @@ impl<'t> Table<'t> {
                 columns.push((count, &text[cell], column));
             }
             count += 1;
+        }
+        // Things have names as well, beside prices and quantities.
+        if cells(text, line.clone(), delimiter).any(|cell| OF_THINGS.contains(&&text[cell])) {
+            columns.retain(|(_, heading, _)| !matches!(*heading, "이름" | "name"));
         }
         (2..=MOST_COLUMNS).contains(&count).then_some(Self {
             text,

@@ -1,6 +1,8 @@
 //! Names that no word speaks for, beside what is found of a person: a number, an address, an account.
 
-use super::labels::OF_NUMBERS;
+use std::ops::Range;
+
+use super::labels::{BEING, OF_NUMBERS};
 use super::{Trust, hangul, hangul_before, is_name, is_plain, length_of};
 use crate::kind::Kind;
 use crate::recognizer::Hit;
@@ -36,15 +38,15 @@ pub(crate) fn beside(text: &str, hits: &mut Vec<Hit>) {
             let is_mail = hit.kind == Kind::Email;
             let found = [before(text, start, is_mail), behind(text, end)];
             hits.extend(found.into_iter().flatten());
-            fields(text, floor(text, start.saturating_sub(NEAR))..start, hits);
-            fields(text, end..floor(text, text.len().min(end + NEAR)), hits);
+            fields(text, line_before(text, start), hits);
+            fields(text, line_behind(text, end), hits);
         }
     }
 }
 
 /// The name right before, as in `홍길동 010-…` or `홍길동 <hong@…>`.
 fn before(text: &str, start: usize, is_mail: bool) -> Option<Hit> {
-    let is_between = |one: char| " \t(<[\"'=:".contains(one);
+    let is_between = |one: char| " \t(<[\"'=:☎☏→".contains(one);
     let mut head = text[..start].trim_end_matches(is_between);
     let between = &text[head.len()..start];
     if between.contains('<') && is_mail {
@@ -82,13 +84,14 @@ fn behind(text: &str, end: usize) -> Option<Hit> {
     let rest = &text[end..];
     let next = rest.trim_start_matches([' ', '(', '/', ',']);
     let skipped = rest.len() - next.len();
-    if !(1..=4).contains(&skipped) {
+    if !(1..=4).contains(&skipped) || !begins_hangul(next.as_bytes()) {
         return None;
     }
     let word = hangul(next);
     let is_good = |length: &usize| {
         let tail: String = word.iter().skip(*length).collect();
-        let may_follow = tail.is_empty() || FOLLOWING.contains(&tail.as_str());
+        let is_said = BEING.iter().any(|being| tail.starts_with(being));
+        let may_follow = tail.is_empty() || is_said || FOLLOWING.contains(&tail.as_str());
         may_follow && word.get(..*length).is_some_and(is_plain)
     };
     let length = [4, 3].into_iter().find(is_good)?;
@@ -103,32 +106,65 @@ fn behind(text: &str, end: usize) -> Option<Hit> {
 /// What may be glued to the name behind an account.
 const FOLLOWING: [&str; 6] = ["으로", "로", "앞", "앞으로", "님", "씨"];
 
-/// The fields near by that are nothing but a name.
-fn fields(text: &str, near: std::ops::Range<usize>, hits: &mut Vec<Hit>) {
-    let is_edge = |one: char| ",|\t;/·()<>[]\"'\n".contains(one);
-    let piece = &text[near.clone()];
+/// The end of the line before `start`, as far as it is near; from its first edge, unless the line begins.
+fn line_before(text: &str, start: usize) -> Range<usize> {
+    let far = start.saturating_sub(NEAR);
+    let bytes = &text.as_bytes()[far..start];
+    let first = memchr::memrchr(b'\n', bytes).map(|at| at + 1);
+    let edge = || bytes.iter().position(|byte| is_edge(*byte));
+    let first = first.or_else(|| (far == 0).then_some(0)).or_else(edge);
+    first.map_or(start, |at| far + at)..start
+}
+
+/// The line behind `end`, as far as it is near.
+fn line_behind(text: &str, end: usize) -> Range<usize> {
+    let bytes = text.as_bytes();
+    let near = &bytes[end..bytes.len().min(end + NEAR)];
+    let first = near.iter().position(|byte| is_edge(*byte));
+    let length = memchr::memchr(b'\n', near).map_or(near.len(), |at| at + 1);
+    end + first.map_or(length, |at| at.min(length))..end + length
+}
+
+/// What stands between fields.
+const EDGES: [bool; 256] = {
+    let mut edges = [false; 256];
+    let all = b",|\t;/()<>[]\"'\n";
+    let mut at = 0;
+    while at < all.len() {
+        edges[all[at] as usize] = true;
+        at += 1;
+    }
+    edges
+};
+
+fn is_edge(byte: u8) -> bool {
+    EDGES[usize::from(byte)]
+}
+
+/// The fields near by that are nothing but a name. Where they begin and end, there are edges.
+fn fields(text: &str, near: Range<usize>, hits: &mut Vec<Hit>) {
+    let bytes = text.as_bytes();
     let mut from = near.start;
-    let mut edges = piece
-        .match_indices(is_edge)
-        .map(|(at, edge)| (near.start + at, edge.len()));
-    // What stands before the first edge is no whole field, unless the text begins there.
-    let mut is_whole = near.start == 0;
-    while let Some((at, length)) = edges.next() {
-        let field = &text[from..at];
+    while let Some(length) = bytes[from..near.end].iter().position(|byte| is_edge(*byte)) {
+        let field = &text[from..from + length];
         let name = field.trim_matches(' ');
-        let word = hangul(name);
-        if is_whole && !word.is_empty() && length_of(&word) == name.len() && is_plain(&word) {
-            let start = from + field.len() - field.trim_start_matches(' ').len();
-            hits.push(Hit::new(Kind::KrName, start..start + name.len(), SCORE));
+        if is_word(name.as_bytes()) {
+            let word = hangul(name);
+            if length_of(&word) == name.len() && is_plain(&word) {
+                let start = from + field.len() - field.trim_start_matches(' ').len();
+                hits.push(Hit::new(Kind::KrName, start..start + name.len(), SCORE));
+            }
         }
-        is_whole = true;
-        from = at + length;
+        from += length + 1;
     }
 }
 
-fn floor(text: &str, mut at: usize) -> usize {
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
+/// Whether it may be three or four syllables, by its length and its first byte.
+fn is_word(name: &[u8]) -> bool {
+    matches!(name.len(), 9 | 12) && begins_hangul(name)
+}
+
+/// Whether it may begin with a syllable: all of them have three bytes, of which the first is one of these.
+fn begins_hangul(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(0xEA..=0xED))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::labels::{BEING, FIRM, LOOSE, TITLES};
+use super::labels::{BEING, FIELDS, FIRM, LOOSE, PARENTS, TITLES};
 use super::words::PARTICLES;
 use super::{
     Trust, hangul, is_full, is_hangul, is_name, is_plain, is_with_particle, length_of, set,
@@ -17,17 +17,31 @@ static LOOSE_LABELS: LazyLock<HashSet<&str>> = LazyLock::new(|| set(LOOSE));
 /// The name behind the label that stands at `start..end`.
 pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> {
     let label = &text[start..end];
+    // `등록자 홍길동`: whoever does something, with the end of the word alone.
+    let is_role = label.ends_with(' ');
     // `결제자:` and whoever else is named by what they do: the sign belongs to the label.
-    let (label, end) = match label.strip_suffix(':') {
+    let (label, end) = match label.strip_suffix([':', ' ']) {
         Some(label) => (label, end - 1),
-        None if begins_a_word(text, start, label) => (label, end),
+        None if begins_a_word(text, start, label) || LOOSE_LABELS.contains(label) => (label, end),
         None => return None,
     };
+    // `권한 구조:` is no `1조:`.
+    if label == "조" && text[..start].ends_with(is_hangul) {
+        return None;
+    }
     let (from, at, is_given) = sign_behind(text, label, end);
+    // Most labels have no name behind them, and that is soon seen.
+    if !matches!(text.as_bytes().get(at), Some(0xEA..=0xED)) || at == from {
+        return None;
+    }
+    if is_role && (is_given || !text[..start].ends_with(is_hangul)) {
+        return None;
+    }
     let is_topic = !is_given && text[end..from].ends_with(['은', '는', '이', '가']);
-    let is_firm = FIRM_LABELS.contains(label.replace(' ', "").to_ascii_lowercase().as_str());
-    let is_loose = !is_given && LOOSE_LABELS.contains(label);
-    if at == from || !is_given && (label.is_ascii() || !is_firm && !is_topic && !is_loose) {
+    let is_firm = FIRM_LABELS.contains(label)
+        || FIRM_LABELS.contains(label.replace(' ', "").to_ascii_lowercase().as_str());
+    let is_loose = !is_given && (is_role || LOOSE_LABELS.contains(label));
+    if !is_given && (label.is_ascii() || !is_firm && !is_topic && !is_loose) {
         return None;
     }
     let rest = text.get(at..)?;
@@ -67,7 +81,7 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
     if !is_given && is_topic && !ends {
         return None;
     }
-    let is_field = is_full(&word[..length]) && is_end(rest);
+    let is_field = is_full(&word[..length]) && (is_end(rest) || goes_on(word[length - 1], rest));
     if is_loose && !is_firm && !is_topic && !is_field {
         return None;
     }
@@ -75,12 +89,52 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
     Some(Hit::new(Kind::KrName, at..at + bytes, score))
 }
 
+/// How long a remark in brackets is behind a label, if the sign of the label stands behind it.
+fn remark(rest: &str) -> Option<usize> {
+    let inner = rest.strip_prefix('(')?;
+    let (end, _) = inner.char_indices().take(12).find(|(_, one)| *one == ')')?;
+    let length = end + 2;
+    rest[length..]
+        .trim_start_matches(' ')
+        .starts_with(':')
+        .then_some(length)
+}
+
 /// Whether a field ends there: with the text, a sign, a number, or the label of the next one.
 fn is_end(rest: &str) -> bool {
+    if rest.starts_with(is_hangul) {
+        return false;
+    }
     let rest = rest.trim_start_matches(' ');
     let is_sign = |one: char| ",./|;()<\n\r\"'+→♥☎☏".contains(one) || one.is_ascii_alphanumeric();
+    let word: String = rest
+        .chars()
+        .take_while(|one| is_hangul(*one))
+        .take(8)
+        .collect();
     rest.chars().next().is_none_or(is_sign)
-        || LOOSE_LABELS.iter().any(|label| rest.starts_with(label))
+        || LOOSE_LABELS.contains(word.as_str())
+        || FIRM_LABELS.contains(word.as_str())
+        || FIELDS.contains(&word.as_str())
+        || word.chars().count() > 2 && word.ends_with(['자', '인'])
+}
+
+/// Whether a sentence goes on behind a name that ends in `last`: with a particle that fits, or with what
+/// says who it is.
+fn goes_on(last: char, rest: &str) -> bool {
+    if BEING.iter().any(|being| rest.starts_with(being)) {
+        return true;
+    }
+    let is_closed = (u32::from(last) - 0xAC00) % 28 != 0;
+    let particles: &[&str] = if is_closed {
+        &["은", "이", "을", "과", "의", "도", "에게", "께서"]
+    } else {
+        &["는", "가", "를", "와", "의", "도", "에게", "께서"]
+    };
+    let tails = particles.iter().filter_map(|one| rest.strip_prefix(one));
+    tails
+        .into_iter()
+        .any(|tail| tail.starts_with([' ', ',', '.', '\n']))
 }
 
 /// How long a name is that was written syllable by syllable, as in `성 명 : 홍 길 동`.
@@ -108,8 +162,10 @@ pub(crate) fn introduced(text: &str, end: usize) -> Option<Hit> {
     let word = hangul(word);
     let is_good = |length: &usize| {
         let tail: String = word.iter().skip(*length).collect();
+        let behind = &text[at + length_of(&word[..word.len().min(*length)])..];
+        let is_parent = || PARENTS.iter().any(|parent| behind.starts_with(parent));
         word.get(..*length).is_some_and(is_plain)
-            && BEING.iter().any(|being| tail.starts_with(being))
+            && (BEING.iter().any(|being| tail.starts_with(being)) || is_parent())
     };
     let length = [4, 3].into_iter().find(is_good)?;
     let bytes = length_of(&word[..length]);
@@ -146,6 +202,14 @@ fn sign_behind(text: &str, label: &str, end: usize) -> (usize, usize, bool) {
             break;
         }
     }
+    // `직원명부:` goes on from `직원명`.
+    if label.ends_with('명') && text[at..].starts_with("부") {
+        at += "부".len();
+    }
+    // `참석자(5명):` says more about the label; `담당(홍길동)` has the value in brackets.
+    if let Some(length) = remark(&text[at..]) {
+        at += length;
+    }
     let from = at;
     let mut is_given = false;
     while at < from + 8
@@ -155,6 +219,7 @@ fn sign_behind(text: &str, label: &str, end: usize) -> (usize, usize, bool) {
             b' ' | b'\t' | b'*' | b'[' => {}
             b'(' => is_given |= at == from,
             b':' | b'=' | b'"' | b'\'' | b'>' | b'|' => is_given = true,
+            b'-' if at > from && !label.is_ascii() => is_given = true,
             b'\n' | b'\r' if is_given => {}
             _ => break,
         }

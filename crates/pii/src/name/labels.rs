@@ -1,7 +1,7 @@
 //! The words that say of what stands beside them that it is a name.
 
 /// Words that make a name of what stands before them.
-pub(crate) const TITLES: [&str; 89] = [
+pub(crate) const TITLES: [&str; 99] = [
     "지사장",
     "부사장",
     "님",
@@ -91,6 +91,16 @@ pub(crate) const TITLES: [&str; 89] = [
     "일병",
     "중사",
     "대위",
+    "군수",
+    "구청장",
+    "도지사",
+    "장관",
+    "차관",
+    "총재",
+    "총리",
+    "대통령",
+    "대변인",
+    "위원장",
 ];
 
 /// What a letter ends with, behind its writer.
@@ -117,7 +127,7 @@ pub(super) const BEING: [&str; 10] = [
 ];
 
 /// Labels and keys behind which a name stands.
-pub(crate) const LABELS: [&str; 308] = [
+pub(crate) const LABELS: [&str; 369] = [
     "명부:",
     "명부 :",
     "명단:",
@@ -426,6 +436,67 @@ pub(crate) const LABELS: [&str; 308] = [
     "shipper",
     "orderer",
     "remitter",
+    "학생",
+    "회장",
+    "부회장",
+    "의장",
+    "감사",
+    "위원장",
+    "부위원장",
+    "단장",
+    "국장",
+    "원장",
+    "소장",
+    "본부장",
+    "센터장",
+    "지점장",
+    "점장",
+    "총무",
+    "간사",
+    "차주",
+    "견주",
+    "인턴",
+    "직원",
+    "작성",
+    "검토",
+    "승인",
+    "결재",
+    "기안",
+    "확인",
+    "접수",
+    "등록",
+    "자 ",
+    "인 ",
+    "사람:",
+    "조:",
+    "조원",
+    "멤버",
+    "교수:",
+    "의사:",
+    "회장:",
+    "의장:",
+    "직원:",
+    "상담원:",
+    "PM:",
+    "담당의:",
+    "처방의:",
+    "보낸분",
+    "받은분",
+    "보내신분",
+    "예약",
+    "reviewer",
+    "instructor",
+    "speaker",
+    "조장",
+    "수험생",
+    "입금",
+    "송금",
+    "출금",
+    "이체",
+    "발급대상",
+    "보낸 이",
+    "받는 이",
+    "보내는 이",
 ];
 
 /// Those behind which a name stands without any sign, as in `예금주 홍길동`.
@@ -440,7 +511,9 @@ pub(super) const LOOSE: &str = "대표 환자 담당 보호자 학생 고객 회
 기자 교수 의사 간호사 변호사 팀장 과장 부장 차장 대리 사원 주임 이사 사장 실장 여행자 지원자 응시자 \
 채무자 채권자 보증인 연대보증인 상속인 대리인 세입자 집주인 상담원 상담사 수강생 담임 저자 제보자 발표자 사회자 운전자 엄마 \
 아빠 어머니 아버지 남편 아내 동생 누나 언니 오빠 친구 동료 동기 선배 후배 고인 당첨자 수상자 합격자 \
-책임자 목격자 증인 통역 담당의 승인자 결재자 기안자 검토자 요청자 문의자 참석자 판매자 소유자 승객 송하인 수하인";
+책임자 목격자 증인 통역 담당의 승인자 결재자 기안자 검토자 요청자 문의자 참석자 판매자 소유자 승객 송하인 수하인 회장 \
+부회장 의장 감사 위원장 부위원장 단장 국장 원장 소장 본부장 센터장 지점장 점장 총무 간사 차주 건물주 견주 \
+인턴 직원 작성 검토 승인 결재 기안 확인 접수 등록 조장 조원 수험생 입금 송금 출금 이체 발급대상";
 
 /// Words for numbers and addresses that stand between them and whose they are, as in `홍길동 연락처 010…`.
 pub(super) const OF_NUMBERS: [&str; 18] = [
@@ -476,3 +549,48 @@ pub(super) const LISTS: [&str; 9] = [
     "멤버",
     "구성원",
 ];
+
+/// Labels of fields that often follow the one with a name.
+pub(super) const FIELDS: [&str; 37] = [
+    "주소",
+    "관계",
+    "연락처",
+    "전화",
+    "전화번호",
+    "휴대폰",
+    "핸드폰",
+    "면허",
+    "면허번호",
+    "나이",
+    "소속",
+    "직급",
+    "직책",
+    "부서",
+    "생년월일",
+    "성별",
+    "주민번호",
+    "주민등록번호",
+    "계좌",
+    "계좌번호",
+    "은행",
+    "서명",
+    "날짜",
+    "금액",
+    "이메일",
+    "메일",
+    "비고",
+    "혈액형",
+    "보증금",
+    "외",
+    "차량",
+    "수험번호",
+    "사건번호",
+    "사번",
+    "학번",
+    "회원번호",
+    "차트번호",
+];
+
+/// Who speaks of themselves by the name of a child, as in `저는 홍길동 엄마입니다`.
+pub(super) const PARENTS: [&str; 6] =
+    [" 엄마", " 아빠", " 어머니", " 아버지", " 보호자", " 학부모"];

@@ -1,7 +1,7 @@
 //! Lists of names, of which one is known to be a name.
 
 use super::labels::LISTS;
-use super::{hangul, hangul_before, is_plain, length_of};
+use super::{hangul, hangul_before, is_full, length_of};
 use crate::kind::Kind;
 use crate::recognizer::Hit;
 
@@ -22,6 +22,7 @@ pub(crate) fn more_behind(text: &str, label: usize, known: &Hit, hits: &mut Vec<
     });
     let mut at = known.range.end;
     for _ in 0..MOST {
+        at += remark(&text[at..]);
         let rest = &text[at..];
         let next = rest.trim_start_matches(is_between);
         let between = &rest[..rest.len() - next.len()];
@@ -31,12 +32,20 @@ pub(crate) fn more_behind(text: &str, label: usize, known: &Hit, hits: &mut Vec<
         let is_label = text[end..]
             .trim_start_matches([' ', '"'])
             .starts_with([':', '=']);
-        if between.is_empty() || between.len() > 5 || !is_list || is_label || !is_plain(&word) {
+        if between.is_empty() || between.len() > 5 || !is_list || is_label || !is_full(&word) {
             break;
         }
         hits.push(Hit::new(Kind::KrName, text.len() - next.len()..end, SCORE));
         at = end;
     }
+}
+
+/// How long a remark in brackets behind a name is, as in `홍길동(팀장), 김철수`.
+fn remark(rest: &str) -> usize {
+    let is_end = |(_, one): &(usize, char)| *one == ')';
+    let inner = rest.strip_prefix('(').map(str::char_indices);
+    let end = inner.and_then(|inner| inner.take(12).find(is_end));
+    end.map_or(0, |(at, _)| at + 2)
 }
 
 /// The names before one that is addressed, as in `홍길동, 김철수 님`.
@@ -47,8 +56,7 @@ pub(crate) fn more_before(text: &str, known: &Hit, hits: &mut Vec<Hit>) {
         let before = head.trim_end_matches(is_between);
         let between = &head[before.len()..];
         let word = hangul_before(before);
-        if !between.contains([',', '/']) && between != "." || between.len() > 3 || !is_plain(&word)
-        {
+        if !between.contains([',', '/']) && between != "." || between.len() > 3 || !is_full(&word) {
             break;
         }
         at = before.len() - length_of(&word);

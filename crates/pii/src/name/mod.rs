@@ -153,6 +153,7 @@ fn may_be_inflected(word: &[char]) -> bool {
     match last {
         '은' | '이' | '을' | '과' => is_closed,
         '는' | '가' | '를' | '와' => !is_closed,
+        '해' => !"다은미준".contains(*before),
         '로' | '의' | '에' | '도' | '만' | '들' | '중' | '적' => true,
         _ => false,
     }

@@ -33,6 +33,9 @@ pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> 
     }
     let head = without_age(head);
     let word = hangul_before(head);
+    if word.len() < 2 {
+        return None;
+    }
     if OF_PERSONS.contains(&title) {
         let is_full = !is_apart && is_plain(&word);
         return is_full.then(|| named(head, &word, 0.55));
@@ -67,15 +70,16 @@ fn named(head: &str, name: &[char], score: f32) -> Hit {
 
 /// Without the age that newspapers put behind a name, as in `홍길동(42) 씨`.
 fn without_age(head: &str) -> &str {
-    let Some((before, age)) = head
-        .strip_suffix(')')
-        .and_then(|inner| inner.rsplit_once('('))
-    else {
+    let mut all = head.char_indices().rev();
+    if all.next().is_none_or(|(_, one)| one != ')') {
+        return head;
+    }
+    let Some((open, _)) = all.take(6).find(|(_, one)| *one == '(') else {
         return head;
     };
-    let age = age.strip_suffix('세').unwrap_or(age);
-    let is_age = (1..=3).contains(&age.len()) && age.bytes().all(|byte| byte.is_ascii_digit());
-    if is_age { before } else { head }
+    // `27`, `27세`, `27.여`
+    let is_age = head[open + 1..].starts_with(|one: char| one.is_ascii_digit());
+    if is_age { &head[..open] } else { head }
 }
 
 /// Whether a word before a title is rather one that belongs to it, as in `설정한 고객` or `함수가 책임`.
@@ -90,7 +94,7 @@ fn is_other_word(word: &[char]) -> bool {
         '의' | '에' | '별' => true,
         // `요한` and the like are names, `정확한` and `방대한` are not.
         '한' => !"요승태재종준민규주".contains(*before),
-        '해' => !"다은지수미정준선".contains(*before),
+        '해' => !"다은미준".contains(*before),
         _ => false,
     }
 }

@@ -62,7 +62,7 @@ pub(super) const NO_NAMES: &str = "구단주 고용주 소유주 대주주 민�
 중국인 중랑 지금 지도사 지도자 지리산 지망생 지배인 지부장 지사장 지역 지원 지원서 지원자 지인 지점장 지정 지주 지출 \
 지킴이 지휘관 지휘자 진주 진행 차장 차장님 천혜향 총무 추장 추정 추천 추천인 충청도 치즈 통장 포천 하객 하나님 하남 \
 하느 하루 하수오 하인 하주 한가위 한국 한국인 한글 한라봉 한라산 한분 한의사 한정 현금 현자 현장소장 현주인 현지인 \
-현황 마지막 로그인 가을철 하나인 부서명 기자명 전라남 전라북 경상남 경상북 전남도 전북도 경남도 경북도 장학금 부동산 공기업 소유권 문자열 조건문 안전성 유효성 함수 변수 상수 도서관 박물관 동물원 문화원 한의원 요양원 양로원 고아원 국정원 감사원 유소년 주인공 \
+현황 경영자 모바일 부제목 연산들 주의보 연필 마지막 로그인 가을철 하나인 부서명 기자명 전라남 전라북 경상남 경상북 전남도 전북도 경남도 경북도 장학금 부동산 공기업 소유권 문자열 조건문 안전성 유효성 함수 변수 상수 도서관 박물관 동물원 문화원 한의원 요양원 양로원 고아원 국정원 감사원 유소년 주인공 \
 문자 이리 동시 공동 이동 이동중 고민중 문의중 공사중 방학 개학 휴학 복학 형님 형수 호박 홍보팀 화성 화주 환율 회원 회원님 회장";
 
 /// What people are called by what they do; a word that ends so is no name, as in `부대표님`.
@@ -71,7 +71,7 @@ pub(super) const ROLES: &str = "주민 시민 국민 농민 고객 회원 손님
 동료 친구 가족 형제 자매 남매 이모 고모 삼촌 어른 아이 소녀 소년 청년 노인 아씨 아가 도사 보살";
 
 /// Syllables on which words for people, places and firms end, and hardly any name.
-pub(super) const NOUN_ENDS: &str = "자사장관생객가모부님꾼댁왕후군형매손씨팀소실점국과회단측터버드트크스프커퍼즈청처원차계몰샵텔넷컴력적성별량률료금권증서함법률식물품동읍면구";
+pub(super) const NOUN_ENDS: &str = "자사장관생객가모부님꾼댁왕후군형매손씨팀소실점국과회단측터버드트크스프커퍼즈청처원차계몰샵텔넷컴력적성별량률료금권증서함법률식물품동읍면구화명";
 
 /// Places that families come from, as in `전주이씨`, and families that do.
 pub(super) const CLANS: &str = "전주 진주 여흥 한양 나주 남양 안동 경주 연안 반남 인동 양천 문화 여산 하동 강릉 고령 고성 공주 기계 남원 목천 \
@@ -107,10 +107,13 @@ pub(super) const BEFORE: [&str; 14] = [
 ];
 
 /// Family names that are more often the beginning of another word.
-pub(super) const RARE: &str = "동온시라로어은편용예경봉사부가복감음인공방구반국승갈팽계빙풍범";
+pub(super) const RARE: &str = "동온시라로어은편용예경봉사부가복감음인공방구승갈팽계빙풍범";
 
 /// Ends of nouns that are ends of given names as well, and the syllables before them that make names.
-pub(super) const COMMON_FIRST: [(char, &str); 3] = [
+pub(super) const COMMON_FIRST: [(char, &str); 6] = [
+    ('자', "영순미숙춘옥말금복"),
+    ('화', "정선미은경인연금옥숙지"),
+    ('명', "재진태대종세은동지희규광승석우인"),
     ('서', "윤은민예현지준연하유채"),
     ('원', "지정주재채태하도승희시예"),
     ('성', "지재은민우준현태"),
