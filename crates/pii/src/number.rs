@@ -365,3 +365,36 @@ impl<'t> Number<'t> {
         self.text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: Option<&[u8]>) {
+        let mut cluster = Cluster::default();
+        cluster.read(text.as_bytes(), 0);
+        let whole = cluster.without_spaces();
+        let number = whole
+            .as_ref()
+            .and_then(|whole| whole.number(text, 0..whole.len()));
+        assert_eq!(number.as_ref().map(Number::lens), expect, "{text}");
+    }
+
+    #[test]
+    fn digits_with_spaces_between_are_one_number() {
+        check("0 1 0 - 1 2 3 4 - 5 6 7 8", Some(&[3, 4, 4]));
+        check("0 1 0-1234-5678", Some(&[3, 4, 4]));
+        check("010-12 34-56 78", Some(&[3, 4, 4]));
+        check("0 1 0 1 2 3 4 5 6 7 8", Some(&[11]));
+        check("010 1234 5678", None);
+        check("010-1234-5678", None);
+    }
+
+    #[test]
+    fn a_unit_is_no_beginning_of_a_word() {
+        assert!(is_unit("명".as_bytes()));
+        assert!(is_unit(" 명이".as_bytes()));
+        assert!(!is_unit(" 명재인".as_bytes()));
+    }
+}

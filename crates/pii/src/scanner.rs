@@ -61,11 +61,11 @@ impl Scanner {
             .chain(secret::NAMES)
             .chain(secret::OPTIONS)
             .chain(["://", secret::PEM])
-            .chain(name::TITLES)
+            .chain(name::TITLES.iter().map(String::as_str))
             .chain(name::CLOSINGS)
             .chain(name::OF_PERSONS)
             .chain(name::SELVES)
-            .chain(name::LABELS);
+            .chain(name::LABELS.iter().map(String::as_str));
         let triggers = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::LeftmostLongest)
@@ -246,7 +246,7 @@ impl Scanner {
                 Trigger::Title if has_hangul => name::before_title(text, start, end)
                     .inspect(|hit| name::more_before(text, hit, hits))
                     .or_else(|| {
-                        let is_label = name::LABELS.contains(&&text[start..end]);
+                        let is_label = name::is_label(&text[start..end]);
                         is_label.then(|| labelled(text, start, end, hits))?
                     }),
                 Trigger::NameLabel if has_hangul => labelled(text, start, end, hits),

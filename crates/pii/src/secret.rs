@@ -485,3 +485,45 @@ pub(crate) fn private_key(text: &str, start: usize) -> Option<Hit> {
         0.99,
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scanner::Scanner;
+
+    #[track_caller]
+    fn check(text: &str, expect: Option<&str>) {
+        let found = Scanner::new().scan(text);
+        let values: Vec<&str> = found.iter().map(|finding| finding.value.as_str()).collect();
+        assert_eq!(values.first().copied(), expect, "{text}");
+    }
+
+    #[test]
+    fn keys_and_passwords_have_many_names() {
+        let key = "Zk4mQ8wNr2XcVb7TjL9pYs3D";
+        check(&format!("NCP_SECRET_KEY={key}"), Some(key));
+        check(&format!("AZURE_STORAGE_KEY={key}"), Some(key));
+        check(&format!("인증키 {key} 유출"), Some(key));
+        check("DB_PASS=p@ss58752W", Some("p@ss58752W"));
+        check("IDENTIFIED BY 'Qw3r!afp9'", Some("Qw3r!afp9"));
+        check("비번 초기화: Temp!uLsa1 (변경)", Some("Temp!uLsa1"));
+        check("비번 qlalf0363", Some("qlalf0363"));
+        check(r#"{"password":"t!ger-RLuPgq"}"#, Some("t!ger-RLuPgq"));
+        let bot = "914797597:AA7EYS8D4zGkUFWzbCDc2_I7DXrBVmFrhv8";
+        check(&format!("telegram {bot} set"), Some(bot));
+    }
+
+    #[test]
+    fn what_speaks_of_passwords_holds_none() {
+        for text in [
+            "비밀번호 변경 안내: 고객센터",
+            "비밀번호 SHA256 해시",
+            "암호화 방식 AES256",
+            "compass=north12345",
+            "pass rate 99percent1",
+            "password_hash_algorithm: argon2id",
+            "const password = req.body.password;",
+        ] {
+            check(text, None);
+        }
+    }
+}

@@ -139,7 +139,7 @@ fn cells(text: &str, line: Range<usize>, delimiter: u8) -> impl Iterator<Item = 
 
 fn column(heading: &str) -> Option<Column> {
     let is = |words: &[&str]| words.iter().any(|word| heading.eq_ignore_ascii_case(word));
-    if is(&name::LABELS) {
+    if name::is_label(&heading.to_ascii_lowercase()) {
         return Some(Column::Name);
     }
     if is(&secret::NAMES) {
@@ -193,5 +193,21 @@ mod tests {
         assert_eq!(found("이름, 전화\n홍길동", "이름"), []);
         assert_eq!(found("이름을, 전화\n홍길동, 1", "이름"), []);
         assert_eq!(found("이름, 전화", "이름"), []);
+    }
+
+    #[test]
+    fn a_cell_is_read_as_if_its_heading_stood_before_it() {
+        let find = |text: &str| {
+            let found = crate::scanner::Scanner::new().scan(text).into_iter();
+            found.map(|finding| finding.value).collect::<Vec<_>>()
+        };
+        let secret = "6bebe2c76237ad919b2304c3ed152e7f";
+        assert_eq!(find(&format!("user_id,api_key\nu1,{secret}\n")), [secret]);
+        assert_eq!(
+            find("이름;계좌\n김리아;110-576-229275"),
+            ["김리아", "110-576-229275"]
+        );
+        // Things have names as well.
+        assert_eq!(find("이름,수량,가격\n이어폰,10,500\n").len(), 0);
     }
 }

@@ -168,3 +168,38 @@ fn is_word(name: &[u8]) -> bool {
 fn begins_hangul(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(0xEA..=0xED))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, value: &str, kind: Kind, expect: &[&str]) {
+        let start = text.find(value).unwrap();
+        let mut hits = vec![Hit::new(kind, start..start + value.len(), 0.9)];
+        beside(text, &mut hits);
+        let mut names: Vec<&str> = hits[1..]
+            .iter()
+            .map(|hit| &text[hit.range.clone()])
+            .collect();
+        names.dedup();
+        assert_eq!(names, expect, "{text}");
+    }
+
+    #[test]
+    fn whose_number_it_is_stands_beside_it() {
+        check("박두온 (010-1)", "010-1", Kind::KrMobile, &["박두온"]);
+        check("석하늘 연락처 010-1", "010-1", Kind::KrMobile, &["석하늘"]);
+        check("110-1 서지안으로", "110-1", Kind::KrBank, &["서지안"]);
+        check("서율 <yul@a.kr>", "yul@a.kr", Kind::Email, &["서율"]);
+        check("5,나세온,F,010-1", "010-1", Kind::KrMobile, &["나세온"]);
+    }
+
+    #[test]
+    fn other_words_beside_numbers_are_no_names() {
+        check("사무실 02-1", "02-1", Kind::KrLandline, &[]);
+        check("전화로 010-1", "010-1", Kind::KrMobile, &[]);
+        check("02-1 신한은행", "02-1", Kind::KrLandline, &[]);
+        check("서율 <1.2.3.4>", "1.2.3.4", Kind::Ip, &[]);
+    }
+}

@@ -53,8 +53,9 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
         None => true,
         Some(next) => {
             let tail: String = word[length..].iter().collect();
-            let begins = |words: &[&str]| words.iter().any(|word| tail.starts_with(word));
-            length > 2 && (PARTICLES.contains(*next) || begins(&TITLES) || begins(&BEING))
+            let is_title = || TITLES.iter().any(|title| tail.starts_with(title.as_str()));
+            let is_said = || BEING.iter().any(|being| tail.starts_with(being));
+            length > 2 && (PARTICLES.contains(*next) || is_title() || is_said())
         }
     };
     let trust = if is_given && is_firm {
@@ -131,10 +132,12 @@ fn goes_on(last: char, rest: &str) -> bool {
     } else {
         &["는", "가", "를", "와", "의", "도", "에게", "께서"]
     };
-    let tails = particles.iter().filter_map(|one| rest.strip_prefix(one));
-    tails
-        .into_iter()
-        .any(|tail| tail.starts_with([' ', ',', '.', '\n']))
+    // `기재하는`, `도구라는` are verbs.
+    if matches!(last, '하' | '라') && rest.starts_with('는') {
+        return false;
+    }
+    let mut tails = particles.iter().filter_map(|one| rest.strip_prefix(one));
+    tails.any(|tail| tail.starts_with([' ', ',', '.', '\n']))
 }
 
 /// How long a name is that was written syllable by syllable, as in `성 명 : 홍 길 동`.

@@ -63,3 +63,43 @@ pub(crate) fn more_before(text: &str, known: &Hit, hits: &mut Vec<Hit>) {
         hits.push(Hit::new(Kind::KrName, at..before.len(), SCORE));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, label: &str, known: &str, expect: &[&str]) {
+        let start = text.find(known).unwrap();
+        let known = Hit::new(Kind::KrName, start..start + known.len(), SCORE);
+        let mut hits = Vec::new();
+        more_behind(text, label.len(), &known, &mut hits);
+        more_before(text, &known, &mut hits);
+        let names: Vec<&str> = hits.iter().map(|hit| &text[hit.range.clone()]).collect();
+        assert_eq!(names, expect, "{text}");
+    }
+
+    #[test]
+    fn one_name_leads_to_others() {
+        check(
+            "명단: 김다미, 이규진 / 박소율",
+            "명단:",
+            "김다미",
+            &["이규진", "박소율"],
+        );
+        check("참석자: 김다미 이규진", "참석자", "김다미", &["이규진"]);
+        check("조원: 김다미(3조), 이규진", "조원:", "김다미", &["이규진"]);
+        check(
+            "이채원, 박서영, 김나연 님",
+            "",
+            "김나연",
+            &["박서영", "이채원"],
+        );
+    }
+
+    #[test]
+    fn what_follows_a_name_is_not_always_one() {
+        check("이름: 김다미, 주소지: 서울", "이름:", "김다미", &[]);
+        check("이름: 김다미 이규진", "이름:", "김다미", &[]);
+    }
+}

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 
 pub(crate) use beside::beside;
 pub(crate) use labelled::{behind_label, introduced};
-pub(crate) use labels::{CLOSINGS, LABELS, OF_PERSONS, SELVES, TITLES};
+pub(crate) use labels::{CLOSINGS, LABELS, OF_PERSONS, SELVES, TITLES, is_label};
 pub(crate) use list::{more_before, more_behind};
 pub(crate) use titled::before_title;
 use words::{
@@ -186,8 +186,10 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expect: Option<&str>) {
-        let places = |words: &'static [&'static str]| {
-            words.iter().flat_map(move |word| text.match_indices(word))
+        let places = |words: &'static [String]| {
+            words
+                .iter()
+                .flat_map(move |word| text.match_indices(word.as_str()))
         };
         let titled = places(&TITLES).find_map(|(at, word)| before_title(text, at, at + word.len()));
         let found = titled.or_else(|| {
@@ -232,6 +234,48 @@ mod tests {
             "이름: 미정",
         ] {
             check(text, None);
+        }
+    }
+
+    #[test]
+    fn people_are_named_by_what_they_do() {
+        check("토론자 경도연, 장소 미정", Some("경도연"));
+        check("임대인 모진혁 임차인 예소담", Some("모진혁"));
+        check("회의 참석자(5명): 김로하", Some("김로하"));
+        check("감독 피은호의 새 영화", Some("피은호"));
+        check("작성 장혜윤 검토 중", Some("장혜윤"));
+        check("상담원 최은정입니다", Some("최은정"));
+        check("성 명 : 나 도 균 생일", Some("나 도 균"));
+        check("유채린(27) 씨는", Some("유채린"));
+        check("남이현 군수는 축사를", Some("남이현"));
+    }
+
+    #[test]
+    fn words_before_titles_and_behind_roles_are_no_names() {
+        for text in [
+            "방대한 양의 데이터",
+            "설정한 고객과",
+            "어떤 함수가 책임 소재를",
+            "주제별 대표 문서",
+            "이용자 보호 방안",
+            "일반적인 추상화입니다",
+            "숫자 기재하는 것과",
+            "민성한의원 예약",
+            "권한 구조: 주필",
+        ] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn nouns_end_otherwise_than_names() {
+        let is = |word: &str| is_full(&word.chars().collect::<Vec<char>>());
+        for name in ["김윤서", "박지원", "이지은", "최은성", "강가은", "선우지아"]
+        {
+            assert!(is(name), "{name}");
+        }
+        for noun in ["제안서", "공무원", "안정성", "전화로", "주민들", "정지해"] {
+            assert!(!is(noun), "{noun}");
         }
     }
 }

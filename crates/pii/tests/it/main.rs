@@ -4,6 +4,7 @@
 
 mod adversary;
 mod generator;
+mod held_out;
 mod policy;
 mod quality;
 mod secure_tool;

@@ -201,6 +201,8 @@ fn p1_disguises_that_can_be_undone_hide_nothing() {
         ("wave dashes", Box::new(instead_of_dashes("〜"))),
         ("middle dots", Box::new(instead_of_dashes("·"))),
         ("tildes", Box::new(instead_of_dashes("~"))),
+        ("slashes", Box::new(instead_of_dashes("/"))),
+        ("low lines", Box::new(instead_of_dashes("_"))),
         (
             "spaces that do not break",
             Box::new(instead_of_spaces("\u{A0}")),
@@ -220,6 +222,7 @@ fn p1_disguises_that_can_be_undone_hide_nothing() {
         ),
         ("Hangul taken apart", Box::new(decomposed)),
         ("percent", Box::new(percent)),
+        ("percent twice", Box::new(|value| percent(&percent(value)))),
         ("entities", Box::new(entities)),
         (
             "hexadecimal entities",
@@ -231,7 +234,12 @@ fn p1_disguises_that_can_be_undone_hide_nothing() {
             "base64 for addresses",
             Box::new(|value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value)),
         ),
+        ("base64 twice", Box::new(|value| base64(&base64(value)))),
         ("hexadecimal", Box::new(hex)),
+        (
+            "marked hexadecimal",
+            Box::new(|value| format!("0x{}", hex(value))),
+        ),
     ];
     let scanner = Scanner::new();
     let mut plain = samples(21, 2);
