@@ -46,7 +46,12 @@ pub(crate) fn beside(text: &str, hits: &mut Vec<Hit>) {
 
 /// The name right before, as in `홍길동 010-…` or `홍길동 <hong@…>`.
 fn before(text: &str, start: usize, is_mail: bool) -> Option<Hit> {
-    let is_between = |one: char| " \t(<[\"'=:☎☏→".contains(one);
+    let is_between = |one: char| {
+        matches!(
+            one,
+            ' ' | '\t' | '(' | '<' | '[' | '"' | '\'' | '=' | ':' | '☎' | '☏' | '→'
+        )
+    };
     let mut head = text[..start].trim_end_matches(is_between);
     let between = &text[head.len()..start];
     if between.contains('<') && is_mail {
@@ -65,6 +70,11 @@ fn before(text: &str, start: usize, is_mail: bool) -> Option<Hit> {
         from.and_then(|from| head.get(from..))
             .is_some_and(|end| end.eq_ignore_ascii_case(word))
     };
+    // Where neither a word nor Hangul ends, there is nothing to look for.
+    let last = head.as_bytes().last();
+    if last.is_none_or(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic()) {
+        return None;
+    }
     if let Some(word) = OF_NUMBERS.iter().find(is_word) {
         head = text[..head.len() - word.len()].trim_end_matches([' ', '(', ',', '/']);
     }

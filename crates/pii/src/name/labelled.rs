@@ -38,8 +38,12 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
         return None;
     }
     let is_topic = !is_given && text[end..from].ends_with(['은', '는', '이', '가']);
+    let is_written_otherwise = label
+        .bytes()
+        .any(|byte| byte == b' ' || byte.is_ascii_uppercase());
     let is_firm = FIRM_LABELS.contains(label)
-        || FIRM_LABELS.contains(label.replace(' ', "").to_ascii_lowercase().as_str());
+        || is_written_otherwise
+            && FIRM_LABELS.contains(label.replace(' ', "").to_ascii_lowercase().as_str());
     let is_loose = !is_given && (is_role || LOOSE_LABELS.contains(label));
     if !is_given && (label.is_ascii() || !is_firm && !is_topic && !is_loose) {
         return None;

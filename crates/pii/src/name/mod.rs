@@ -28,6 +28,33 @@ fn set(words: &'static str) -> HashSet<&'static str> {
 static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| set(NO_NAMES));
 static GIVEN_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| set(GIVEN));
 static ROLE_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| set(ROLES));
+/// Syllables by their place among all of them: most words are no names, and that is to be seen soon.
+struct Syllables(Box<[bool]>);
+
+impl Syllables {
+    fn of(all: impl Iterator<Item = char>) -> Self {
+        let mut places = vec![false; 11_172].into_boxed_slice();
+        all.for_each(|one| places[Self::place(one)] = true);
+        Self(places)
+    }
+
+    fn place(syllable: char) -> usize {
+        syllable as usize - '가' as usize
+    }
+
+    /// Whether a syllable is one of them; nothing but Hangul is asked for.
+    fn contains(&self, syllable: char) -> bool {
+        self.0[Self::place(syllable)]
+    }
+}
+
+/// What names begin with, of whichever family.
+static BEGINNINGS: LazyLock<Syllables> = LazyLock::new(|| {
+    let of_two = FAMILY_OF_TWO
+        .iter()
+        .filter_map(|family| family.chars().next());
+    Syllables::of(FAMILY.chars().chain(of_two))
+});
 static CLAN_PLACES: LazyLock<HashSet<&str>> = LazyLock::new(|| set(CLANS));
 
 /// How much the words around say that a name stands there.
@@ -41,7 +68,7 @@ enum Trust {
 
 /// Whether a word is made as a name is.
 fn is_name(word: &[char], trust: Trust) -> bool {
-    if !(2..=5).contains(&word.len()) {
+    if !(2..=5).contains(&word.len()) || !BEGINNINGS.contains(word[0]) {
         return false;
     }
     let text: String = word.iter().collect();
@@ -122,15 +149,21 @@ fn is_plain(word: &[char]) -> bool {
 
 /// Whether a word is made as most full names are, does not end as nouns do, and is no noun with a particle.
 fn is_full(word: &[char]) -> bool {
-    let [.., middle, last] = word else {
+    let [first, .., middle, last] = word else {
         return false;
     };
+    if !(3..=4).contains(&word.len()) || !BEGINNINGS.contains(*first) {
+        return false;
+    }
     let is_of_two = || {
         let two: String = word[..2].iter().collect();
         FAMILY_OF_TWO.contains(&two.as_str())
     };
-    let given: String = word[1..].iter().collect();
-    let ends_as_noun = NOUN_ENDS.contains(*last) && !GIVEN_WORDS.contains(given.as_str()) && {
+    let is_given_word = || {
+        let given: String = word[1..].iter().collect();
+        GIVEN_WORDS.contains(given.as_str())
+    };
+    let ends_as_noun = NOUN_ENDS.contains(*last) && !is_given_word() && {
         let usual = COMMON_FIRST.iter().find(|(end, _)| end == last);
         !usual.is_some_and(|(_, firsts)| firsts.contains(*middle))
     };
@@ -145,17 +178,17 @@ fn may_be_inflected(word: &[char]) -> bool {
     let [.., before, last] = word else {
         return false;
     };
-    let given: String = word[1..].iter().collect();
-    if GIVEN_WORDS.contains(given.as_str()) {
-        return false;
-    }
     let is_closed = (u32::from(*before) - 0xAC00) % 28 != 0;
-    match last {
+    let may_be = match last {
         '은' | '이' | '을' | '과' => is_closed,
         '는' | '가' | '를' | '와' => !is_closed,
         '해' => !"다은미준".contains(*before),
         '로' | '의' | '에' | '도' | '만' | '들' | '중' | '적' => true,
         _ => false,
+    };
+    may_be && {
+        let given: String = word[1..].iter().collect();
+        !GIVEN_WORDS.contains(given.as_str())
     }
 }
 
@@ -270,11 +303,33 @@ mod tests {
     #[test]
     fn nouns_end_otherwise_than_names() {
         let is = |word: &str| is_full(&word.chars().collect::<Vec<char>>());
-        for name in ["김윤서", "박지원", "이지은", "최은성", "강가은", "선우지아"]
-        {
+        for name in [
+            "김윤서",
+            "박지원",
+            "이지은",
+            "최은성",
+            "강가은",
+            "선우지아",
+            "홍길동",
+            "김태형",
+            "이만식",
+            "박지후",
+            "정은실",
+        ] {
             assert!(is(name), "{name}");
         }
-        for noun in ["제안서", "공무원", "안정성", "전화로", "주민들", "정지해"] {
+        for noun in [
+            "제안서",
+            "공무원",
+            "안정성",
+            "전화로",
+            "주민들",
+            "정지해",
+            "이동식",
+            "서초동",
+            "전산실",
+            "강남구",
+        ] {
             assert!(!is(noun), "{noun}");
         }
     }
