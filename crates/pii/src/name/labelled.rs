@@ -44,8 +44,9 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
     let is_firm = FIRM_LABELS.contains(label)
         || is_written_otherwise
             && FIRM_LABELS.contains(label.replace(' ', "").to_ascii_lowercase().as_str());
-    let is_loose = !is_given && (is_role || LOOSE_LABELS.contains(label));
-    if !is_given && (label.is_ascii() || !is_firm && !is_topic && !is_loose) {
+    // Without a sign, nearly any label may stand before a name that ends a field.
+    let is_loose = !is_given && !label.is_ascii();
+    if !is_given && label.is_ascii() {
         return None;
     }
     let rest = text.get(at..)?;

@@ -42,7 +42,7 @@ pub(super) const BEING: [&str; 10] = [
 pub(crate) static LABELS: LazyLock<Vec<String>> = LazyLock::new(|| words(LABELS_WRITTEN));
 
 /// They, with `~` for a space.
-const LABELS_WRITTEN: &str = "명부: 명부~: 명단: 명단~: 보낸사람 보낸~사람 보낸이 받은사람 자녀 원고 피고 수익자 면접자 \
+const LABELS_WRITTEN: &str = "면접관 변호인 검사 기사 심사관 조사관 명부: 명부~: 명단: 명단~: 보낸사람 보낸~사람 보낸이 받은사람 자녀 원고 피고 수익자 면접자 \
 전임자 후임자 신랑 신부 강사 가수 배우 감독 작가 기자 교수 간호사 변호사 팀장 과장 부장 \
 차장 대리 사원 주임 이사 사장 실장 반장 부반장 여행자 보증인 연대보증인 세입자 집주인 \
 사회자 운전자 엄마 아빠 어머니 아버지 남편 아내 동생 누나 언니 오빠 친구 동료 동기 선배 \

@@ -2,7 +2,7 @@
 
 use super::labels::{CLOSINGS, OF_PERSONS};
 use super::words::{AFTER_SSI, BEFORE, PARTICLES};
-use super::{Trust, hangul_before, is_clan, is_hangul, is_name, is_plain, length_of};
+use super::{GIVEN_WORDS, Trust, hangul_before, is_clan, is_hangul, is_name, is_plain, length_of};
 use crate::kind::Kind;
 use crate::recognizer::Hit;
 
@@ -87,6 +87,10 @@ fn is_other_word(word: &[char]) -> bool {
     let [.., before, last] = word else {
         return false;
     };
+    let given: String = word[1..].iter().collect();
+    if GIVEN_WORDS.contains(given.as_str()) {
+        return false;
+    }
     let is_closed = (u32::from(*before) - 0xAC00) % 28 != 0;
     match last {
         '을' | '과' => is_closed,

@@ -71,7 +71,7 @@ pub(super) const ROLES: &str = "주민 시민 국민 농민 고객 회원 손님
 동료 친구 가족 형제 자매 남매 이모 고모 삼촌 어른 아이 소녀 소년 청년 노인 아씨 아가 도사 보살";
 
 /// Syllables on which words for people, places and firms end, and hardly any name.
-pub(super) const NOUN_ENDS: &str = "자사장관생객가모부님꾼댁왕후군형매손씨팀소실점국과회단측터버드트크스프커퍼즈청처원차계몰샵텔넷컴력적성별량률료금권증서함법률식물품동읍면구화명";
+pub(super) const NOUN_ENDS: &str = "자사장관생객가모부님꾼댁왕후군형매손씨팀소실점국과회단측터버드트크스프커퍼즈청처원차계몰샵텔넷컴력적성별량률료금권증서함법률식물품동읍면구화명순";
 
 /// Places that families come from, as in `전주이씨`, and families that do.
 pub(super) const CLANS: &str = "전주 진주 여흥 한양 나주 남양 안동 경주 연안 반남 인동 양천 문화 여산 하동 강릉 고령 고성 공주 기계 남원 목천 \
@@ -110,7 +110,8 @@ pub(super) const BEFORE: [&str; 14] = [
 pub(super) const RARE: &str = "동온시라로어은편용예경봉사부가복감음인공방구승갈팽계빙풍범";
 
 /// Ends of nouns that are ends of given names as well, and the syllables before them that make names.
-pub(super) const COMMON_FIRST: [(char, &str); 16] = [
+pub(super) const COMMON_FIRST: [(char, &str); 17] = [
+    ('순', "영정금옥명복점말춘필미애현경혜남양인길덕"),
     ('자', "영순미숙춘옥말금복"),
     ('화', "정선미은경인연금옥숙지"),
     ('명', "재진태대종세은동지희규광승석우인"),
