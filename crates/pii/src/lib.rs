@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `scanner.rs` | [`Scanner`]: text in, [`Finding`]s out |
 //! | `recognizer.rs`, `catalog.rs` | what recognizes a type: shape, check digits, labels, score |
-//! | `number.rs`, `word.rs`, `name/`, `secret.rs` | what the types are made of |
+//! | `number.rs`, `word.rs`, `name/`, `secret/`, `table.rs` | what the types are made of |
 //! | `context.rs` | labels that say what a value is, or that it is harmless |
 //! | `normalize.rs`, `decode.rs` | text as a reader sees it, with a map back to the original |
 //! | `policy/` | [`Policy`]: what is done with a finding, by tool, direction, place, scopes, type |

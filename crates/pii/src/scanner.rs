@@ -238,7 +238,7 @@ impl Scanner {
                 tables = self.cells(text, &table, hits);
             }
             let hit = match trigger {
-                Trigger::Prefix(index) => prefixed(text, start, end, &PREFIXES[index]),
+                Trigger::Prefix(index) => secret::begun(text, start, end, &PREFIXES[index]),
                 Trigger::Option => secret::in_option(text, end),
                 Trigger::SecretName => secret::named(text, start, end),
                 Trigger::Address => secret::in_address(text, start),
@@ -283,21 +283,6 @@ impl Scanner {
             }));
         })
     }
-}
-
-/// The secret that begins at `start..end` as its issuer lets it, or that has such a name.
-fn prefixed(text: &str, start: usize, end: usize, prefix: &secret::Prefix) -> Option<Hit> {
-    let is_it = text[start..end] == *prefix.text;
-    let hit = is_it.then(|| secret::prefixed(text, start, prefix));
-    // `SECRET_KEY` begins like a key of Notion, and is the name of one.
-    hit.flatten().or_else(|| {
-        let is_name = |name: &&&str| {
-            let word = text.get(start..start + name.len());
-            word.is_some_and(|word| word.eq_ignore_ascii_case(name))
-        };
-        let name = secret::NAMES.iter().find(is_name)?;
-        secret::named(text, start, start + name.len())
-    })
 }
 
 /// The name behind a label, and those that follow it.
