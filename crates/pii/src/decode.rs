@@ -13,18 +13,31 @@ const SHORTEST: usize = 12;
 const SHORTEST_HEX: usize = 16;
 const LONGEST: usize = 256 * 1024;
 
-/// The decoded text and its map, or nothing if there is nothing to decode.
-pub(crate) fn decode(text: &str) -> Option<(String, Map)> {
+/// A decoded text.
+pub(crate) struct Decoded {
+    pub(crate) text: String,
+    pub(crate) map: Map,
+    /// Whether what was decoded may be encoded itself, or a part of something that is.
+    pub(crate) may_go_on: bool,
+}
+
+/// The decoded text, or nothing if there is nothing to decode.
+pub(crate) fn decode(text: &str) -> Option<Decoded> {
     let bytes = text.as_bytes();
     let mut maker = Maker::default();
     let mut copied = 0;
     let mut at = 0;
+    let mut may_go_on = false;
     let mut escapes = Escapes::of(bytes);
     while at < bytes.len() {
         let Some((range, piece)) = next_encoded(text, at, &mut escapes) else {
             break;
         };
         maker.copy(text, copied..range.start);
+        may_go_on |= piece.len() >= SHORTEST
+            || piece
+                .bytes()
+                .all(|byte| is_run(byte) || matches!(byte, b'%' | b'&' | b'\\'));
         maker.replace(&piece, range.clone());
         at = range.end;
         copied = range.end;
@@ -33,7 +46,12 @@ pub(crate) fn decode(text: &str) -> Option<(String, Map)> {
         return None;
     }
     maker.copy(text, copied..text.len());
-    maker.finish()
+    let (text, map) = maker.finish()?;
+    Some(Decoded {
+        text,
+        map,
+        may_go_on,
+    })
 }
 
 /// The next encoded piece from `at` on, and what it says.
@@ -340,7 +358,10 @@ mod tests {
 
     #[track_caller]
     fn check(input: &str, expect: &str) {
-        assert_eq!(decode(input).map(|(text, _)| text).as_deref(), Some(expect));
+        assert_eq!(
+            decode(input).map(|found| found.text).as_deref(),
+            Some(expect)
+        );
     }
 
     #[test]
@@ -355,6 +376,16 @@ mod tests {
         check("7ZmN6ri464+Z님", "홍길동님");
         check("0x3031302d313233342d35363738", "010-1234-5678");
         check("\\x41\\u{ae40}%u0041", "A김A");
+    }
+
+    #[test]
+    fn what_may_be_encoded_again_is_told() {
+        let goes_on = |text: &str| decode(text).unwrap().may_go_on;
+        assert!(goes_on("%2530"));
+        assert!(goes_on("7ZmN6ri464%2BZ"));
+        assert!(goes_on("TURFd0xURXlNelF0TlRZM09BPT0="));
+        assert!(!goes_on("a%40b.kr"));
+        assert!(!goes_on("a%20b"));
     }
 
     #[test]

@@ -116,19 +116,21 @@ impl Scanner {
         let mut all = Vec::new();
         let mut maps: Vec<Map> = Vec::new();
         let mut seen = Cow::Borrowed(text);
-        for level in 0..=LEVELS {
+        let mut levels = LEVELS;
+        loop {
             if let Some((folded, map)) = fold(&seen) {
                 seen = Cow::Owned(folded);
                 maps.push(map);
             }
             self.detect(&seen, |hit| push(&mut all, hit, &maps));
-            // What was encoded twice is decoded twice.
-            let decoded = (level < LEVELS).then(|| decode(&seen)).flatten();
-            let Some((decoded, map)) = decoded else {
+            let decoded = (levels > 0).then(|| decode(&seen)).flatten();
+            let Some(decoded) = decoded else {
                 break;
             };
-            seen = Cow::Owned(decoded);
-            maps.push(map);
+            // What was encoded twice is decoded twice.
+            levels = if decoded.may_go_on { levels - 1 } else { 0 };
+            seen = Cow::Owned(decoded.text);
+            maps.push(decoded.map);
         }
         let mut hits = resolve(all);
         hits.retain(|hit| text.get(hit.range.clone()).is_some());
