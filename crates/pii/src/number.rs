@@ -83,6 +83,9 @@ impl Cluster {
             self.separators.push(separator);
             at = next;
         }
+        if !self.is_long() {
+            return at;
+        }
         let after = text.get(at).copied();
         self.tail_is_word = after.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
             || after == Some(b',') && goes_on(text, at + 1)
@@ -94,9 +97,10 @@ impl Cluster {
         self.groups.len()
     }
 
-    /// How many digits there are.
-    pub(crate) fn digits(&self) -> usize {
-        self.groups.iter().map(|group| group.digits).sum()
+    /// Whether there may be a number in it: it has seven digits, or four groups as an address has.
+    pub(crate) fn is_long(&self) -> bool {
+        let digits = || self.groups.iter().map(|group| group.digits).sum::<usize>();
+        self.groups.len() >= 4 || digits() >= 7
     }
 
     /// Without the spaces between digits, as in `0 1 0 - 1 2 3 4 - 5 6 7 8`, if somebody wrote it so: with

@@ -175,7 +175,7 @@ impl Scanner {
                         continue;
                     }
                     let end = cluster.read(bytes, start);
-                    if cluster.digits() >= 7 || cluster.len() >= 4 {
+                    if cluster.is_long() {
                         let known = hits.len();
                         numbers(text, &cluster, before, hits);
                         // Digits with spaces between are many things: it takes a label to make them one number.

@@ -198,7 +198,7 @@ impl<'t> Document<'t> {
         let text = &self.read;
         if !open
             .iter()
-            .any(|(_, place)| text[place.clone()].contains('\\'))
+            .any(|(_, place)| next_escape(text, place.clone()).is_some())
         {
             return;
         }
@@ -208,8 +208,7 @@ impl<'t> Document<'t> {
             maker.copy(text, copied..place.start);
             let start = maker.len();
             copied = place.start;
-            while let Some(offset) = text[copied..place.end].find('\\') {
-                let escape = copied + offset;
+            while let Some(escape) = next_escape(text, copied..place.end) {
                 let (end, piece) = unescaped(text.as_bytes(), escape);
                 maker.copy(text, copied..escape);
                 maker.replace(&piece, escape..end);
@@ -288,6 +287,12 @@ impl<'t> Document<'t> {
     pub(crate) fn parent_of(&self, node: usize) -> Option<usize> {
         self.nodes[node].parent
     }
+}
+
+/// Where the first escape in a place begins.
+fn next_escape(text: &str, place: Range<usize>) -> Option<usize> {
+    let offset = memchr::memchr(b'\\', &text.as_bytes()[place.clone()]);
+    offset.map(|offset| place.start + offset)
 }
 
 #[cfg(test)]

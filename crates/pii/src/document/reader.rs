@@ -206,8 +206,13 @@ impl Reader<'_> {
         self.at += 1;
         let start = self.at;
         let bytes = self.text.as_bytes();
-        while let Some(byte) = bytes.get(self.at).filter(|byte| **byte != b'"') {
-            self.at += if *byte == b'\\' { 2 } else { 1 };
+        while let Some(rest) = bytes.get(self.at..) {
+            let next = memchr::memchr2(b'"', b'\\', rest);
+            self.at += next.unwrap_or(rest.len());
+            if next.is_none() || bytes[self.at] == b'"' {
+                break;
+            }
+            self.at += 2;
         }
         let range = start..self.at.min(bytes.len());
         self.at += 1;
