@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-/// How much is read at once.
+/// How much is read at once, at most, and at first: who follows a log reads little at a time.
 const CHUNK: usize = 1024 * 1024;
+const FIRST_CHUNK: usize = 64 * 1024;
 
 /// No line of a log is as long as this; what is, is passed over as one broken line.
 const LONGEST: usize = 1024 * 1024;
@@ -83,8 +84,9 @@ impl Lines {
             self.buffer.copy_within(self.start..self.filled, 0);
             self.filled -= self.start;
             self.start = 0;
-            if self.buffer.len() < self.filled + CHUNK {
-                self.buffer.resize(self.filled + CHUNK, 0);
+            let room = (2 * self.buffer.len()).clamp(FIRST_CHUNK, CHUNK);
+            if self.buffer.len() < self.filled + room {
+                self.buffer.resize(self.filled + room, 0);
             }
             let read = self.file.read(&mut self.buffer[self.filled..])?;
             self.filled += read;

@@ -5,6 +5,8 @@
 //! reading: of the message only what decisions need, and of the answer nothing, unless the policy for
 //! personal data is about it.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
@@ -220,23 +222,26 @@ impl Passage<'_> {
                     .unavailable("broke off, or sends more than it may")
             })?
             .to_bytes();
-        if parts.status.is_success() && !answers(&whole, asked.id) {
+        let text = str::from_utf8(&whole).ok();
+        if parts.status.is_success() && !text.is_some_and(|text| answers(text, asked.id)) {
             let what = "answers with what is no JSON-RPC message, or with an id that was not asked";
             return Err(self.charge.unavailable(what));
         }
         // Nobody else wants to know.
         let ended = match recording {
-            Some(_) => how_it_ended(&whole, parts.status),
+            Some(_) => how_it_ended(text.unwrap_or_default(), parts.status),
             None => Ended::Success,
         };
         if !is_redacted {
             return Ok((Response::from_parts(parts, Body::from(whole)), ended));
         }
-        let text = String::from_utf8_lossy(&whole);
+        // Only a refusal of the server's may be no text.
+        let text = text.map_or_else(|| String::from_utf8_lossy(&whole), Cow::Borrowed);
         let direction = Direction::Result;
         let replaced = self
             .house
             .redact(self.caller, tool, direction, &text, recording)?;
+        drop(text);
         let body = match replaced {
             Some(text) => {
                 parts.headers.remove(CONTENT_LENGTH);
@@ -288,11 +293,8 @@ fn farewell_event(asked: Asked<'_>, failure: Failure) -> Bytes {
 }
 
 /// Whether a message is an answer to the request of this id.
-fn answers(message: &[u8], id: &RawValue) -> bool {
-    let Ok(text) = str::from_utf8(message) else {
-        return false;
-    };
-    let Ok(message) = Object::parse(text) else {
+fn answers(message: &str, id: &RawValue) -> bool {
+    let Ok(message) = Object::parse(message) else {
         return false;
     };
     let is_error = message.contains("error");
@@ -313,23 +315,21 @@ fn passed_back(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// How a call ended, by the words that only an answer about a failure holds.
-fn how_it_ended(answer: &[u8], status: StatusCode) -> Ended {
-    let holds = |word: &[u8]| memchr::memmem::find(answer, word).is_some();
+fn how_it_ended(answer: &str, status: StatusCode) -> Ended {
+    let holds = |word: &[u8]| memchr::memmem::find(answer.as_bytes(), word).is_some();
     if !status.is_success() {
         return Ended::Failure("rpc_error");
     }
     if holds(b"\"isError\"") && holds(b"true") {
-        let text = String::from_utf8_lossy(answer);
-        let message = Object::parse(&text).ok();
+        let message = Object::parse(answer).ok();
         let result = message.as_ref().and_then(|message| message.get("result"));
         if result.is_some_and(crate::listing::is_tool_error) {
             return Ended::Failure("tool_error");
         }
-    } else if holds(b"\"error\"") {
-        let text = String::from_utf8_lossy(answer);
-        if Object::parse(&text).is_ok_and(|message| message.contains("error")) {
-            return Ended::Failure("rpc_error");
-        }
+    } else if holds(b"\"error\"")
+        && Object::parse(answer).is_ok_and(|message| message.contains("error"))
+    {
+        return Ended::Failure("rpc_error");
     }
     Ended::Success
 }
