@@ -5,7 +5,6 @@ use std::time::Duration;
 use oauth::actor::{self, Actor};
 use oauth::jws::{self, Algorithm};
 use oauth::jwt::{ACCESS_TOKEN_TYPE, AccessTokenClaims};
-use oauth::random;
 use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use oauth::time::NumericDate;
@@ -167,7 +166,7 @@ impl AuthorizationServer {
             exp: now.plus(self.access_token_lifetime()),
             iat: Some(now),
             nbf: None,
-            jti: Some(random::token::<16>(self.random())),
+            jti: Some(self.names().next()),
             client_id: None,
             scope: Scope::empty(),
             grant_id: None,

@@ -1,5 +1,6 @@
 //! Client authentication, once for every endpoint (RFC 6749 §2.3, RFC 7523 §2.2, OAuth 2.1 §2.4).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
@@ -64,18 +65,14 @@ impl FromRequest<AuthorizationServer> for AuthenticatedClient {
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
-    let essence = |value: &str| {
-        value
-            .split(';')
-            .next()
-            .unwrap_or("")
-            .trim()
-            .to_ascii_lowercase()
-    };
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| essence(value) == "application/x-www-form-urlencoded")
+    let essence = content_type.and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| {
+        let essence = essence.trim();
+        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    })
 }
 
 /// What a client shows of itself.
@@ -88,8 +85,8 @@ enum Credentials<'a> {
 }
 
 /// How the client is called: by its name, or by what the platform of a workload calls it.
-enum Name {
-    ClientId(String),
+enum Name<'a> {
+    ClientId(Cow<'a, str>),
     Workload(Workload),
 }
 
@@ -138,7 +135,7 @@ async fn authenticate(
 
 async fn find(
     server: &AuthorizationServer,
-    name: &Name,
+    name: &Name<'_>,
     address: ClientAddress,
 ) -> Result<Arc<Client>, EndpointError> {
     let client_id = match name {
@@ -160,8 +157,8 @@ fn presented<'a>(
     server: &AuthorizationServer,
     headers: &HeaderMap,
     form: &'a Parameters,
-) -> Result<(Name, Credentials<'a>), EndpointError> {
-    let in_form = form.get("client_id").map(str::to_owned);
+) -> Result<(Name<'a>, Credentials<'a>), EndpointError> {
+    let in_form = form.get("client_id").map(Cow::Borrowed);
     let mut authorizations = headers.get_all(AUTHORIZATION).iter();
     let authorization = authorizations.next();
     if authorizations.next().is_some() {
@@ -189,7 +186,7 @@ fn presented<'a>(
                 return Err(malformed("client_id differs from the Authorization header"));
             }
             let method = TokenEndpointAuthMethod::ClientSecretBasic;
-            let name = Name::ClientId(client_id);
+            let name = Name::ClientId(client_id.into());
             Ok((name, Credentials::Secret(method, secret)))
         }
         (None, Some(secret), None) => {
@@ -210,7 +207,7 @@ fn presented<'a>(
                 (None, Some(Name::Workload(workload)))
                     if server.clients().of_workload(&workload).is_none() =>
                 {
-                    Name::ClientId(workload.subject)
+                    Name::ClientId(workload.subject.into())
                 }
                 (None, Some(name)) => name,
                 (None, None) => return Err(failed("the assertion names no client")),
@@ -258,7 +255,7 @@ pub(crate) fn proof_in_grant(form: &Parameters) -> Option<&str> {
 }
 
 /// What the assertion says of a workload, to look it up. Nothing is believed yet.
-fn workload(assertion: &str) -> Option<Name> {
+fn workload(assertion: &str) -> Option<Name<'static>> {
     let unverified = Unverified::read(assertion)?;
     let (issuer, subject) = (unverified.issuer?, unverified.subject?);
     Some(Name::Workload(Workload { issuer, subject }))

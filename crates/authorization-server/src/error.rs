@@ -1,29 +1,22 @@
 //! Errors of endpoints (JSON) and pages (HTML), and the one place where they become answers.
 //!
-//! A handler returns an error with its reason and hidden cause. [`finish`], the outermost layer,
-//! logs it once under the request id and writes the answer, which carries that id and nothing of
-//! the cause (acceptance C8).
+//! A handler returns an error with its reason and hidden cause. [`Finish`](crate::finish::Finish), the
+//! outermost layer, has it logged once under the request id and written as an answer, which carries that
+//! id and nothing of the cause (acceptance C8).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use audit::AuditError;
 use axum::Json;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
 use oauth::error::{ErrorCode, OAuthError};
 use store::StoreError;
-use tower_http::request_id::RequestId;
 
-use crate::html::Frame;
 use crate::manage::api::problem::Problem;
 use crate::reason::Reason;
-use crate::server::AuthorizationServer;
-use crate::text::Language;
 
 /// A refusal by an endpoint: what the peer sees, and why.
 #[derive(Debug)]
@@ -111,7 +104,7 @@ impl EndpointError {
         refusal
     }
 
-    fn answer(&self, request_id: &str) -> Response {
+    pub(crate) fn answer(&self, request_id: &str) -> Response {
         let mut body = serde_json::json!({
             "error_description": self.error.description,
             "request_id": request_id,
@@ -202,7 +195,7 @@ impl PageError {
     }
 
     /// The same refusal for a program that asked for JSON.
-    fn to_endpoint_error(&self) -> EndpointError {
+    pub(crate) fn to_endpoint_error(&self) -> EndpointError {
         let error = match self.reason {
             Reason::UnknownClient | Reason::MetadataDocumentRefused => {
                 OAuthError::invalid_client("no such client; register again, or check client_id")
@@ -258,20 +251,56 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A failure on its way to [`finish`].
+/// A failure on its way to [`Finish`](crate::finish::Finish).
 #[derive(Debug)]
-enum Failure {
+pub(crate) enum Failure {
     Endpoint(EndpointError),
     Page(PageError),
     Problem(Problem),
 }
 
 impl Failure {
-    fn reason(&self) -> Reason {
+    pub(crate) fn reason(&self) -> Reason {
         match self {
             Self::Endpoint(error) => error.reason,
             Self::Page(error) => error.reason,
             Self::Problem(problem) => problem.reason,
+        }
+    }
+
+    /// Says once, under the request id, what has happened.
+    pub(crate) fn log(&self, request_id: &str, path: &str) {
+        let (status, reason, cause) = match self {
+            Self::Endpoint(error) => (error.status, error.reason, &error.cause),
+            Self::Page(error) => (error.status, error.reason, &error.cause),
+            Self::Problem(problem) => (problem.status, problem.reason, &problem.cause),
+        };
+        // A device asks every few seconds until its person has decided.
+        let is_routine = reason == Reason::AuthorizationPending;
+        let (reason, cause) = (reason.as_str(), cause.as_deref().map(chain));
+        if status.is_server_error() {
+            tracing::error!(
+                request.id = request_id,
+                path,
+                reason,
+                cause,
+                "request failed: {reason}"
+            );
+        } else if is_routine {
+            tracing::debug!(
+                request.id = request_id,
+                path,
+                reason,
+                "request refused: {reason}"
+            );
+        } else {
+            tracing::info!(
+                request.id = request_id,
+                path,
+                reason,
+                cause,
+                "request refused: {reason}"
+            );
         }
     }
 }
@@ -284,104 +313,6 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Writes failures as answers with the request id, and logs each of them once.
-pub(crate) async fn finish(
-    State(server): State<AuthorizationServer>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let request_id = request_id(&server, &request);
-    // What a failure needs of its request; these are handles, so nothing is copied for the others.
-    let path = request.uri().path_and_query().cloned();
-    let headers = [ACCEPT, ACCEPT_LANGUAGE].map(|name| request.headers().get(name).cloned());
-    request
-        .extensions_mut()
-        .insert(CurrentRequestId(Arc::clone(&request_id)));
-    let mut response = next.run(request).await;
-    if let Some(failure) = response.extensions_mut().remove::<Arc<Failure>>() {
-        log(
-            &failure,
-            &request_id,
-            path.as_ref().map_or("", PathAndQuery::path),
-        );
-        let [accept, accept_language] = headers;
-        let answer = match &*failure {
-            Failure::Endpoint(error) => error.answer(&request_id),
-            Failure::Problem(problem) => problem.answer(&request_id),
-            // Some clients look at the authorization endpoint themselves before they send a person.
-            Failure::Page(error) if wants_json(accept.as_ref()) => {
-                error.to_endpoint_error().answer(&request_id)
-            }
-            Failure::Page(error) => {
-                let language = Language::accepted(accept_language.as_ref());
-                let path = path.as_ref().map_or("", PathAndQuery::path);
-                let frame = Frame::at(language, path, server.settings().issuer.base_path());
-                crate::html::error_page(error.status, frame, error.reason, &request_id)
-            }
-        };
-        response = with_headers_of(&response, answer);
-        // For whoever counts refusals.
-        response.extensions_mut().insert(failure.reason());
-    }
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert("x-request-id", value);
-    }
-    response
-}
-
-/// The id of the request in whose answer it will stand, for errors that travel by redirect.
-#[derive(Clone, Debug)]
-pub(crate) struct CurrentRequestId(pub(crate) Arc<str>);
-
-/// Whether the caller is a program: it asks for JSON and not for a page.
-fn wants_json(accept: Option<&HeaderValue>) -> bool {
-    let accept = accept.and_then(|value| value.to_str().ok());
-    let accept = accept.unwrap_or_default();
-    accept.contains("application/json") && !accept.contains("text/html")
-}
-
-fn request_id(server: &AuthorizationServer, request: &Request) -> Arc<str> {
-    let outer = request.extensions().get::<RequestId>();
-    let outer = outer.and_then(|id| id.header_value().to_str().ok());
-    let own = || oauth::random::token::<16>(server.random()).into();
-    outer.map_or_else(own, Arc::from)
-}
-
-fn log(failure: &Failure, request_id: &str, path: &str) {
-    let (status, reason, cause) = match failure {
-        Failure::Endpoint(error) => (error.status, error.reason, &error.cause),
-        Failure::Page(error) => (error.status, error.reason, &error.cause),
-        Failure::Problem(problem) => (problem.status, problem.reason, &problem.cause),
-    };
-    // A device asks every few seconds until its person has decided.
-    let is_routine = reason == Reason::AuthorizationPending;
-    let (reason, cause) = (reason.as_str(), cause.as_deref().map(chain));
-    if status.is_server_error() {
-        tracing::error!(
-            request.id = request_id,
-            path,
-            reason,
-            cause,
-            "request failed: {reason}"
-        );
-    } else if is_routine {
-        tracing::debug!(
-            request.id = request_id,
-            path,
-            reason,
-            "request refused: {reason}"
-        );
-    } else {
-        tracing::info!(
-            request.id = request_id,
-            path,
-            reason,
-            cause,
-            "request refused: {reason}"
-        );
-    }
-}
-
 /// The cause and its causes, in one line.
 fn chain(cause: &(dyn std::error::Error + Send + Sync)) -> String {
     let mut text = cause.to_string();
@@ -391,14 +322,4 @@ fn chain(cause: &(dyn std::error::Error + Send + Sync)) -> String {
         next = source.source();
     }
     text
-}
-
-/// Layers between the handler and here may have set headers (cookies, CORS); they stay.
-fn with_headers_of(original: &Response, mut answer: Response) -> Response {
-    let mut headers: HeaderMap = original.headers().clone();
-    headers.remove(http::header::CONTENT_LENGTH);
-    headers.remove(http::header::CONTENT_TYPE);
-    headers.extend(answer.headers().clone());
-    *answer.headers_mut() = headers;
-    answer
 }

@@ -12,30 +12,48 @@ pub(crate) const MAX_FORM: usize = 64 * 1024;
 const MAX_PARAMETERS: usize = 64;
 
 /// The parameters of a request. An empty value counts as absent (RFC 6749 §3.1).
-pub(crate) struct Parameters(Vec<(String, String)>);
+pub(crate) struct Parameters {
+    /// Each name, and after it its value.
+    text: String,
+    /// Where each name ends, and its value.
+    ends: Vec<(usize, usize)>,
+}
 
 impl Parameters {
     /// Parses `application/x-www-form-urlencoded` text.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, EndpointError> {
         let pairs = url::form_urlencoded::parse(text).filter(|(_, value)| !value.is_empty());
-        let mut parameters: Vec<(String, String)> = Vec::new();
+        let mut parameters = Self {
+            text: String::with_capacity(text.len()),
+            ends: Vec::with_capacity(8),
+        };
         for (name, value) in pairs {
-            if parameters.iter().any(|(known, _)| *known == name) {
+            if parameters.get(&name).is_some() {
                 return Err(malformed(format!("the parameter {name} is repeated")));
             }
-            if parameters.len() == MAX_PARAMETERS {
+            if parameters.ends.len() == MAX_PARAMETERS {
                 return Err(malformed("the request has too many parameters"));
             }
-            parameters.push((name.into_owned(), value.into_owned()));
+            parameters.text.push_str(&name);
+            let end = parameters.text.len();
+            parameters.text.push_str(&value);
+            parameters.ends.push((end, parameters.text.len()));
         }
-        Ok(Self(parameters))
+        Ok(parameters)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.ends.iter().scan(0, |begin, &(middle, end)| {
+            let name = &self.text[*begin..middle];
+            *begin = end;
+            Some((name, &self.text[middle..end]))
+        })
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     pub(crate) fn require(&self, name: &str) -> Result<&str, EndpointError> {
@@ -48,7 +66,7 @@ impl Parameters {
 impl std::fmt::Debug for Parameters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
-            .entries(self.0.iter().map(|(name, _)| name))
+            .entries(self.iter().map(|(name, _)| name))
             .finish()
     }
 }

@@ -20,6 +20,7 @@ mod cookies;
 mod departure;
 mod endpoint;
 mod error;
+mod finish;
 mod form;
 mod grant;
 mod handle;

@@ -159,11 +159,11 @@ impl Facts<'_> {
         address: ClientAddress,
         answer: Answered<'_>,
     ) -> Result<(), AuditError> {
-        let who = from(Who::new().client(&client.client_id), address);
+        let who = || from(Who::new().client(&client.client_id), address);
         match answer {
             Answered::Issued { grant_type } => {
                 self.record(|_| {
-                    AuditEvent::new(EventType::TokenIssued, who)
+                    AuditEvent::new(EventType::TokenIssued, who())
                         .target(grant_type)
                         .action(Action::Issued)
                         .outcome(Outcome::Success)
@@ -174,7 +174,7 @@ impl Facts<'_> {
             Answered::Refused(Reason::AuthorizationPending) => Ok(()),
             Answered::Refused(reason) => {
                 self.note(|_| {
-                    AuditEvent::new(EventType::TokenRefused, who)
+                    AuditEvent::new(EventType::TokenRefused, who())
                         .action(Action::Refused)
                         .outcome(Outcome::Failure)
                         .reason(reason.as_str())

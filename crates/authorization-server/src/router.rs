@@ -2,13 +2,9 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderName, Method};
 use oauth::metadata::{OAUTH_AUTHORIZATION_SERVER, OPENID_CONFIGURATION};
-use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use tower_http::csrf::CsrfLayer;
 
 use crate::endpoint::authorization::MAX_REQUEST;
@@ -18,7 +14,8 @@ use crate::endpoint::{
     authorization, client_configuration, device_authorization, end_session, introspection, jwks,
     metadata, pushed_authorization, registration, revocation, token, unlink, userinfo,
 };
-use crate::error::{PageError, finish};
+use crate::error::PageError;
+use crate::finish::Finish;
 use crate::page::{self, account};
 use crate::reason::Reason;
 use crate::server::AuthorizationServer;
@@ -121,14 +118,15 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
         )
         .layer(DefaultBodyLimit::max(MAX_REQUEST));
 
-    endpoints
-        .layer(cors([Method::GET, Method::POST]))
-        .merge(configuration.layer(cors([Method::GET, Method::PUT, Method::DELETE])))
-        .merge(notices)
+    let others = notices
         .merge(pages)
         .merge(links)
-        .merge(crate::manage::api::router(server))
-        .layer(from_fn_with_state(server.clone(), finish))
+        .merge(crate::manage::api::router(server));
+    let finish = Finish::new(server);
+    endpoints
+        .layer(finish.clone().open_to("GET,POST"))
+        .merge(configuration.layer(finish.clone().open_to("GET,PUT,DELETE")))
+        .merge(others.layer(finish))
         .with_state(server.clone())
 }
 
@@ -143,18 +141,4 @@ fn metadata_addresses(base: &str) -> Vec<String> {
         }
     }
     addresses
-}
-
-/// No cookie is read by these endpoints, so every origin may call them.
-fn cors<const N: usize>(methods: [Method; N]) -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods(methods)
-        // Not `*`, which does not cover `Authorization` (Fetch §3.3.4).
-        .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([
-            WWW_AUTHENTICATE,
-            HeaderName::from_static("x-request-id"),
-            HeaderName::from_static("dpop-nonce"),
-        ])
 }

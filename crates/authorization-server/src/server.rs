@@ -7,7 +7,7 @@ use oauth::actor;
 use oauth::client::fetch::Fetch;
 use oauth::jwk::JwkSet;
 use oauth::jwt::AccessTokenClaims;
-use oauth::random::Random;
+use oauth::random::{Names, Random};
 use oauth::resource::ResourceIndicator;
 use oauth::time::{Clock, NumericDate};
 use store::{KeyRing, SharedStore, StoreError};
@@ -57,6 +57,7 @@ struct Inner {
     keys: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    names: Names,
     strangers: Strangers,
     catalogs: Catalogs,
     trusted_issuers: TrustedIssuers,
@@ -141,6 +142,7 @@ impl AuthorizationServer {
             store,
             keys,
             clock,
+            names: Names::new(Arc::clone(&random)),
             random,
             strangers,
         };
@@ -294,6 +296,11 @@ impl AuthorizationServer {
 
     pub(crate) fn random(&self) -> &dyn Random {
         &*self.0.random
+    }
+
+    /// Names of requests and access tokens, which give nobody any right.
+    pub(crate) fn names(&self) -> &Names {
+        &self.0.names
     }
 
     pub(crate) fn strangers(&self) -> &Strangers {

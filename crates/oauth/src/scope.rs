@@ -29,6 +29,11 @@ impl Scope {
         Self::default()
     }
 
+    /// The tokens in alphabetical order, as they stand on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Whether `token` is one of the scope tokens.
     pub fn contains(&self, token: &str) -> bool {
         self.iter().any(|known| known == token)

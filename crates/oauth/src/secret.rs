@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Digest, SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,11 @@ impl Secret {
     ///
     /// Passwords are guessable: they take a password hash (RFC 9106) instead of this.
     pub fn hash(&self) -> SecretHash {
-        SecretHash(URL_SAFE_NO_PAD.encode(digest(&SHA256, self.0.as_bytes())))
+        SecretHash(URL_SAFE_NO_PAD.encode(self.digest()))
+    }
+
+    fn digest(&self) -> Digest {
+        digest(&SHA256, self.0.as_bytes())
     }
 }
 
@@ -55,6 +59,9 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// How long the base64url of 32 bytes is.
+const LENGTH: usize = 43;
+
 /// SHA-256 of a [`Secret`] in base64url: enough to recognize it, useless to a thief of the store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -63,7 +70,9 @@ pub struct SecretHash(String);
 impl SecretHash {
     /// Whether `secret` is the one that was hashed, in constant time.
     pub fn matches(&self, secret: &Secret) -> bool {
-        verify_slices_are_equal(self.0.as_bytes(), secret.hash().0.as_bytes()).is_ok()
+        let mut hash = [0; LENGTH];
+        let written = URL_SAFE_NO_PAD.encode_slice(secret.digest(), &mut hash);
+        written.is_ok() && verify_slices_are_equal(self.0.as_bytes(), &hash).is_ok()
     }
 
     /// The hash as text, for use as a storage key.

@@ -18,6 +18,9 @@ use crate::jwk::Jwk;
 use crate::jws::Algorithm;
 use crate::jwt::ACCESS_TOKEN_TYPE;
 
+/// What most payloads fit into.
+const PAYLOAD: usize = 512;
+
 /// What a token needs beside its payload: header, signature and dots.
 const ROOM: usize = 256;
 
@@ -128,7 +131,8 @@ impl SigningKey {
     }
 
     fn complete(&self, header: &str, claims: &impl Serialize) -> serde_json::Result<String> {
-        let payload = serde_json::to_vec(claims)?;
+        let mut payload = Vec::with_capacity(PAYLOAD);
+        serde_json::to_writer(&mut payload, claims)?;
         let mut token = String::with_capacity(ROOM + header.len() + payload.len() * 4 / 3);
         token.push_str(header);
         token.push('.');

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -16,7 +15,8 @@ use store::Kind;
 use crate::address::ClientAddress;
 use crate::authorization_request::{check, redirect_uri};
 use crate::client::Client;
-use crate::error::{CurrentRequestId, EndpointError, PageError};
+use crate::error::{EndpointError, PageError};
+use crate::finish::CurrentRequestId;
 use crate::form::Parameters;
 use crate::grant::{AuthorizationRequest, Delivery, Grant};
 use crate::html::with_security_headers;
@@ -35,7 +35,7 @@ const REQUESTS: Kind = Kind::new("authorization_requests");
 /// (acceptance C6).
 pub(crate) async fn get(
     State(server): State<AuthorizationServer>,
-    Extension(request_id): Extension<CurrentRequestId>,
+    request_id: CurrentRequestId,
     address: ClientAddress,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -53,7 +53,7 @@ pub(crate) async fn get(
 /// The request as a form (`OpenID` Connect Core §3.1.2.1 requires both).
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
-    Extension(request_id): Extension<CurrentRequestId>,
+    request_id: CurrentRequestId,
     address: ClientAddress,
     body: Bytes,
 ) -> Result<Response, PageError> {
@@ -100,7 +100,7 @@ async fn begin(
         Ok(request) => request,
         Err(refusal) => {
             tracing::info!(
-                request.id = &*request_id.0,
+                request.id = request_id.as_str(),
                 client.id = client.client_id,
                 reason = refusal.reason.as_str(),
                 "authorization request refused: {}",
@@ -108,7 +108,11 @@ async fn begin(
             );
             let error = OAuthError::new(
                 refusal.error.code,
-                format!("{} (request {})", refusal.error.description, request_id.0),
+                format!(
+                    "{} (request {})",
+                    refusal.error.description,
+                    request_id.as_str()
+                ),
             );
             let answer = server.redirect_error(&redirect_uri, parameters.get("state"), &error);
             return Ok(with_security_headers(answer));

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use http::HeaderMap;
@@ -15,7 +14,8 @@ use store::Versioned;
 use tracing::Instrument as _;
 
 use crate::address::ClientAddress;
-use crate::error::{CurrentRequestId, PageError};
+use crate::error::PageError;
+use crate::finish::CurrentRequestId;
 use crate::form::Parameters;
 use crate::grant::{self, Grant};
 use crate::html::{waiting_page, with_security_headers};
@@ -35,7 +35,7 @@ const FINISHING: Duration = Duration::from_secs(30);
 /// Takes the answer of a provider.
 pub(crate) async fn get(
     State(server): State<AuthorizationServer>,
-    Extension(request_id): Extension<CurrentRequestId>,
+    request_id: CurrentRequestId,
     address: ClientAddress,
     Path(provider): Path<String>,
     RawQuery(query): RawQuery,

@@ -7,7 +7,6 @@ mod gateway;
 mod index;
 mod lab;
 mod own;
-mod request_id;
 mod servers;
 mod threshold;
 

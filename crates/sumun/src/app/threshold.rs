@@ -23,7 +23,7 @@ use gateway::{Gateway, Origin};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::Limited;
-use oauth::random::OsRandom;
+use oauth::random::{Names, OsRandom};
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt as _};
 use tower_http::request_id::RequestId;
@@ -31,7 +31,6 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
 use super::client_address;
-use super::request_id::RequestIds;
 use crate::settings::Network;
 
 /// The name under which an answer and its log lines find each other.
@@ -52,7 +51,8 @@ struct Inner {
     gateway: Gateway,
     trusted_proxies: Vec<Network>,
     stop: CancellationToken,
-    ids: RequestIds<OsRandom>,
+    /// Ids of our own making, so that nobody outside decides what is written to the log.
+    ids: Names,
 }
 
 impl Threshold {
@@ -72,7 +72,7 @@ impl Threshold {
             gateway,
             trusted_proxies,
             stop: stop.clone(),
-            ids: RequestIds::new(OsRandom),
+            ids: Names::new(Arc::new(OsRandom)),
         }))
     }
 }
@@ -94,7 +94,8 @@ impl Service<Request> for Threshold {
 
 impl Inner {
     async fn answer(&self, mut request: Request) -> Response {
-        let header = self.ids.next();
+        let header = HeaderValue::try_from(self.ids.next());
+        let header = header.expect("base64url is visible ASCII");
         let id = header.to_str().unwrap_or_default();
         request.headers_mut().remove(REQUEST_ID);
         let client = self.client(&request);

@@ -25,12 +25,13 @@ pub(super) fn exchange(
         return Err(EndpointError::new(Reason::GrantTypeNotAllowed, error));
     };
     let allowed = client.metadata.scope.clone().unwrap_or_default();
-    let asked = form
-        .get("scope")
-        .map_or_else(|| allowed.to_string(), str::to_owned);
+    let asked = form.get("scope");
     let catalog = server.catalog();
-    let target = catalog.target(form.get("resource"), Some(&asked))?;
-    if form.get("scope").is_some() && !target.scope.is_subset(&allowed) {
+    let target = catalog.target(
+        form.get("resource"),
+        Some(asked.unwrap_or(allowed.as_str())),
+    )?;
+    if asked.is_some() && !target.scope.is_subset(&allowed) {
         let text = if allowed.is_empty() {
             "the operator has given this client no scope of its own".to_owned()
         } else {

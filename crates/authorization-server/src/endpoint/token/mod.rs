@@ -7,10 +7,10 @@ mod jwt_bearer;
 mod refresh_token;
 mod token_exchange;
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, PRAGMA};
+use axum::response::Response;
+use http::HeaderValue;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use oauth::client_metadata::TokenEndpointAuthMethod;
 use oauth::error::OAuthError;
 use oauth::grant_type;
@@ -30,6 +30,9 @@ use crate::user::User;
 
 pub(crate) use token_exchange::Successor;
 
+/// How many headers an answer has in the end, with those that it gets on its way out.
+const HEADERS: usize = 12;
+
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
     address: ClientAddress,
@@ -47,9 +50,21 @@ pub(crate) async fn post(
         Err(error) => Answered::Refused(error.reason),
     };
     server.facts().token(&client, address, answered).await?;
-    // RFC 6749 §5.1: an answer with a token must not be stored anywhere on the way.
-    let headers = [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
-    Ok((headers, Json(answer?)).into_response())
+    written(&answer?).map_err(unsigned)
+}
+
+/// The answer with the tokens, which must not be stored anywhere on the way (RFC 6749 §5.1).
+fn written(tokens: &TokenResponse) -> serde_json::Result<Response> {
+    let mut body = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut body, tokens)?;
+    let mut response = Response::new(body.into());
+    let headers = response.headers_mut();
+    headers.reserve(HEADERS);
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(CONTENT_TYPE, json);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    Ok(response)
 }
 
 /// What became of a request, as far as it is recorded.

@@ -5,7 +5,6 @@ mod form;
 mod view;
 mod visit;
 
-use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -15,7 +14,8 @@ use store::Versioned;
 
 use super::parameter;
 use crate::address::ClientAddress;
-use crate::error::{CurrentRequestId, PageError};
+use crate::error::PageError;
+use crate::finish::CurrentRequestId;
 use crate::grant::{Delivery, Grant, Stage};
 use crate::html::{explanation_page, with_security_headers};
 use crate::reason::Reason;
@@ -27,7 +27,7 @@ pub(super) use visit::Visit;
 /// Shows the page, or answers the client at once when nothing has to be asked.
 pub(crate) async fn get(
     State(server): State<AuthorizationServer>,
-    Extension(request_id): Extension<CurrentRequestId>,
+    request_id: CurrentRequestId,
     address: ClientAddress,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -75,7 +75,7 @@ pub(crate) async fn get(
 /// Takes the person's answer.
 pub(crate) async fn post(
     State(server): State<AuthorizationServer>,
-    Extension(request_id): Extension<CurrentRequestId>,
+    request_id: CurrentRequestId,
     address: ClientAddress,
     RawQuery(query): RawQuery,
     headers: HeaderMap,

@@ -16,7 +16,8 @@ use super::view::{LoginPage, Message, View};
 use crate::address::ClientAddress;
 use crate::client::Client;
 use crate::consent::ConsentKey;
-use crate::error::{CurrentRequestId, PageError};
+use crate::error::PageError;
+use crate::finish::CurrentRequestId;
 use crate::grant::{Approval, Grant, GrantError};
 use crate::html::{respond, with_security_headers};
 use crate::identity_provider::{IdentityProvider, IdentityProviderError};
@@ -298,7 +299,11 @@ impl<'a> Visit<'a> {
         }
         self.log(reason, cause);
         self.server.facts().not_approved(&self.grant, reason);
-        let description = format!("{} (request {})", error.description, self.request_id.0);
+        let description = format!(
+            "{} (request {})",
+            error.description,
+            self.request_id.as_str()
+        );
         let error = OAuthError::new(error.code, description);
         let response = self.server.authorization_error(&self.grant, &error);
         Ok(with_security_headers(response))
@@ -306,7 +311,7 @@ impl<'a> Visit<'a> {
 
     pub(super) fn log(&self, reason: Reason, cause: Option<&IdentityProviderError>) {
         tracing::info!(
-            request.id = &*self.request_id.0,
+            request.id = self.request_id.as_str(),
             client.id = self.client.client_id,
             grant.id = self.grant.id,
             reason = reason.as_str(),
