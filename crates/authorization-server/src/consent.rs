@@ -21,6 +21,7 @@ pub(crate) struct Consent {
     pub(crate) client_id: String,
     /// Where the answer goes; nowhere when it waits for a device (RFC 8628).
     pub(crate) redirect_uri: Option<RedirectUri>,
+    #[serde(deserialize_with = "ResourceIndicator::written")]
     pub(crate) resource: ResourceIndicator,
     pub(crate) scope: Scope,
     /// When the person agreed for the first time.

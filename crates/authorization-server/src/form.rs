@@ -1,5 +1,7 @@
 //! Form bodies and queries with the rules of OAuth: no parameter twice (RFC 6749 §3.1, §3.2).
 
+use std::borrow::Cow;
+
 use oauth::error::OAuthError;
 
 use crate::error::EndpointError;
@@ -22,7 +24,8 @@ pub(crate) struct Parameters {
 impl Parameters {
     /// Parses `application/x-www-form-urlencoded` text.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, EndpointError> {
-        let pairs = url::form_urlencoded::parse(text).filter(|(_, value)| !value.is_empty());
+        let pairs = text.split(|byte| *byte == b'&').filter_map(decoded);
+        let pairs = pairs.filter(|(_, value)| !value.is_empty());
         let mut parameters = Self {
             text: String::with_capacity(text.len()),
             ends: Vec::with_capacity(8),
@@ -62,6 +65,20 @@ impl Parameters {
     }
 }
 
+/// Name and value of one parameter. In most of them nothing is encoded.
+fn decoded(pair: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    let is_encoded = |byte: u8| byte == b'%' || byte == b'+' || !byte.is_ascii();
+    let plain = str::from_utf8(pair).ok();
+    match plain.filter(|pair| !pair.bytes().any(is_encoded)) {
+        Some("") => None,
+        Some(pair) => {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((name.into(), value.into()))
+        }
+        None => url::form_urlencoded::parse(pair).next(),
+    }
+}
+
 /// Values may be secrets, so only names are shown.
 impl std::fmt::Debug for Parameters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -86,6 +103,27 @@ mod tests {
         assert_eq!(parameters.get("b"), None);
         assert_eq!(parameters.get("c"), Some(" x"));
         assert!(Parameters::parse(b"a=1&a=1").is_err());
+    }
+
+    #[test]
+    fn what_is_not_decoded_is_what_would_be_decoded_to_itself() {
+        for text in [
+            "",
+            "&&",
+            "a",
+            "a=",
+            "=b",
+            "a=b=c&d=e",
+            "&a=%41+%&b=",
+            "a%3D=b",
+            "a=%ff&b=한",
+        ] {
+            let known = url::form_urlencoded::parse(text.as_bytes());
+            let known: Vec<_> = known.filter(|(_, value)| !value.is_empty()).collect();
+            let parameters = Parameters::parse(text.as_bytes()).unwrap();
+            let known = known.iter().map(|(name, value)| (&**name, &**value));
+            assert!(parameters.iter().eq(known), "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Answers on the wire (RFC 6749 §5.1, RFC 7591 §3.2.1, RFC 7592 §3, RFC 7662 §2.2, RFC 8628
 //! §3.2, RFC 9126 §2.2).
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::client_metadata::ClientMetadata;
@@ -12,6 +13,7 @@ use crate::time::NumericDate;
 #[derive(Clone, Serialize, Deserialize)]
 pub struct TokenResponse {
     /// The access token.
+    #[serde(serialize_with = "plain")]
     pub access_token: String,
     /// How to use it; `Bearer` (RFC 6750 §4).
     pub token_type: String,
@@ -29,6 +31,21 @@ pub struct TokenResponse {
     /// What `access_token` is, when it was exchanged for another token (RFC 8693 §2.2.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_token_type: Option<String>,
+}
+
+/// Writes a text as it is when nothing in it has to be escaped (RFC 8259 §7), as in every token. To look for
+/// that character by character took as long as all else that an answer needs.
+fn plain<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let must_be_escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    // Without a way out in the middle, so that many characters are looked at together.
+    let is_plain = !text
+        .bytes()
+        .fold(false, |found, byte| found | must_be_escaped(byte));
+    let quoted = is_plain.then(|| RawValue::from_string(["\"", text, "\""].concat()));
+    match quoted {
+        Some(Ok(quoted)) => quoted.serialize(serializer),
+        _ => serializer.serialize_str(text),
+    }
 }
 
 impl std::fmt::Debug for TokenResponse {
@@ -131,4 +148,36 @@ pub struct IntrospectionResponse {
     /// The claims of an active token.
     #[serde(flatten)]
     pub claims: Map<String, Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc6749_section_5_1_every_token_is_written_so_that_it_is_read_again() {
+        for token in [
+            "aa.bb-_.cc",
+            "",
+            "a\"b",
+            "a\\nb",
+            "a\nb",
+            "a\",\"scope\":\"b",
+            "토큰",
+        ] {
+            let answer = TokenResponse {
+                access_token: token.to_owned(),
+                token_type: "Bearer".to_owned(),
+                expires_in: 300,
+                refresh_token: None,
+                scope: Scope::empty(),
+                id_token: None,
+                issued_token_type: None,
+            };
+            let text = serde_json::to_string(&answer).unwrap();
+            let read: TokenResponse = serde_json::from_str(&text).unwrap();
+            assert_eq!(read.access_token, token, "{text}");
+            assert!(read.scope.is_empty(), "{text}");
+        }
+    }
 }

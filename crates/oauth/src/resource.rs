@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 /// The absolute URI of a protected resource, in MCP's canonical form.
@@ -37,6 +37,12 @@ impl ResourceIndicator {
             canonical.pop();
         }
         Ok(Self(canonical))
+    }
+
+    /// Reads what was written by this type where nobody else can write, such as in a sealed record: it is not
+    /// parsed again.
+    pub fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
     }
 
     /// The canonical form.

@@ -71,6 +71,9 @@ impl Scope {
 
     /// The tokens that are in `other`, or those that are not.
     fn tokens_that(&self, other: &Self, are_there: bool) -> Self {
+        if are_there && self == other {
+            return self.clone();
+        }
         let mut others = other.iter().peekable();
         let mut kept: Vec<&str> = Vec::new();
         for token in self.iter() {

@@ -43,6 +43,8 @@ impl Catalog {
             |token: &&str| resource.scopes.contains(token) || identity_scope(token).is_some();
         let scope = if asked.is_empty() {
             resource.scopes.clone()
+        } else if asked == resource.scopes {
+            asked.clone()
         } else {
             Scope::from_tokens(asked.iter().filter(offered))
                 .expect("a part of a well-formed scope is well-formed")

@@ -13,6 +13,7 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) delivery: Delivery,
     /// Known scopes that mean something to the resource or to identity.
     pub(crate) scope: Scope,
+    #[serde(deserialize_with = "ResourceIndicator::written")]
     pub(crate) resource: ResourceIndicator,
     pub(crate) nonce: Option<String>,
     pub(crate) prompt: Prompt,

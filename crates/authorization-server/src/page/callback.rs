@@ -64,7 +64,8 @@ pub(crate) async fn get(
     };
     // A browser that asks twice gives up its first request. What that one began goes on to its end
     // even so, because the code of the provider is good for one use.
-    let work = async move { arrival.take(&answer).await }.in_current_span();
+    // On the heap at once: it is large, and is handed on several times until it runs.
+    let work = Box::pin(async move { arrival.take(&answer).await }).in_current_span();
     let done = server.tasks().spawn(work).await;
     done.map_err(|error| PageError::new(Reason::Internal).with_cause(error))?
 }
