@@ -1,7 +1,5 @@
 //! What the verbs that write do to one record, within the transaction of the writer.
 
-use std::collections::HashMap;
-
 use aws_lc_rs::rand;
 use rusqlite::{Connection, OptionalExtension as _, ToSql};
 
@@ -20,26 +18,25 @@ pub(super) struct Turn<'a> {
 /// The numbers that a new record gets.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    /// The last position of each kind, as long as nobody else writes.
-    positions: HashMap<&'static str, i64>,
+    /// The last position, as long as nobody else writes.
+    last_position: Option<i64>,
     versions: Vec<i64>,
 }
 
 impl Numbers {
     /// Somebody else has written, or a transaction was taken back.
-    pub(super) fn forget_positions(&mut self) {
-        self.positions.clear();
+    pub(super) fn forget_position(&mut self) {
+        self.last_position = None;
     }
 
-    fn next_position(&mut self, connection: &Connection, kind: Kind) -> rusqlite::Result<i64> {
-        let kind = kind.as_str();
-        let last = match self.positions.get(kind) {
-            Some(last) => *last,
+    fn next_position(&mut self, connection: &Connection) -> rusqlite::Result<i64> {
+        let last = match self.last_position {
+            Some(last) => last,
             None => connection
                 .prepare_cached(schema::LAST_POSITION)?
-                .query_row([kind], |row| row.get(0))?,
+                .query_row((), |row| row.get::<_, i64>(0))?,
         };
-        self.positions.insert(kind, last + 1);
+        self.last_position = Some(last + 1);
         Ok(last + 1)
     }
 
@@ -62,7 +59,7 @@ impl Numbers {
 impl Turn<'_> {
     /// Writes the entry if its key is free; `false` when it is taken.
     pub(super) fn insert(&mut self, kind: Kind, now: i64, entry: Entry) -> rusqlite::Result<bool> {
-        let position = self.numbers.next_position(self.connection, kind)?;
+        let position = self.numbers.next_position(self.connection)?;
         match self.make(kind, position, entry)? {
             None => Ok(true),
             Some(entry) => self.take_place(kind, position, now, entry),
@@ -71,7 +68,7 @@ impl Turn<'_> {
 
     /// Writes the entry, whatever was there before: most are new.
     pub(super) fn put(&mut self, kind: Kind, now: i64, entry: Entry) -> rusqlite::Result<()> {
-        let position = self.numbers.next_position(self.connection, kind)?;
+        let position = self.numbers.next_position(self.connection)?;
         let Some(entry) = self.make(kind, position, entry)? else {
             return Ok(());
         };

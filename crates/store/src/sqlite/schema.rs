@@ -11,26 +11,13 @@ use crate::error::StoreError;
 use crate::key_file::sync_directory;
 
 /// The newest schema that this program knows (`PRAGMA user_version`).
-const SUPPORTED: i32 = 2;
+const SUPPORTED: i32 = 3;
 
 /// "SUMN": tells a store from any other SQLite file (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x5355_4d4e;
 
-/// Version 1, whose sealed values are text. `position` orders a kind by creation; the three indexes serve lists and sweeping.
-const CREATE: &str = "
-CREATE TABLE record (
-    kind TEXT NOT NULL,
-    key TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    version INTEGER NOT NULL,
-    owner TEXT,
-    expires_at INTEGER,
-    body BLOB NOT NULL,
-    PRIMARY KEY (kind, key)
-) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX record_position ON record (kind, position);
-CREATE INDEX record_owner ON record (kind, owner, position) WHERE owner IS NOT NULL;
-CREATE INDEX record_expiry ON record (expires_at) WHERE expires_at IS NOT NULL;
+/// Counters are as they were in version 1.
+const CREATE_COUNTERS: &str = "
 CREATE TABLE counter (
     kind TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -42,8 +29,41 @@ CREATE INDEX counter_end ON counter (ends_at);
 PRAGMA application_id = 0x53554d4e;
 ";
 
-/// Version 2: what is sealed from now on is not text, which a program of before cannot open.
-const TO_2: &str = "PRAGMA user_version = 2";
+/// Version 3. `position` orders records by creation, and so they lie in the file: what is written in the
+/// same moment shares pages. Every index ends with the position by itself; those beside the key serve lists and
+/// sweeping.
+const CREATE_RECORDS: &str = "
+CREATE TABLE record (
+    position INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    owner TEXT,
+    expires_at INTEGER,
+    body BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX record_key ON record (kind, key);
+CREATE INDEX record_kind ON record (kind);
+CREATE INDEX record_owner ON record (kind, owner) WHERE owner IS NOT NULL;
+CREATE INDEX record_expiry ON record (expires_at) WHERE expires_at IS NOT NULL;
+PRAGMA user_version = 3;
+";
+
+/// Of versions 1 and 2, which differ in what is sealed: records lay in the order of their keys, and each
+/// kind counted positions for itself.
+const PUT_ASIDE: &str = "
+DROP INDEX record_position;
+DROP INDEX record_owner;
+DROP INDEX record_expiry;
+ALTER TABLE record RENAME TO record_before;
+";
+
+/// The records that were put aside, those of a kind in their order.
+const TAKE_OVER: &str = "
+INSERT INTO record (kind, key, version, owner, expires_at, body)
+SELECT kind, key, version, owner, expires_at, body FROM record_before ORDER BY kind, position;
+DROP TABLE record_before;
+";
 
 pub(super) const GET: &str = "
 SELECT key, body, version, owner, expires_at, position FROM record
@@ -52,7 +72,7 @@ WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)";
 // Of the statements that write, only `TAKE` says `RETURNING`, for which SQLite makes a table and a
 // journal of every page: it has to tell what it has removed.
 pub(super) const LAST_POSITION: &str = "
-SELECT coalesce(max(position), 0) FROM record WHERE kind = ?1";
+SELECT coalesce(max(position), 0) FROM record";
 
 pub(super) const MAKE: &str = "
 INSERT INTO record (kind, key, body, owner, expires_at, version, position)
@@ -98,14 +118,14 @@ pub(super) const COUNT_NEXT: &str = "
 UPDATE counter SET count = ?3, ends_at = ?4 WHERE kind = ?1 AND key = ?2";
 
 pub(super) const SWEEP_RECORDS: &str = "
-DELETE FROM record WHERE (kind, key) IN
-    (SELECT kind, key FROM record WHERE expires_at <= ?1 LIMIT ?2)";
+DELETE FROM record WHERE position IN
+    (SELECT position FROM record WHERE expires_at <= ?1 LIMIT ?2)";
 
 pub(super) const SWEEP_COUNTERS: &str = "
 DELETE FROM counter WHERE (kind, key) IN
     (SELECT kind, key FROM counter WHERE ends_at <= ?1 LIMIT ?2)";
 
-// In the order of the primary key, from the place where the last page ended.
+// In the order of the keys, from the place where the last page ended.
 pub(super) const LIST_SEALED: &str = "
 SELECT key, body, version, owner, expires_at, position, kind FROM record
 WHERE (kind, key) > (?1, ?2) AND (expires_at IS NULL OR expires_at > ?3)
@@ -204,17 +224,19 @@ pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreE
     );
     let (version, application, tables) = found.map_err(failed)?;
     check_version(version, application, path)?;
-    if version == 0 {
-        // Somebody else's tables, in a database without numbers.
-        if tables != 0 {
-            return Err(StoreError::NotAStore {
-                path: path.to_owned(),
-            });
-        }
-        transaction.execute_batch(CREATE).map_err(failed)?;
+    // Somebody else's tables, in a database without numbers.
+    if version == 0 && tables != 0 {
+        return Err(StoreError::NotAStore {
+            path: path.to_owned(),
+        });
     }
-    if version < 2 {
-        transaction.execute_batch(TO_2).map_err(failed)?;
+    let steps: &[&str] = match version {
+        0 => &[CREATE_COUNTERS, CREATE_RECORDS],
+        1 | 2 => &[PUT_ASIDE, CREATE_RECORDS, TAKE_OVER],
+        _ => &[],
+    };
+    for step in steps {
+        transaction.execute_batch(step).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
 }

@@ -208,7 +208,7 @@ fn transact(
     // Where there is no cache, there is nobody else.
     let (before, is_next) = cache.map_or((None, true), Cache::begin);
     if !is_next {
-        numbers.forget_positions();
+        numbers.forget_position();
     }
     let rows = connection.total_changes();
     let mut turn = Turn {
@@ -224,7 +224,7 @@ fn transact(
         let _ = run("ROLLBACK");
     }
     if done.is_err() {
-        turn.numbers.forget_positions();
+        turn.numbers.forget_position();
     }
     match cache {
         Some(cache) if done.is_ok() => cache.commit(before, has_written, turn.changes),

@@ -79,20 +79,20 @@ fn expiring(at: i64) -> Entry {
 #[tokio::test]
 async fn a_newer_schema_is_refused_and_untouched() {
     let desk = Desk::new();
-    let content = desk.with_header(60, 3).await;
+    let content = desk.with_header(60, 4).await;
     let error = desk.refuses(&content).await;
     assert!(matches!(
         error,
         StoreError::NewerSchema {
-            found: 3,
-            supported: 2,
+            found: 4,
+            supported: 3,
             ..
         }
     ));
     assert_eq!(
         error.to_string(),
         format!(
-            "the store {} has schema version 3, this program knows versions up to 2: \
+            "the store {} has schema version 4, this program knows versions up to 3: \
              run the newer program, or restore a backup made before the upgrade",
             desk.path().display()
         )
@@ -100,25 +100,63 @@ async fn a_newer_schema_is_refused_and_untouched() {
 }
 
 #[tokio::test]
-async fn a_file_of_the_first_version_opens_and_becomes_one_of_now() {
-    let desk = Desk::new();
-    let store = desk.open().await.unwrap();
-    store.put(NOTE, "k", Entry::new("k", "x")).await.unwrap();
-    store.close().await;
-    // The versions differ in nothing but what programs of the first one could not open.
-    desk.with_header(60, 1).await;
-    let store = desk.open().await.unwrap();
-    assert_eq!(store.get(NOTE, "k").await.unwrap().unwrap().body, b"x");
-    store.close().await;
-    let file = fs::read(desk.path()).unwrap();
-    assert_eq!(file.get(60..64), Some(&[0, 0, 0, 2][..]));
+async fn a_file_of_an_earlier_version_becomes_one_of_now() {
+    for version in [1, 2] {
+        let desk = Desk::new();
+        fs::write(desk.path(), "").unwrap();
+        let before = Connection::open(desk.path()).unwrap();
+        before.execute_batch(BEFORE).unwrap();
+        before.pragma_update(None, "user_version", version).unwrap();
+        drop(before);
+        let store = desk.open().await.unwrap();
+        let keys = |by| {
+            let listed = store.list(NOTE, by, Page::default());
+            async { listed.await.unwrap().into_iter().map(|entry| entry.key) }
+        };
+        assert!(keys(ListBy::All).await.eq(["b", "a"]), "the newest first");
+        assert!(keys(ListBy::Owner("alice")).await.eq(["b"]));
+        let read = store.get(NOTE, "b").await.unwrap().unwrap();
+        let is_same = read.version == 7 && read.body == b"y";
+        assert!(is_same && read.expires_at == Some(NumericDate(1_000_010)));
+        assert!(store.replace(NOTE, "b", read).await.unwrap());
+        store.put(NOTE, "c", Entry::new("c", "z")).await.unwrap();
+        assert!(keys(ListBy::All).await.eq(["c", "b", "a"]));
+        let window = Duration::from_secs(10);
+        assert_eq!(store.count(NOTE, "n", window).await.unwrap(), 5);
+        desk.clock.advance(window);
+        assert_eq!(store.sweep().await.unwrap(), 2);
+        store.close().await;
+        let file = fs::read(desk.path()).unwrap();
+        assert_eq!(file.get(60..64), Some(&[0, 0, 0, 3][..]));
+    }
 }
+
+/// A file as the first two versions made it: `b` is younger than `a`, and another kind counts for itself.
+const BEFORE: &str = "
+CREATE TABLE record (
+    kind TEXT NOT NULL, key TEXT NOT NULL, position INTEGER NOT NULL, version INTEGER NOT NULL,
+    owner TEXT, expires_at INTEGER, body BLOB NOT NULL, PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX record_position ON record (kind, position);
+CREATE INDEX record_owner ON record (kind, owner, position) WHERE owner IS NOT NULL;
+CREATE INDEX record_expiry ON record (expires_at) WHERE expires_at IS NOT NULL;
+CREATE TABLE counter (
+    kind TEXT NOT NULL, key TEXT NOT NULL, count INTEGER NOT NULL, ends_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX counter_end ON counter (ends_at);
+PRAGMA application_id = 0x53554d4e;
+INSERT INTO record VALUES
+    ('note', 'a', 3, 1, NULL, NULL, x'78'), ('note', 'b', 4, 7, 'alice', 1000010, x'79'),
+    ('other', 'a', 3, 1, NULL, NULL, x'78');
+INSERT INTO counter VALUES ('note', 'n', 4, 1000010);
+";
 
 #[tokio::test]
 async fn a_newer_schema_that_is_only_in_the_log_is_refused() {
     let desk = Desk::new();
     let newer = desk.open().await.unwrap();
-    let upgrade = |turn: &mut Turn<'_>| turn.connection.execute_batch("PRAGMA user_version = 3");
+    let upgrade = |turn: &mut Turn<'_>| turn.connection.execute_batch("PRAGMA user_version = 4");
     newer
         .writer
         .run(Durability::Durable, upgrade)
@@ -130,7 +168,7 @@ async fn a_newer_schema_that_is_only_in_the_log_is_refused() {
     );
     assert!(matches!(
         desk.open().await,
-        Err(StoreError::NewerSchema { found: 3, .. })
+        Err(StoreError::NewerSchema { found: 4, .. })
     ));
 }
 
@@ -412,16 +450,15 @@ async fn no_statement_walks_through_a_whole_table() {
         })
     };
     for (sql, index) in [
-        (schema::GET, "PRIMARY KEY (kind=? AND key=?)"),
-        (schema::TAKE, "PRIMARY KEY (kind=? AND key=?)"),
-        (schema::REPLACE, "PRIMARY KEY (kind=? AND key=?)"),
-        (schema::OVERWRITE, "PRIMARY KEY (kind=? AND key=?)"),
-        (schema::TAKE_PLACE, "PRIMARY KEY (kind=? AND key=?)"),
-        (schema::LAST_POSITION, "record_position (kind=?)"),
-        (schema::LIST_ALL, "record_position (kind=? AND position<?)"),
+        (schema::GET, "record_key (kind=? AND key=?)"),
+        (schema::TAKE, "record_key (kind=? AND key=?)"),
+        (schema::REPLACE, "record_key (kind=? AND key=?)"),
+        (schema::OVERWRITE, "record_key (kind=? AND key=?)"),
+        (schema::TAKE_PLACE, "record_key (kind=? AND key=?)"),
+        (schema::LIST_ALL, "record_kind (kind=? AND rowid<?)"),
         (
             schema::LIST_OF_OWNER,
-            "record_owner (kind=? AND owner=? AND position<?)",
+            "record_owner (kind=? AND owner=? AND rowid<?)",
         ),
         (schema::SWEEP_RECORDS, "record_expiry (expires_at<?)"),
         (schema::SWEEP_COUNTERS, "counter_end (ends_at<?)"),
