@@ -1,6 +1,6 @@
 //! Form bodies and queries with the rules of OAuth: no parameter twice (RFC 6749 §3.1, §3.2).
 
-use std::borrow::Cow;
+use std::ops::Range;
 
 use oauth::error::OAuthError;
 
@@ -15,42 +15,72 @@ const MAX_PARAMETERS: usize = 64;
 
 /// The parameters of a request. An empty value counts as absent (RFC 6749 §3.1).
 pub(crate) struct Parameters {
-    /// Each name, and after it its value.
     text: String,
-    /// Where each name ends, and its value.
-    ends: Vec<(usize, usize)>,
+    /// Where in the text each name and its value are.
+    places: Vec<(Range<usize>, Range<usize>)>,
 }
 
 impl Parameters {
     /// Parses `application/x-www-form-urlencoded` text.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, EndpointError> {
-        let pairs = text.split(|byte| *byte == b'&').filter_map(decoded);
-        let pairs = pairs.filter(|(_, value)| !value.is_empty());
-        let mut parameters = Self {
-            text: String::with_capacity(text.len()),
-            ends: Vec::with_capacity(8),
-        };
-        for (name, value) in pairs {
-            if parameters.get(&name).is_some() {
-                return Err(malformed(format!("the parameter {name} is repeated")));
-            }
-            if parameters.ends.len() == MAX_PARAMETERS {
-                return Err(malformed("the request has too many parameters"));
-            }
-            parameters.text.push_str(&name);
-            let end = parameters.text.len();
-            parameters.text.push_str(&value);
-            parameters.ends.push((end, parameters.text.len()));
+        match plain(text) {
+            Some(text) => Self::parse_plain(text),
+            None => Self::parse_encoded(text),
+        }
+    }
+
+    /// Where nothing is encoded, names and values stand in the text as they are.
+    fn parse_plain(text: &str) -> Result<Self, EndpointError> {
+        let mut parameters = Self::of(text.to_owned());
+        let mut begin = 0;
+        for pair in text.as_bytes().split(|byte| *byte == b'&') {
+            let end = begin + pair.len();
+            let name = pair.iter().position(|byte| *byte == b'=');
+            let middle = begin + name.unwrap_or(pair.len());
+            parameters.add(begin..middle, (middle + 1).min(end)..end)?;
+            begin = end + 1;
         }
         Ok(parameters)
     }
 
+    fn parse_encoded(text: &[u8]) -> Result<Self, EndpointError> {
+        let mut parameters = Self::of(String::with_capacity(text.len()));
+        for (name, value) in url::form_urlencoded::parse(text) {
+            let begin = parameters.text.len();
+            parameters.text.push_str(&name);
+            let middle = parameters.text.len();
+            parameters.text.push_str(&value);
+            let end = parameters.text.len();
+            parameters.add(begin..middle, middle..end)?;
+        }
+        Ok(parameters)
+    }
+
+    fn of(text: String) -> Self {
+        Self {
+            text,
+            places: Vec::with_capacity(8),
+        }
+    }
+
+    fn add(&mut self, name: Range<usize>, value: Range<usize>) -> Result<(), EndpointError> {
+        if value.is_empty() {
+            return Ok(());
+        }
+        let text = &self.text[name.clone()];
+        if self.get(text).is_some() {
+            return Err(malformed(format!("the parameter {text} is repeated")));
+        }
+        if self.places.len() == MAX_PARAMETERS {
+            return Err(malformed("the request has too many parameters"));
+        }
+        self.places.push((name, value));
+        Ok(())
+    }
+
     fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.ends.iter().scan(0, |begin, &(middle, end)| {
-            let name = &self.text[*begin..middle];
-            *begin = end;
-            Some((name, &self.text[middle..end]))
-        })
+        let places = self.places.iter();
+        places.map(|(name, value)| (&self.text[name.clone()], &self.text[value.clone()]))
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
@@ -65,18 +95,14 @@ impl Parameters {
     }
 }
 
-/// Name and value of one parameter. In most of them nothing is encoded.
-fn decoded(pair: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
-    let is_encoded = |byte: u8| byte == b'%' || byte == b'+' || !byte.is_ascii();
-    let plain = str::from_utf8(pair).ok();
-    match plain.filter(|pair| !pair.bytes().any(is_encoded)) {
-        Some("") => None,
-        Some(pair) => {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((name.into(), value.into()))
-        }
-        None => url::form_urlencoded::parse(pair).next(),
-    }
+/// The text, if nothing in it is encoded, as in most.
+fn plain(text: &[u8]) -> Option<&str> {
+    // Without a way out in the middle, so that many bytes are looked at together.
+    let is_encoded = text.iter().fold(false, |found, byte| {
+        found | (*byte == b'%') | (*byte == b'+') | !byte.is_ascii()
+    });
+    let text = (!is_encoded).then_some(text);
+    text.and_then(|text| str::from_utf8(text).ok())
 }
 
 /// Values may be secrets, so only names are shown.
