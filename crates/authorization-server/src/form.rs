@@ -97,12 +97,14 @@ impl Parameters {
 
 /// The text, if nothing in it is encoded, as in most.
 fn plain(text: &[u8]) -> Option<&str> {
-    // Without a way out in the middle, so that many bytes are looked at together.
-    let is_encoded = text.iter().fold(false, |found, byte| {
-        found | (*byte == b'%') | (*byte == b'+') | !byte.is_ascii()
-    });
-    let text = (!is_encoded).then_some(text);
-    text.and_then(|text| str::from_utf8(text).ok())
+    // Counted to the end, so that many bytes are looked at together.
+    let encoded = text
+        .iter()
+        .filter(|byte| matches!(byte, b'%' | b'+' | 0x80..));
+    if encoded.count() > 0 {
+        return None;
+    }
+    str::from_utf8(text).ok()
 }
 
 /// Values may be secrets, so only names are shown.

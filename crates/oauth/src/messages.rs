@@ -36,11 +36,11 @@ pub struct TokenResponse {
 /// Writes a text as it is when nothing in it has to be escaped (RFC 8259 §7), as in every token. To look for
 /// that character by character took as long as all else that an answer needs.
 fn plain<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    let must_be_escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    // Without a way out in the middle, so that many characters are looked at together.
-    let is_plain = !text
+    // Counted to the end, so that many characters are looked at together.
+    let to_escape = text
         .bytes()
-        .fold(false, |found, byte| found | must_be_escaped(byte));
+        .filter(|byte| matches!(byte, ..0x20 | b'"' | b'\\'));
+    let is_plain = to_escape.count() == 0;
     let quoted = is_plain.then(|| RawValue::from_string(["\"", text, "\""].concat()));
     match quoted {
         Some(Ok(quoted)) => quoted.serialize(serializer),
