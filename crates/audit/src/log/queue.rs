@@ -89,6 +89,9 @@ impl Waiting {
     }
 }
 
+/// How many times others go first, as long as that brings more events.
+const MOST_TURNS: usize = 4;
+
 thread_local! {
     /// Where an event is written before it is put into the queue, so that nobody waits for that.
     static DRAFT: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(1024));
@@ -154,14 +157,28 @@ impl Queue {
             state = waited.expect("nobody panics with the lock").0;
             state.idle = false;
         }
-        if !self.alone && !state.groups.is_empty() {
-            // Where the processor has other work, that goes first: it may bring more events, and to
-            // synchronise costs the same for one and for many. Where it has none, this returns at once.
+        if !self.alone {
+            state = self.gather(state);
+        }
+        state.groups.pop_front()
+    }
+
+    /// Lets those put their events into the group who are about to, where this thread has taken the core
+    /// from them: to synchronise costs the same for one event and for many. Where nobody waits for the core,
+    /// nobody is waited for.
+    fn gather<'q>(&'q self, mut state: MutexGuard<'q, State>) -> MutexGuard<'q, State> {
+        let mut known = 0;
+        for _ in 0..MOST_TURNS {
+            let count = state.groups.front().map_or(0, |group| group.events.len());
+            if count == known {
+                break;
+            }
+            known = count;
             drop(state);
             thread::yield_now();
             state = self.lock();
         }
-        state.groups.pop_front()
+        state
     }
 
     /// Whether nothing will ever come again.
