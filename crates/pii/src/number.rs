@@ -112,7 +112,11 @@ impl Cluster {
             .any(|at| (at - 2..at).all(is_space) && (at - 2..=at).all(is_single));
         let has_both = self.separators.contains(&Separator::Space)
             && self.separators.contains(&Separator::Hyphen);
-        if !is_spelled && !has_both {
+        // `2026-11-21 04:51` is a time, and logs are full of them.
+        let is_date = self.groups.len() > 3
+            && [4, 2, 2] == [0, 1, 2].map(|at| self.groups[at].digits)
+            && self.separators[2] == Separator::Space;
+        if !is_spelled && !has_both || is_date {
             return None;
         }
         let mut whole = Self {

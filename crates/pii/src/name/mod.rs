@@ -6,6 +6,7 @@ mod labelled;
 mod labels;
 mod list;
 mod titled;
+mod word_set;
 mod words;
 
 use std::collections::HashSet;
@@ -16,6 +17,7 @@ pub(crate) use labelled::{behind_label, introduced};
 pub(crate) use labels::{CLOSINGS, LABELS, OF_PERSONS, SELVES, TITLES, is_label};
 pub(crate) use list::{more_before, more_behind};
 pub(crate) use titled::before_title;
+use word_set::WordSet;
 use words::{
     CLANS, COMMON_FIRST, FAMILY, FAMILY_OF_TWO, FIRST, GIVEN, NO_NAMES, NOUN_ENDS, OF_CLANS,
     PARTICLES, RARE, ROLES, SECOND, SINGLE, SURE_PARTICLES,
@@ -25,9 +27,11 @@ fn set(words: &'static str) -> HashSet<&'static str> {
     words.split_ascii_whitespace().collect()
 }
 
-static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| set(NO_NAMES));
-static GIVEN_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| set(GIVEN));
-static ROLE_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| set(ROLES));
+static KNOWN: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(NO_NAMES));
+static GIVEN_WORDS: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(GIVEN));
+static ROLE_WORDS: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(ROLES));
+static OF_TWO: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(&FAMILY_OF_TWO.join(" ")));
+
 /// Syllables by their place among all of them: most words are no names, and that is to be seen soon.
 struct Syllables(Box<[bool]>);
 
@@ -55,7 +59,7 @@ static BEGINNINGS: LazyLock<Syllables> = LazyLock::new(|| {
         .filter_map(|family| family.chars().next());
     Syllables::of(FAMILY.chars().chain(of_two))
 });
-static CLAN_PLACES: LazyLock<HashSet<&str>> = LazyLock::new(|| set(CLANS));
+static CLAN_PLACES: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(CLANS));
 
 /// How much the words around say that a name stands there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,11 +75,10 @@ fn is_name(word: &[char], trust: Trust) -> bool {
     if !(2..=5).contains(&word.len()) || !BEGINNINGS.contains(word[0]) {
         return false;
     }
-    let text: String = word.iter().collect();
-    if KNOWN.contains(text.as_str()) || is_role(word) {
+    if KNOWN.contains(word) || is_role(word) {
         return false;
     }
-    let is_of_two = FAMILY_OF_TWO.iter().any(|family| text.starts_with(family));
+    let is_of_two = OF_TWO.contains(&word[..2]);
     let is_short = |given: &[char]| given.len() == 1 && SECOND.contains(given[0]);
     if is_of_two
         && word.len() > 2
@@ -90,13 +93,11 @@ fn is_name(word: &[char], trust: Trust) -> bool {
 
 /// Whether a word says what somebody is or does.
 fn is_role(word: &[char]) -> bool {
-    let end: String = word[word.len().saturating_sub(2)..].iter().collect();
-    word.len() > 2 && ROLE_WORDS.contains(end.as_str())
+    word.len() > 2 && ROLE_WORDS.contains(&word[word.len() - 2..])
 }
 
 fn is_given(given: &[char]) -> bool {
-    let text: String = given.iter().collect();
-    if GIVEN_WORDS.contains(text.as_str()) {
+    if GIVEN_WORDS.contains(given) {
         return true;
     }
     match given {
@@ -121,8 +122,7 @@ fn is_clan(word: &[char]) -> bool {
     let [.., one, two, family] = word else {
         return false;
     };
-    let place: String = [*one, *two].iter().collect();
-    OF_CLANS.contains(*family) && CLAN_PLACES.contains(place.as_str())
+    OF_CLANS.contains(*family) && CLAN_PLACES.contains(&[*one, *two])
 }
 
 fn is_hangul(found: char) -> bool {
@@ -134,12 +134,10 @@ fn is_with_particle(word: &[char]) -> bool {
     let [stem @ .., last] = word else {
         return false;
     };
-    let given: String = word[1..].iter().collect();
-    if GIVEN_WORDS.contains(given.as_str()) {
+    if GIVEN_WORDS.contains(&word[1..]) {
         return false;
     }
-    let stem: String = stem.iter().collect();
-    SURE_PARTICLES.contains(*last) || PARTICLES.contains(*last) && KNOWN.contains(stem.as_str())
+    SURE_PARTICLES.contains(*last) || PARTICLES.contains(*last) && KNOWN.contains(stem)
 }
 
 /// Whether a full name stands there, although no word says so: what begins as many words do is none.
@@ -155,19 +153,11 @@ fn is_full(word: &[char]) -> bool {
     if !(3..=4).contains(&word.len()) || !BEGINNINGS.contains(*first) {
         return false;
     }
-    let is_of_two = || {
-        let two: String = word[..2].iter().collect();
-        FAMILY_OF_TWO.contains(&two.as_str())
-    };
-    let is_given_word = || {
-        let given: String = word[1..].iter().collect();
-        GIVEN_WORDS.contains(given.as_str())
-    };
-    let ends_as_noun = NOUN_ENDS.contains(*last) && !is_given_word() && {
+    let ends_as_noun = NOUN_ENDS.contains(*last) && !GIVEN_WORDS.contains(&word[1..]) && {
         let usual = COMMON_FIRST.iter().find(|(end, _)| end == last);
         !usual.is_some_and(|(_, firsts)| firsts.contains(*middle))
     };
-    (word.len() == 3 || word.len() == 4 && is_of_two())
+    (word.len() == 3 || word.len() == 4 && OF_TWO.contains(&word[..2]))
         && !ends_as_noun
         && is_name(word, Trust::Usual)
         && !may_be_inflected(word)
@@ -186,10 +176,7 @@ fn may_be_inflected(word: &[char]) -> bool {
         '로' | '의' | '에' | '도' | '만' | '들' | '중' | '적' => true,
         _ => false,
     };
-    may_be && {
-        let given: String = word[1..].iter().collect();
-        !GIVEN_WORDS.contains(given.as_str())
-    }
+    may_be && !GIVEN_WORDS.contains(&word[1..])
 }
 
 /// The Hangul at the beginning of a text, as far as a name with its particles may go.

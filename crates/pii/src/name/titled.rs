@@ -87,8 +87,7 @@ fn is_other_word(word: &[char]) -> bool {
     let [.., before, last] = word else {
         return false;
     };
-    let given: String = word[1..].iter().collect();
-    if GIVEN_WORDS.contains(given.as_str()) {
+    if GIVEN_WORDS.contains(&word[1..]) {
         return false;
     }
     let is_closed = (u32::from(*before) - 0xAC00) % 28 != 0;
