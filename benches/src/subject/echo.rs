@@ -43,7 +43,8 @@ const NOTICE: &str = concat!(
     r#"1,284 orders with a total of 38,912,000 KRW; 97.2 percent were delivered within two days, and the "#,
     r#"remaining ones were delayed by weather in the eastern region.\n4. 다음 회의에서는 예산 초안과 채용 계획을 "#,
     r#"함께 논의합니다. 자료는 사내 문서함의 운영 폴더에서 볼 수 있으며 버전은 2.4.1입니다.\n5. Build 20261128 "#,
-    r#"passed all checks on both branches and will be released next Monday at 09:30 if nobody objects to it.""#,
+    r#"passed all checks on both branches and will be released next Monday at 09:30 if nobody objects to it. "#,
+    r#"Please read the draft before the meeting and bring your questions along.""#,
 );
 
 /// As much, with three values that are.
@@ -54,7 +55,8 @@ const RECORD: &str = concat!(
     r#"해 달라고 요청했습니다. 지난달에 색상 교환을 한 번 했으며 상담은 친절했다고 답했습니다.\nThe customer has "#,
     r#"been with the shop for six years, prefers the afternoon slot, and asked for the invoice to be sent "#,
     r#"together with the parcel. Delivery notes from the last two weeks mention no complaint, one change of "#,
-    r#"colour, and one partial delivery that was completed on the next working day without extra cost.""#,
+    r#"colour, and one partial delivery that was completed on the next working day without extra cost. "#,
+    r#"The next step is a short call about the new packaging, which the customer is looking forward to.""#,
 );
 
 impl Params<'_> {
@@ -130,7 +132,7 @@ mod tests {
     #[test]
     fn a_notice_and_a_record_are_a_kibibyte_each() {
         for text in [NOTICE, RECORD] {
-            assert!((950..=1100).contains(&text.len()), "{}", text.len());
+            assert!((900..=1100).contains(&text.len()), "{}", text.len());
         }
     }
 }
