@@ -43,7 +43,7 @@ pub use event::{
 };
 pub use export::{Exporter, Format};
 pub use key::KeyError;
-pub use log::{AuditLog, Counters};
+pub use log::{AuditLog, Counters, Expected};
 pub use query::{Page, Query, Reader};
 pub use record::{AlertRecord, Record, RecoveryRecord, RetentionRecord, SegmentRecord};
 pub use settings::{Durability, OnFailure, Settings};

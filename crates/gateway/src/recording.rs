@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use audit::rule::IdRuns;
-use audit::{Action, AuditEvent, AuditLog, Direction, EventType, Name, Outcome, Pseudonym, Who};
+use audit::{
+    Action, AuditEvent, AuditLog, Direction, EventType, Expected, Name, Outcome, Pseudonym, Who,
+};
 use pii::{Acted, DataSubject, Operator};
 use resource_server::Caller;
 
@@ -57,6 +59,8 @@ pub(crate) struct Recording {
     log: AuditLog,
     event: AuditEvent,
     began: Instant,
+    /// Until it is closed.
+    _expected: Option<Expected>,
 }
 
 impl Recording {
@@ -81,6 +85,7 @@ impl Recording {
             None => event,
         };
         Self {
+            _expected: Some(log.expect()),
             log: log.clone(),
             event,
             began: Instant::now(),
@@ -100,6 +105,8 @@ impl Recording {
             log: log.clone(),
             event: event.server(upstream).tool(tool),
             began: Instant::now(),
+            // A stream may go on for hours before it brings one.
+            _expected: None,
         }
     }
 

@@ -31,6 +31,7 @@ use crate::rule::Finding;
 use crate::settings::Settings;
 
 use open::Opened;
+pub use queue::Expected;
 use queue::Queue;
 use writer::Writer;
 
@@ -160,6 +161,12 @@ impl AuditLog {
     /// When it could not be written.
     pub async fn append_finding(&self, finding: &Finding) -> Result<(), AuditError> {
         self.append(finding.event()).await
+    }
+
+    /// Says that a call has begun which will bring an event, so that others who come at the same time may be
+    /// written together with it. It holds until it is dropped, and promises nothing.
+    pub fn expect(&self) -> Expected {
+        self.inner.queue.clone().expect()
     }
 
     /// Makes the pseudonyms by which people stand in events.

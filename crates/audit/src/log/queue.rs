@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oauth::time::Clock;
 use tokio::sync::Notify;
@@ -22,6 +23,8 @@ pub(crate) struct Queue {
     clock: Arc<dyn Clock>,
     /// Whether every event is a group of its own.
     alone: bool,
+    /// How many calls are under way that will bring an event, or wait for word about theirs.
+    expected: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -29,8 +32,29 @@ struct State {
     groups: VecDeque<Group>,
     /// Buffers that the writer gave back.
     spare: Option<Vec<u8>>,
-    idle: bool,
+    writer: Writing,
     closed: bool,
+}
+
+/// What the writer does while nobody has the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    /// It writes, and needs no word.
+    Busy,
+    /// It has nothing to do.
+    Idle,
+    /// It waits for everybody who is expected.
+    Pausing,
+}
+
+/// Word that an event will come, until it is dropped.
+#[derive(Debug)]
+pub struct Expected(Arc<Queue>);
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.0.expected.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Events that are written together.
@@ -92,6 +116,13 @@ impl Waiting {
 /// How many times others go first, as long as that brings more events.
 const MOST_TURNS: usize = 4;
 
+impl State {
+    /// How many events are in the next group.
+    fn gathered(&self) -> usize {
+        self.groups.front().map_or(0, |group| group.events.len())
+    }
+}
+
 thread_local! {
     /// Where an event is written before it is put into the queue, so that nobody waits for that.
     static DRAFT: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(1024));
@@ -103,12 +134,13 @@ impl Queue {
             state: Mutex::new(State {
                 groups: VecDeque::new(),
                 spare: None,
-                idle: false,
+                writer: Writing::Busy,
                 closed: false,
             }),
             wake: Condvar::new(),
             clock,
             alone: durability == Durability::Fdatasync,
+            expected: AtomicUsize::new(0),
         }
     }
 
@@ -138,27 +170,43 @@ impl Queue {
                 number: group.events.len() - 1,
                 done: group.done.clone(),
             };
-            if state.idle {
-                state.idle = false;
+            let is_due = match state.writer {
+                Writing::Busy => false,
+                Writing::Idle => true,
+                Writing::Pausing => waiting.number + 1 >= self.expected(),
+            };
+            if is_due {
+                state.writer = Writing::Busy;
                 self.wake.notify_one();
             }
             Ok(waiting)
         })
     }
 
-    /// Takes the next group. `None` after `patience` without one; see [`Queue::is_closed`].
-    pub(crate) fn take(&self, patience: Duration) -> Option<Group> {
+    /// Counts in a call that will bring an event.
+    pub(crate) fn expect(self: Arc<Self>) -> Expected {
+        self.expected.fetch_add(1, Ordering::Relaxed);
+        Expected(self)
+    }
+
+    fn expected(&self) -> usize {
+        self.expected.load(Ordering::Relaxed)
+    }
+
+    /// Takes the next group, and not before `pause` as long as somebody is expected who has not come.
+    /// `None` after `patience` without one; see [`Queue::is_closed`].
+    pub(crate) fn take(&self, patience: Duration, pause: Instant) -> Option<Group> {
         let mut state = self.lock();
         if state.groups.is_empty() && !state.closed {
-            state.idle = true;
+            state.writer = Writing::Idle;
             let waited = self.wake.wait_timeout_while(state, patience, |state| {
                 state.groups.is_empty() && !state.closed
             });
             state = waited.expect("nobody panics with the lock").0;
-            state.idle = false;
+            state.writer = Writing::Busy;
         }
         if !self.alone {
-            state = self.gather(state);
+            state = self.pause(self.gather(state), pause);
         }
         state.groups.pop_front()
     }
@@ -169,7 +217,7 @@ impl Queue {
     fn gather<'q>(&'q self, mut state: MutexGuard<'q, State>) -> MutexGuard<'q, State> {
         let mut known = 0;
         for _ in 0..MOST_TURNS {
-            let count = state.groups.front().map_or(0, |group| group.events.len());
+            let count = state.gathered();
             if count == known {
                 break;
             }
@@ -177,6 +225,21 @@ impl Queue {
             drop(state);
             thread::yield_now();
             state = self.lock();
+        }
+        state
+    }
+
+    /// Waits for those who are expected, until `end`.
+    fn pause<'q>(&self, mut state: MutexGuard<'q, State>, end: Instant) -> MutexGuard<'q, State> {
+        while !state.groups.is_empty() && !state.closed && state.gathered() < self.expected() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state.writer = Writing::Pausing;
+            let waited = self.wake.wait_timeout(state, left);
+            state = waited.expect("nobody panics with the lock").0;
+            state.writer = Writing::Busy;
         }
         state
     }

@@ -96,7 +96,7 @@ impl Open {
     }
 
     fn write(&mut self) {
-        let group = self.queue.take(Duration::ZERO).unwrap();
+        let group = self.queue.take(Duration::ZERO, Instant::now()).unwrap();
         self.writer.handle(group);
     }
 

@@ -25,6 +25,13 @@ use crate::settings::{Durability, OnFailure, Settings};
 /// that a busy log signs no more often than this; an event after a pause is signed for at once.
 const HEAD_EVERY: Duration = Duration::from_millis(20);
 
+/// To synchronise takes processor time, whatever for: so many times as long passes until the next one, if
+/// calls are under way that could share it. It is a tenth of a core then, at most.
+const SHARE: u32 = 9;
+
+/// The longest that anybody waits for that.
+const LONGEST_PAUSE: Duration = Duration::from_millis(4);
+
 /// How often is looked for segments that are old enough.
 const CLEAN_EVERY: Duration = Duration::from_hours(1);
 
@@ -50,6 +57,8 @@ pub(crate) struct Writer {
     /// Events that are lost and not yet recorded as such.
     pub(super) unrecorded: u64,
     cleaned: Option<Instant>,
+    /// Until when a group waits for those who are expected.
+    pause: Instant,
 }
 
 impl Writer {
@@ -81,6 +90,7 @@ impl Writer {
             doubt: None,
             unrecorded: 0,
             cleaned: None,
+            pause: Instant::now(),
         };
         writer.reopen()?;
         if writer.place.sequence == 0 {
@@ -95,7 +105,7 @@ impl Writer {
     /// Writes until the queue is closed and empty.
     pub(crate) fn run(&mut self) {
         loop {
-            match self.queue.take(self.patience()) {
+            match self.queue.take(self.patience(), self.pause) {
                 Some(group) => self.handle(group),
                 None if self.queue.is_closed() => break,
                 None => self.settle_alone(),
@@ -264,10 +274,16 @@ impl Writer {
     fn append_out(&mut self) -> io::Result<()> {
         let file = self.file.as_mut();
         let file = file.ok_or_else(|| io::Error::other("there is no segment to write on"))?;
+        let before = processor_time();
         file.write_all(&self.out)?;
         match self.settings.durability {
             Durability::Write => Ok(()),
-            Durability::Group | Durability::Fdatasync => segment::sync(file),
+            Durability::Group | Durability::Fdatasync => {
+                let synchronised = segment::sync(file);
+                let taken = processor_time().saturating_sub(before);
+                self.pause = Instant::now() + (SHARE * taken).min(LONGEST_PAUSE);
+                synchronised
+            }
         }
     }
 
@@ -331,6 +347,12 @@ impl Writer {
             self.place.last_segment = number - 1;
         })
     }
+}
+
+/// The processor time that this thread has used so far.
+fn processor_time() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    used.try_into().unwrap_or_default()
 }
 
 impl Place {
