@@ -271,3 +271,57 @@ impl Queue {
         self.state.lock().expect("nobody panics with the lock")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use oauth::time::SystemClock;
+
+    use super::*;
+    use crate::event::{EventType, Who};
+
+    /// Longer than any test lasts.
+    const LONG: Duration = Duration::from_mins(10);
+
+    fn queue() -> Arc<Queue> {
+        Arc::new(Queue::new(Durability::Group, Arc::new(SystemClock)))
+    }
+
+    fn put(queue: &Queue) {
+        let event = AuditEvent::new(EventType::CallOutcome, Who::new());
+        queue.put(&event).unwrap();
+    }
+
+    fn taken(queue: &Queue, pause: Duration) -> usize {
+        let group = queue.take(LONG, Instant::now() + pause);
+        group.map_or(0, |group| group.events.len())
+    }
+
+    #[test]
+    fn p5_a_group_waits_for_everybody_who_is_expected() {
+        let queue = queue();
+        let calls = [queue.clone().expect(), queue.clone().expect()];
+        put(&queue);
+        let writer = thread::spawn({
+            let queue = queue.clone();
+            move || taken(&queue, LONG)
+        });
+        put(&queue);
+        assert_eq!(writer.join().unwrap(), 2);
+        drop(calls);
+    }
+
+    #[test]
+    fn p5_a_group_waits_for_nobody_else_and_not_for_ever() {
+        let queue = queue();
+        put(&queue);
+        assert_eq!(taken(&queue, LONG), 1);
+        let call = queue.clone().expect();
+        put(&queue);
+        assert_eq!(taken(&queue, LONG), 1);
+        let other = queue.clone().expect();
+        put(&queue);
+        assert_eq!(taken(&queue, Duration::from_millis(1)), 1);
+        drop((call, other));
+        assert_eq!(queue.expected(), 0);
+    }
+}
