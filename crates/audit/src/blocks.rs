@@ -43,6 +43,11 @@ impl BackwardBlocks {
             self.file.read_exact_at(&mut self.block, start)?;
             self.block.append(&mut self.rest);
             self.end = start;
+            // Behind the first zero there is room for what will come, or somebody is just writing there.
+            if let Some(room) = memchr::memchr(0, &self.block) {
+                self.block.truncate(room);
+                self.trimmed = false;
+            }
             if !self.trimmed {
                 // What stands behind the last newline is not finished.
                 let Some(last) = memchr::memrchr(b'\n', &self.block) else {
@@ -76,7 +81,8 @@ mod tests {
         let path = directory.path().join("lines");
         let line = |n: usize| format!("{n} {}\n", "x".repeat(n * 7919 % 3000));
         let text: String = (0..3000).map(line).collect();
-        std::fs::write(&path, format!("{text}unfinished")).unwrap();
+        let room = "\0".repeat(1_500_000);
+        std::fs::write(&path, format!("{text}unfinished{room}")).unwrap();
         let mut blocks = BackwardBlocks::open(&path).unwrap();
         let mut found = Vec::new();
         while let Some(block) = blocks.next_block().unwrap() {

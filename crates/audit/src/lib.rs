@@ -31,6 +31,7 @@ mod record;
 pub mod report;
 pub mod rule;
 mod segment;
+mod segment_file;
 mod settings;
 pub mod simulate;
 mod verify;

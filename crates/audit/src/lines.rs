@@ -9,9 +9,11 @@ const CHUNK: usize = 1024 * 1024;
 const FIRST_CHUNK: usize = 64 * 1024;
 
 /// No line of a log is as long as this; what is, is passed over as one broken line.
-const LONGEST: usize = 1024 * 1024;
+pub(crate) const LONGEST: usize = 1024 * 1024;
 
-/// Lines with their newline. What stands behind the last newline is not finished, and is no line.
+/// Lines with their newline. What stands behind the last newline is not finished, and is no line; nor is
+/// there one behind a zero, where the room for what will come begins. (Somebody may be writing there: the
+/// second of two pages may be seen without the first.)
 #[derive(Debug)]
 pub(crate) struct Lines {
     file: File,
@@ -89,9 +91,10 @@ impl Lines {
                 self.buffer.resize(self.filled + room, 0);
             }
             let read = self.file.read(&mut self.buffer[self.filled..])?;
-            self.filled += read;
+            let text = memchr::memchr(0, &self.buffer[self.filled..self.filled + read]);
+            self.filled += text.unwrap_or(read);
             // More may come later, when the file is still written; that is then another reading.
-            self.ended = read == 0;
+            self.ended = read == 0 || text.is_some();
         }
     }
 }

@@ -51,45 +51,6 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<u64>> {
     Ok(numbers)
 }
 
-/// Makes a new segment. One that is there already, with anything in it, is never touched.
-pub(crate) fn create(directory: &Path, number: u64) -> io::Result<File> {
-    let path = path(directory, number);
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(&path)?;
-    if file.metadata()?.len() > 0 {
-        return Err(io::Error::other(format!(
-            "the segment {number} is there already, and is not empty"
-        )));
-    }
-    sync_directory_of(&path)?;
-    Ok(file)
-}
-
-/// Opens a segment to write on.
-pub(crate) fn open(directory: &Path, number: u64) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .open(path(directory, number))
-}
-
-/// Makes what was written on a segment survive a power loss.
-pub(crate) fn sync(file: &File) -> io::Result<()> {
-    #[cfg(test)]
-    faults::strike(faults::Fault::Sync)?;
-    file.sync_data()
-}
-
-/// Cuts a segment back, so that it stays cut.
-pub(crate) fn cut(file: &File, length: u64) -> io::Result<()> {
-    #[cfg(test)]
-    faults::strike(faults::Fault::Cut)?;
-    file.set_len(length)?;
-    sync(file)
-}
-
 /// Puts the first `length` bytes of a segment into a file of their own, and that in its place.
 ///
 /// After a failed synchronisation the system may have dropped what it could not write and call the file
@@ -108,6 +69,13 @@ pub(crate) fn rewrite(directory: &Path, number: u64, length: u64) -> io::Result<
     }
     written?;
     sync_directory_of(&path)
+}
+
+/// Makes what was written survive a power loss.
+fn sync(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    faults::strike(faults::Fault::Sync)?;
+    file.sync_data()
 }
 
 /// A file to be renamed when it is whole.

@@ -18,6 +18,7 @@ use crate::key::{KeyError, Keys};
 use crate::lines::Lines;
 use crate::record::{self, Record};
 use crate::segment::{self, Index};
+use crate::segment_file::Behind;
 
 /// How many problems are told one by one.
 const MOST: usize = 100;
@@ -309,7 +310,7 @@ impl<'a> Walk<'a> {
             line_number += 1;
             self.line(number, line_number, line);
         }
-        let rest = fs::metadata(segment::path(directory, number))?.len() - lines.place();
+        let rest = Behind::of(&segment::path(directory, number), lines.place())?.text;
         if rest > 0 {
             let note =
                 format!("segment {number} ends with {rest} bytes of a line that is not finished");

@@ -6,6 +6,7 @@ use super::open;
 use super::writer::Writer;
 use crate::event::{self, AuditEvent, Details, EventType, Mended};
 use crate::segment;
+use crate::segment_file::SegmentFile;
 
 /// A segment that may hold more than was acknowledged, or of which nobody knows what the disk has.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ impl Writer {
     /// Takes back what stands behind the acknowledged part of the segment.
     pub(super) fn take_back(&mut self) {
         let length = self.place.bytes();
-        let cut = self.file.as_ref().map(|file| segment::cut(file, length));
+        let cut = self.file.as_mut().map(|file| file.cut(length));
         if !matches!(cut, Some(Ok(()))) {
             self.distrust();
         }
@@ -90,10 +91,11 @@ impl Writer {
     /// Opens the segment that is written, if there is one.
     pub(super) fn reopen(&mut self) -> io::Result<()> {
         self.file = match &self.place.segment {
-            Some(_) => {
-                let file = segment::open(&self.settings.directory, self.place.last_segment)?;
+            Some(segment) => {
+                let number = self.place.last_segment;
+                let file = SegmentFile::open(&self.settings.directory, number, segment.bytes)?;
                 // What an earlier process has written is acknowledged anew by what follows it.
-                segment::sync(&file)?;
+                file.sync()?;
                 Some(file)
             }
             None => None,

@@ -15,6 +15,7 @@ use crate::key::Keys;
 use crate::lines::Lines;
 use crate::record::{self, Record};
 use crate::segment::{self, Index, Sidecar};
+use crate::segment_file::Behind;
 use crate::settings::Settings;
 
 /// A log that nobody else writes to.
@@ -137,7 +138,8 @@ pub(crate) fn find_end(directory: &Path, keys: &Keys) -> io::Result<Option<Place
             seal_again(directory, number, keys)?;
         }
     }
-    let end = scan(directory, last, keys)?;
+    let covered = head.as_ref().map_or(0, |head| head.sequence);
+    let end = scan(directory, last, keys, covered)?;
     if end.foreign {
         return Ok(None);
     }
@@ -149,12 +151,14 @@ pub(crate) fn find_end(directory: &Path, keys: &Keys) -> io::Result<Option<Place
         mended: Vec::new(),
     };
     let (mut mended, mut reason) = (Mended::default(), None);
-    if end.unfinished > 0 {
+    if end.rest > 0 {
         let file = OpenOptions::new()
             .write(true)
             .open(segment::path(directory, last))?;
         file.set_len(end.good_bytes)?;
         file.sync_all()?;
+    }
+    if end.unfinished > 0 {
         mended.cut_bytes = end.unfinished;
         reason = Some("unfinished_line");
     }
@@ -216,7 +220,7 @@ fn end_of(directory: &Path, number: u64, keys: &Keys) -> io::Result<(u64, Mac)> 
     {
         return Ok((sidecar.last_sequence, mac));
     }
-    let end = scan(directory, number, keys)?;
+    let end = scan(directory, number, keys, 0)?;
     let (sequence, mac) = end.last.unwrap_or((0, Mac::NOTHING));
     Ok((sequence.max(end.highest_sequence), mac))
 }
@@ -227,7 +231,9 @@ struct End {
     segment: Option<Unsealed>,
     last: Option<(u64, Mac)>,
     good_bytes: u64,
-    /// Bytes of a last line that was not finished.
+    /// Bytes behind these that are to be cut off: room, and what was not finished.
+    rest: u64,
+    /// How many of them are more than room.
     unfinished: u64,
     /// There are whole lines that do not prove themselves.
     broken: bool,
@@ -236,8 +242,9 @@ struct End {
     foreign: bool,
 }
 
-/// Reads a segment from its start, for as long as its lines prove themselves.
-fn scan(directory: &Path, number: u64, keys: &Keys) -> io::Result<End> {
+/// Reads a segment from its start, for as long as its lines prove themselves. The head knows of all events
+/// up to `covered`.
+fn scan(directory: &Path, number: u64, keys: &Keys, covered: u64) -> io::Result<End> {
     let mut end = End::default();
     let mut lines = Lines::open(&segment::path(directory, number), 0)?;
     let mut mac = None;
@@ -270,17 +277,21 @@ fn scan(directory: &Path, number: u64, keys: &Keys) -> io::Result<End> {
         end.last = Some((sequence, tag));
         mac = Some(tag);
     }
-    let length = fs::metadata(segment::path(directory, number))?.len();
-    if end.broken {
-        // A machine that lost power may have kept the length of a file and not its content.
-        let rest = length - end.good_bytes;
-        if !has_whole_line(directory, number, end.good_bytes)? {
-            (end.broken, end.unfinished) = (false, rest);
-        }
-    } else {
-        end.unfinished = length - end.good_bytes;
+    let behind = Behind::of(&segment::path(directory, number), end.good_bytes)?;
+    // Lines behind a gap are of a group that a machine without power has kept in part. It was never
+    // acknowledged, unless the head knows of it: then somebody made the gap.
+    let is_torn = !end.broken && end.last.is_some_and(|(sequence, _)| sequence >= covered);
+    let has_line = behind.highest_sequence.is_some();
+    end.broken |= has_line;
+    end.highest_sequence = end
+        .highest_sequence
+        .max(behind.highest_sequence.unwrap_or_default());
+    if is_torn || !has_line {
+        // A machine that lost power may also have kept the length of a file and not its content.
+        end.broken = false;
+        (end.rest, end.unfinished) = (behind.bytes, behind.text);
     }
-    if end.unfinished > 0 && end.segment.is_none() {
+    if end.rest > 0 && end.segment.is_none() {
         end.good_bytes = 0;
     }
     Ok(end)
@@ -299,21 +310,11 @@ fn opening(line: &[u8], number: u64, keys: &Keys, end: &mut End) -> Option<Mac> 
     is_named_so.then(|| Mac::parse(&segment.previous)).flatten()
 }
 
-/// Whether anything behind `from` looks like a line of a log.
-fn has_whole_line(directory: &Path, number: u64, from: u64) -> io::Result<bool> {
-    let mut lines = Lines::open(&segment::path(directory, number), from)?;
-    while let Some(line) = lines.next()? {
-        if Record::parse(line).is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// Writes a sidecar that a crash has kept from being written.
 fn seal_again(directory: &Path, number: u64, keys: &Keys) -> io::Result<()> {
-    let end = scan(directory, number, keys)?;
-    if let (Some(segment), Some((sequence, mac)), false) = (end.segment, end.last, end.broken) {
+    let end = scan(directory, number, keys, 0)?;
+    let is_whole = !end.broken && end.rest == 0;
+    if let (Some(segment), Some((sequence, mac)), true) = (end.segment, end.last, is_whole) {
         segment
             .seal(number, sequence, mac)
             .write(directory, &keys.chain)?;

@@ -67,7 +67,8 @@ impl World {
         let mut story = Vec::new();
         for number in segment::list(&self.settings.directory).unwrap() {
             let path = segment::path(&self.settings.directory, number);
-            for line in fs::read_to_string(path).unwrap().lines() {
+            let text = fs::read_to_string(path).unwrap();
+            for line in text.trim_end_matches('\0').lines() {
                 let record = Record::parse(line.as_bytes()).unwrap();
                 let reason = record.reason.map(|reason| format!("recovery: {reason}"));
                 let said = record.request_id.map(Into::into).or(reason);

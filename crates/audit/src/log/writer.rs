@@ -1,7 +1,7 @@
 //! The one thread that writes: number, date, chain, write, synchronise, acknowledge, sign the head.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::error::AuditError;
 use crate::event::{self, AuditEvent, Details, EventType};
 use crate::head::HeadFile;
 use crate::key::Keys;
-use crate::segment;
+use crate::segment_file::SegmentFile;
 use crate::settings::{Durability, OnFailure, Settings};
 
 /// How much of the log may be newer than the head. To sign one takes as long as to write many events, so
@@ -46,7 +46,7 @@ pub(crate) struct Writer {
     counters: Arc<Counters>,
     grew: watch::Sender<u64>,
     pub(super) place: Place,
-    pub(super) file: Option<File>,
+    pub(super) file: Option<SegmentFile>,
     pub(super) head: HeadFile,
     pub(super) heads: Option<File>,
     pub(super) signed: Signed,
@@ -122,7 +122,7 @@ impl Writer {
         self.settle_alone();
         self.sign_head();
         self.export_head(true);
-        if let Err(error) = self.sync().and_then(|()| self.head.sync()) {
+        if let Err(error) = self.finish().and_then(|()| self.head.sync()) {
             tracing::error!("audit: the log could not be synchronised at its end: {error}");
         }
     }
@@ -274,12 +274,13 @@ impl Writer {
     fn append_out(&mut self) -> io::Result<()> {
         let file = self.file.as_mut();
         let file = file.ok_or_else(|| io::Error::other("there is no segment to write on"))?;
-        let before = processor_time();
-        file.write_all(&self.out)?;
         match self.settings.durability {
-            Durability::Write => Ok(()),
+            Durability::Write => file.write(&self.out),
             Durability::Group | Durability::Fdatasync => {
-                let synchronised = segment::sync(file);
+                let before = processor_time();
+                file.make_room(self.out.len())?;
+                file.write(&self.out)?;
+                let synchronised = file.sync();
                 let taken = processor_time().saturating_sub(before);
                 self.pause = Instant::now() + (SHARE * taken).min(LONGEST_PAUSE);
                 synchronised
@@ -287,8 +288,8 @@ impl Writer {
         }
     }
 
-    fn sync(&self) -> io::Result<()> {
-        self.file.as_ref().map_or(Ok(()), segment::sync)
+    fn finish(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), SegmentFile::finish)
     }
 
     /// Seals a segment that is full or of another day, and begins the next one.
@@ -301,7 +302,7 @@ impl Writer {
             }
             let sidecar =
                 current.seal(self.place.last_segment, self.place.sequence, self.place.mac);
-            if let Err(error) = self.sync() {
+            if let Err(error) = self.finish() {
                 self.distrust();
                 return Err(error);
             }
@@ -316,7 +317,7 @@ impl Writer {
 
     fn begin_segment(&mut self, millis: i64) -> io::Result<()> {
         let number = self.place.last_segment + 1;
-        self.file = Some(segment::create(&self.settings.directory, number)?);
+        self.file = Some(SegmentFile::create(&self.settings.directory, number)?);
         let previous = self.place.mac;
         let event = AuditEvent::about(
             EventType::SegmentOpened,

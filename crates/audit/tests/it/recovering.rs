@@ -63,6 +63,71 @@ async fn p5_zeros_behind_the_last_line_are_cut_off() {
     assert_eq!(problems(&world), []);
 }
 
+/// The last group, as a machine leaves it that loses power while it is written: one page is on the disk, and the
+/// one before is not. No head knows of it.
+#[tokio::test]
+async fn p5_a_group_that_the_disk_has_in_part_is_cut_off_and_recorded() {
+    let world = World::new();
+    written(&world, 0..3).await;
+    let head = fs::read(world.settings.directory.join("head")).unwrap();
+    let before = fs::read(&world.segments()[0]).unwrap().len();
+    written(&world, 3..6).await;
+    let path = &world.segments()[0];
+    let mut torn = fs::read(path).unwrap();
+    torn[before + 10..before + 200].fill(0);
+    fs::write(path, &torn).unwrap();
+    fs::write(world.settings.directory.join("head"), head).unwrap();
+
+    written(&world, 6..7).await;
+    assert_eq!(problems(&world), []);
+    let lines = world.lines();
+    let recovery = Record::parse(lines[4].as_bytes()).unwrap();
+    assert_eq!(recovery.reason.as_deref(), Some("unfinished_line"));
+    let cut = recovery.recovery.unwrap().cut_bytes;
+    assert_eq!(cut, (torn.len() - before) as u64);
+}
+
+/// The same hole in what the head knows of was made by somebody.
+#[tokio::test]
+async fn p5_a_hole_in_what_the_head_has_signed_stays_as_evidence() {
+    let world = World::new();
+    written(&world, 0..6).await;
+    let path = &world.segments()[0];
+    let mut torn = fs::read(path).unwrap();
+    let middle = torn.len() / 2;
+    torn[middle..middle + 20].fill(0);
+    fs::write(path, &torn).unwrap();
+    assert!(matches!(
+        problems(&world)[..],
+        [Problem::TailLost { head: 7, .. }]
+    ));
+    written(&world, 6..7).await;
+    assert_eq!(fs::read(path).unwrap(), torn);
+    assert_eq!(world.segments().len(), 2);
+    let found = problems(&world);
+    assert!(
+        matches!(found.last(), Some(Problem::Recovered { .. })),
+        "{found:?}"
+    );
+}
+
+/// A process that is killed leaves the room behind the last line.
+#[tokio::test]
+async fn p5_room_is_given_back_and_nothing_is_said_of_it() {
+    let world = World::new();
+    written(&world, 0..3).await;
+    let before = fs::read(&world.segments()[0]).unwrap();
+    let mut room = before.clone();
+    room.resize(before.len() + 100_000, 0);
+    fs::write(&world.segments()[0], room).unwrap();
+    let found = verify(&world.settings.directory, &world.settings.key, None).unwrap();
+    assert_eq!((found.problem_count, found.notes.len()), (0, 0));
+    written(&world, 3..4).await;
+    let after = fs::read(&world.segments()[0]).unwrap();
+    assert!(after.starts_with(&before) && !after.contains(&0));
+    assert_eq!(world.lines().len(), 1 + 4, "no recovery");
+}
+
 #[tokio::test]
 async fn p5_an_end_that_is_lost_is_recorded_and_never_forgotten() {
     let world = World::new();

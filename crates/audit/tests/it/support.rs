@@ -52,12 +52,17 @@ impl World {
         segments
     }
 
-    /// All lines of the log.
+    /// All lines of the log, without the room behind them.
     pub(crate) fn lines(&self) -> Vec<String> {
         let text = |path: PathBuf| fs::read_to_string(path).unwrap();
         let segments = self.segments().into_iter().map(text);
         segments
-            .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+            .flat_map(|text| {
+                text.trim_end_matches('\0')
+                    .lines()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
             .collect()
     }
 }

@@ -77,6 +77,7 @@ fn recorded(house: &House, word: &str) -> Vec<Value> {
     let log = house.directory().path().join("data/audit/0000000001.jsonl");
     let log = std::fs::read_to_string(log).unwrap();
     let events = log
+        .trim_end_matches('\0')
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
     let is_meant = |event: &Value| event["tool_name"] == word || event["event_type"] == word;
