@@ -18,7 +18,7 @@ pub(crate) enum What {
     Mcp(Effort),
     /// The token endpoint against the bare signing rate of its algorithm.
     Token(Effort),
-    /// Complete flows through an identity provider, against signatures and durable writes.
+    /// Complete flows through an identity provider, against `FastMCP`, signatures and durable writes.
     Flow(Effort),
     /// A call of an API as a person, against the same call with a bare HTTP client.
     Delegation(Effort),
@@ -115,9 +115,15 @@ impl Load {
 /// People to send through the flow, and where to.
 #[derive(Debug, Args)]
 pub(crate) struct Flows {
+    /// Whose flow it is.
+    #[arg(long)]
+    pub(crate) maker: Maker,
     /// Where the subject listens.
     #[arg(long)]
     pub(crate) port: u16,
+    /// What the client is called there.
+    #[arg(long)]
+    pub(crate) client: String,
     /// Where the identity provider has to listen.
     #[arg(long)]
     pub(crate) provider: u16,
@@ -130,6 +136,23 @@ pub(crate) struct Flows {
     /// For how long.
     #[arg(long)]
     pub(crate) seconds: u64,
+}
+
+/// Who has made a server with a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Maker {
+    Sumun,
+    Fastmcp,
+}
+
+impl Maker {
+    /// The maker as it stands on the command line.
+    pub(crate) fn argument(self) -> &'static str {
+        match self {
+            Self::Sumun => "sumun",
+            Self::Fastmcp => "fastmcp",
+        }
+    }
 }
 
 /// What is measured: a process of its own, on a core of its own.

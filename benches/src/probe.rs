@@ -19,7 +19,7 @@ pub(crate) fn ask(port: u16, request: &Request, expected: &str) -> anyhow::Resul
     connection.write_all(text.as_bytes())?;
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;
-    let is_success = answer.starts_with("HTTP/1.1 200 ");
+    let is_success = answer.starts_with("HTTP/1.1 2");
     anyhow::ensure!(
         is_success && answer.contains(expected),
         "the subject answers: {answer}"

@@ -1,13 +1,11 @@
 //! Rounds: everything that is compared has its turns in each of them.
 
-use anyhow::Context as _;
-
 use crate::command_line::Effort;
-use crate::load::{self, Request, Seen};
-use crate::machine::{Server, output_of_load, output_of_subject};
+use crate::flow::case::{FlowCase, Open};
+use crate::load::{self, Request};
+use crate::machine::{Server, output_of_subject};
 use crate::probe;
 use crate::report::Turn;
-use crate::subject::road::{COUNTS, Counts};
 
 /// One of the things that are compared.
 #[derive(Clone, Debug)]
@@ -45,79 +43,33 @@ pub(crate) enum Start {
     },
 }
 
-impl Case {
-    /// Starts the server and returns its first answer, too.
-    pub(crate) fn start(&self) -> anyhow::Result<(Server, String)> {
-        let server = match &self.start {
-            Start::Subject(arguments) => Server::start(arguments)?,
-            Start::Program {
+impl Start {
+    /// Starts the server.
+    pub(crate) fn server(&self) -> anyhow::Result<Server> {
+        match self {
+            Self::Subject(arguments) => Server::start(arguments),
+            Self::Program {
                 program,
                 arguments,
                 port,
-            } => Server::start_program(program, arguments, *port)?,
-        };
+            } => Server::start_program(program, arguments, *port),
+        }
+    }
+}
+
+impl Case {
+    /// Starts the server and returns its first answer, too.
+    pub(crate) fn start(&self) -> anyhow::Result<(Server, String)> {
+        let server = self.start.server()?;
         let answer = probe::ask(server.port, &self.request, self.expected)?;
         Ok((server, answer))
-    }
-}
-
-/// A server with an identity provider.
-#[derive(Clone, Debug)]
-pub(crate) struct FlowCase {
-    /// The arguments that start the server.
-    pub(crate) arguments: Vec<String>,
-    /// The port of the provider, which lives where the load comes from.
-    pub(crate) provider: u16,
-    /// The file with the provider's signing key.
-    pub(crate) key: String,
-}
-
-impl FlowCase {
-    /// Sends people through the flow of `server`.
-    fn put_on(&self, server: &Server, connections: usize, seconds: u64) -> anyhow::Result<Seen> {
-        let mut arguments = Vec::new();
-        for (name, value) in [
-            ("--port", server.port.to_string()),
-            ("--provider", self.provider.to_string()),
-            ("--key", self.key.clone()),
-            ("--connections", connections.to_string()),
-            ("--seconds", seconds.to_string()),
-        ] {
-            arguments.extend([name.to_owned(), value]);
-        }
-        Seen::parse(&output_of_load("flows", &arguments)?)
-    }
-
-    /// Starts the server, with everybody known there.
-    fn start(&self, effort: &Effort) -> anyhow::Result<Server> {
-        let server = Server::start(&self.arguments)?;
-        self.put_on(&server, effort.connections, 1)?;
-        Ok(server)
-    }
-
-    /// What the flow asks of the store.
-    pub(crate) fn count(&self, effort: &Effort) -> anyhow::Result<Counts> {
-        let server = self.start(effort)?;
-        let counts = || {
-            let request = Request {
-                path: COUNTS,
-                headers: Vec::new(),
-                body: String::new(),
-                tokens: Vec::new(),
-            };
-            let answer = probe::ask(server.port, &request, "")?;
-            Counts::parse(&answer).with_context(|| format!("no counts: {answer}"))
-        };
-        let before = counts()?;
-        let seen = self.put_on(&server, effort.connections, effort.seconds)?;
-        Ok(counts()?.since(&before, seen.answers))
     }
 }
 
 /// A subject that is ready for its turns.
 enum Ready<'a> {
     Server(&'a Case, Server),
-    Flows(&'a FlowCase, Server),
+    Flows(Open<'a>),
     Alone(&'a [String]),
 }
 
@@ -136,7 +88,7 @@ impl<'a> Ready<'a> {
                 )?;
                 Ok(Self::Server(case, server))
             }
-            Subject::Flows(case) => Ok(Self::Flows(case, case.start(effort)?)),
+            Subject::Flows(case) => Ok(Self::Flows(case.open(effort)?)),
             Subject::Alone(arguments) => Ok(Self::Alone(arguments)),
         }
     }
@@ -153,13 +105,11 @@ impl<'a> Ready<'a> {
                     server.processor_time()?.saturating_sub(before),
                 ))
             }
-            Self::Flows(case, server) => {
-                let before = server.processor_time()?;
-                let seen = case.put_on(server, effort.connections, effort.seconds)?;
-                Ok(Turn::of_load(
-                    &seen,
-                    server.processor_time()?.saturating_sub(before),
-                ))
+            Self::Flows(open) => {
+                let before = open.server.processor_time()?;
+                let seen = open.send_people(effort.connections, effort.seconds)?;
+                let processor = open.server.processor_time()?.saturating_sub(before);
+                Ok(Turn::of_load(&seen, processor))
             }
             Self::Alone(arguments) => {
                 let mut arguments = arguments.to_vec();

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-
+use super::answer::{Answer, parameter, path_of};
+use crate::command_line::{Flows, Maker};
 use crate::load::{Connection, written};
 use crate::subject::authorization_server::SCOPE;
-use crate::subject::road::{CLIENT, PROVIDER, REDIRECT};
+use crate::subject::road::{PROVIDER, REDIRECT};
 
 /// RFC 7636 appendix B. Everybody has the same one: the server does not know that.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -15,7 +15,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 /// Which answer is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Awaited {
-    /// Of the authorization endpoint: the address of the page.
+    /// Of the authorization endpoint: the address of the page, or of the provider if there is no page.
     Authorization,
     /// The page.
     Page,
@@ -34,15 +34,44 @@ pub(super) enum Step {
     Waiting,
     /// To the next request.
     Gone,
-    /// To the end of a flow that took so long, and to the beginning of the next.
+    /// To the end of a flow that took so long.
     Ended(Duration),
 }
 
+/// What the flows of the makers do not have in common.
+struct Way {
+    /// The status of answers that lead elsewhere.
+    redirect: &'static str,
+    /// What the provider is told that nobody else is told; its code repeats it.
+    told: &'static str,
+    /// Where people return to.
+    callback: String,
+}
+
+impl Way {
+    fn of(maker: Maker) -> Self {
+        match maker {
+            Maker::Sumun => Self {
+                redirect: "303",
+                // It has to stand in the ID token.
+                told: "nonce",
+                callback: format!("/callback/{PROVIDER}"),
+            },
+            Maker::Fastmcp => Self {
+                redirect: "302",
+                told: "state",
+                callback: "/auth/callback".to_owned(),
+            },
+        }
+    }
+}
+
 /// Somebody on the way.
-pub(super) struct Person {
+pub(super) struct Person<'a> {
+    flows: &'a Flows,
+    way: Way,
     connection: Connection,
     number: usize,
-    provider: u16,
     awaited: Awaited,
     began: Instant,
     /// Where the page is, and the cookie of a browser that is new in each flow.
@@ -50,23 +79,20 @@ pub(super) struct Person {
     cookie: String,
 }
 
-impl Person {
+impl<'a> Person<'a> {
     /// Sends the first request.
-    pub(super) fn start(
-        connection: Connection,
-        number: usize,
-        provider: u16,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn start(flows: &'a Flows, number: usize) -> anyhow::Result<Self> {
         let mut person = Self {
-            connection,
+            flows,
+            way: Way::of(flows.maker),
+            connection: Connection::open(flows.port)?,
             number,
-            provider,
             awaited: Awaited::Authorization,
             began: Instant::now(),
             page: String::new(),
             cookie: String::new(),
         };
-        person.authorize()?;
+        person.begin()?;
         Ok(person)
     }
 
@@ -78,11 +104,16 @@ impl Person {
         let answer = Answer(answer.to_owned());
         match self.awaited {
             Awaited::Authorization => {
-                path_of(answer.redirect()?)?.clone_into(&mut self.page);
-                self.cookie = answer.header("set-cookie", |value| {
-                    value.split(';').next().map(str::to_owned)
-                })?;
-                self.visit(Awaited::Page, &self.page.clone())?;
+                let location = answer.redirect(self.way.redirect)?;
+                if self.flows.maker == Maker::Fastmcp {
+                    self.visit_provider(location)?;
+                } else {
+                    path_of(location)?.clone_into(&mut self.page);
+                    self.cookie = answer.header("set-cookie", |value| {
+                        value.split(';').next().map(str::to_owned)
+                    })?;
+                    self.visit(Awaited::Page, &self.page.clone())?;
+                }
             }
             Awaited::Page => {
                 answer.require_status("200")?;
@@ -91,22 +122,15 @@ impl Person {
                 self.send_form(Awaited::Departure, "/login", &form)?;
             }
             Awaited::Departure => {
-                let location = answer.redirect()?;
-                let at_provider = format!("http://127.0.0.1:{}/authorize?", self.provider);
-                anyhow::ensure!(location.starts_with(&at_provider), "sent to {location}");
-                // What the person does at the provider is not our server's work. Its code tells the
-                // provider again what it has to put into the ID token.
-                let nonce = parameter(location, "nonce")?;
-                let (number, state) = (self.number, parameter(location, "state")?);
-                let path = format!("/callback/{PROVIDER}?code={nonce}.{number}&state={state}");
-                self.visit(Awaited::Return, &path)?;
+                let location = answer.redirect(self.way.redirect)?;
+                self.visit_provider(location)?;
             }
             Awaited::Return => {
-                let location = answer.redirect()?;
+                let location = answer.redirect(self.way.redirect)?;
                 anyhow::ensure!(location.starts_with(REDIRECT), "sent to {location}");
-                let code = parameter(location, "code")?;
+                let (client, code) = (&self.flows.client, parameter(location, "code")?);
                 let form = format!(
-                    "grant_type=authorization_code&client_id={CLIENT}&code={code}\
+                    "grant_type=authorization_code&client_id={client}&code={code}\
                      &redirect_uri={REDIRECT}&code_verifier={VERIFIER}"
                 );
                 self.send_form(Awaited::Token, "/token", &form)?;
@@ -114,23 +138,34 @@ impl Person {
             Awaited::Token => {
                 answer.require_status("200")?;
                 anyhow::ensure!(answer.0.contains("\"access_token\""), "{}", answer.0);
-                let ended = Step::Ended(self.began.elapsed());
-                self.authorize()?;
-                return Ok(ended);
+                return Ok(Step::Ended(self.began.elapsed()));
             }
         }
         Ok(Step::Gone)
     }
 
-    fn authorize(&mut self) -> anyhow::Result<()> {
+    /// Sends the first request of a flow.
+    pub(super) fn begin(&mut self) -> anyhow::Result<()> {
         self.began = Instant::now();
         let path = format!(
-            "/authorize?response_type=code&client_id={CLIENT}&redirect_uri={REDIRECT}&scope={SCOPE}\
-             &state=s&code_challenge={CHALLENGE}&code_challenge_method=S256"
+            "/authorize?response_type=code&client_id={}&redirect_uri={REDIRECT}&scope={SCOPE}\
+             &state=s&code_challenge={CHALLENGE}&code_challenge_method=S256",
+            self.flows.client
         );
         // The browser is new each time.
         self.cookie.clear();
         self.visit(Awaited::Authorization, &path)
+    }
+
+    /// Returns from the provider: what the person does there is not the server's work.
+    fn visit_provider(&mut self, location: &str) -> anyhow::Result<()> {
+        let at_provider = format!("http://127.0.0.1:{}/authorize?", self.flows.provider);
+        anyhow::ensure!(location.starts_with(&at_provider), "sent to {location}");
+        let Way { told, callback, .. } = &self.way;
+        let (told, number) = (parameter(location, told)?, self.number);
+        let state = parameter(location, "state")?;
+        let path = format!("{callback}?code={told}.{number}&state={state}");
+        self.visit(Awaited::Return, &path)
     }
 
     /// Goes to a page, as a browser says it (Fetch Metadata).
@@ -139,16 +174,20 @@ impl Person {
             ("Sec-Fetch-Mode", "navigate".to_owned()),
             ("Sec-Fetch-Dest", "document".to_owned()),
         ];
-        if !self.cookie.is_empty() {
-            headers.push(("Cookie", self.cookie.clone()));
-        }
+        headers.extend(self.cookie_header());
         self.send(awaited, "GET", path, &headers, "")
     }
 
     fn send_form(&mut self, awaited: Awaited, path: &str, form: &str) -> anyhow::Result<()> {
         let kind = "application/x-www-form-urlencoded".to_owned();
-        let headers = [("Content-Type", kind), ("Cookie", self.cookie.clone())];
+        let mut headers = vec![("Content-Type", kind)];
+        headers.extend(self.cookie_header());
         self.send(awaited, "POST", path, &headers, form)
+    }
+
+    /// The cookie, if the browser was given one.
+    fn cookie_header(&self) -> Option<(&'static str, String)> {
+        (!self.cookie.is_empty()).then(|| ("Cookie", self.cookie.clone()))
     }
 
     fn send(
@@ -161,76 +200,5 @@ impl Person {
     ) -> anyhow::Result<()> {
         self.awaited = awaited;
         self.connection.send(&written(method, path, headers, body))
-    }
-}
-
-/// An answer as it came.
-struct Answer(String);
-
-impl Answer {
-    fn require_status(&self, status: &str) -> anyhow::Result<()> {
-        let found = self.0.split(' ').nth(1);
-        anyhow::ensure!(found == Some(status), "the server answers: {}", self.0);
-        Ok(())
-    }
-
-    /// Where the answer leads.
-    fn redirect(&self) -> anyhow::Result<&str> {
-        self.require_status("303")?;
-        self.header("location", Some)
-    }
-
-    /// What `read` makes of the first header of this name from which it makes something.
-    fn header<'a, T>(
-        &'a self,
-        name: &str,
-        read: impl Fn(&'a str) -> Option<T>,
-    ) -> anyhow::Result<T> {
-        let (head, _) = self.0.split_once("\r\n\r\n").context("find the head")?;
-        let value = head.split("\r\n").find_map(|line| {
-            let (found, value) = line.split_once(": ")?;
-            found.eq_ignore_ascii_case(name).then(|| read(value))?
-        });
-        value.with_context(|| format!("there is no {name}: {head}"))
-    }
-}
-
-/// The path and query of an address.
-fn path_of(address: &str) -> anyhow::Result<&str> {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let start = rest.find('/').context("find the path of an address")?;
-    Ok(&rest[start..])
-}
-
-/// A parameter of an address, as it is written there.
-fn parameter<'a>(address: &'a str, name: &str) -> anyhow::Result<&'a str> {
-    let (_, query) = address.split_once('?').context("find the query")?;
-    let found = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    found.with_context(|| format!("there is no {name} in {address}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_taken_apart() {
-        let address = "http://127.0.0.1:9000/login?grant=g1&x=y";
-        assert_eq!(path_of(address).unwrap(), "/login?grant=g1&x=y");
-        assert_eq!(path_of("/login").unwrap(), "/login");
-        assert_eq!(parameter(address, "grant").unwrap(), "g1");
-        assert!(parameter(address, "gran").is_err());
-    }
-
-    #[test]
-    fn an_answer_that_leads_nowhere_spoils_the_measurement() {
-        let answer = Answer("HTTP/1.1 303 See Other\r\nlocation: /x\r\n\r\n".to_owned());
-        assert_eq!(answer.redirect().unwrap(), "/x");
-        let answer = Answer("HTTP/1.1 400 Bad Request\r\nlocation: /x\r\n\r\n".to_owned());
-        assert!(answer.redirect().is_err());
-        let answer = Answer("HTTP/1.1 303 See Other\r\n\r\n".to_owned());
-        assert!(answer.redirect().is_err());
     }
 }

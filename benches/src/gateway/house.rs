@@ -1,7 +1,6 @@
 //! `sumun serve` as it is delivered, in front of the fast server, and what is asked of it.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::load::Request;
-use crate::machine::Server;
+use crate::machine::{Server, free_port};
 use crate::probe;
 use crate::round::Start;
 use crate::subject::echo;
@@ -224,9 +223,4 @@ fn get(port: u16, path: &str) -> anyhow::Result<String> {
         .split_once("\r\n\r\n")
         .context("an answer has a body")?;
     Ok(body.1.to_owned())
-}
-
-/// A port that nobody listens on.
-pub(super) fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

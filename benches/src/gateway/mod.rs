@@ -13,12 +13,12 @@ use std::path::Path;
 
 use crate::command_line::Effort;
 use crate::load::Request;
-use crate::machine::{self, Server};
+use crate::machine::{self, Server, free_port};
 use crate::report::{Ratio, table};
 use crate::round::{Case, Start, Subject, rounds};
 use crate::subject::echo;
 
-use house::{House, Rooms, call, free_port};
+use house::{House, Rooms, call};
 
 /// So much of the throughput of the bare proxy is to be left.
 const TARGET: f64 = 0.75;
