@@ -5,6 +5,7 @@ FastMCP serves itself, with the least to do that its options allow: nobody is as
 
 import argparse
 
+import uvloop
 from fastmcp import FastMCP
 from fastmcp.server.auth import OAuthProxy
 from fastmcp.server.auth.providers.jwt import JWTVerifier
@@ -42,6 +43,8 @@ def proxy(options: argparse.Namespace) -> OAuthProxy:
 
 if __name__ == "__main__":
     options = arguments()
+    # The fastest event loop there is; httptools is found by itself.
+    uvloop.install()
     server = FastMCP("measured", auth=proxy(options))
     server.run(
         "http",
