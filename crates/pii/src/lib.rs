@@ -2,7 +2,7 @@
 //!
 //! | file | concept |
 //! |---|---|
-//! | `scanner.rs` | [`Scanner`]: text in, [`Finding`]s out |
+//! | `scanner.rs`, `trigger.rs` | [`Scanner`]: text in, [`Finding`]s out; the words at which it looks closer |
 //! | `recognizer.rs`, `catalog.rs` | what recognizes a type: shape, check digits, labels, score |
 //! | `number.rs`, `word.rs`, `name/`, `secret/`, `table.rs` | what the types are made of |
 //! | `context.rs` | labels that say what a value is, or that it is harmless |
@@ -74,6 +74,7 @@ mod spread;
 mod stand_in;
 mod stream;
 mod table;
+mod trigger;
 mod word;
 
 pub use data_subject::DataSubject;

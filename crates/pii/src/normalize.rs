@@ -82,6 +82,14 @@ pub(crate) struct Maker {
 }
 
 impl Maker {
+    /// With room for a text and its pieces.
+    pub(crate) fn with_room(length: usize, pieces: usize) -> Self {
+        Self {
+            text: String::with_capacity(length),
+            segments: Vec::with_capacity(pieces),
+        }
+    }
+
     /// How long the text is so far.
     pub(crate) fn len(&self) -> usize {
         self.text.len()
@@ -187,20 +195,21 @@ fn first_to_fold(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
-        if bytes[at..]
-            .first_chunk::<8>()
-            .is_some_and(|chunk| chunk.is_ascii())
-        {
-            at += 8;
-            continue;
-        }
-        let byte = bytes[at];
-        if byte < 0x80 {
-            at += 1;
-        } else if (0xEB..=0xEC).contains(&byte) {
-            // Only Hangul syllables begin so.
-            at += 3;
-        } else {
+        // Many bytes at once; the last of them is only what stands behind the one before.
+        let end = match bytes[at..].first_chunk::<33>() {
+            Some(chunk) if is_usual(chunk) => {
+                at += 32;
+                continue;
+            }
+            Some(_) => at + 32,
+            None => bytes.len(),
+        };
+        while at < end {
+            let byte = bytes[at];
+            if byte < 0xC0 || (0xEB..=0xED).contains(&byte) {
+                at += 1;
+                continue;
+            }
             let found = text[at..].chars().next()?;
             let is_jamo = ('\u{1100}'..='\u{11FF}').contains(&found);
             if is_jamo || !matches!(fold_char(found), Folded::Kept) {
@@ -210,6 +219,20 @@ fn first_to_fold(text: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// Whether no character but ASCII, Hangul syllables and what is never folded begins in all but the last of
+/// some bytes. By itself and without branches, so that it is done for many of them in one step.
+#[inline(never)]
+fn is_usual(bytes: &[u8; 33]) -> bool {
+    let mut is_other = false;
+    for at in 0..32 {
+        let (byte, next) = (bytes[at], bytes[at + 1]);
+        // From U+B000 on, nothing that has three bytes is folded before U+E000.
+        let begins_hangul = byte.wrapping_sub(0xEA) < 4;
+        is_other |= byte >= 0xC0 && !begins_hangul || byte == 0xEA && next < 0xB0;
+    }
+    !is_other
 }
 
 fn index(found: char, first: char, count: u32) -> Option<u32> {
@@ -345,6 +368,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_first_to_fold_is_found_wherever_it_stands(
+            before in "[가-힣a\u{AC00}\u{D7A3}\u{D7FF}\u{4E00}é]{0,70}",
+            found in "\\PC",
+            behind in "[가-힣a]{0,40}",
+        ) {
+            let is_folded = |one: char| {
+                ('\u{1100}'..='\u{11FF}').contains(&one) || !matches!(fold_char(one), Folded::Kept)
+            };
+            let text = before + &found + &behind;
+            let expected = text.char_indices().find(|(_, one)| is_folded(*one));
+            prop_assert_eq!(first_to_fold(&text), expected.map(|(at, _)| at));
+        }
+
         #[test]
         fn p1_a_range_leads_back_to_what_was_folded(text in "\\PC{0,40}", from in 0..40_usize, to in 0..40_usize) {
             let Some((folded, map)) = fold(&text) else { return Ok(()) };

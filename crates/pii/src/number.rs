@@ -47,6 +47,8 @@ const MOST_GROUPS: usize = 48;
 /// The most groups of one number.
 pub(crate) const WIDEST: usize = 6;
 const MOST_DIGITS: usize = 20;
+/// The fewest digits of any number but an address.
+const FEWEST_DIGITS: usize = 7;
 
 impl Cluster {
     /// Reads the cluster whose first digit is at `start` into `self`, and says where it ends.
@@ -100,7 +102,7 @@ impl Cluster {
     /// Whether there may be a number in it: it has seven digits, or four groups as an address has.
     pub(crate) fn is_long(&self) -> bool {
         let digits = || self.groups.iter().map(|group| group.digits).sum::<usize>();
-        self.groups.len() >= 4 || digits() >= 7
+        self.groups.len() >= 4 || digits() >= FEWEST_DIGITS
     }
 
     /// Without the spaces between digits, as in `0 1 0 - 1 2 3 4 - 5 6 7 8`, if somebody wrote it so: with
@@ -146,7 +148,7 @@ impl Cluster {
         let digits: usize = groups.iter().map(|group| group.digits).sum();
         let inner = &self.separators[first..last];
         let is_address = groups.len() == 4 && inner.iter().all(|one| *one == Separator::Dot);
-        if !(7..=MOST_DIGITS).contains(&digits) && !is_address
+        if !(FEWEST_DIGITS..=MOST_DIGITS).contains(&digits) && !is_address
             || first == 0 && self.head_is_word
             || last + 1 == self.groups.len() && self.tail_is_word
         {
@@ -191,6 +193,25 @@ impl Cluster {
         }
         Some(number)
     }
+}
+
+/// Where the digits at `start` end, if they are too few for any number and no others follow them.
+pub(crate) fn few_digits(text: &[u8], start: usize) -> Option<usize> {
+    let rest = &text[start..];
+    let count = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+    let is_joined = || match rest[count] {
+        // Most sentences and words end so.
+        b'.' | b' '
+            if rest
+                .get(count + 1)
+                .is_some_and(|next| next.is_ascii_alphabetic() || *next >= 0x80) =>
+        {
+            false
+        }
+        b')' | b' ' | b'-' | b'.' | b'~' | b'/' | b'_' => separator(text, start + count).is_some(),
+        _ => false,
+    };
+    (count < FEWEST_DIGITS && !is_joined()).then_some(start + count)
 }
 
 /// What stands at `at`, if it joins two groups, and where the next group begins.

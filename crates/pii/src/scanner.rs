@@ -3,18 +3,17 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
 use crate::catalog::NUMBERS;
 use crate::context::Context;
 use crate::decode::decode;
 use crate::kind::Kind;
 use crate::name;
 use crate::normalize::{Map, fold};
-use crate::number::{Cluster, WIDEST};
+use crate::number::{Cluster, WIDEST, few_digits};
 use crate::recognizer::{CustomRecognizer, Finding, Hit, PatternError};
 use crate::secret::{self, PREFIXES};
 use crate::table::Table;
+use crate::trigger::{Trigger, Triggers};
 use crate::word;
 
 /// What is less sure is not reported, unless asked for.
@@ -29,21 +28,9 @@ const LEVELS: usize = 3;
 /// Finds personal data in text.
 #[derive(Debug, Clone)]
 pub struct Scanner {
-    triggers: AhoCorasick,
+    triggers: Triggers,
     custom: Vec<CustomRecognizer>,
     least_score: f32,
-}
-
-/// What a word of the prefilter begins, by the order in which they stand there.
-enum Trigger {
-    Prefix(usize),
-    SecretName,
-    Option,
-    Address,
-    Pem,
-    Title,
-    Introduction,
-    NameLabel,
 }
 
 impl Default for Scanner {
@@ -55,25 +42,8 @@ impl Default for Scanner {
 impl Scanner {
     /// A scanner with the built-in recognizers.
     pub fn new() -> Self {
-        let words = PREFIXES
-            .iter()
-            .map(|prefix| prefix.text)
-            .chain(secret::NAMES)
-            .chain(secret::OPTIONS)
-            .chain(["://", secret::PEM])
-            .chain(name::TITLES.iter().map(String::as_str))
-            .chain(name::CLOSINGS)
-            .chain(name::OF_PERSONS)
-            .chain(name::SELVES)
-            .chain(name::LABELS.iter().map(String::as_str));
-        let triggers = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::LeftmostLongest)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(words)
-            .expect("two hundred short words make an automaton");
         Self {
-            triggers,
+            triggers: Triggers::new(),
             custom: Vec::new(),
             least_score: LEAST_SCORE,
         }
@@ -174,6 +144,11 @@ impl Scanner {
                         hits.push(hit);
                         continue;
                     }
+                    // Most digits of a text are a few by themselves.
+                    if let Some(end) = few_digits(bytes, start) {
+                        at = end;
+                        continue;
+                    }
                     let end = cluster.read(bytes, start);
                     if cluster.is_long() {
                         let known = hits.len();
@@ -222,12 +197,10 @@ impl Scanner {
         let mut tables = 0;
         let has_hangul = !text.is_ascii();
         let has_lines = memchr::memchr(b'\n', text.as_bytes()).is_some();
-        for found in self.triggers.find_iter(text) {
-            let (start, end) = (found.start(), found.end());
+        for (trigger, Range { start, end }) in self.triggers.all_in(text) {
             if start < consumed {
                 continue;
             }
-            let trigger = trigger(found.pattern().as_usize());
             let is_label = matches!(
                 trigger,
                 Trigger::SecretName | Trigger::Title | Trigger::NameLabel
@@ -294,35 +267,36 @@ fn labelled(text: &str, start: usize, end: usize, hits: &mut Vec<Hit>) -> Option
     Some(hit)
 }
 
-fn trigger(pattern: usize) -> Trigger {
-    let names = PREFIXES.len() + secret::NAMES.len();
-    let options = names + secret::OPTIONS.len();
-    let titles = options + 2 + name::TITLES.len() + name::CLOSINGS.len() + name::OF_PERSONS.len();
-    let introductions = titles + name::SELVES.len();
-    match pattern {
-        _ if pattern < PREFIXES.len() => Trigger::Prefix(pattern),
-        _ if pattern < names => Trigger::SecretName,
-        _ if pattern < options => Trigger::Option,
-        _ if pattern == options => Trigger::Address,
-        _ if pattern == options + 1 => Trigger::Pem,
-        _ if pattern < titles => Trigger::Title,
-        _ if pattern < introductions => Trigger::Introduction,
-        _ => Trigger::NameLabel,
-    }
-}
-
 /// Where the next byte is that `marks` looks at: a digit, `:` or `@`. Texts have few of them, so many bytes
 /// are ruled out at once.
 fn next_mark(bytes: &[u8], mut at: usize) -> usize {
     let is_mark = |byte: u8| byte.wrapping_sub(b'0') <= b':' - b'0' || byte == b'@';
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<32>) {
-        if chunk.iter().fold(false, |any, byte| any | is_mark(*byte)) {
-            break;
+    while let Some(chunk) = bytes[at..].first_chunk::<32>()
+        && !chunk.iter().fold(false, |any, byte| any | is_mark(*byte))
+    {
+        at += chunk.len();
+    }
+    while let Some(chunk) = bytes[at..].first_chunk::<8>() {
+        let marks = marks_among(u64::from_le_bytes(*chunk));
+        if marks != 0 {
+            return at + marks.trailing_zeros() as usize / 8;
         }
         at += chunk.len();
     }
     let rest = bytes[at..].iter().position(|byte| is_mark(*byte));
     rest.map_or(bytes.len(), |offset| at + offset)
+}
+
+/// Which of eight bytes are marks: of those, the highest bit is set.
+fn marks_among(eight: u64) -> u64 {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHEST: u64 = EACH << 7;
+    // No byte carries into the next one, because the highest bit of each is left out of the sum.
+    let exceeds =
+        |bytes: u64, most: u8| ((bytes & !HIGHEST) + EACH * u64::from(0x7F - most)) | bytes;
+    let from_zero = eight ^ (EACH * u64::from(b'0'));
+    let from_at = eight ^ (EACH * u64::from(b'@'));
+    !(exceeds(from_zero, b':' - b'0') & exceeds(from_at, 0)) & HIGHEST
 }
 
 /// Which bytes begin what `marks` looks at.

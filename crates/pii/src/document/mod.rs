@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
+use serde::de::IgnoredAny;
 use thiserror::Error;
 
 use self::escape::unescaped;
@@ -18,6 +19,9 @@ use crate::policy::path::Step;
 
 /// How many times JSON may lie in a text of JSON and still be read as JSON.
 const DEEPEST_TEXT: u8 = 3;
+
+/// How many leaves a message usually has at most.
+const USUAL: usize = 24;
 
 /// Why a document cannot be scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -64,11 +68,10 @@ struct Node {
 }
 
 impl Node {
-    /// The name under which it stands in its object, if it stands in one; the first of `names` has the
-    /// number `first`.
-    fn name<'n>(&self, names: &'n str, first: usize) -> Option<&'n str> {
+    /// The name under which it stands in its object, if it stands in one.
+    fn name<'n>(&self, names: &'n str) -> Option<&'n str> {
         match &self.step {
-            NodeStep::Name(name) => Some(&names[name.start - first..name.end - first]),
+            NodeStep::Name(name) => Some(&names[name.clone()]),
             NodeStep::Root | NodeStep::Index(_) => None,
         }
     }
@@ -107,40 +110,51 @@ impl<'t> Document<'t> {
         let mut document = Document {
             read: Cow::Borrowed(source),
             maps: Vec::new(),
-            leaves: Vec::new(),
+            leaves: Vec::with_capacity(USUAL),
             holders: Vec::new(),
-            nodes: Vec::new(),
-            names: String::new(),
+            nodes: Vec::with_capacity(USUAL),
+            names: String::with_capacity(8 * USUAL),
             may_spread: false,
         };
-        let mut open = document.parse(0..source.len(), 0)?;
+        let mut escapes = document.parse(0..source.len(), 0)?;
+        let mut open = document.places_from(0);
         for depth in 1..=DEEPEST_TEXT + 1 {
-            document.unescape(&mut open);
+            if escapes > 0 {
+                document.unescape(&mut open, escapes);
+            }
             if depth > DEEPEST_TEXT {
                 break;
             }
-            let mut inner = Vec::new();
+            let first = document.leaves.len();
+            escapes = 0;
             for (leaf, place) in open {
                 let is_text = document.leaves[leaf].kind == LeafKind::Text;
                 let looks_so = document.read[place.clone()]
                     .trim_start()
                     .starts_with(['{', '[']);
+                let known = document.leaves.len();
                 // What only looks like a document stays a text, and is scanned as one.
                 if is_text
                     && looks_so
                     && let Ok(found) = document.parse(place, depth)
-                    && !found.is_empty()
+                    && document.leaves.len() > known
                 {
                     document.holders.push(leaf);
-                    inner.extend(found);
+                    escapes += found;
                 }
             }
-            if inner.is_empty() {
+            if document.leaves.len() == first {
                 break;
             }
-            open = inner;
+            open = document.places_from(first);
         }
         Ok(document)
+    }
+
+    /// The leaves from one on, with their places in what is read.
+    fn places_from(&self, first: usize) -> Vec<(usize, Range<usize>)> {
+        let leaves = self.leaves.iter().enumerate().skip(first);
+        leaves.map(|(at, leaf)| (at, leaf.range.clone())).collect()
     }
 
     /// Finds the place of every leaf in the source. Where nothing was found, nobody asks for them.
@@ -159,50 +173,44 @@ impl<'t> Document<'t> {
         leaves.sort_by_key(|leaf| leaf.range.start);
     }
 
-    /// Parses `place` of what is read so far, and says which leaves there are, and where in it.
-    fn parse(
-        &mut self,
-        place: Range<usize>,
-        depth: u8,
-    ) -> Result<Vec<(usize, Range<usize>)>, DocumentError> {
+    /// Parses `place` of what is read so far into leaves, and says how many escapes they have.
+    fn parse(&mut self, place: Range<usize>, depth: u8) -> Result<usize, DocumentError> {
+        let known = (self.leaves.len(), self.nodes.len(), self.names.len());
         let text = &self.read[place.clone()];
-        // The grammar of numbers and escapes is serde_json's; here, only places are read.
-        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
-            return Err(DocumentError::NotJson(error.line(), error.column()));
-        }
-        let mut reading = reader::read(text, self.nodes.len(), self.names.len())?;
-        self.nodes.append(&mut reading.nodes);
-        self.names.push_str(&reading.names);
-        self.may_spread |= reading.may_spread;
-        let maps = self.maps.len();
-        let mut open = Vec::with_capacity(reading.leaves.len());
-        for (range, kind, node) in reading.leaves {
-            if range.is_empty() {
-                continue;
+        let like = Leaf {
+            range: place,
+            maps: self.maps.len(),
+            kind: LeafKind::Text,
+            depth,
+            node: 0,
+        };
+        let contents = reader::Contents {
+            leaves: &mut self.leaves,
+            nodes: &mut self.nodes,
+            names: &mut self.names,
+        };
+        match reader::read(text, &like, contents) {
+            Ok(reading) => {
+                self.may_spread |= reading.may_spread;
+                Ok(reading.escapes)
             }
-            let range = place.start + range.start..place.start + range.end;
-            open.push((self.leaves.len(), range.clone()));
-            self.leaves.push(Leaf {
-                range,
-                maps,
-                kind,
-                depth,
-                node,
-            });
+            Err(error) => {
+                self.leaves.truncate(known.0);
+                self.nodes.truncate(known.1);
+                self.names.truncate(known.2);
+                // What is no JSON at all is that first, and a library says where.
+                let parsed = serde_json::from_str::<IgnoredAny>(text);
+                Err(parsed.err().map_or(error, |error| {
+                    DocumentError::NotJson(error.line(), error.column())
+                }))
+            }
         }
-        Ok(open)
     }
 
     /// Undoes the escapes in the texts at `open`, and moves those places to where they stand then.
-    fn unescape(&mut self, open: &mut [(usize, Range<usize>)]) {
+    fn unescape(&mut self, open: &mut [(usize, Range<usize>)], escapes: usize) {
         let text = &self.read;
-        if !open
-            .iter()
-            .any(|(_, place)| next_escape(text, place.clone()).is_some())
-        {
-            return;
-        }
-        let mut maker = Maker::default();
+        let mut maker = Maker::with_room(text.len(), 2 * escapes + 1);
         let mut copied = 0;
         for (_, place) in open {
             maker.copy(text, copied..place.start);
@@ -263,14 +271,14 @@ impl<'t> Document<'t> {
 
     /// The name under which the value of a node stands in its object.
     pub(crate) fn name(&self, node: usize) -> Option<&str> {
-        self.nodes[node].name(&self.names, 0)
+        self.nodes[node].name(&self.names)
     }
 
     /// Whether the root, or a value in the array that is the root, has a member of that name.
     pub(crate) fn has_member(&self, name: &str) -> bool {
         let is_near_root = |parent: usize| parent == 0 || self.nodes[parent].parent == Some(0);
         self.nodes.iter().any(|node| {
-            node.parent.is_some_and(is_near_root) && node.name(&self.names, 0) == Some(name)
+            node.parent.is_some_and(is_near_root) && node.name(&self.names) == Some(name)
         })
     }
 
@@ -279,7 +287,7 @@ impl<'t> Document<'t> {
         let named = self
             .nodes
             .iter()
-            .filter_map(|node| Some((node.parent?, node.name(&self.names, 0)?.to_owned())));
+            .filter_map(|node| Some((node.parent?, node.name(&self.names)?.to_owned())));
         named.collect()
     }
 

@@ -1,58 +1,72 @@
-//! The places of the values in a text that is known to be JSON (RFC 8259), and the way to each.
+//! The places of the values in a text of JSON (RFC 8259), and the way to each.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::{DocumentError, LeafKind, Node, NodeStep};
+use super::{DocumentError, Leaf, LeafKind, Node, NodeStep};
 use crate::spread;
 
 /// How deep a document may be.
 const DEEPEST: usize = 128;
 /// An object of more members has its names in a set, to see which one stands there twice.
 const FEW: usize = 16;
+/// Names and many values are not longer, and for them a search of many bytes at once does not pay.
+const SHORT: usize = 16;
 
-/// What is in a text of JSON.
-pub(super) struct Reading {
-    /// Where each leaf stands in the text, and the number of its node.
-    pub(super) leaves: Vec<(Range<usize>, LeafKind, usize)>,
-    pub(super) nodes: Vec<Node>,
-    pub(super) names: String,
-    /// Whether values side by side may belong together.
-    pub(super) may_spread: bool,
+/// What the reader adds to.
+pub(super) struct Contents<'d> {
+    pub(super) leaves: &'d mut Vec<Leaf>,
+    pub(super) nodes: &'d mut Vec<Node>,
+    pub(super) names: &'d mut String,
 }
 
-/// Reads a text that is known to be JSON; `first` and `first_name` are the numbers that the first of its
-/// nodes and of its names will have.
-pub(super) fn read(text: &str, first: usize, first_name: usize) -> Result<Reading, DocumentError> {
+/// What is known of a text of JSON once it is read.
+pub(super) struct Reading {
+    /// Whether values side by side may belong together.
+    pub(super) may_spread: bool,
+    /// How many escapes there are in its texts and keys.
+    pub(super) escapes: usize,
+}
+
+/// Reads a text, whose leaves are as `like`, and begin where that begins.
+///
+/// # Errors
+///
+/// When it is no JSON, or not to be scanned. What was added then is to be taken away again.
+pub(super) fn read(
+    text: &str,
+    like: &Leaf,
+    contents: Contents<'_>,
+) -> Result<Reading, DocumentError> {
     let mut reader = Reader {
         text,
         at: 0,
-        found: Vec::new(),
-        nodes: Vec::new(),
-        names: String::new(),
-        first,
-        first_name,
+        like,
+        contents,
+        members: Vec::new(),
         parts: Parts::default(),
+        escapes: 0,
     };
     let root = reader.child(None, NodeStep::Root);
     reader.value(root, 0)?;
+    if reader.at < text.len() {
+        return Err(reader.not_json());
+    }
     Ok(Reading {
-        leaves: reader.found,
-        nodes: reader.nodes,
-        names: reader.names,
         may_spread: reader.parts.may_spread,
+        escapes: reader.escapes,
     })
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'd> {
     text: &'a str,
     at: usize,
-    found: Vec<(Range<usize>, LeafKind, usize)>,
-    nodes: Vec<Node>,
-    names: String,
-    first: usize,
-    first_name: usize,
+    like: &'a Leaf,
+    contents: Contents<'d>,
+    /// The members so far of all objects that are open.
+    members: Vec<usize>,
     parts: Parts,
+    escapes: usize,
 }
 
 /// Sees whether neighbours may be parts of one value.
@@ -83,7 +97,7 @@ impl Parts {
     }
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
     fn peek(&self) -> u8 {
         self.text.as_bytes().get(self.at).copied().unwrap_or(0)
     }
@@ -94,23 +108,43 @@ impl Reader<'_> {
         }
     }
 
+    /// Reads what has to stand there.
+    fn expect(&mut self, written: &str) -> Result<(), DocumentError> {
+        if !self.text.as_bytes()[self.at..].starts_with(written.as_bytes()) {
+            return Err(self.not_json());
+        }
+        self.at += written.len();
+        Ok(())
+    }
+
+    /// That there is no JSON at this place.
+    fn not_json(&self) -> DocumentError {
+        let before = &self.text.as_bytes()[..self.at.min(self.text.len())];
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
+        let column = before.len() - memchr::memrchr(b'\n', before).map_or(0, |at| at + 1) + 1;
+        DocumentError::NotJson(line, column)
+    }
+
     fn child(&mut self, parent: Option<usize>, step: NodeStep) -> usize {
-        self.nodes.push(Node {
-            parent: parent.map(|parent| self.first + parent),
-            step,
-        });
-        self.nodes.len() - 1
+        self.contents.nodes.push(Node { parent, step });
+        self.contents.nodes.len() - 1
     }
 
     fn name(&self, node: usize) -> Option<&str> {
-        self.nodes[node].name(&self.names, self.first_name)
+        self.contents.nodes[node].name(self.contents.names)
     }
 
     fn leaf(&mut self, range: Range<usize>, kind: LeafKind, node: usize) {
-        let Node { parent, .. } = self.nodes[node];
-        let name = self.nodes[node].name(&self.names, self.first_name);
-        self.parts.see(&self.text[range.clone()], name, parent);
-        self.found.push((range, kind, self.first + node));
+        if range.is_empty() {
+            return;
+        }
+        let start = self.like.range.start;
+        self.contents.leaves.push(Leaf {
+            range: start + range.start..start + range.end,
+            kind,
+            node,
+            ..*self.like
+        });
     }
 
     fn value(&mut self, node: usize, depth: usize) -> Result<(), DocumentError> {
@@ -118,104 +152,222 @@ impl Reader<'_> {
             return Err(DocumentError::TooDeep);
         }
         self.space();
-        match self.peek() {
-            b'{' => self.object(node, depth)?,
-            b'[' => {
-                self.at += 1;
+        let (range, kind) = match self.peek() {
+            b'{' => {
+                self.object(node, depth)?;
                 self.space();
-                let mut index = 0;
-                while self.peek() != b']' && self.at < self.text.len() {
-                    let child = self.child(Some(node), NodeStep::Index(index));
-                    index += 1;
-                    self.value(child, depth + 1)?;
-                    if self.peek() == b',' {
-                        self.at += 1;
-                    }
-                }
-                self.at += 1;
+                return Ok(());
             }
-            b'"' => {
-                let range = self.string();
-                self.leaf(range, LeafKind::Text, node);
+            b'[' => {
+                self.array(node, depth)?;
+                self.space();
+                return Ok(());
             }
+            b'"' => (self.string()?, LeafKind::Text),
+            b'-' | b'0'..=b'9' => (self.number()?, LeafKind::Number),
             first => {
-                let rest = &self.text.as_bytes()[self.at..];
-                let length = rest.iter().position(|byte| {
-                    matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r')
-                });
-                let range = self.at..self.at + length.unwrap_or(rest.len());
-                self.at = range.end;
-                if first == b'-' || first.is_ascii_digit() {
-                    self.leaf(range, LeafKind::Number, node);
-                }
+                self.expect(match first {
+                    b't' => "true",
+                    b'f' => "false",
+                    _ => "null",
+                })?;
+                self.space();
+                return Ok(());
             }
-        }
+        };
+        let Node { parent, .. } = self.contents.nodes[node];
+        let name = self.contents.nodes[node].name(self.contents.names);
+        self.parts.see(&self.text[range.clone()], name, parent);
+        self.leaf(range, kind, node);
         self.space();
         Ok(())
     }
 
-    fn object(&mut self, node: usize, depth: usize) -> Result<(), DocumentError> {
-        let mut members: Vec<usize> = Vec::new();
-        let mut seen: HashSet<String> = HashSet::new();
+    fn array(&mut self, node: usize, depth: usize) -> Result<(), DocumentError> {
         self.at += 1;
         self.space();
-        while self.peek() == b'"' {
-            let range = self.string();
-            let start = self.names.len();
-            let written = &self.text[range.start - 1..=range.end];
-            if written.contains('\\') {
+        if self.peek() == b']' {
+            self.at += 1;
+            return Ok(());
+        }
+        for index in 0.. {
+            let child = self.child(Some(node), NodeStep::Index(index));
+            self.value(child, depth + 1)?;
+            if self.peek() != b',' {
+                break;
+            }
+            self.at += 1;
+        }
+        self.expect("]")
+    }
+
+    fn object(&mut self, node: usize, depth: usize) -> Result<(), DocumentError> {
+        self.at += 1;
+        self.space();
+        if self.peek() == b'}' {
+            self.at += 1;
+            return Ok(());
+        }
+        let first = self.members.len();
+        let mut seen = None;
+        loop {
+            if self.peek() != b'"' {
+                return Err(self.not_json());
+            }
+            let escapes = self.escapes;
+            let range = self.string()?;
+            let start = self.contents.names.len();
+            if self.escapes > escapes {
+                let written = &self.text[range.start - 1..=range.end];
                 let name: String = serde_json::from_str(written)
                     .map_err(|error| DocumentError::NotJson(error.line(), error.column()))?;
-                self.names.push_str(&name);
+                self.contents.names.push_str(&name);
             } else {
-                self.names.push_str(&self.text[range.clone()]);
+                self.contents.names.push_str(&self.text[range.clone()]);
             }
-            let name = &self.names[start..];
-            let is_twice = if members.len() < FEW {
-                members
-                    .iter()
-                    .any(|member| self.name(*member) == Some(name))
-            } else {
-                if seen.is_empty() {
-                    let names = members.iter().filter_map(|member| self.name(*member));
-                    seen.extend(names.map(str::to_owned));
-                }
-                !seen.insert(name.to_owned())
-            };
-            if is_twice {
+            if self.is_twice(start, first, &mut seen) {
                 return Err(DocumentError::DuplicateKey(range.start));
             }
-            let place = self.first_name + start..self.first_name + self.names.len();
-            let child = self.child(Some(node), NodeStep::Name(place));
-            members.push(child);
-            self.found.push((range, LeafKind::Key, self.first + child));
+            let name = NodeStep::Name(start..self.contents.names.len());
+            let child = self.child(Some(node), name);
+            self.members.push(child);
+            self.leaf(range, LeafKind::Key, child);
             self.space();
-            self.at += 1;
+            self.expect(":")?;
             self.value(child, depth + 1)?;
-            if self.peek() == b',' {
-                self.at += 1;
-                self.space();
+            if self.peek() != b',' {
+                break;
             }
+            self.at += 1;
+            self.space();
         }
-        self.at += 1;
+        self.members.truncate(first);
+        self.expect("}")
+    }
+
+    /// Whether the last name, which begins at `start`, is one of the members from `first` on.
+    fn is_twice(&self, start: usize, first: usize, seen: &mut Option<HashSet<String>>) -> bool {
+        let name = &self.contents.names[start..];
+        let mut names = self.members[first..]
+            .iter()
+            .filter_map(|member| self.name(*member));
+        if self.members.len() - first < FEW {
+            return names.any(|known| known == name);
+        }
+        let seen = seen.get_or_insert_with(|| names.map(str::to_owned).collect());
+        !seen.insert(name.to_owned())
+    }
+
+    /// Reads a number.
+    fn number(&mut self) -> Result<Range<usize>, DocumentError> {
+        let start = self.at;
+        self.at += usize::from(self.peek() == b'-');
+        if self.peek() == b'0' {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == b'.' {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), b'e' | b'E') {
+            self.at += 1;
+            self.at += usize::from(matches!(self.peek(), b'+' | b'-'));
+            self.digits()?;
+        }
+        Ok(start..self.at)
+    }
+
+    /// Reads digits, of which there has to be one at least.
+    fn digits(&mut self) -> Result<(), DocumentError> {
+        let start = self.at;
+        while self.peek().is_ascii_digit() {
+            self.at += 1;
+        }
+        if self.at == start {
+            return Err(self.not_json());
+        }
         Ok(())
     }
 
     /// Reads a string, and says what is between its quotes.
-    fn string(&mut self) -> Range<usize> {
+    fn string(&mut self) -> Result<Range<usize>, DocumentError> {
         self.at += 1;
         let start = self.at;
         let bytes = self.text.as_bytes();
-        while let Some(rest) = bytes.get(self.at..) {
-            let next = memchr::memchr2(b'"', b'\\', rest);
-            self.at += next.unwrap_or(rest.len());
-            if next.is_none() || bytes[self.at] == b'"' {
-                break;
-            }
-            self.at += 2;
+        let is_end = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..b' ');
+        let near = bytes[start..].iter().take(SHORT).position(is_end);
+        if let Some(length) = near
+            && bytes[start + length] == b'"'
+        {
+            self.at = start + length + 1;
+            return Ok(start..start + length);
         }
-        let range = start..self.at.min(bytes.len());
+        loop {
+            let next = memchr::memchr2(b'"', b'\\', &bytes[self.at..]);
+            self.at = next.map_or(bytes.len(), |next| self.at + next);
+            match self.peek() {
+                b'"' => break,
+                b'\\' => self.escape()?,
+                _ => return Err(self.not_json()),
+            }
+        }
+        let range = start..self.at;
+        let least = bytes[range.clone()]
+            .iter()
+            .fold(u8::MAX, |least, byte| least.min(*byte));
+        if least < b' ' {
+            return Err(self.not_json());
+        }
         self.at += 1;
-        range
+        Ok(range)
+    }
+
+    /// Reads an escape, whatever it stands for.
+    fn escape(&mut self) -> Result<(), DocumentError> {
+        self.escapes += 1;
+        self.at += 1;
+        let rest = &self.text.as_bytes()[self.at..];
+        let length = match rest.first() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 1,
+            Some(b'u') if rest.len() > 4 && rest[1..5].iter().all(u8::is_ascii_hexdigit) => 5,
+            _ => return Err(self.not_json()),
+        };
+        self.at += length;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::de::IgnoredAny;
+
+    use super::super::Document;
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn p1_what_is_json_is_what_serde_json_takes_for_it(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![
+                    "{", "}", "[", "]", ",", ":", "\"", "\"a\"", "\"b\":", "\"c\":1", "\\", "\\n", "\\u00e9", "\\u12", "\\x",
+                    "true", "false", "null", "nul", "-", "0", "01", "1.5", "1.", "2e3", "2e", "-0.0E-1", " ", "\n", "\t", "\u{1}", "é",
+                    "\"a long text without an end\\", "\"a long text with a \\\" in it\"", "[1,\"x\"]", "{\"y\":{}}",
+                ]),
+                0..9,
+            ),
+        ) {
+            let text = pieces.concat();
+            let expected = serde_json::from_str::<IgnoredAny>(&text);
+            let found = Document::read(&text);
+            let expected = expected.map_err(|error| DocumentError::NotJson(error.line(), error.column()));
+            match (&expected, &found) {
+                (Err(expected), _) => prop_assert_eq!(found.err(), Some(*expected)),
+                (Ok(_), Err(error)) => prop_assert!(matches!(error, DocumentError::DuplicateKey(_)), "{}", text),
+                (Ok(_), Ok(_)) => {}
+            }
+        }
     }
 }

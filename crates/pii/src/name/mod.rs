@@ -32,33 +32,50 @@ static GIVEN_WORDS: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(GIVEN));
 static ROLE_WORDS: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(ROLES));
 static OF_TWO: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(&FAMILY_OF_TWO.join(" ")));
 
-/// Syllables by their place among all of them: most words are no names, and that is to be seen soon.
-struct Syllables(Box<[bool]>);
+/// What syllables may be of a name, by their place among all of them: most words are no names, and that is
+/// to be seen soon.
+struct Syllables(Box<[u8]>);
+
+/// It begins a name, of whichever family.
+const BEGINNING: u8 = 1;
+/// It is a family.
+const IS_FAMILY: u8 = 1 << 1;
+/// It is the first or the second syllable of a given name, or all of one.
+const IS_FIRST: u8 = 1 << 2;
+const IS_SECOND: u8 = 1 << 3;
+const IS_SINGLE: u8 = 1 << 4;
+/// Nouns end so.
+const ENDS_NOUN: u8 = 1 << 5;
+
+static SYLLABLES: LazyLock<Syllables> = LazyLock::new(|| {
+    let of_two = FAMILY_OF_TWO
+        .iter()
+        .filter_map(|family| family.chars().next());
+    let mut all = Syllables(vec![0; 11_172].into_boxed_slice());
+    all.note(of_two, BEGINNING);
+    all.note(FAMILY.chars(), BEGINNING | IS_FAMILY);
+    all.note(FIRST.chars(), IS_FIRST);
+    all.note(SECOND.chars(), IS_SECOND);
+    all.note(SINGLE.chars(), IS_SINGLE);
+    all.note(NOUN_ENDS.chars(), ENDS_NOUN);
+    all
+});
 
 impl Syllables {
-    fn of(all: impl Iterator<Item = char>) -> Self {
-        let mut places = vec![false; 11_172].into_boxed_slice();
-        all.for_each(|one| places[Self::place(one)] = true);
-        Self(places)
+    fn note(&mut self, syllables: impl Iterator<Item = char>, what: u8) {
+        syllables.for_each(|one| self.0[Self::place(one)] |= what);
     }
 
     fn place(syllable: char) -> usize {
         syllable as usize - '가' as usize
     }
-
-    /// Whether a syllable is one of them; nothing but Hangul is asked for.
-    fn contains(&self, syllable: char) -> bool {
-        self.0[Self::place(syllable)]
-    }
 }
 
-/// What names begin with, of whichever family.
-static BEGINNINGS: LazyLock<Syllables> = LazyLock::new(|| {
-    let of_two = FAMILY_OF_TWO
-        .iter()
-        .filter_map(|family| family.chars().next());
-    Syllables::of(FAMILY.chars().chain(of_two))
-});
+/// Whether a syllable may be that of a name; nothing but Hangul is asked for.
+fn may_be(syllable: char, what: u8) -> bool {
+    SYLLABLES.0[Syllables::place(syllable)] & what != 0
+}
+
 static CLAN_PLACES: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(CLANS));
 
 /// How much the words around say that a name stands there.
@@ -72,23 +89,23 @@ enum Trust {
 
 /// Whether a word is made as a name is.
 fn is_name(word: &[char], trust: Trust) -> bool {
-    if !(2..=5).contains(&word.len()) || !BEGINNINGS.contains(word[0]) {
+    if !(2..=5).contains(&word.len()) || !may_be(word[0], BEGINNING) {
         return false;
     }
     if KNOWN.contains(word) || is_role(word) {
         return false;
     }
     let is_of_two = OF_TWO.contains(&word[..2]);
-    let is_short = |given: &[char]| given.len() == 1 && SECOND.contains(given[0]);
+    let is_short = |given: &[char]| given.len() == 1 && may_be(given[0], IS_SECOND);
     if is_of_two
         && word.len() > 2
         && (is_given(&word[2..]) || is_short(&word[2..]) || trust == Trust::High && word.len() == 4)
     {
         return true;
     }
-    FAMILY.contains(word[0])
+    may_be(word[0], IS_FAMILY)
         && (is_given(&word[1..])
-            || trust == Trust::High && word.len() == 3 && !NOUN_ENDS.contains(word[2]))
+            || trust == Trust::High && word.len() == 3 && !may_be(word[2], ENDS_NOUN))
 }
 
 /// Whether a word says what somebody is or does.
@@ -101,7 +118,7 @@ fn is_given(given: &[char]) -> bool {
         return true;
     }
     match given {
-        [one] => SINGLE.contains(*one),
+        [one] => may_be(*one, IS_SINGLE),
         [first, second] => {
             let is_old =
                 *second == '자' && "영순미숙경정명춘옥말화금희복은애길연인선".contains(*first);
@@ -111,7 +128,7 @@ fn is_given(given: &[char]) -> bool {
                     ['무' | '사' | '구', '원'] | ['호' | '대' | '차' | '치', '인']
                 )
                 || matches!(*first, '의' | '치') && *second == '사';
-            !is_noun && FIRST.contains(*first) && SECOND.contains(*second)
+            !is_noun && may_be(*first, IS_FIRST) && may_be(*second, IS_SECOND)
         }
         _ => false,
     }
@@ -150,10 +167,10 @@ fn is_full(word: &[char]) -> bool {
     let [first, .., middle, last] = word else {
         return false;
     };
-    if !(3..=4).contains(&word.len()) || !BEGINNINGS.contains(*first) {
+    if !(3..=4).contains(&word.len()) || !may_be(*first, BEGINNING) {
         return false;
     }
-    let ends_as_noun = NOUN_ENDS.contains(*last) && !GIVEN_WORDS.contains(&word[1..]) && {
+    let ends_as_noun = may_be(*last, ENDS_NOUN) && !GIVEN_WORDS.contains(&word[1..]) && {
         let usual = COMMON_FIRST.iter().find(|(end, _)| end == last);
         !usual.is_some_and(|(_, firsts)| firsts.contains(*middle))
     };

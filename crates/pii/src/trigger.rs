@@ -1,0 +1,306 @@
+//! The words at which the scanner stops to look closer: labels, titles, names and beginnings of secrets.
+//!
+//! Of several that begin at one place, the longest counts, and none begins within another. Few places of a
+//! text begin a word, and three or five bytes rule most others out before words are compared.
+
+use std::collections::BTreeMap;
+use std::iter;
+use std::ops::Range;
+
+use crate::name;
+use crate::secret::{self, PREFIXES};
+
+/// What a word begins, by the order in which they stand in [`words`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trigger {
+    Prefix(usize),
+    SecretName,
+    Option,
+    Address,
+    Pem,
+    Title,
+    Introduction,
+    NameLabel,
+}
+
+/// All words, by how they begin.
+#[derive(Debug, Clone)]
+pub(crate) struct Triggers {
+    /// What the bytes of each slot begin. Apart from the words, so that it is all at hand.
+    begins: Box<[u8; SLOTS]>,
+    /// Which of `groups` are the words of each slot: none, of most.
+    slots: Box<[u16; SLOTS]>,
+    /// The words of one slot, the longest first. None are the first of them.
+    groups: Vec<Vec<Word>>,
+}
+
+/// How many slots there are: many more than beginnings, so that most others have one without words.
+const SLOTS: usize = 1 << 13;
+
+/// What the bytes of a slot begin: a word, or a syllable one that is told by more bytes.
+const NOTHING: u8 = 0;
+const LONGER: u8 = 1;
+const WORD: u8 = 2;
+
+#[derive(Debug, Clone, Copy)]
+struct Word {
+    text: &'static [u8],
+    trigger: Trigger,
+}
+
+fn words() -> impl Iterator<Item = &'static str> {
+    PREFIXES
+        .iter()
+        .map(|prefix| prefix.text)
+        .chain(secret::NAMES)
+        .chain(secret::OPTIONS)
+        .chain(["://", secret::PEM])
+        .chain(name::TITLES.iter().map(String::as_str))
+        .chain(name::CLOSINGS)
+        .chain(name::OF_PERSONS)
+        .chain(name::SELVES)
+        .chain(name::LABELS.iter().map(String::as_str))
+}
+
+fn trigger(pattern: usize) -> Trigger {
+    let names = PREFIXES.len() + secret::NAMES.len();
+    let options = names + secret::OPTIONS.len();
+    let titles = options + 2 + name::TITLES.len() + name::CLOSINGS.len() + name::OF_PERSONS.len();
+    let introductions = titles + name::SELVES.len();
+    match pattern {
+        _ if pattern < PREFIXES.len() => Trigger::Prefix(pattern),
+        _ if pattern < names => Trigger::SecretName,
+        _ if pattern < options => Trigger::Option,
+        _ if pattern == options => Trigger::Address,
+        _ if pattern == options + 1 => Trigger::Pem,
+        _ if pattern < titles => Trigger::Title,
+        _ if pattern < introductions => Trigger::Introduction,
+        _ => Trigger::NameLabel,
+    }
+}
+
+impl Triggers {
+    pub(crate) fn new() -> Self {
+        let mut all = Self {
+            begins: Box::new([NOTHING; SLOTS]),
+            slots: Box::new([0; SLOTS]),
+            groups: vec![Vec::new()],
+        };
+        let mut words: Vec<Word> = words()
+            .enumerate()
+            .map(|(at, text)| Word {
+                text: text.as_bytes(),
+                trigger: trigger(at),
+            })
+            .collect();
+        // Of those that are equal, the first stays the first.
+        words.sort_by_key(|word| usize::MAX - word.text.len());
+        for word in words {
+            let eight = first_eight(word.text);
+            match word.text {
+                [first, _] if first.is_ascii() => {
+                    let behind = 0..=u64::from(u8::MAX);
+                    all.add(behind.map(|behind| ascii(eight | behind << 16)), word);
+                }
+                [first, ..] if first.is_ascii() => all.add([ascii(eight)].into_iter(), word),
+                [_, _, _] => all.add([syllable(eight)].into_iter(), word),
+                _ => {
+                    all.add([syllables(eight)].into_iter(), word);
+                    let begins = &mut all.begins[syllable(eight)];
+                    *begins = LONGER.max(*begins);
+                }
+            }
+        }
+        all
+    }
+
+    /// Adds a word to slots, of which all that have none share a group.
+    fn add(&mut self, slots: impl Iterator<Item = usize>, word: Word) {
+        let mut known = BTreeMap::new();
+        for slot in slots {
+            let group = usize::from(self.slots[slot]);
+            let with = *known.entry(group).or_insert_with(|| {
+                let mut words = self.groups[group].clone();
+                words.push(word);
+                self.groups.push(words);
+                self.groups.len() - 1
+            });
+            self.slots[slot] = u16::try_from(with).expect("there are fewer words");
+            self.begins[slot] = WORD;
+        }
+    }
+
+    /// Every word of a text, with its place.
+    pub(crate) fn all_in(&self, text: &str) -> impl Iterator<Item = (Trigger, Range<usize>)> {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        iter::from_fn(move || {
+            loop {
+                let start = self.next(bytes, at)?;
+                at = start + 1;
+                if let Some(word) = self.longest(&bytes[start..]) {
+                    at = start + word.text.len();
+                    return Some((word.trigger, start..at));
+                }
+            }
+        })
+    }
+
+    /// The next place from `at` on where a word may begin.
+    fn next(&self, bytes: &[u8], mut at: usize) -> Option<usize> {
+        while let Some(eight) = bytes.get(at..)?.first_chunk() {
+            let eight = u64::from_le_bytes(*eight);
+            if eight & 0x8080_8080 == 0 {
+                let small = eight | SMALL;
+                for step in 0..4 {
+                    if self.begins[slot(small >> (8 * step) & THREE)] != NOTHING {
+                        return Some(at + step);
+                    }
+                }
+                at += 4;
+            } else if (eight & 0xFF).wrapping_sub(0xEA) < 4 {
+                let begins = self.begins[syllable(eight)];
+                if begins != NOTHING && (begins == WORD || self.begins[syllables(eight)] != NOTHING)
+                {
+                    return Some(at);
+                }
+                at += 3;
+            } else if self.begins[ascii(eight)] != NOTHING {
+                return Some(at);
+            } else {
+                at += 1;
+            }
+        }
+        // Of the last bytes, each may begin one.
+        (at < bytes.len()).then_some(at)
+    }
+
+    /// The longest word with which a text begins.
+    fn longest(&self, text: &[u8]) -> Option<Word> {
+        let eight = first_eight(text);
+        if eight & 0x80 == 0 {
+            return self.begun(text, ascii(eight));
+        }
+        let several = self.begun(text, syllables(eight));
+        several.or_else(|| self.begun(text, syllable(eight)))
+    }
+
+    fn begun(&self, text: &[u8], slot: usize) -> Option<Word> {
+        let begins = |word: &&Word| {
+            let Some(beginning) = text.get(..word.text.len()) else {
+                return false;
+            };
+            // Most words end otherwise, and that is soon seen.
+            let [.., one] = beginning else { return false };
+            let [.., other] = word.text else { return false };
+            (one ^ other) & !0x20 == 0 && beginning.eq_ignore_ascii_case(word.text)
+        };
+        let group = &self.groups[usize::from(self.slots[slot])];
+        group.iter().find(begins).copied()
+    }
+}
+
+/// Three bytes of eight, and the bit that makes letters small.
+const THREE: u64 = 0xFF_FFFF;
+const SMALL: u64 = u64::from_ne_bytes([0x20; 8]);
+
+/// The slot of three bytes, whichever letters among them are large.
+fn ascii(bytes: u64) -> usize {
+    slot((bytes | SMALL) & THREE)
+}
+
+/// The slot of a syllable.
+fn syllable(bytes: u64) -> usize {
+    slot(bytes & THREE)
+}
+
+/// The slot of a syllable and what follows it, which is one byte, or two of another syllable.
+fn syllables(bytes: u64) -> usize {
+    let is_longer = bytes & 0x8000_0000 != 0;
+    slot(
+        bytes
+            & if is_longer {
+                0xFF_FFFF_FFFF
+            } else {
+                0xFFFF_FFFF
+            },
+    )
+}
+
+fn slot(bytes: u64) -> usize {
+    // The highest bits of the product depend on all bytes.
+    let hash = bytes.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - SLOTS.ilog2());
+    usize::try_from(hash).map_or(0, |hash| hash % SLOTS)
+}
+
+/// The first eight bytes, with zeros behind the last one.
+fn first_eight(bytes: &[u8]) -> u64 {
+    if let Some(eight) = bytes.first_chunk() {
+        return u64::from_le_bytes(*eight);
+    }
+    let eight = bytes.iter().take(8).enumerate();
+    eight.fold(0, |sum, (at, byte)| sum | u64::from(*byte) << (8 * at))
+}
+
+#[cfg(test)]
+mod tests {
+    use aho_corasick::{AhoCorasick, MatchKind};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What an automaton finds that looks everywhere.
+    fn everywhere(text: &str) -> Vec<(Trigger, Range<usize>)> {
+        let automaton = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(words())
+            .unwrap();
+        let found = automaton.find_iter(text);
+        found
+            .map(|found| (trigger(found.pattern().as_usize()), found.range()))
+            .collect()
+    }
+
+    #[test]
+    fn every_word_is_found_wherever_it_stands() {
+        let triggers = Triggers::new();
+        for word in words() {
+            for text in [
+                word.to_owned(),
+                word.to_ascii_uppercase(),
+                format!("뷁{word}a"),
+            ] {
+                let found = triggers.all_in(&text).map(|(_, range)| range);
+                let start = text.len() - text.trim_start_matches('뷁').len();
+                assert!(
+                    found.into_iter().any(|range| range.start == start),
+                    "{text}"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_other_words_are_found_than_everywhere(
+            pieces in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select(words().collect::<Vec<_>>()).prop_map(str::to_owned),
+                    "[가-힣]{1,3}",
+                    "[a-zA-Z_ :-]{1,4}",
+                    "\\PC",
+                    prop::sample::select(vec!["자 :", "자:", "인 ", "Pw", "nm", "님", "군", "\0"]).prop_map(str::to_owned),
+                ],
+                0..12,
+            ),
+            cut in 0..4_usize,
+        ) {
+            let all: Vec<char> = pieces.concat().chars().collect();
+            let text: String = all.iter().skip(cut).collect();
+            let found: Vec<_> = Triggers::new().all_in(&text).collect();
+            prop_assert_eq!(found, everywhere(&text));
+        }
+    }
+}
