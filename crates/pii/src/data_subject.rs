@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::kind::Kind;
 use crate::normalize::fold;
+use crate::operator::is_written;
 
 /// A person whom data are about, by a value in the form in which equal ones are equal.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,8 +40,7 @@ impl DataSubject {
     fn new(kind: &Kind, value: &str) -> Self {
         let folded = fold(value);
         let value = folded.as_ref().map_or(value, |(folded, _)| folded);
-        let kept =
-            |one: &char| one.is_alphanumeric() || (*kind == Kind::Email && "@.".contains(*one));
+        let kept = |one: &char| is_written(*one) || (*kind == Kind::Email && "@.".contains(*one));
         let value: String = value
             .chars()
             .filter(kept)

@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::document::{Document, LeafKind, as_read};
-use crate::operator::Operator;
+use crate::operator::{Operator, is_written};
 use crate::policy::CallPolicy;
 use crate::policy::path::Step;
 use crate::recognizer::Hit;
@@ -102,11 +102,7 @@ fn data_path<'p, 'n>(path: &'p [Step<'n>]) -> Option<&'p [Step<'n>]> {
 /// A value that is replaced in a field is replaced in the texts beside it, too: they say the same.
 pub(crate) fn follow(found: &mut [Found]) {
     let same = |one: &Found| {
-        let value: String = one
-            .value
-            .chars()
-            .filter(|one| one.is_alphanumeric())
-            .collect();
+        let value: String = one.value.chars().filter(|one| is_written(*one)).collect();
         (one.hit.kind.clone(), value.to_lowercase())
     };
     let fields = found

@@ -42,9 +42,14 @@ impl fmt::Display for Operator {
     }
 }
 
+/// Whether it is a letter or a digit. Of Hangul that is known at once.
+pub(crate) fn is_written(one: char) -> bool {
+    ('가'..='힣').contains(&one) || one.is_alphanumeric()
+}
+
 /// The value with its shape, and without what identifies anybody.
 pub fn mask(kind: &Kind, value: &str) -> String {
-    let count = value.chars().filter(|one| one.is_alphanumeric()).count();
+    let count = value.chars().filter(|one| is_written(*one)).count();
     // How many letters and digits stay at the beginning and at the end.
     let (head, tail) = match kind {
         Kind::KrMobile | Kind::KrLandline if value.starts_with('0') && count > 8 => (3, 0),
@@ -59,7 +64,7 @@ pub fn mask(kind: &Kind, value: &str) -> String {
     };
     let mut seen = 0;
     let hide = |(at, one): (usize, char)| {
-        if at >= domain || !one.is_alphanumeric() {
+        if at >= domain || !is_written(one) {
             return one;
         }
         seen += 1;

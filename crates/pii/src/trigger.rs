@@ -46,6 +46,9 @@ const WORD: u8 = 2;
 struct Word {
     text: &'static [u8],
     trigger: Trigger,
+    /// Its first eight bytes, with all letters small, and which of those it has.
+    head: u64,
+    mask: u64,
 }
 
 fn words() -> impl Iterator<Item = &'static str> {
@@ -88,10 +91,7 @@ impl Triggers {
         };
         let mut words: Vec<Word> = words()
             .enumerate()
-            .map(|(at, text)| Word {
-                text: text.as_bytes(),
-                trigger: trigger(at),
-            })
+            .map(|(at, text)| Word::new(text, trigger(at)))
             .collect();
         // Of those that are equal, the first stays the first.
         words.sort_by_key(|word| usize::MAX - word.text.len());
@@ -132,71 +132,95 @@ impl Triggers {
 
     /// Every word of a text, with its place.
     pub(crate) fn all_in(&self, text: &str) -> impl Iterator<Item = (Trigger, Range<usize>)> {
-        let bytes = text.as_bytes();
         let mut at = 0;
         iter::from_fn(move || {
-            loop {
-                let start = self.next(bytes, at)?;
-                at = start + 1;
-                if let Some(word) = self.longest(&bytes[start..]) {
-                    at = start + word.text.len();
-                    return Some((word.trigger, start..at));
-                }
-            }
+            let (start, word) = self.next(text.as_bytes(), at)?;
+            at = start + word.text.len();
+            Some((word.trigger, start..at))
         })
     }
 
-    /// The next place from `at` on where a word may begin.
-    fn next(&self, bytes: &[u8], mut at: usize) -> Option<usize> {
-        while let Some(eight) = bytes.get(at..)?.first_chunk() {
+    /// The next word from `at` on, and where it begins.
+    fn next(&self, bytes: &[u8], mut at: usize) -> Option<(usize, &Word)> {
+        loop {
+            let rest = bytes.get(at..)?;
+            let Some(eight) = rest.first_chunk() else {
+                break;
+            };
             let eight = u64::from_le_bytes(*eight);
             if eight & 0x8080_8080 == 0 {
                 let small = eight | SMALL;
                 for step in 0..4 {
-                    if self.begins[slot(small >> (8 * step) & THREE)] != NOTHING {
-                        return Some(at + step);
+                    let slot = slot(small >> (8 * step) & THREE);
+                    if self.begins[slot] != NOTHING
+                        && let Some(word) = self.begun(slot, &rest[step..])
+                    {
+                        return Some((at + step, word));
                     }
                 }
                 at += 4;
             } else if (eight & 0xFF).wrapping_sub(0xEA) < 4 {
-                let begins = self.begins[syllable(eight)];
-                if begins != NOTHING && (begins == WORD || self.begins[syllables(eight)] != NOTHING)
+                if self.begins[syllable(eight)] != NOTHING
+                    && let Some(word) = self.longest(rest)
                 {
-                    return Some(at);
+                    return Some((at, word));
                 }
                 at += 3;
-            } else if self.begins[ascii(eight)] != NOTHING {
-                return Some(at);
             } else {
+                let slot = ascii(eight);
+                if self.begins[slot] != NOTHING
+                    && let Some(word) = self.begun(slot, rest)
+                {
+                    return Some((at, word));
+                }
                 at += 1;
             }
         }
-        // Of the last bytes, each may begin one.
-        (at < bytes.len()).then_some(at)
+        // Few bytes are left, and each may begin one.
+        (at..bytes.len()).find_map(|at| Some((at, self.longest(&bytes[at..])?)))
     }
 
     /// The longest word with which a text begins.
-    fn longest(&self, text: &[u8]) -> Option<Word> {
+    fn longest(&self, text: &[u8]) -> Option<&Word> {
         let eight = first_eight(text);
         if eight & 0x80 == 0 {
-            return self.begun(text, ascii(eight));
+            return self.begun(ascii(eight), text);
         }
-        let several = self.begun(text, syllables(eight));
-        several.or_else(|| self.begun(text, syllable(eight)))
+        let several = syllables(eight);
+        let one = syllable(eight);
+        let several = (self.begins[several] != NOTHING).then(|| self.begun(several, text));
+        several.flatten().or_else(|| {
+            let is_word = self.begins[one] == WORD;
+            is_word.then(|| self.begun(one, text)).flatten()
+        })
     }
 
-    fn begun(&self, text: &[u8], slot: usize) -> Option<Word> {
+    /// The longest of the words in a slot with which a text begins.
+    #[inline(never)]
+    fn begun(&self, slot: usize, text: &[u8]) -> Option<&Word> {
+        let eight = first_eight(text) | SMALL;
         let begins = |word: &&Word| {
-            let Some(beginning) = text.get(..word.text.len()) else {
-                return false;
-            };
-            // Most words end otherwise, and that is soon seen.
-            let [.., one] = beginning else { return false };
-            let [.., other] = word.text else { return false };
-            (one ^ other) & !0x20 == 0 && beginning.eq_ignore_ascii_case(word.text)
+            // Most are told by eight bytes.
+            eight & word.mask == word.head && {
+                let beginning = text.get(..word.text.len());
+                beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(word.text))
+            }
         };
         let group = &self.groups[usize::from(self.slots[slot])];
-        group.iter().find(begins).copied()
+        group.iter().find(begins)
+    }
+}
+
+impl Word {
+    fn new(text: &'static str, trigger: Trigger) -> Self {
+        let text = text.as_bytes();
+        let mask = u64::MAX >> (64 - 8 * text.len().clamp(1, 8));
+        Self {
+            text,
+            trigger,
+            head: (first_eight(text) | SMALL) & mask,
+            mask,
+        }
     }
 }
 

@@ -213,18 +213,16 @@ impl<'t> Document<'t> {
         let mut maker = Maker::with_room(text.len(), 2 * escapes + 1);
         let mut copied = 0;
         for (_, place) in open {
-            maker.copy(text, copied..place.start);
-            let start = maker.len();
-            copied = place.start;
-            while let Some(escape) = next_escape(text, copied..place.end) {
+            let start = maker.len() + (place.start - copied);
+            let mut from = place.start;
+            while let Some(escape) = next_escape(text, from..place.end) {
                 let (end, piece) = unescaped(text.as_bytes(), escape);
                 maker.copy(text, copied..escape);
                 maker.replace(&piece, escape..end);
                 copied = end;
+                from = end;
             }
-            maker.copy(text, copied..place.end);
-            copied = place.end;
-            *place = start..maker.len();
+            *place = start..maker.len() + (place.end - copied);
         }
         maker.copy(text, copied..text.len());
         if let Some((read, map)) = maker.finish() {

@@ -1,18 +1,17 @@
 //! Names behind the labels of fields, and behind the words with which people introduce themselves.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::labels::{BEING, FIELDS, FIRM, LOOSE, PARENTS, TITLES};
 use super::words::PARTICLES;
 use super::{
-    Trust, hangul, is_full, is_hangul, is_name, is_plain, is_with_particle, length_of, set,
+    Trust, Words, hangul, is_full, is_hangul, is_name, is_plain, is_with_particle, length_of, set,
 };
 use crate::kind::Kind;
 use crate::recognizer::Hit;
 
-static FIRM_LABELS: LazyLock<HashSet<&str>> = LazyLock::new(|| set(FIRM));
-static LOOSE_LABELS: LazyLock<HashSet<&str>> = LazyLock::new(|| set(LOOSE));
+static FIRM_LABELS: LazyLock<Words> = LazyLock::new(|| set(FIRM));
+static LOOSE_LABELS: LazyLock<Words> = LazyLock::new(|| set(LOOSE));
 
 /// The name behind the label that stands at `start..end`.
 pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> {

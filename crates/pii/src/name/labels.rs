@@ -1,7 +1,8 @@
 //! The words that say of what stands beside them that it is a name.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
+
+use super::Words;
 
 /// Words that make a name of what stands before them.
 pub(crate) static TITLES: LazyLock<Vec<String>> = LazyLock::new(|| words(TITLES_WRITTEN));
@@ -169,8 +170,7 @@ pub(super) const PARENTS: [&str; 6] =
 
 /// Whether a word is a label, as it stands here.
 pub(crate) fn is_label(word: &str) -> bool {
-    static KNOWN: LazyLock<HashSet<&str>> =
-        LazyLock::new(|| LABELS.iter().map(String::as_str).collect());
+    static KNOWN: LazyLock<Words> = LazyLock::new(|| LABELS.iter().map(String::as_str).collect());
     KNOWN.contains(word)
 }
 

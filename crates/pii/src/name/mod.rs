@@ -12,6 +12,8 @@ mod words;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
+
 pub(crate) use beside::beside;
 pub(crate) use labelled::{behind_label, introduced};
 pub(crate) use labels::{CLOSINGS, LABELS, OF_PERSONS, SELVES, TITLES, is_label};
@@ -23,7 +25,10 @@ use words::{
     PARTICLES, RARE, ROLES, SECOND, SINGLE, SURE_PARTICLES,
 };
 
-fn set(words: &'static str) -> HashSet<&'static str> {
+/// Words that are asked for as they stand. They are ours, so nobody can choose them to collide.
+type Words = HashSet<&'static str, FixedState>;
+
+fn set(words: &'static str) -> Words {
     words.split_ascii_whitespace().collect()
 }
 
