@@ -35,7 +35,7 @@ pub(crate) struct Triggers {
 }
 
 /// How many slots there are: many more than beginnings, so that most others have one without words.
-const SLOTS: usize = 1 << 13;
+const SLOTS: usize = 1 << 14;
 
 /// What the bytes of a slot begin: a word, or a syllable one that is told by more bytes.
 const NOTHING: u8 = 0;
