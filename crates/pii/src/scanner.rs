@@ -166,7 +166,8 @@ impl Scanner {
                     at = end;
                 }
                 2 => {
-                    hits.extend(word::email(text, at));
+                    let hit = word::email(text, at).or_else(|| name::called(text, at + 1));
+                    hits.extend(hit);
                     at += 1;
                 }
                 _ => {

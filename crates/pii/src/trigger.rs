@@ -29,7 +29,7 @@ pub(crate) struct Triggers {
     /// What the bytes of each slot begin. Apart from the words, so that it is all at hand.
     begins: Box<[u8; SLOTS]>,
     /// Which of `groups` are the words of each slot: none, of most.
-    slots: Box<[u16; SLOTS]>,
+    slots: Box<[u16]>,
     /// The words of one slot, the longest first. None are the first of them.
     groups: Vec<Vec<Word>>,
 }
@@ -86,7 +86,7 @@ impl Triggers {
     pub(crate) fn new() -> Self {
         let mut all = Self {
             begins: Box::new([NOTHING; SLOTS]),
-            slots: Box::new([0; SLOTS]),
+            slots: vec![0; SLOTS].into_boxed_slice(),
             groups: vec![Vec::new()],
         };
         let mut words: Vec<Word> = words()

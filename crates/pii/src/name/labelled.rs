@@ -77,10 +77,10 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
     let length = [4, 3, 2].into_iter().find(is_good)?;
     let bytes = length_of(&word[..length]);
     let rest = &rest[bytes..];
-    // `대표는 홍길동입니다`: a sentence says who it is, and ends with that.
+    // `대표는 홍길동입니다`: a sentence says who it is, and ends with that, or goes on to the next one.
     let next = word.get(length);
     let ends = next.map_or_else(
-        || rest.starts_with(" 맞"),
+        || rest.starts_with(" 맞") || rest.starts_with(", ") && is_full(&word[..length]),
         |next| "이입예라".contains(*next),
     );
     if !is_given && is_topic && !ends {

@@ -14,7 +14,7 @@ const TITLES_WRITTEN: &str = "지사장 부사장 님 씨 군 양 옹 고객 회
 코치 목사 장로 집사 권사 판사 회계사 세무사 약사 국장 처장 단장 총장 학장 교사 조교 인턴 \
 파트장 그룹장 지점장 점장 계장 기자 형사 경위 경감 순경 선배 후배 지원자 디자이너 개발자 \
 여사 관장 이장 상병 병장 일병 중사 대위 군수 구청장 도지사 장관 차관 총재 총리 대통령 \
-대변인 위원장";
+대변인 위원장 아저씨 아주머니 아줌마 할머니 할아버지 어머님 아버님";
 
 /// What a letter ends with, behind its writer.
 pub(crate) const CLOSINGS: [&str; 3] = [" 드림", " 올림", " 배상"];
@@ -70,7 +70,8 @@ staff supervisor approver requester subscriber consignee shipper orderer remitte
 위원장 부위원장 단장 국장 원장 소장 본부장 센터장 지점장 점장 총무 간사 차주 견주 인턴 \
 직원 작성 검토 승인 결재 기안 확인 접수 등록 자~ 인~ 사람: 조: 조원 멤버 교수: 의사: 회장: \
 의장: 직원: 상담원: PM: 담당의: 처방의: 보낸분 받은분 보내신분 예약 reviewer instructor \
-speaker 조장 수험생 입금 송금 출금 이체 발급대상 보낸~이 받는~이 보내는~이";
+speaker 조장 수험생 아들 환아 세대원 퇴사자 퇴직자 입사자 이수자 수료자 신고자 추천인 주연 조연 \
+입금 송금 출금 이체 발급대상 보낸~이 받는~이 보내는~이";
 
 /// Those behind which a name stands without any sign, as in `예금주 홍길동`.
 pub(super) const FIRM: &str = "성명 성함 이름 예금주 예금주명 수취인 수취인명 수령인 수령자 수령자명 송금인 받는분 받는사람 보내는분 보내는사람 \
@@ -86,7 +87,8 @@ pub(super) const LOOSE: &str = "대표 환자 담당 보호자 학생 고객 회
 아빠 어머니 아버지 남편 아내 동생 누나 언니 오빠 친구 동료 동기 선배 후배 고인 당첨자 수상자 합격자 \
 책임자 목격자 증인 통역 담당의 승인자 결재자 기안자 검토자 요청자 문의자 참석자 판매자 소유자 승객 송하인 수하인 회장 \
 부회장 의장 감사 위원장 부위원장 단장 국장 원장 소장 본부장 센터장 지점장 점장 총무 간사 차주 건물주 견주 \
-인턴 직원 작성 검토 승인 결재 기안 확인 접수 등록 조장 조원 수험생 입금 송금 출금 이체 발급대상";
+인턴 직원 작성 검토 승인 결재 기안 확인 접수 등록 조장 조원 수험생 아들 환아 세대원 퇴사자 퇴직자 입사자 이수자 수료자 \
+신고자 추천인 주연 조연 입금 송금 출금 이체 발급대상";
 
 /// Words for numbers and addresses that stand between them and whose they are, as in `홍길동 연락처 010…`.
 pub(super) const OF_NUMBERS: [&str; 18] = [
@@ -124,7 +126,7 @@ pub(super) const LISTS: [&str; 9] = [
 ];
 
 /// Labels of fields that often follow the one with a name.
-pub(super) const FIELDS: [&str; 37] = [
+pub(super) const FIELDS: [&str; 43] = [
     "주소",
     "관계",
     "연락처",
@@ -162,6 +164,12 @@ pub(super) const FIELDS: [&str; 37] = [
     "학번",
     "회원번호",
     "차트번호",
+    "수료번호",
+    "사업자번호",
+    "사업자등록번호",
+    "계정",
+    "체중",
+    "키",
 ];
 
 /// Who speaks of themselves by the name of a child, as in `저는 홍길동 엄마입니다`.

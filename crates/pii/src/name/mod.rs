@@ -18,7 +18,7 @@ pub(crate) use beside::beside;
 pub(crate) use labelled::{behind_label, introduced};
 pub(crate) use labels::{CLOSINGS, LABELS, OF_PERSONS, SELVES, TITLES, is_label};
 pub(crate) use list::{more_before, more_behind};
-pub(crate) use titled::before_title;
+pub(crate) use titled::{before_title, called};
 use word_set::WordSet;
 use words::{
     CLANS, COMMON_FIRST, FAMILY, FAMILY_OF_TWO, FIRST, GIVEN, NO_NAMES, NOUN_ENDS, OF_CLANS,
@@ -293,6 +293,8 @@ mod tests {
         check("변은별 학생이 당선", Some("변은별"));
         check("가해자 이시아, 장소 미정", Some("이시아"));
         check("배송기사 구수호 010-1", Some("구수호"));
+        check("반장은 구수호, 총무는", Some("구수호"));
+        check("옆집 구수호 아저씨가", Some("구수호"));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use super::labels::{CLOSINGS, OF_PERSONS};
 use super::words::{AFTER_SSI, BEFORE, PARTICLES};
-use super::{GIVEN_WORDS, Trust, hangul_before, is_clan, is_hangul, is_name, is_plain, length_of};
+use super::{
+    GIVEN_WORDS, Trust, hangul, hangul_before, is_clan, is_hangul, is_name, is_plain, length_of,
+};
 use crate::kind::Kind;
 use crate::recognizer::Hit;
 
@@ -60,6 +62,16 @@ pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> 
     };
     let score = if is_plain_title { 0.85 } else { 0.6 };
     Some(named(head, name, score))
+}
+
+/// The name of who is called upon, as in `@홍길동`, where the sign ends at `end`.
+pub(crate) fn called(text: &str, end: usize) -> Option<Hit> {
+    let is_word = text[..end - 1].ends_with(char::is_alphanumeric);
+    let word = hangul(&text[end..]);
+    let name = word.get(..3).filter(|_| !is_word)?;
+    let is_all = word.get(3).is_none_or(|next| matches!(next, '님' | '씨'));
+    let length = length_of(name);
+    (is_all && is_plain(name)).then(|| Hit::new(Kind::KrName, end..end + length, 0.6))
 }
 
 /// The name that `head` ends with.
