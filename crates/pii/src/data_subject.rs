@@ -41,17 +41,15 @@ impl DataSubject {
         let folded = fold(value);
         let value = folded.as_ref().map_or(value, |(folded, _)| folded);
         let kept = |one: &char| is_written(*one) || (*kind == Kind::Email && "@.".contains(*one));
-        let value: String = value
-            .chars()
-            .filter(kept)
-            .flat_map(char::to_lowercase)
-            .collect();
+        let written = value.chars().filter(kept).flat_map(char::to_lowercase);
+        let mut value = String::with_capacity(value.len());
+        value.extend(written);
         let value = match kind {
             // The same number with its country and without (E.164).
-            Kind::KrMobile | Kind::PhoneIntl => value.strip_prefix("82").map_or_else(
-                || value.clone(),
-                |rest| format!("0{}", rest.trim_start_matches('0')),
-            ),
+            Kind::KrMobile | Kind::PhoneIntl => match value.strip_prefix("82") {
+                Some(rest) => format!("0{}", rest.trim_start_matches('0')),
+                None => value,
+            },
             _ => value,
         };
         let kind = match kind {

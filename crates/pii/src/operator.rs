@@ -74,7 +74,9 @@ pub fn mask(kind: &Kind, value: &str) -> String {
             '*'
         }
     };
-    value.char_indices().map(hide).collect()
+    let mut masked = String::with_capacity(value.len());
+    masked.extend(value.char_indices().map(hide));
+    masked
 }
 
 #[cfg(test)]

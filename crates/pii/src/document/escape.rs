@@ -24,6 +24,9 @@ pub(super) fn unescaped(bytes: &[u8], at: usize) -> (usize, Cow<'static, str>) {
 /// A piece of a text as it is read, where it lies in so many texts.
 pub(crate) fn as_read(piece: &str, depth: u8) -> String {
     let mut read = piece.to_owned();
+    if !piece.contains('\\') {
+        return read;
+    }
     for _ in 0..=depth {
         let mut next = String::with_capacity(read.len());
         let mut at = 0;
@@ -45,6 +48,10 @@ pub(crate) fn as_read(piece: &str, depth: u8) -> String {
 
 /// A text as it is written at the place of a leaf, where a number becomes a text.
 pub(crate) fn as_written(text: &str, leaf: &Leaf) -> String {
+    let is_escaped = |byte: u8| matches!(byte, b'"' | b'\\' | 0..b' ');
+    if leaf.kind != LeafKind::Number && !text.bytes().any(is_escaped) {
+        return text.to_owned();
+    }
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let inner = |quoted: String| quoted[1..quoted.len() - 1].to_owned();
     let mut written = quoted(text);
