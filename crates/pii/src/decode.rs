@@ -202,7 +202,12 @@ fn run(text: &str, range: Range<usize>) -> Option<(Range<usize>, String)> {
         if !begins_readable(body.as_bytes()) {
             return None;
         }
-        let standard = body.replace('-', "+").replace('_', "/");
+        let standard = body.bytes().map(|byte| match byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            byte => byte,
+        });
+        let standard: Vec<u8> = standard.collect();
         STANDARD_NO_PAD.decode(standard).ok().and_then(readable)
     })?;
     let end = range.start + whole.len();
