@@ -196,7 +196,8 @@ impl Triggers {
     }
 
     /// The longest of the words in a slot with which a text begins.
-    #[inline(never)]
+    // The search goes on without it most of the time, and is not to make room for it.
+    #[cold]
     fn begun(&self, slot: usize, text: &[u8]) -> Option<&Word> {
         let eight = first_eight(text) | SMALL;
         let begins = |word: &&Word| {
