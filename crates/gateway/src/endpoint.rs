@@ -101,7 +101,7 @@ impl Endpoint {
             }
             (None, &Method::DELETE) => {
                 let (guest, server) = (self.guests.welcome(caller), self.server(&errand));
-                self.sessions.delete(&guest, headers, &server).await
+                Box::pin(self.sessions.delete(&guest, headers, &server)).await
             }
             (None, _) => not_allowed(),
         };
@@ -120,7 +120,7 @@ impl Endpoint {
             Err(error) => return refuse_body(error),
         };
         let Message::Single(envelope) = &message else {
-            return self.batch(caller, headers, &message, &body, errand).await;
+            return Box::pin(self.batch(caller, headers, &message, &body, errand)).await;
         };
         if let Err(answer) = compare_headers(headers, envelope) {
             return *answer;
@@ -151,10 +151,11 @@ impl Endpoint {
         }
         let server = self.server(&errand);
         let guest = self.guests.welcome(caller);
+        // The longer ways are boxed, since a future is as large as the largest of its ways, and is moved about.
         if is_stateless {
-            self.stateless.post(&guest, headers, body, &server).await
+            Box::pin(self.stateless.post(&guest, headers, body, &server)).await
         } else {
-            self.sessions.post(&guest, headers, body, &server).await
+            Box::pin(self.sessions.post(&guest, headers, body, &server)).await
         }
     }
 

@@ -301,12 +301,13 @@ impl Gateway {
         };
         match kind {
             Kind::Endpoint => place.endpoint.answer(request).await,
+            // What is asked more seldom is boxed, so that the future of a call is small.
             Kind::Stream => {
                 let messages = &place.messages_path;
-                place.endpoint.open_stream(request, messages).await
+                Box::pin(place.endpoint.open_stream(request, messages)).await
             }
-            Kind::Messages => place.endpoint.take_message(request).await,
-            Kind::Metadata => match place.metadata.clone().oneshot(request).await {
+            Kind::Messages => Box::pin(place.endpoint.take_message(request)).await,
+            Kind::Metadata => match Box::pin(place.metadata.clone().oneshot(request)).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             },

@@ -176,12 +176,12 @@ impl Endpoint {
             .await?;
         if let Some((method, passed, message)) = retry
             && response.status() == StatusCode::UNAUTHORIZED
-            && let Some(next) = self.credentials.instead_of(&carried, caller).await?
+            && let Some(next) = Box::pin(self.credentials.instead_of(&carried, caller)).await?
         {
             let payload = Either::Left(message);
-            response = self
-                .once(&self.uri, method, passed, payload, caller, &next)
-                .await?;
+            // Boxed like what brings the new token: the future of a call is as large as its largest way.
+            let again = self.once(&self.uri, method, passed, payload, caller, &next);
+            response = Box::pin(again).await?;
         }
         for name in HOP_BY_HOP {
             response.headers_mut().remove(name);

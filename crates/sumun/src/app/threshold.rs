@@ -154,7 +154,8 @@ impl Inner {
         let extensions = request.extensions_mut();
         extensions.insert(ClientAddress(client));
         extensions.insert(RequestId::new(id));
-        match self.rooms.clone().oneshot(request).await {
+        // Boxed, so that the future of a call through the gateway is small.
+        match Box::pin(self.rooms.clone().oneshot(request)).await {
             Ok(answer) => answer,
             Err(never) => match never {},
         }

@@ -1,5 +1,6 @@
 //! What is logged, and how: to standard error, for people or for machines. And traces, if they are sent.
 
+mod fields;
 #[cfg(feature = "otlp")]
 mod traces;
 
@@ -13,6 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::settings::{Log, LogFormat, Settings};
+use fields::PlainFields;
 
 /// Our own rooms. They keep secrets out of the log at every level; what others write at `debug`
 /// nobody has looked through, so of them only warnings are logged.
@@ -88,9 +90,10 @@ where
 {
     let layer = tracing_subscriber::fmt::layer().with_writer(stderr);
     match log.format {
+        LogFormat::Text if stderr().is_terminal() => layer.with_target(false).boxed(),
         LogFormat::Text => {
-            let layer = layer.with_ansi(stderr().is_terminal());
-            layer.with_target(false).boxed()
+            let layer = layer.with_ansi(false).with_target(false);
+            layer.fmt_fields(PlainFields).boxed()
         }
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     }
