@@ -98,7 +98,8 @@ fn national(number: &Number<'_>) -> Option<(Vec<u8>, Vec<u8>, bool)> {
     if groups[0] == 2 {
         groups.remove(0);
     } else {
-        groups[0] -= 2;
+        // In `+8 2…` they are no code of a country.
+        groups[0] = groups[0].checked_sub(2)?;
     }
     if groups.len() > 1 && groups[0] == 1 && rest[0] == 0 {
         // `+82 (0)10`
