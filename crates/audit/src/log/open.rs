@@ -138,8 +138,7 @@ pub(crate) fn find_end(directory: &Path, keys: &Keys) -> io::Result<Option<Place
             seal_again(directory, number, keys)?;
         }
     }
-    let covered = head.as_ref().map_or(0, |head| head.sequence);
-    let end = scan(directory, last, keys, covered)?;
+    let end = scan(directory, last, keys, head.as_ref())?;
     if end.foreign {
         return Ok(None);
     }
@@ -220,7 +219,7 @@ fn end_of(directory: &Path, number: u64, keys: &Keys) -> io::Result<(u64, Mac)> 
     {
         return Ok((sidecar.last_sequence, mac));
     }
-    let end = scan(directory, number, keys, 0)?;
+    let end = scan(directory, number, keys, None)?;
     let (sequence, mac) = end.last.unwrap_or((0, Mac::NOTHING));
     Ok((sequence.max(end.highest_sequence), mac))
 }
@@ -242,9 +241,9 @@ struct End {
     foreign: bool,
 }
 
-/// Reads a segment from its start, for as long as its lines prove themselves. The head knows of all events
-/// up to `covered`.
-fn scan(directory: &Path, number: u64, keys: &Keys, covered: u64) -> io::Result<End> {
+/// Reads a segment from its start, for as long as its lines prove themselves. Without a head nothing shows that
+/// it ends where it should.
+fn scan(directory: &Path, number: u64, keys: &Keys, head: Option<&Head>) -> io::Result<End> {
     let mut end = End::default();
     let mut lines = Lines::open(&segment::path(directory, number), 0)?;
     let mut mac = None;
@@ -279,8 +278,10 @@ fn scan(directory: &Path, number: u64, keys: &Keys, covered: u64) -> io::Result<
     }
     let behind = Behind::of(&segment::path(directory, number), end.good_bytes)?;
     // Lines behind a gap are of a group that a machine without power has kept in part. It was never
-    // acknowledged, unless the head knows of it: then somebody made the gap.
-    let is_torn = !end.broken && end.last.is_some_and(|(sequence, _)| sequence >= covered);
+    // acknowledged, unless the head knows of it: then somebody made the gap. Whoever made one may have taken
+    // the head away, too.
+    let is_known = |(sequence, _): (u64, Mac)| head.is_some_and(|head| head.sequence <= sequence);
+    let is_torn = !end.broken && end.last.is_some_and(is_known);
     let has_line = behind.highest_sequence.is_some();
     end.broken |= has_line;
     end.highest_sequence = end
@@ -312,7 +313,7 @@ fn opening(line: &[u8], number: u64, keys: &Keys, end: &mut End) -> Option<Mac> 
 
 /// Writes a sidecar that a crash has kept from being written.
 fn seal_again(directory: &Path, number: u64, keys: &Keys) -> io::Result<()> {
-    let end = scan(directory, number, keys, 0)?;
+    let end = scan(directory, number, keys, None)?;
     let is_whole = !end.broken && end.rest == 0;
     if let (Some(segment), Some((sequence, mac)), true) = (end.segment, end.last, is_whole) {
         segment

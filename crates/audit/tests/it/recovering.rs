@@ -111,6 +111,26 @@ async fn p5_a_hole_in_what_the_head_has_signed_stays_as_evidence() {
     );
 }
 
+/// Without a head nobody can say that what stands behind a hole was never acknowledged.
+#[tokio::test]
+async fn p5_a_hole_stays_as_evidence_where_the_head_was_taken_away() {
+    let world = World::new();
+    written(&world, 0..6).await;
+    let path = &world.segments()[0];
+    let mut torn = fs::read(path).unwrap();
+    let middle = torn.len() / 2;
+    torn[middle..middle + 20].fill(0);
+    fs::write(path, &torn).unwrap();
+    fs::remove_file(world.settings.directory.join("head")).unwrap();
+    written(&world, 6..7).await;
+    assert_eq!(fs::read(path).unwrap(), torn);
+    let found = problems(&world);
+    assert!(
+        matches!(found.last(), Some(Problem::Recovered { .. })),
+        "{found:?}"
+    );
+}
+
 /// A process that is killed leaves the room behind the last line.
 #[tokio::test]
 async fn p5_room_is_given_back_and_nothing_is_said_of_it() {
