@@ -82,15 +82,15 @@ impl Visit for PlainVisitor<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::io::{self, Seek as _};
+    use std::sync::Arc;
 
     use tracing_subscriber::fmt::format::DefaultFields;
 
     use super::*;
 
     fn logged(fields: impl for<'w> FormatFields<'w> + Send + Sync + 'static) -> String {
-        let lines = Arc::new(Mutex::new(Vec::new()));
+        let lines = Arc::new(tempfile::tempfile().unwrap());
         let subscriber = tracing_subscriber::fmt()
             .fmt_fields(fields)
             .with_ansi(false)
@@ -108,7 +108,8 @@ mod tests {
                 tracing::info!(text = "no words");
             });
         });
-        String::from_utf8(lines.lock().unwrap().clone()).unwrap()
+        (&*lines).rewind().unwrap();
+        io::read_to_string(&*lines).unwrap()
     }
 
     #[test]
