@@ -116,7 +116,14 @@ impl<'t> Document<'t> {
             names: String::with_capacity(8 * USUAL),
             may_spread: false,
         };
-        let mut escapes = document.parse(0..source.len(), 0)?;
+        let parsed = document.parse(0..source.len(), 0);
+        let mut escapes = parsed.map_err(|error| {
+            // What is no JSON at all is that first, and a library says where.
+            let parsed = serde_json::from_str::<IgnoredAny>(source);
+            parsed.err().map_or(error, |error| {
+                DocumentError::NotJson(error.line(), error.column())
+            })
+        })?;
         let mut open = document.places_from(0);
         for depth in 1..=DEEPEST_TEXT + 1 {
             if escapes > 0 {
@@ -198,11 +205,7 @@ impl<'t> Document<'t> {
                 self.leaves.truncate(known.0);
                 self.nodes.truncate(known.1);
                 self.names.truncate(known.2);
-                // What is no JSON at all is that first, and a library says where.
-                let parsed = serde_json::from_str::<IgnoredAny>(text);
-                Err(parsed.err().map_or(error, |error| {
-                    DocumentError::NotJson(error.line(), error.column())
-                }))
+                Err(error)
             }
         }
     }
