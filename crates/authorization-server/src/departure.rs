@@ -48,7 +48,7 @@ impl From<StoreError> for DepartureError {
 }
 
 impl AuthorizationServer {
-    /// Sends somebody to a provider, and remembers what for.
+    /// Sends somebody to a provider, with a `state` that says what for.
     pub(crate) async fn depart(
         &self,
         departure: Departure<'_>,
@@ -59,17 +59,18 @@ impl AuthorizationServer {
             return Err(DepartureError::Page(refusal));
         }
         let provider = departure.provider;
-        let leg = Leg::begin(provider, self.random(), departure.resource);
+        let leg = Leg::begin(self.random(), departure.resource);
         let leg = if departure.is_fresh {
             leg.with_fresh_sign_in(self.now())
         } else {
             leg
         };
-        let there = provider.authorization_url(&leg).await;
+        let (browser, purpose) = (departure.browser, departure.purpose);
+        let (away, state) = self
+            .login_states()
+            .begin(provider.id(), leg, browser, purpose);
+        let there = provider.authorization_url(&away.leg, &state).await;
         let there = there.map_err(DepartureError::Provider)?;
-        self.login_states()
-            .begin(provider.id(), leg, departure.browser, departure.purpose)
-            .await?;
         // 303, so that the form is not sent along.
         Ok(with_security_headers(
             Redirect::to(there.as_str()).into_response(),

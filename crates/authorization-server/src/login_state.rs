@@ -1,25 +1,32 @@
 //! Login states: people who are away at an identity provider (RFC 6749 §10.12, RFC 9700 §4.7).
 //!
-//! A way out and back is named by the `state` that the provider returns. The record says what the
-//! way is for, which browser went it and to which provider, so an answer that comes from elsewhere
-//! fits nothing. It is spent once. What stays until it expires is the mark that it was, so that the
-//! second of two clicks learns where the first one leads.
+//! The `state` that goes to the provider and comes back says, sealed, what the way is for, which browser
+//! went it and to which provider, so an answer that comes from elsewhere fits nothing. Whoever leaves
+//! costs no record; whoever is back leaves one, the mark that the way is spent, and only one person
+//! can make it. It stays as long as the state counts, so that the second of two clicks learns where the
+//! first one leads.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth::scope::Scope;
 use oauth::secret::{Secret, SecretHash};
 use oauth::time::{Clock, NumericDate};
 use serde::{Deserialize, Serialize};
-use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versioned};
+use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError};
+use zeroize::Zeroizing;
 
 use crate::identity_provider::Leg;
 use crate::invitation::InvitationId;
 use crate::page::account::OwnPage;
 use crate::settings::Settings;
 
-/// Somebody is away at a provider, or is back.
+/// What a `state` is sealed for, and nothing else is.
+const SEALED_FOR: &[u8] = b"login_state";
+
+/// Somebody is away at a provider.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LoginState {
     /// The provider's id.
@@ -27,7 +34,8 @@ pub(crate) struct LoginState {
     /// The browser that went there.
     pub(crate) browser: SecretHash,
     pub(crate) purpose: Purpose,
-    pub(crate) stage: Stage,
+    /// What has to fit on return.
+    pub(crate) leg: Leg,
     expires_at: NumericDate,
 }
 
@@ -48,29 +56,35 @@ pub(crate) enum Purpose {
     SignIn { to: OwnPage },
 }
 
-/// Where the person is.
+/// The mark that somebody is back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Stage {
-    /// Away; this is what has to fit on return.
-    Away(Leg),
-    /// Back since then.
-    Back(NumericDate),
+struct Return {
+    since: NumericDate,
+    expires_at: NumericDate,
 }
 
-impl Record for LoginState {
-    const KIND: Kind = Kind::new("login_state");
-    const SEALED: bool = true;
+impl Record for Return {
+    const KIND: Kind = Kind::new("login_return");
 
     fn expires_at(&self) -> Option<NumericDate> {
         Some(self.expires_at)
     }
 }
 
+/// What became of somebody who is back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spent {
+    /// This is the first to come, and the only one who goes on.
+    Now,
+    /// Somebody was first, at this time.
+    Before(NumericDate),
+}
+
 /// Everybody who is away.
 #[derive(Debug)]
 pub(crate) struct LoginStates {
-    records: Collection<LoginState>,
+    returns: Collection<Return>,
+    keys: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     lifetime: Duration,
 }
@@ -83,50 +97,58 @@ impl LoginStates {
         clock: &Arc<dyn Clock>,
     ) -> Self {
         Self {
-            records: Collection::new(Arc::clone(store), Arc::clone(keys)),
+            returns: Collection::new(Arc::clone(store), Arc::clone(keys)),
+            keys: Arc::clone(keys),
             clock: Arc::clone(clock),
             lifetime: settings.lifetimes.authorization_request,
         }
     }
 
-    /// Somebody leaves.
-    pub(crate) async fn begin(
+    /// The `state` of somebody who leaves.
+    pub(crate) fn begin(
         &self,
         provider: &str,
         leg: Leg,
         browser: SecretHash,
         purpose: Purpose,
-    ) -> Result<(), StoreError> {
-        let key = key(leg.state());
-        let state = LoginState {
+    ) -> (LoginState, String) {
+        let away = LoginState {
             provider: provider.to_owned(),
             browser,
             purpose,
-            stage: Stage::Away(leg),
+            leg,
             expires_at: self.clock.now().plus(self.lifetime),
         };
-        self.records.put(&key, &state).await
+        let text = serde_json::to_vec(&away).expect("it is plain data with string keys");
+        let sealed = self.keys.seal(&Zeroizing::new(text), SEALED_FOR);
+        (away, URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    /// Who comes back with this `state`.
-    pub(crate) async fn find(
-        &self,
-        state: &str,
-    ) -> Result<Option<Versioned<LoginState>>, StoreError> {
-        self.records.get(&key(state)).await
+    /// Who comes back with this `state`; nobody whom we have sent, or not any more, is `None`.
+    pub(crate) fn find(&self, state: &str) -> Option<LoginState> {
+        let sealed = URL_SAFE_NO_PAD.decode(state).ok()?;
+        let text = Zeroizing::new(self.keys.open(sealed, SEALED_FOR).ok()?);
+        let away: LoginState = serde_json::from_slice(&text).ok()?;
+        (away.expires_at > self.clock.now()).then_some(away)
     }
 
-    /// Spends the way of somebody who is back, exactly once; `false` when it is spent already.
-    pub(crate) async fn spend(&self, state: &Versioned<LoginState>) -> Result<bool, StoreError> {
-        let back = LoginState {
-            stage: Stage::Back(self.clock.now()),
-            ..state.record.clone()
+    /// Spends the way of somebody who is back, exactly once.
+    pub(crate) async fn spend(&self, away: &LoginState) -> Result<Spent, StoreError> {
+        let key = key(&away.leg);
+        let now = self.clock.now();
+        let back = Return {
+            since: now,
+            expires_at: away.expires_at,
         };
-        self.records.replace(state, &back).await
+        if self.returns.insert(&key, &back).await? {
+            return Ok(Spent::Now);
+        }
+        let first = self.returns.get(&key).await?;
+        Ok(Spent::Before(first.map_or(now, |first| first.since)))
     }
 }
 
-/// `state` is a secret between the browser, the provider and us.
-fn key(state: &str) -> String {
-    Secret::from(state).hash().as_str().to_owned()
+/// Each way has a nonce of its own, which the provider learns.
+fn key(leg: &Leg) -> String {
+    Secret::from(leg.nonce()).hash().as_str().to_owned()
 }

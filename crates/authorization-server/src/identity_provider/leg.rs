@@ -7,35 +7,26 @@ use oauth::random::{self, Random};
 use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize};
 
-use super::IdentityProvider;
-
 /// What was made for one way to a provider and must fit on return.
 ///
-/// It holds secrets: it is kept sealed, taken once, and bound to the browser by whoever keeps it.
+/// It holds secrets: it is kept sealed, spent once, and bound to the browser by whoever keeps it.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Leg {
-    pub(super) state: String,
     pub(super) nonce: String,
     pub(super) code_verifier: String,
-    pub(super) redirect_uri: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) resource: Option<String>,
     /// The moment after which the person has to sign in there, whoever they are there already.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sign_in_after: Option<NumericDate>,
 }
 
 impl Leg {
-    /// Begins a way to `provider`; `resource` is what a client asks for, if one is behind it.
-    pub fn begin(
-        provider: &IdentityProvider,
-        random: &dyn Random,
-        resource: Option<String>,
-    ) -> Self {
+    /// Begins a way; `resource` is what a client asks for, if one is behind it.
+    pub fn begin(random: &dyn Random, resource: Option<String>) -> Self {
         Self {
-            state: random::token::<32>(random),
-            nonce: random::token::<32>(random),
+            nonce: random::token::<16>(random),
             code_verifier: CodeVerifier::random(random).expose().to_owned(),
-            redirect_uri: provider.redirect_uri().to_owned(),
             resource,
             sign_in_after: None,
         }
@@ -51,16 +42,16 @@ impl Leg {
         }
     }
 
-    /// What names this way, on the way out and back.
-    pub fn state(&self) -> &str {
-        &self.state
+    /// What no other way has.
+    pub(crate) fn nonce(&self) -> &str {
+        &self.nonce
     }
 }
 
 impl fmt::Debug for Leg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Leg")
-            .field("redirect_uri", &self.redirect_uri)
+            .field("resource", &self.resource)
             .finish_non_exhaustive()
     }
 }

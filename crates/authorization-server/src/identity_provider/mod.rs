@@ -192,8 +192,12 @@ impl IdentityProvider {
         self.rules.proves_fresh_sign_in
     }
 
-    /// Where to send the person who takes this way.
-    pub async fn authorization_url(&self, leg: &Leg) -> Result<Url, IdentityProviderError> {
+    /// Where to send the person who takes this way, and comes back with `state`.
+    pub async fn authorization_url(
+        &self,
+        leg: &Leg,
+        state: &str,
+    ) -> Result<Url, IdentityProviderError> {
         let known = self.known().await?;
         let endpoint = self.endpoint(
             "authorization_endpoint",
@@ -203,9 +207,9 @@ impl IdentityProvider {
         let challenge = challenge.map(|verifier| verifier.challenge());
         let request = AuthorizationRequest {
             client_id: &self.client_id,
-            redirect_uri: &leg.redirect_uri,
+            redirect_uri: &self.redirect_uri,
             scope: &self.rules.scope,
-            state: &leg.state,
+            state,
             code_challenge: challenge.as_ref(),
             nonce: self.sent_nonce(leg),
             resource: self.resource(leg),
@@ -219,17 +223,18 @@ impl IdentityProvider {
             .map_err(|error| self.refuse(Refusal::Metadata(error.to_string())))
     }
 
-    /// Who came back by this way, with what the provider issued for them.
+    /// Who came back by this way, which has this `state`, with what the provider issued for them.
     pub async fn finish(
         &self,
         leg: &Leg,
+        state: &str,
         answer: &CallbackAnswer,
     ) -> Result<Arrival, IdentityProviderError> {
         let known = self.known().await?;
         let code = answer
-            .code(&leg.state, self.expected_issuer(&known))
+            .code(state, self.expected_issuer(&known))
             .map_err(|error| IdentityProviderError::of_callback(&self.id, error))?;
-        let tokens = self.redeem(&known, leg, code).await?;
+        let tokens = self.redeem(&known, leg, state, code).await?;
         let id_token = match &self.rules.id_token {
             Some(rules) => Some(self.verified_id_token(rules, leg, &tokens).await?),
             None => None,
@@ -267,19 +272,20 @@ impl IdentityProvider {
         &self,
         known: &Known,
         leg: &Leg,
+        state: &str,
         code: &str,
     ) -> Result<Tokens, IdentityProviderError> {
         let verifier = self.verifier(leg)?;
         let mut form = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
-            ("redirect_uri", leg.redirect_uri.as_str()),
+            ("redirect_uri", self.redirect_uri.as_str()),
         ];
         if self.rules.pkce {
             form.push(("code_verifier", verifier.expose()));
         }
         if self.rules.state_at_token_endpoint {
-            form.push(("state", &leg.state));
+            form.push(("state", state));
         }
         form.extend(self.resource(leg).map(|resource| ("resource", resource)));
         self.extend_token_request(&mut form);

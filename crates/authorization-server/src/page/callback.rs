@@ -21,7 +21,7 @@ use crate::grant::{self, Grant};
 use crate::html::{waiting_page, with_security_headers};
 use crate::identity_provider::{Arrival, IdentityProvider, IdentityProviderError};
 use crate::invitation::InvitationId;
-use crate::login_state::{LoginState, Purpose, Stage};
+use crate::login_state::{LoginState, Purpose, Spent};
 use crate::page::account::{Notice, OwnPage};
 use crate::page::login::Visit;
 use crate::reason::Reason;
@@ -44,8 +44,7 @@ pub(crate) async fn get(
     let answer = read(query.as_deref().unwrap_or_default())?;
     let unknown = || PageError::new(Reason::LoginStateUnknown);
     let state = answer.state.as_deref().ok_or_else(unknown)?;
-    let found = server.login_states().find(state).await?;
-    let found = found.ok_or_else(unknown)?;
+    let found = server.login_states().find(state).ok_or_else(unknown)?;
     // RFC 9700 §4.4.2.2: the answer must come to the callback of the provider that was asked.
     if found.provider != provider {
         return Err(PageError::new(Reason::OtherIdentityProvider));
@@ -90,17 +89,13 @@ struct Return {
     request_id: CurrentRequestId,
     address: ClientAddress,
     headers: HeaderMap,
-    found: Versioned<LoginState>,
+    found: LoginState,
 }
 
 impl Return {
     async fn take(&self, answer: &CallbackAnswer) -> Result<Response, PageError> {
-        let leg = match &self.found.stage {
-            Stage::Away(leg) => leg,
-            Stage::Back(since) => return self.again(*since).await,
-        };
-        if !self.server.login_states().spend(&self.found).await? {
-            return self.again(self.server.now()).await;
+        if let Spent::Before(since) = self.server.login_states().spend(&self.found).await? {
+            return self.again(since).await;
         }
         let provider = self.server.identity_providers().get(&self.found.provider);
         // An operator may have taken it out of the settings meanwhile.
@@ -109,6 +104,8 @@ impl Return {
         if !provider.signs_in() && !matches!(self.found.purpose, Purpose::Connect { .. }) {
             return Err(PageError::new(Reason::LoginStateUnknown));
         }
+        let state = answer.state.as_deref().unwrap_or_default();
+        let finish = || provider.finish(&self.found.leg, state, answer);
         match &self.found.purpose {
             Purpose::Approve { grant_id, chosen } => {
                 let grant = self.find_grant(grant_id).await?;
@@ -132,7 +129,7 @@ impl Return {
                     self.address,
                 )
                 .await?;
-                match provider.finish(leg, answer).await {
+                match finish().await {
                     Ok(arrival) => visit.arrive(provider, arrival, chosen, self.address).await,
                     Err(error) => visit.turn_away(&error).await,
                 }
@@ -140,7 +137,7 @@ impl Return {
             Purpose::Connect {
                 subject,
                 invitation,
-            } => match provider.finish(leg, answer).await {
+            } => match finish().await {
                 Ok(arrival) => self.connect(subject, *invitation, provider, arrival).await,
                 // They changed their mind, which is no error.
                 Err(IdentityProviderError::Denied { .. }) => {
@@ -148,7 +145,7 @@ impl Return {
                 }
                 Err(error) => Err(PageError::new(error.reason()).with_cause(error)),
             },
-            Purpose::SignIn { to } => match provider.finish(leg, answer).await {
+            Purpose::SignIn { to } => match finish().await {
                 Ok(arrival) => self.sign_in(*to, provider, arrival).await,
                 Err(IdentityProviderError::Denied { .. }) => {
                     Ok(self.server.to_own_sign_in(*to, None))

@@ -82,8 +82,12 @@ impl Road {
 
     /// Bora goes there in a browser, and comes back.
     async fn walk(&self) -> Arrival {
-        let leg = Leg::begin(self.provider(), &OsRandom, None);
-        let url = self.provider().authorization_url(&leg).await.unwrap();
+        let leg = Leg::begin(&OsRandom, None);
+        let url = self
+            .provider()
+            .authorization_url(&leg, "a-state")
+            .await
+            .unwrap();
         let browser = Driver::new("browser.mjs").flag(url.as_str()).person(BORA);
         let sign_in = browser.run().await;
         let landed = url::Url::parse(sign_in["finalUrl"].as_str().unwrap()).unwrap();
@@ -98,7 +102,10 @@ impl Road {
             error: value("error"),
             error_description: value("error_description"),
         };
-        self.provider().finish(&leg, &answer).await.unwrap()
+        self.provider()
+            .finish(&leg, "a-state", &answer)
+            .await
+            .unwrap()
     }
 }
 

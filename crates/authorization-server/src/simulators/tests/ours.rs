@@ -79,17 +79,12 @@ impl<'a> Road<'a> {
 
     /// A client asks for a resource of ours, the person is sent to the vendor and answers.
     async fn walk(&self, person: &str) -> Result<(Identity, Credential), IdentityProviderError> {
-        let arrival = self.go(self.leg(), person).await?;
+        let arrival = self.go(leg(), person).await?;
         Ok((arrival.identity, arrival.credential))
     }
 
-    fn leg(&self) -> Leg {
-        let resource = Some("https://sumun.example/mcp".to_owned());
-        Leg::begin(self.provider(), &OsRandom, resource)
-    }
-
     async fn go(&self, leg: Leg, person: &str) -> Result<Arrival, IdentityProviderError> {
-        let url = self.provider().authorization_url(&leg).await?;
+        let url = self.provider().authorization_url(&leg, "a-state").await?;
         let page = self.visit.get(url.as_str(), None).await;
         let action = if person.is_empty() { "deny" } else { "approve" };
         let back = self.visit.choose(&page, action, person).await;
@@ -100,8 +95,13 @@ impl<'a> Road<'a> {
             error: back.back("error"),
             error_description: back.back("error_description"),
         };
-        self.provider().finish(&leg, &answer).await
+        self.provider().finish(&leg, "a-state", &answer).await
     }
+}
+
+fn leg() -> Leg {
+    let resource = Some("https://sumun.example/mcp".to_owned());
+    Leg::begin(&OsRandom, resource)
 }
 
 #[tokio::test]
@@ -111,13 +111,13 @@ async fn who_has_to_sign_in_anew_does_so_and_some_vendors_prove_it() {
         let visit = Visit::to(vendor);
         let road = Road::to(&visit);
         let person = vendor.people()[0].key;
-        let fresh = road.leg().with_fresh_sign_in(visit.clock.now());
+        let fresh = leg().with_fresh_sign_in(visit.clock.now());
         let anew = road.go(fresh, person).await.unwrap();
         let proof = anew.signed_in_at;
         let is_proved = proof == Some(visit.clock.now());
         assert_eq!(proof.is_some(), is_proved, "{vendor:?}");
         assert_eq!(road.provider().proves_fresh_sign_in(), is_proved);
-        let silent = road.go(road.leg(), person).await.unwrap();
+        let silent = road.go(leg(), person).await.unwrap();
         assert_eq!(silent.signed_in_at, None, "{vendor:?}");
         if is_proved {
             proving.push(vendor);

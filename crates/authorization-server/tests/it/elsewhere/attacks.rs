@@ -71,6 +71,28 @@ async fn a_made_up_or_repeated_state_leads_nowhere() {
 }
 
 #[tokio::test]
+async fn c4_a_state_in_which_one_letter_is_another_is_none_of_ours() {
+    let house = house().await;
+    let mut journey = Journey::begin(&house).await;
+    let state = journey.leave("naver", &TICKED).await;
+    // Providers keep it, and some may have little room.
+    assert!(state.len() < 640, "{}", state.len());
+    for at in 0..state.len() {
+        let other = if state[at..].starts_with('A') {
+            "B"
+        } else {
+            "A"
+        };
+        let touched = [&state[..at], other, &state[at + 1..]].concat();
+        let page = journey.come_back("naver", &touched).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{at}: {page:?}");
+    }
+    assert_eq!(asked(&house, NAVER_TOKEN), 0);
+    let answer = journey.come_back("naver", &state).await;
+    assert!(answer.parameter("code").is_some(), "{answer:?}");
+}
+
+#[tokio::test]
 async fn c7_the_callback_is_protected_like_every_page() {
     let house = house().await;
     let mut journey = Journey::begin(&house).await;

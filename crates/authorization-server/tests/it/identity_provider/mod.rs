@@ -25,6 +25,8 @@ use crate::house::{House, START};
 /// Our name at every provider of the tests, and our secret.
 const CLIENT: &str = "our-client";
 const SECRET: &str = "our-secret";
+/// What every person comes back with.
+const STATE: &str = "the-state";
 
 /// A house with one provider, and that provider's signing key.
 struct Vendor {
@@ -58,27 +60,19 @@ impl Vendor {
             .unwrap()
     }
 
-    fn begin(&self) -> Leg {
-        Leg::begin(
-            self.provider(),
-            &OsRandom,
-            Some("https://mcp.example/todo/mcp".into()),
-        )
-    }
-
     fn answer(&self, url: &str, body: impl serde::Serialize) {
         self.house.network.answer_json(url, &body);
     }
 
     /// The address that a person is sent to.
     async fn sent_to(&self, leg: &Leg) -> Url {
-        self.provider().authorization_url(leg).await.unwrap()
+        self.provider().authorization_url(leg, STATE).await.unwrap()
     }
 
     /// The person comes back with the code `the-code`.
     async fn finish(&self, leg: &Leg) -> Result<Arrival, IdentityProviderError> {
         self.provider()
-            .finish(leg, &callback(leg, &[("code", "the-code")]))
+            .finish(leg, STATE, &callback(&[("code", "the-code")]))
             .await
     }
 
@@ -149,9 +143,14 @@ fn signing_key(algorithm: Algorithm) -> SigningKey {
     SigningKey::from_pkcs8(algorithm, &SigningKey::generate(algorithm).unwrap()).unwrap()
 }
 
+/// A way that begins, of a person whose client asks for a resource.
+fn begun() -> Leg {
+    Leg::begin(&OsRandom, Some("https://mcp.example/todo/mcp".into()))
+}
+
 /// What comes back through the browser.
-fn callback(leg: &Leg, more: &[(&str, &str)]) -> CallbackAnswer {
-    let mut answer = json!({"state": leg.state()});
+fn callback(more: &[(&str, &str)]) -> CallbackAnswer {
+    let mut answer = json!({"state": STATE});
     for (name, value) in more {
         answer[name] = (*value).into();
     }

@@ -26,7 +26,7 @@ fn retry_after(result: Result<impl std::fmt::Debug, IdentityProviderError>) -> u
 async fn b1_a_provider_that_dies_in_each_step_is_unavailable() {
     let vendor = vendor().await;
     let network = &vendor.house.network;
-    let leg = vendor.begin();
+    let leg = begun();
     let id_token = vendor.id_token(&leg, ISSUER, json!({})).await;
     let metadata = "https://id.example/.well-known/openid-configuration";
 
@@ -70,9 +70,9 @@ async fn b2_known_addresses_serve_through_an_outage_for_a_bounded_time() {
             .count()
     };
     network.answer(metadata, 503, &[], "");
-    let leg = vendor.begin();
-    retry_after(vendor.provider().authorization_url(&leg).await);
-    retry_after(vendor.provider().authorization_url(&leg).await);
+    let leg = begun();
+    retry_after(vendor.provider().authorization_url(&leg, STATE).await);
+    retry_after(vendor.provider().authorization_url(&leg, STATE).await);
     assert_eq!(asked(), 1, "a dead provider is left alone for a while");
     vendor.house.advance(11);
     vendor.publish_metadata(ISSUER, json!({}));
@@ -85,7 +85,7 @@ async fn b2_known_addresses_serve_through_an_outage_for_a_bounded_time() {
     vendor.sent_to(&leg).await;
     assert_eq!(asked(), 3);
     vendor.house.advance(23 * 60 * 60);
-    retry_after(vendor.provider().authorization_url(&leg).await);
+    retry_after(vendor.provider().authorization_url(&leg, STATE).await);
 }
 
 #[tokio::test]
@@ -100,8 +100,8 @@ async fn b2_a_clock_that_is_set_back_neither_prolongs_an_outage_nor_keeps_addres
         asked.count()
     };
     network.answer(metadata, 503, &[], "");
-    let leg = vendor.begin();
-    retry_after(vendor.provider().authorization_url(&leg).await);
+    let leg = begun();
+    retry_after(vendor.provider().authorization_url(&leg, STATE).await);
     vendor.house.clock.set(yesterday);
     vendor.publish_metadata(ISSUER, json!({}));
     vendor.sent_to(&leg).await;

@@ -25,9 +25,11 @@ async fn script(vendor: &Vendor, leg: &Leg, claims: Value, profile: Value) {
 #[tokio::test]
 async fn b8_the_way_out_carries_nothing_of_the_client() {
     let vendor = vendor(json!({})).await;
-    let (one, two) = (vendor.begin(), vendor.begin());
-    assert_ne!(one.state(), two.state());
-    let url = vendor.sent_to(&one).await;
+    let (one, two) = (begun(), begun());
+    let (url, other) = (vendor.sent_to(&one).await, vendor.sent_to(&two).await);
+    for own in ["code_challenge", "nonce"] {
+        assert_ne!(parameter(&url, own), parameter(&other, own));
+    }
     let query: std::collections::BTreeMap<_, _> = url.query_pairs().into_owned().collect();
     let names: Vec<&str> = query.keys().map(String::as_str).collect();
     let expected = [
@@ -48,7 +50,7 @@ async fn b8_the_way_out_carries_nothing_of_the_client() {
 #[tokio::test]
 async fn rfc9207_a_promise_in_the_metadata_is_held_against_the_callback() {
     let vendor = vendor(json!({"authorization_response_iss_parameter_supported": true})).await;
-    let leg = vendor.begin();
+    let leg = begun();
     script(&vendor, &leg, json!({}), json!({"sub": "subject-1"})).await;
     assert!(
         vendor
@@ -58,27 +60,34 @@ async fn rfc9207_a_promise_in_the_metadata_is_held_against_the_callback() {
             .to_string()
             .contains("iss")
     );
-    let named = |iss| callback(&leg, &[("code", "c"), ("iss", iss)]);
+    let named = |iss| callback(&[("code", "c"), ("iss", iss)]);
     assert!(
         vendor
             .provider()
-            .finish(&leg, &named("https://evil.example"))
+            .finish(&leg, STATE, &named("https://evil.example"))
             .await
             .is_err()
     );
-    assert!(vendor.provider().finish(&leg, &named(ISSUER)).await.is_ok());
+    assert!(
+        vendor
+            .provider()
+            .finish(&leg, STATE, &named(ISSUER))
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
 async fn a_person_who_says_no_is_told_apart_from_a_refusal() {
     let vendor = vendor(json!({})).await;
-    let leg = vendor.begin();
+    let leg = begun();
     let answer = async |error: &str| {
-        let answer = callback(
-            &leg,
-            &[("error", error), ("error_description", "user: no\u{7}!")],
-        );
-        vendor.provider().finish(&leg, &answer).await.unwrap_err()
+        let answer = callback(&[("error", error), ("error_description", "user: no\u{7}!")]);
+        vendor
+            .provider()
+            .finish(&leg, STATE, &answer)
+            .await
+            .unwrap_err()
     };
     let denied = answer("access_denied").await;
     assert!(matches!(denied, IdentityProviderError::Denied { .. }));
@@ -95,10 +104,9 @@ async fn a_person_who_says_no_is_told_apart_from_a_refusal() {
     assert_eq!(busy.reason(), Reason::IdentityProviderUnavailable);
     // Whoever brings a code of another way, or none, is refused before anything is sent.
     let before = vendor.house.network.requests().len();
-    let other = vendor.begin();
     let stolen = vendor
         .provider()
-        .finish(&leg, &callback(&other, &[("code", "c")]))
+        .finish(&leg, "another-state", &callback(&[("code", "c")]))
         .await;
     assert_eq!(
         stolen.unwrap_err().reason(),
@@ -107,7 +115,7 @@ async fn a_person_who_says_no_is_told_apart_from_a_refusal() {
     assert!(
         vendor
             .provider()
-            .finish(&leg, &callback(&leg, &[]))
+            .finish(&leg, STATE, &callback(&[]))
             .await
             .is_err()
     );
@@ -117,7 +125,7 @@ async fn a_person_who_says_no_is_told_apart_from_a_refusal() {
 #[tokio::test]
 async fn a_subject_is_taken_only_from_what_is_signed() {
     let vendor = vendor(json!({})).await;
-    let leg = vendor.begin();
+    let leg = begun();
     for (claims, profile, complaint) in [
         (
             json!({}),
@@ -177,7 +185,7 @@ async fn what_a_provider_says_about_people_is_kept_within_bounds() {
     })
     .await;
     vendor.publish_metadata(ISSUER, json!({}));
-    let leg = vendor.begin();
+    let leg = begun();
     let profile = json!({"sub": "subject-1", "name": format!(" A\u{202e}d\na{} ", "!".repeat(500)),
         "preferred_username": ["x"], "email": "not an address", "email_verified": true});
     script(&vendor, &leg, json!({}), profile).await;
@@ -209,7 +217,7 @@ async fn a_discovered_address_is_as_protected_as_a_written_one() {
         let vendor = vendor(json!({"token_endpoint": bad})).await;
         let refused = vendor
             .provider()
-            .authorization_url(&vendor.begin())
+            .authorization_url(&begun(), STATE)
             .await
             .unwrap_err();
         assert_eq!(refused.reason(), Reason::IdentityProviderRefused, "{bad}");
@@ -219,15 +227,19 @@ async fn a_discovered_address_is_as_protected_as_a_written_one() {
 #[tokio::test]
 async fn a11_nothing_secret_can_be_printed() {
     let vendor = vendor(json!({})).await;
-    let leg = vendor.begin();
+    let leg = begun();
     script(&vendor, &leg, json!({}), json!({"sub": "subject-1"})).await;
-    let answer = callback(&leg, &[("code", "canary-code")]);
-    let arrival = vendor.provider().finish(&leg, &answer).await.unwrap();
+    let answer = callback(&[("code", "canary-code")]);
+    let arrival = vendor
+        .provider()
+        .finish(&leg, STATE, &answer)
+        .await
+        .unwrap();
     let printed = format!(
         "{:?} {leg:?} {answer:?} {arrival:?}",
         vendor.house.server.identity_providers()
     );
-    for canary in [SECRET, leg.state(), "canary-code", "\"a\""] {
+    for canary in [SECRET, STATE, "canary-code", "\"a\""] {
         assert!(!printed.contains(canary), "{canary}: {printed}");
     }
 }

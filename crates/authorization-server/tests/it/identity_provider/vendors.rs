@@ -27,13 +27,13 @@ fn naver_profile() -> Value {
 #[tokio::test]
 async fn b5_naver_classic_wants_state_and_secret_in_the_form() {
     let vendor = Vendor::new("naver-classic", |_| {}).await;
-    let leg = vendor.begin();
+    let leg = begun();
     let url = vendor.sent_to(&leg).await;
     assert!(
         url.as_str()
             .starts_with("https://nid.naver.com/oauth2.0/authorize?")
     );
-    assert_eq!(parameter(&url, "state").as_deref(), Some(leg.state()));
+    assert_eq!(parameter(&url, "state").as_deref(), Some(STATE));
     for unknown in ["code_challenge", "nonce", "scope", "resource"] {
         assert_eq!(parameter(&url, unknown), None);
     }
@@ -62,7 +62,7 @@ async fn b5_naver_classic_wants_state_and_secret_in_the_form() {
         Some(START.plus(std::time::Duration::from_hours(1)))
     );
     let form = vendor.form_sent_to(NAVER_TOKEN);
-    assert_eq!(field(&form, "state"), Some(leg.state()));
+    assert_eq!(field(&form, "state"), Some(STATE));
     assert_eq!(field(&form, "client_secret"), Some(SECRET));
     assert_eq!(
         field(&form, "redirect_uri"),
@@ -74,7 +74,7 @@ async fn b5_naver_classic_wants_state_and_secret_in_the_form() {
 #[tokio::test]
 async fn b4_naver_says_no_inside_200_and_keeps_the_refresh_token() {
     let vendor = Vendor::new("naver-classic", |_| {}).await;
-    let leg = vendor.begin();
+    let leg = begun();
     vendor.answer(
         NAVER_TOKEN,
         json!({
@@ -123,7 +123,7 @@ async fn b4_naver_says_no_inside_200_and_keeps_the_refresh_token() {
 #[tokio::test]
 async fn naver_with_openid_knows_pkce_and_one_subject() {
     let vendor = Vendor::new("naver", |_| {}).await;
-    let leg = vendor.begin();
+    let leg = begun();
     let url = vendor.sent_to(&leg).await;
     assert_eq!(parameter(&url, "scope").as_deref(), Some("openid"));
     assert_eq!(
@@ -146,7 +146,7 @@ async fn naver_with_openid_knows_pkce_and_one_subject() {
     let arrival = vendor.finish(&leg).await.unwrap();
     assert_eq!(arrival.identity.subject, "32742776");
     let form = vendor.form_sent_to(token);
-    assert_eq!(field(&form, "state"), Some(leg.state()));
+    assert_eq!(field(&form, "state"), Some(STATE));
     assert!(field(&form, "code_verifier").is_some());
 
     // The profile of somebody else is not put under this name.
@@ -163,7 +163,7 @@ async fn kakao_numbers_its_people_and_qualifies_their_addresses() {
         own.overrides.scopes = Some(vec!["account_email".into(), "profile_nickname".into()]);
     })
     .await;
-    let leg = vendor.begin();
+    let leg = begun();
     let scope = parameter(&vendor.sent_to(&leg).await, "scope");
     assert_eq!(scope.as_deref(), Some("account_email,profile_nickname"));
     let (token, me) = (
@@ -207,7 +207,7 @@ async fn kakao_numbers_its_people_and_qualifies_their_addresses() {
 #[tokio::test]
 async fn line_signs_with_the_channel_secret() {
     let vendor = Vendor::new("line", |_| {}).await;
-    let leg = vendor.begin();
+    let leg = begun();
     let claims =
         json!({"sub": "U1234", "name": "Taro", "picture": "https://x", "amr": ["linesso"]});
     let claims = vendor.claims(&leg, "https://access.line.me", claims).await;
@@ -248,7 +248,7 @@ async fn b6_entra_gets_scopes_instead_of_a_resource_and_admits_one_tenant() {
         own.variables.insert("tenant".into(), tenant.into());
     })
     .await;
-    let leg = vendor.begin();
+    let leg = begun();
     let base = format!("https://login.microsoftonline.com/{tenant}");
     let url = vendor.sent_to(&leg).await;
     assert!(
@@ -294,7 +294,7 @@ async fn b6_a_resource_is_forwarded_or_replaced_where_that_is_set() {
         ("https://api.corp.example", "https://api.corp.example"),
     ] {
         let vendor = Vendor::new("naver", |own| own.overrides.resource = Some(rule.into())).await;
-        let url = vendor.sent_to(&vendor.begin()).await;
+        let url = vendor.sent_to(&begun()).await;
         assert_eq!(parameter(&url, "resource").as_deref(), Some(expected));
     }
 }
@@ -307,7 +307,7 @@ async fn google_is_discovered_and_one_of_its_domains_can_be_demanded() {
     .await;
     let issuer = "https://accounts.google.com";
     vendor.publish_metadata(issuer, json!({}));
-    let leg = vendor.begin();
+    let leg = begun();
     let url = vendor.sent_to(&leg).await;
     assert_eq!(parameter(&url, "access_type").as_deref(), Some("offline"));
     assert_eq!(parameter(&url, "prompt").as_deref(), Some("consent"));
@@ -342,7 +342,7 @@ async fn google_is_discovered_and_one_of_its_domains_can_be_demanded() {
 #[tokio::test]
 async fn github_says_no_inside_200_and_its_tokens_have_no_end() {
     let vendor = Vendor::new("github", |_| {}).await;
-    let leg = vendor.begin();
+    let leg = begun();
     let scope = parameter(&vendor.sent_to(&leg).await, "scope");
     assert_eq!(scope.as_deref(), Some("read:user user:email"));
     let token = "https://github.com/login/oauth/access_token";
@@ -434,7 +434,7 @@ async fn logto_keycloak_and_auth0_are_found_by_their_names() {
         });
         let vendor = vendor.await.signing(algorithm);
         vendor.publish_metadata(issuer, json!({}));
-        let leg = vendor.begin();
+        let leg = begun();
         let below = |path: &str| format!("{}/{path}", issuer.trim_end_matches('/'));
         let url = vendor.sent_to(&leg).await;
         assert!(url.as_str().starts_with(&below("authorize?")), "{preset}");
@@ -473,7 +473,7 @@ async fn a_provider_that_no_preset_knows_is_described_in_the_settings() {
         fields.token_parameters = Some([("audience".into(), "us".into())].into());
     })
     .await;
-    let leg = vendor.begin();
+    let leg = begun();
     assert_eq!(
         parameter(&vendor.sent_to(&leg).await, "flavour").as_deref(),
         Some("new")
