@@ -14,7 +14,6 @@ use authorization_server::settings::{PreRegisteredClient, Settings};
 use authorization_server::{AuthorizationServer, ClientAddress, Parts};
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
 use axum::routing::post;
 use oauth::client::fetch::Fetch;
 use oauth::client_metadata::{ClientMetadata, TokenEndpointAuthMethod};
@@ -25,6 +24,7 @@ use oauth::secret::Secret;
 use oauth::time::{Clock, SystemClock};
 use serde_json::json;
 use store::{Entry, KeyRing, Kind, ListBy, Page, SqliteStore, Store, StoreError};
+use tower::util::MapRequestLayer;
 
 use super::authorization_server::{SCOPE, settings};
 
@@ -120,7 +120,7 @@ pub(super) async fn router(data: &Path, provider: u16) -> anyhow::Result<Router>
     let counts = move || async move { counted.told() };
     Ok(server
         .router()
-        .layer(from_fn(from_many_addresses))
+        .layer(MapRequestLayer::new(from_many_addresses))
         .route(COUNTS, post(counts)))
 }
 
@@ -157,14 +157,14 @@ fn with_provider(port: u16) -> anyhow::Result<Settings> {
 }
 
 /// People do not share an address, and the limits are for those who do.
-async fn from_many_addresses(mut request: Request, next: Next) -> axum::response::Response {
+fn from_many_addresses(mut request: Request) -> Request {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed) % ADDRESSES;
     let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 0, 0, 0)) + number);
     request
         .extensions_mut()
         .insert(ClientAddress(Some(IpAddr::V4(address))));
-    next.run(request).await
+    request
 }
 
 /// A store that counts.

@@ -134,7 +134,7 @@ impl LoginStates {
 
     /// Spends the way of somebody who is back, exactly once.
     pub(crate) async fn spend(&self, away: &LoginState) -> Result<Spent, StoreError> {
-        let key = key(&away.leg);
+        let key = away.key();
         let now = self.clock.now();
         let back = Return {
             since: now,
@@ -148,7 +148,11 @@ impl LoginStates {
     }
 }
 
-/// Each way has a nonce of its own, which the provider learns.
-fn key(leg: &Leg) -> String {
-    Secret::from(leg.nonce()).hash().as_str().to_owned()
+impl LoginState {
+    /// The key of the mark: each way has a nonce of its own, which the provider learns. Those of one time lie
+    /// beside each other in the index of the store.
+    fn key(&self) -> String {
+        let nonce = Secret::from(self.leg.nonce()).hash();
+        format!("{}.{}", self.expires_at.0, nonce.as_str())
+    }
 }

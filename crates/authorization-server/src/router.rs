@@ -62,6 +62,7 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
 
     // For people; a form that comes from another site is refused (Fetch Metadata, and `Origin` for
     // browsers without it).
+    let finish = Finish::new(server);
     let csrf = CsrfLayer::new()
         .with_rejection_response(|_| PageError::new(Reason::ForeignForm).into_response());
     let pages = Router::new()
@@ -103,9 +104,7 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
             get(account::invitation::get).post(account::invitation::post),
         )
         .route(&under("/callback/{provider}"), get(page::callback::get))
-        .layer(DefaultBodyLimit::max(MAX_REQUEST))
-        .layer(csrf)
-        .merge(page::assets(&base));
+        .layer((finish.clone(), csrf, DefaultBodyLimit::max(MAX_REQUEST)));
     // A link from anywhere leads to these, and a client may post to them.
     let links = Router::new()
         .route(
@@ -116,17 +115,18 @@ pub(crate) fn router(server: &AuthorizationServer) -> Router {
             &under("/logout"),
             get(end_session::get).post(end_session::post),
         )
-        .layer(DefaultBodyLimit::max(MAX_REQUEST));
+        .layer((finish.clone(), DefaultBodyLimit::max(MAX_REQUEST)));
 
     let others = notices
-        .merge(pages)
-        .merge(links)
+        .merge(page::assets(&base))
         .merge(crate::manage::api::router(server));
-    let finish = Finish::new(server);
+    // Layers that are named together are one to the router, which copies each for each request.
     endpoints
         .layer(finish.clone().open_to("GET,POST"))
         .merge(configuration.layer(finish.clone().open_to("GET,PUT,DELETE")))
         .merge(others.layer(finish))
+        .merge(pages)
+        .merge(links)
         .with_state(server.clone())
 }
 

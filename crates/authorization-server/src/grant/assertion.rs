@@ -1,6 +1,5 @@
 //! A grant that begins where others arrive: an issuer that we trust has spoken for the person.
 
-use oauth::random;
 use oauth::resource::ResourceIndicator;
 use store::StoreError;
 
@@ -43,7 +42,7 @@ impl Grants {
             refresh: None,
         };
         let grant = Grant {
-            id: random::token::<16>(&*self.random),
+            id: self.new_id(),
             client_id: from.client_id.to_owned(),
             request,
             stage,

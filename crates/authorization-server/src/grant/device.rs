@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use oauth::random;
 use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use oauth::time::NumericDate;
@@ -74,7 +73,7 @@ impl Grants {
         resource: ResourceIndicator,
         lifetime: Duration,
     ) -> Result<(Grant, UserCode), StoreError> {
-        let id = random::token::<16>(&*self.random);
+        let id = self.new_id();
         let now = self.clock.now();
         let expires_at = now.plus(lifetime);
         let user_code = self.reserve_user_code(&id, expires_at).await?;

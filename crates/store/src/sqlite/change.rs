@@ -72,7 +72,9 @@ impl Turn<'_> {
         let Some(entry) = self.make(kind, position, entry)? else {
             return Ok(());
         };
-        if self.run(schema::OVERWRITE, kind, &entry, &[&now])? {
+        if self.run(schema::OVERWRITE_OWN, kind, &entry, &[&now])?
+            || self.run(schema::OVERWRITE, kind, &entry, &[&now])?
+        {
             self.changes.push(Change::Overwritten(kind.as_str(), entry));
             return Ok(());
         }
@@ -112,7 +114,9 @@ impl Turn<'_> {
 
     /// Writes the entry if the stored one still has its version; `false` when it moved on.
     pub(super) fn replace(&mut self, kind: Kind, now: i64, entry: Entry) -> rusqlite::Result<bool> {
-        let is_written = self.run(schema::REPLACE, kind, &entry, &[&now, &entry.version])?;
+        let version: &[&dyn ToSql] = &[&now, &entry.version];
+        let is_written = self.run(schema::REPLACE_OWN, kind, &entry, version)?
+            || self.run(schema::REPLACE, kind, &entry, version)?;
         if is_written {
             let entry = Entry {
                 version: entry.version + 1,

@@ -92,6 +92,16 @@ pub(super) const REPLACE: &str = "
 UPDATE record SET body = ?3, owner = ?4, expires_at = ?5, version = version + 1
 WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?6) AND version = ?7";
 
+// The same for a record that stays whose it is, as most do: SQLite writes the entry of an index anew
+// when its column is named, whether it is another value or not.
+pub(super) const OVERWRITE_OWN: &str = "
+UPDATE record SET body = ?3, expires_at = ?5, version = version + 1
+WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?6) AND owner IS ?4";
+
+pub(super) const REPLACE_OWN: &str = "
+UPDATE record SET body = ?3, expires_at = ?5, version = version + 1
+WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?6) AND version = ?7 AND owner IS ?4";
+
 pub(super) const TAKE: &str = "
 DELETE FROM record WHERE kind = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)
 RETURNING key, body, version, owner, expires_at, position";

@@ -454,6 +454,8 @@ async fn no_statement_walks_through_a_whole_table() {
         (schema::TAKE, "record_key (kind=? AND key=?)"),
         (schema::REPLACE, "record_key (kind=? AND key=?)"),
         (schema::OVERWRITE, "record_key (kind=? AND key=?)"),
+        (schema::REPLACE_OWN, "record_key (kind=? AND key=?)"),
+        (schema::OVERWRITE_OWN, "record_key (kind=? AND key=?)"),
         (schema::TAKE_PLACE, "record_key (kind=? AND key=?)"),
         (schema::LIST_ALL, "record_kind (kind=? AND rowid<?)"),
         (
