@@ -2,7 +2,7 @@
 //!
 //! A commit that survives a power loss waits for the disk, and SQLite has one writer at a time. So
 //! writes queue here, and whatever has arrived while the disk was busy shares the next commit.
-//! Nobody gets an answer before the commit.
+//! Nobody gets an answer before the commit, but for those who only count.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,8 +29,11 @@ pub(super) enum Durability {
     /// Nothing: an acknowledged redemption, rotation or revocation must not be undone, and a
     /// replaced password or a replay marker neither, for each would give authority back.
     Durable,
-    /// The last moments: counters and the deletion of expired rows, which give nobody authority.
+    /// The last moments: the deletion of expired rows, which gives nobody authority.
     Relaxed,
+    /// The same, and nobody waits for the commit: who counts wants to know the number, and works on while
+    /// it is being kept.
+    Counted,
 }
 
 impl Durability {
@@ -38,7 +41,7 @@ impl Durability {
     fn synchronous(self) -> &'static str {
         match self {
             Self::Durable => "FULL",
-            Self::Relaxed => "NORMAL",
+            Self::Relaxed | Self::Counted => "NORMAL",
         }
     }
 }
@@ -95,7 +98,8 @@ impl Writer {
         let job = Box::new(Job {
             work: Some(work),
             result: None,
-            answer,
+            answer: Some(answer),
+            is_early: durability == Durability::Counted,
         });
         let sent = self.queue.send(Message::Write(durability, job)).await;
         sent.map_err(|_| closed())?;
@@ -117,15 +121,17 @@ impl Writer {
 trait Work: Send {
     fn run(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()>;
 
-    /// Tells the caller, once it is known whether the transaction was committed.
-    fn answer(self: Box<Self>, committed: Result<(), Arc<rusqlite::Error>>);
+    /// Tells the caller, once it is known whether the transaction was committed, if they do not know it yet.
+    fn answer(&mut self, committed: Result<(), Arc<rusqlite::Error>>);
 }
 
 struct Job<F, T> {
     work: Option<F>,
     result: Option<T>,
     /// Many callers may share a commit, so they share its failure.
-    answer: oneshot::Sender<Result<T, Arc<rusqlite::Error>>>,
+    answer: Option<oneshot::Sender<Result<T, Arc<rusqlite::Error>>>>,
+    /// Whether the caller waits for the result alone.
+    is_early: bool,
 }
 
 impl<F, T> Work for Job<F, T>
@@ -135,18 +141,23 @@ where
 {
     fn run(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()> {
         self.result = self.work.take().map(|work| work(turn)).transpose()?;
+        if self.is_early {
+            self.answer(Ok(()));
+        }
         Ok(())
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), Arc<rusqlite::Error>>) {
-        let answer = match (committed, self.result) {
+    fn answer(&mut self, committed: Result<(), Arc<rusqlite::Error>>) {
+        let answer = match (committed, self.result.take()) {
             (Ok(()), Some(result)) => Ok(result),
             (Err(error), _) => Err(error),
-            // It was not run, which is only so where the commit failed.
+            // It was answered, or not run, which is only so where the commit failed.
             (Ok(()), None) => return,
         };
-        // Nobody minds a failed send: its caller has gone away.
-        let _ = self.answer.send(answer);
+        if let Some(caller) = self.answer.take() {
+            // Nobody minds a failed send: its caller has gone away.
+            let _ = caller.send(answer);
+        }
     }
 }
 
@@ -192,7 +203,7 @@ fn write_all(
         };
         commits.fetch_add(1, Ordering::Relaxed);
         let committed = committed.map_err(Arc::new);
-        for work in batch.drain(..) {
+        for mut work in batch.drain(..) {
             work.answer(committed.clone());
         }
     }
