@@ -168,13 +168,11 @@ fn write_all(
     commits: &AtomicU64,
 ) {
     let mut synchronous = None;
-    let mut rhythm = Rhythm::default();
     let mut numbers = Numbers::default();
     let mut messages = Vec::with_capacity(BATCH);
     let mut batch = Vec::with_capacity(BATCH);
     while queue.blocking_recv_many(&mut messages, BATCH) > 0 {
-        gather(&mut queue, &mut messages, rhythm.half());
-        rhythm.beat(messages.len());
+        gather(&mut queue, &mut messages);
         let mut needed = Durability::Relaxed;
         for message in messages.drain(..) {
             match message {
@@ -209,27 +207,11 @@ fn write_all(
     }
 }
 
-/// How many wrote lately: two commits' worth are everybody, if one half works while the other waits for the disk.
-#[derive(Debug, Default)]
-struct Rhythm([usize; 2]);
-
-impl Rhythm {
-    /// Half of everybody.
-    fn half(&self) -> usize {
-        self.0.iter().sum::<usize>().div_ceil(2).min(BATCH)
-    }
-
-    fn beat(&mut self, count: usize) {
-        self.0 = [self.0[1], count];
-    }
-}
-
-/// Lets those write as well who are about to, until there are `enough`, where this thread has taken the core
-/// from them: a commit costs nearly the same for all of them as for one. Where nobody waits for the core, nobody
-/// is waited for.
-fn gather(queue: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>, enough: usize) {
+/// Lets those write as well who are about to, where this thread has taken the core from them: a commit costs
+/// nearly the same for all of them as for one. Where nobody waits for the core, nobody is waited for.
+fn gather(queue: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>) {
     let mut known = 0;
-    while known < messages.len() && messages.len() < enough {
+    while known < messages.len() && messages.len() < BATCH {
         known = messages.len();
         thread::yield_now();
         while messages.len() < BATCH
