@@ -97,14 +97,16 @@ fn report(turns: &[Vec<Turn>], counts: &Counts) -> anyhow::Result<()> {
         Ratio::of(&turns[2], &writing).shown("flows / durable writes of as many records"),
         Ratio::of(&turns[2], &turns[0]).shown("flows / signatures"),
         format!(
-            "store, for each flow: {:.1} reads, {:.1} durable writes and {:.1} counts, in {:.2} commits",
+            "store, for each flow: {:.1} reads, {:.1} writes and {:.1} counts, in {:.2} commits, of which \
+             {:.2} waited for the disk",
             counts.each("read"),
             counts.each("write"),
             counts.each("count"),
-            counts.each("commit")
+            counts.each("commit"),
+            counts.each("wait")
         ),
         format!("reads: {}", counts.by_kind("read")),
-        format!("durable writes: {}", counts.by_kind("write")),
+        format!("writes: {}", counts.by_kind("write")),
         "HTTP, for each flow: 5 requests to the server and 1 from it to the provider; FastMCP: 3 and 1"
             .to_owned(),
         "signatures, for each flow: 1 made (the access token) and 1 verified (the ID token); the \

@@ -49,7 +49,7 @@ pub(crate) fn provider_issuer(port: u16) -> String {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     flows: u64,
-    /// How often each thing was done: `read grant`, `write grant`, `count`, `commit`.
+    /// How often each thing was done: `read grant`, `write grant`, `count`, `commit`, `wait`.
     done: BTreeMap<String, u64>,
 }
 
@@ -188,11 +188,9 @@ impl Counting {
         let lines = done
             .iter()
             .map(|((verb, kind), count)| format!("{verb} {kind} {count}\n"));
-        format!(
-            "{}commit {}",
-            lines.collect::<String>(),
-            self.store.commits()
-        )
+        let lines: String = lines.collect();
+        let (commits, waits) = (self.store.commits(), self.store.disk_waits());
+        format!("{lines}commit {commits}\nwait {waits}")
     }
 
     fn counted(&self, verb: &'static str, kind: Kind) -> &SqliteStore {

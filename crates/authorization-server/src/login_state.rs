@@ -36,6 +36,8 @@ pub(crate) struct LoginState {
     pub(crate) purpose: Purpose,
     /// What has to fit on return.
     pub(crate) leg: Leg,
+    /// Milliseconds since the epoch.
+    left_at: i64,
     expires_at: NumericDate,
 }
 
@@ -117,6 +119,7 @@ impl LoginStates {
             browser,
             purpose,
             leg,
+            left_at: self.clock.now_millis(),
             expires_at: self.clock.now().plus(self.lifetime),
         };
         let text = serde_json::to_vec(&away).expect("it is plain data with string keys");
@@ -153,6 +156,6 @@ impl LoginState {
     /// beside each other in the index of the store.
     fn key(&self) -> String {
         let nonce = Secret::from(self.leg.nonce()).hash();
-        format!("{}.{}", self.expires_at.0, nonce.as_str())
+        format!("{}.{}", self.left_at, nonce.as_str())
     }
 }

@@ -66,6 +66,11 @@ impl Record for BrowserSession {
     fn expires_at(&self) -> Option<NumericDate> {
         Some(self.expires_at)
     }
+
+    fn may_be_lost(&self) -> bool {
+        // Then the person signs in again.
+        true
+    }
 }
 
 impl BrowserSession {

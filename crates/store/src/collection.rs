@@ -32,6 +32,12 @@ pub trait Record: Serialize + DeserializeOwned + Send + Sync {
     fn expires_at(&self) -> Option<NumericDate> {
         None
     }
+
+    /// Whether a power loss may undo that it was written a moment ago: so that somebody has less than before,
+    /// and has to ask again. What takes something away, or marks that something was used, must stay.
+    fn may_be_lost(&self) -> bool {
+        false
+    }
 }
 
 /// A record as it was read, with the version that [`Collection::replace`] expects to find again.
@@ -127,6 +133,7 @@ impl<R: Record> Collection<R> {
         let mut entry = Entry {
             owner: record.owner().map(str::to_owned),
             expires_at: record.expires_at(),
+            may_be_lost: record.may_be_lost(),
             ..Entry::new(key, body)
         };
         if R::SEALED {

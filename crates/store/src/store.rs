@@ -65,6 +65,8 @@ pub struct Entry {
     pub expires_at: Option<NumericDate>,
     /// The record's place in the order in which its kind was filled. The store sets it.
     pub position: i64,
+    /// Whether a power loss may undo that it was written a moment ago. Only what is written says so.
+    pub may_be_lost: bool,
 }
 
 impl Entry {
@@ -77,6 +79,7 @@ impl Entry {
             owner: None,
             expires_at: None,
             position: 0,
+            may_be_lost: false,
         }
     }
 

@@ -122,6 +122,12 @@ impl Record for Grant {
     fn expires_at(&self) -> Option<NumericDate> {
         Some(self.expires_at)
     }
+
+    fn may_be_lost(&self) -> bool {
+        // Whoever asked, asks again, and a code that nobody remembers is worth nothing. That it was redeemed
+        // must stay, and so must every end.
+        matches!(self.stage, Stage::Pending { .. } | Stage::Approved { .. })
+    }
 }
 
 impl Grant {
@@ -214,13 +220,12 @@ impl Grants {
         Ok(grant)
     }
 
-    /// An id that nobody guesses: 96 bits are random. It begins with the time in seconds, so that grants of one
-    /// time lie beside each other in the index of the store.
+    /// An id that nobody guesses: 80 bits are random. It begins with the time in milliseconds, so that grants
+    /// of one time lie beside each other in the index of the store.
     fn new_id(&self) -> String {
-        let seconds = u32::try_from(self.clock.now().0).unwrap_or_default();
         let mut id = [0; 16];
         self.random.fill(&mut id);
-        id[..4].copy_from_slice(&seconds.to_be_bytes());
+        id[..6].copy_from_slice(&self.clock.now_millis().to_be_bytes()[2..]);
         URL_SAFE_NO_PAD.encode(id)
     }
 

@@ -3,6 +3,7 @@
 mod cache;
 mod change;
 mod connection;
+mod log;
 mod rewrap;
 mod schema;
 mod writer;
@@ -21,6 +22,7 @@ use crate::store::{Entry, Kind, ListBy, Page, Store};
 use cache::{Cache, Found};
 use change::Turn;
 use connection::{Pool, Readers};
+use log::Log;
 pub use rewrap::Rewrapped;
 use writer::{Durability, Writer};
 
@@ -53,10 +55,11 @@ impl SqliteStore {
             schema::migrate(&connection, &path)?;
             let readers = Readers::Many(Pool::open(&path).map_err(failed)?);
             let cache = Arc::new(Cache::open(&path).map_err(StoreError::unavailable)?);
+            let log = Log::open(&path).map_err(StoreError::unavailable)?;
             let shared = Arc::new(Mutex::new(Some(connection)));
             Ok(Self {
                 readers: Arc::new(readers),
-                writer: Writer::start(shared, Some(Arc::clone(&cache)))?,
+                writer: Writer::start(shared, Some(Arc::clone(&cache)), Some(log))?,
                 cache: Some(cache),
                 clock,
             })
@@ -79,7 +82,7 @@ impl SqliteStore {
             let shared = Arc::new(Mutex::new(Some(connection)));
             Ok(Self {
                 readers: Arc::new(Readers::One(Arc::clone(&shared))),
-                writer: Writer::start(shared, None)?,
+                writer: Writer::start(shared, None, None)?,
                 cache: None,
                 clock,
             })
@@ -119,6 +122,11 @@ impl SqliteStore {
     /// How many commits there were since the store was opened: writes that arrive together share one.
     pub fn commits(&self) -> u64 {
         self.writer.commits()
+    }
+
+    /// How many of them waited for the disk, because something in them must not be undone.
+    pub fn disk_waits(&self) -> u64 {
+        self.writer.disk_waits()
     }
 
     /// Finishes what is being written and closes the file. Every later verb fails.
@@ -163,21 +171,21 @@ impl Store for SqliteStore {
     }
 
     async fn put(&self, kind: Kind, key: &str, entry: Entry) -> Result<(), StoreError> {
-        let (now, entry) = (self.now(), named(key, entry));
+        let (now, (durability, entry)) = (self.now(), written(key, entry));
         let put = move |turn: &mut Turn<'_>| turn.put(kind, now, entry);
-        self.writer.run(Durability::Durable, put).await
+        self.writer.run(durability, put).await
     }
 
     async fn insert(&self, kind: Kind, key: &str, entry: Entry) -> Result<bool, StoreError> {
-        let (now, entry) = (self.now(), named(key, entry));
+        let (now, (durability, entry)) = (self.now(), written(key, entry));
         let insert = move |turn: &mut Turn<'_>| turn.insert(kind, now, entry);
-        self.writer.run(Durability::Durable, insert).await
+        self.writer.run(durability, insert).await
     }
 
     async fn replace(&self, kind: Kind, key: &str, entry: Entry) -> Result<bool, StoreError> {
-        let (now, entry) = (self.now(), named(key, entry));
+        let (now, (durability, entry)) = (self.now(), written(key, entry));
         let replace = move |turn: &mut Turn<'_>| turn.replace(kind, now, entry);
-        self.writer.run(Durability::Durable, replace).await
+        self.writer.run(durability, replace).await
     }
 
     async fn take(&self, kind: Kind, key: &str) -> Result<Option<Entry>, StoreError> {
@@ -226,10 +234,15 @@ impl Store for SqliteStore {
     }
 }
 
-/// The entry under the key that it is written to.
-fn named(key: &str, entry: Entry) -> Entry {
-    let key = key.to_owned();
-    Entry { key, ..entry }
+/// The entry under the key that it is written to, and what a power loss may do to it.
+fn written(key: &str, entry: Entry) -> (Durability, Entry) {
+    let durability = Durability::of(&entry);
+    let entry = Entry {
+        key: key.to_owned(),
+        may_be_lost: false,
+        ..entry
+    };
+    (durability, entry)
 }
 
 /// The row that a change returns, if it returns one; read to the end, because a statement of SQLite is
@@ -252,6 +265,7 @@ fn to_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         owner: row.get(3)?,
         expires_at: row.get::<_, Option<i64>>(4)?.map(NumericDate),
         position: row.get(5)?,
+        may_be_lost: false,
     })
 }
 

@@ -2,8 +2,10 @@
 //!
 //! A commit that survives a power loss waits for the disk, and SQLite has one writer at a time. So
 //! writes queue here, and whatever has arrived while the disk was busy shares the next commit.
-//! Nobody gets an answer before the commit, but for those who only count.
+//! Nobody gets an answer before the commit, but for those who only count; and nobody whose write must not be
+//! undone gets one before the disk has it.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -15,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 use super::cache::Cache;
 use super::change::{Numbers, Turn};
 use super::connection::{Shared, closed, lock};
+use super::log::Log;
 use crate::error::StoreError;
+use crate::store::Entry;
 
 /// How many writes share a commit at most.
 const BATCH: usize = 128;
@@ -29,7 +33,7 @@ pub(super) enum Durability {
     /// Nothing: an acknowledged redemption, rotation or revocation must not be undone, and a
     /// replaced password or a replay marker neither, for each would give authority back.
     Durable,
-    /// The last moments: the deletion of expired rows, which gives nobody authority.
+    /// The last moments: the deletion of expired rows, and what says of itself that it may be lost.
     Relaxed,
     /// The same, and nobody waits for the commit: who counts wants to know the number, and works on while
     /// it is being kept.
@@ -37,21 +41,32 @@ pub(super) enum Durability {
 }
 
 impl Durability {
-    /// <https://sqlite.org/pragma.html#pragma_synchronous>
-    fn synchronous(self) -> &'static str {
-        match self {
-            Self::Durable => "FULL",
-            Self::Relaxed | Self::Counted => "NORMAL",
+    /// What `entry` says of itself.
+    pub(super) fn of(entry: &Entry) -> Self {
+        if entry.may_be_lost {
+            Self::Relaxed
+        } else {
+            Self::Durable
         }
     }
 }
+
+/// Why a write has failed; many callers share it.
+type Failure = Arc<dyn Error + Send + Sync>;
 
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     /// Cancelled when the thread has come to its end.
     stopped: CancellationToken,
-    commits: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+}
+
+/// What was done since the store was opened.
+#[derive(Debug, Default)]
+struct Counts {
+    commits: AtomicU64,
+    waits: AtomicU64,
 }
 
 enum Message {
@@ -61,13 +76,17 @@ enum Message {
 
 impl Writer {
     /// Starts to write through the connection in `shared`, and takes it out to close it at the end.
-    pub(super) fn start(shared: Shared, cache: Option<Arc<Cache>>) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        shared: Shared,
+        cache: Option<Arc<Cache>>,
+        log: Option<Log>,
+    ) -> Result<Self, StoreError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let stopped = CancellationToken::new();
-        let commits = Arc::default();
-        let (ended, counted) = (stopped.clone().drop_guard(), Arc::clone(&commits));
+        let counts = Arc::<Counts>::default();
+        let (ended, counted) = (stopped.clone().drop_guard(), Arc::clone(&counts));
         let work = move || {
-            write_all(waiting, &shared, cache.as_deref(), &counted);
+            write_all(waiting, &shared, cache.as_deref(), log, &counted);
             // The last connection folds the log into the file.
             drop(lock(&shared).take());
             drop(ended);
@@ -77,13 +96,18 @@ impl Writer {
         Ok(Self {
             queue,
             stopped,
-            commits,
+            counts,
         })
     }
 
     /// How many commits there were.
     pub(super) fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
+        self.counts.commits.load(Ordering::Relaxed)
+    }
+
+    /// How many of them waited for the disk.
+    pub(super) fn disk_waits(&self) -> u64 {
+        self.counts.waits.load(Ordering::Relaxed)
     }
 
     /// Runs `work` within a transaction, and returns what it returned once that is committed.
@@ -122,14 +146,14 @@ trait Work: Send {
     fn run(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()>;
 
     /// Tells the caller, once it is known whether the transaction was committed, if they do not know it yet.
-    fn answer(&mut self, committed: Result<(), Arc<rusqlite::Error>>);
+    fn answer(&mut self, committed: Result<(), Failure>);
 }
 
 struct Job<F, T> {
     work: Option<F>,
     result: Option<T>,
     /// Many callers may share a commit, so they share its failure.
-    answer: Option<oneshot::Sender<Result<T, Arc<rusqlite::Error>>>>,
+    answer: Option<oneshot::Sender<Result<T, Failure>>>,
     /// Whether the caller waits for the result alone.
     is_early: bool,
 }
@@ -147,7 +171,7 @@ where
         Ok(())
     }
 
-    fn answer(&mut self, committed: Result<(), Arc<rusqlite::Error>>) {
+    fn answer(&mut self, committed: Result<(), Failure>) {
         let answer = match (committed, self.result.take()) {
             (Ok(()), Some(result)) => Ok(result),
             (Err(error), _) => Err(error),
@@ -165,23 +189,17 @@ fn write_all(
     mut queue: mpsc::Receiver<Message>,
     shared: &Shared,
     cache: Option<&Cache>,
-    commits: &AtomicU64,
+    mut log: Option<Log>,
+    counts: &Counts,
 ) {
-    let mut synchronous = None;
     let mut numbers = Numbers::default();
     let mut messages = Vec::with_capacity(BATCH);
     let mut batch = Vec::with_capacity(BATCH);
     while queue.blocking_recv_many(&mut messages, BATCH) > 0 {
         gather(&mut queue, &mut messages);
-        let mut needed = Durability::Relaxed;
         for message in messages.drain(..) {
             match message {
-                Message::Write(durability, work) => {
-                    if durability == Durability::Durable {
-                        needed = Durability::Durable;
-                    }
-                    batch.push(work);
-                }
+                Message::Write(durability, work) => batch.push((durability, work)),
                 Message::Stop => queue.close(),
             }
         }
@@ -191,18 +209,25 @@ fn write_all(
         let committed = {
             let shared = lock(shared);
             let connection = shared.as_ref().expect("only this thread takes it away");
-            let ready = if synchronous == Some(needed) {
-                Ok(())
-            } else {
-                connection.pragma_update(None, "synchronous", needed.synchronous())
-            };
-            synchronous = ready.is_ok().then_some(needed);
-            ready.and_then(|()| transact(connection, cache, &mut numbers, &mut batch))
+            transact(connection, cache, &mut numbers, &mut batch)
         };
-        commits.fetch_add(1, Ordering::Relaxed);
-        let committed = committed.map_err(Arc::new);
-        for mut work in batch.drain(..) {
+        counts.commits.fetch_add(1, Ordering::Relaxed);
+        let committed = committed.map_err(|error| Arc::new(error) as Failure);
+        // Those first who need not wait for the disk: they go on meanwhile.
+        let is_durable = |(durability, _): &mut (_, _)| *durability == Durability::Durable;
+        let mut durable: Vec<_> = batch.extract_if(.., is_durable).collect();
+        for (_, mut work) in batch.drain(..) {
             work.answer(committed.clone());
+        }
+        let kept = match (committed, &mut log) {
+            (Ok(()), Some(log)) if !durable.is_empty() => {
+                counts.waits.fetch_add(1, Ordering::Relaxed);
+                log.wait().map_err(|error| Arc::new(error) as Failure)
+            }
+            (committed, _) => committed,
+        };
+        for (_, work) in &mut durable {
+            work.answer(kept.clone());
         }
     }
 }
@@ -227,7 +252,7 @@ fn transact(
     connection: &Connection,
     cache: Option<&Cache>,
     numbers: &mut Numbers,
-    batch: &mut [Box<dyn Work>],
+    batch: &mut [(Durability, Box<dyn Work>)],
 ) -> rusqlite::Result<()> {
     let run = |sql| connection.prepare_cached(sql)?.execute(());
     // A transaction that begins by reading could not wait for another process that writes.
@@ -243,7 +268,9 @@ fn transact(
         changes: Vec::with_capacity(batch.len()),
         numbers,
     };
-    let done = batch.iter_mut().try_for_each(|work| work.run(&mut turn));
+    let done = batch
+        .iter_mut()
+        .try_for_each(|(_, work)| work.run(&mut turn));
     let has_written = connection.total_changes() != rows;
     let done = done.and_then(|()| run("COMMIT").map(drop));
     if done.is_err() && !connection.is_autocommit() {

@@ -10,7 +10,6 @@ use futures_util::future::join_all;
 use oauth::random::OsRandom;
 use oauth::time::ManualClock;
 use rusqlite::Connection;
-use rusqlite::types::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -277,27 +276,31 @@ async fn a9_a_restart_forgets_nothing() {
 }
 
 #[tokio::test]
-async fn authority_is_written_to_the_disk_before_it_is_acknowledged() {
+async fn what_must_stay_is_on_the_disk_before_it_is_acknowledged() {
     let desk = Desk::new();
     let store = desk.open().await.unwrap();
-    let asked = |turn: &mut Turn<'_>| {
-        let of = |name| {
-            turn.connection
-                .pragma_query_value(None, name, |row| row.get::<_, Value>(0))
-        };
-        Ok((of("synchronous")?, of("journal_mode")?))
+    let waited = || store.disk_waits();
+    let may_be_lost = Entry {
+        may_be_lost: true,
+        ..Entry::new("", "")
     };
-    let wal = Value::Text("wal".to_owned());
-    // https://sqlite.org/pragma.html#pragma_synchronous: 1 is NORMAL, 2 is FULL.
-    for (durability, synchronous) in [
-        (Durability::Durable, 2),
-        (Durability::Relaxed, 1),
-        (Durability::Durable, 2),
-    ] {
-        let answer = store.writer.run(durability, asked).await.unwrap();
-        let expected = (Value::Integer(synchronous), wal.clone());
-        assert_eq!(answer, expected, "{durability:?}");
-    }
+    let kept = Entry::new("", "");
+    store.put(NOTE, "a", kept.clone()).await.unwrap();
+    assert_eq!(waited(), 1);
+    store.put(NOTE, "b", may_be_lost.clone()).await.unwrap();
+    store.insert(NOTE, "c", may_be_lost.clone()).await.unwrap();
+    store
+        .count(NOTE, "d", Duration::from_mins(1))
+        .await
+        .unwrap();
+    assert_eq!(waited(), 1, "nobody has to wait for these");
+    let known = store.get(NOTE, "b").await.unwrap().unwrap();
+    assert!(store.replace(NOTE, "b", known).await.unwrap());
+    assert_eq!(waited(), 2, "what was read says nothing of that");
+    store.take(NOTE, "a").await.unwrap();
+    store.remove(NOTE, "b").await.unwrap();
+    assert!(store.insert(NOTE, "a", kept).await.unwrap());
+    assert_eq!(waited(), 5);
 }
 
 /// Keeps the writer busy until it is told to go on, so that what is written meanwhile is one batch.
