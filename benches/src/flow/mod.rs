@@ -22,6 +22,7 @@ use crate::report::{Ratio, Turn, table};
 use crate::round::{Start, Subject, rounds};
 use crate::subject::road::Counts;
 use case::FlowCase;
+use fastmcp::Footing;
 use person::{Person, Step};
 use provider::Provider;
 
@@ -57,7 +58,10 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
         key: text(&key),
     };
     let ours = case(Maker::Sumun, Start::Subject(arguments(&road)));
-    let theirs = case(Maker::Fastmcp, fastmcp::start(provider)?);
+    let theirs = |footing| {
+        let start = fastmcp::start(provider, footing)?;
+        anyhow::Ok(Subject::Flows(case(Maker::Fastmcp, start)))
+    };
     let (connections, record) = (effort.connections.to_string(), RECORD.to_string());
     let writer = [
         ["writer", "--data", &data_path],
@@ -70,7 +74,8 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
         Subject::Alone(signer),
         Subject::Alone(arguments(&writer)),
         Subject::Flows(ours.clone()),
-        Subject::Flows(theirs),
+        theirs(Footing::Plain)?,
+        theirs(Footing::Tuned)?,
     ];
     let turns = rounds(&subjects, effort)?;
     let counts = ours.count(effort)?;
@@ -83,6 +88,7 @@ fn report(turns: &[Vec<Turn>], counts: &Counts) -> anyhow::Result<()> {
         "durable writes alone",
         "complete flows through an identity provider",
         "the same through FastMCP's OAuth proxy, memory store",
+        "that, with uvloop and httptools",
     ];
     let mut report = table(
         "authorize → sign-in page → provider → callback → token",
@@ -94,6 +100,7 @@ fn report(turns: &[Vec<Turn>], counts: &Counts) -> anyhow::Result<()> {
     for line in [
         String::new(),
         Ratio::of(&turns[2], &turns[3]).verdict("flows / flows of FastMCP's OAuth proxy", TARGET),
+        Ratio::of(&turns[2], &turns[4]).shown("flows / flows of FastMCP's with uvloop and httptools"),
         Ratio::of(&turns[2], &writing).shown("flows / durable writes of as many records"),
         Ratio::of(&turns[2], &turns[0]).shown("flows / signatures"),
         format!(
