@@ -1,7 +1,6 @@
 """FastMCP's OAuth proxy with its memory store, in front of an identity provider: our flows are measured against it.
 
 FastMCP serves itself, with the least to do that its options allow: nobody is asked for consent, no request is logged.
-With --tuned it has the event loop and the HTTP parser that whoever wants it fast installs beside it.
 """
 
 import argparse
@@ -19,7 +18,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--provider", required=True, help="the issuer of the identity provider")
     parser.add_argument("--client", required=True, help="what this server is called there")
     parser.add_argument("--scope", required=True)
-    parser.add_argument("--tuned", action="store_true")
     return parser.parse_args()
 
 
@@ -45,8 +43,8 @@ def proxy(options: argparse.Namespace) -> OAuthProxy:
 
 if __name__ == "__main__":
     options = arguments()
-    if options.tuned:
-        uvloop.install()
+    # The fastest event loop there is; httptools is found by itself.
+    uvloop.install()
     server = FastMCP("measured", auth=proxy(options))
     server.run(
         "http",
@@ -54,5 +52,5 @@ if __name__ == "__main__":
         host="127.0.0.1",
         port=options.port,
         log_level="warning",
-        uvicorn_config={"access_log": False, "http": "httptools" if options.tuned else "h11"},
+        uvicorn_config={"access_log": False},
     )

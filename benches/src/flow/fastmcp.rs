@@ -16,17 +16,8 @@ use crate::subject::road::{CLIENT, CLIENT_AT_PROVIDER, REDIRECT, provider_issuer
 /// would otherwise read all of them: several times the work of the rest, and for a provider without TLS.
 const ROOTS: &str = "SSL_CERT_DIR=/etc/ssl/certs";
 
-/// What `FastMCP` runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Footing {
-    /// What its package brings along.
-    Plain,
-    /// An event loop (uvloop) and an HTTP parser (httptools) in C beside it.
-    Tuned,
-}
-
 /// What starts it, in front of the provider on this port.
-pub(super) fn start(provider: u16, footing: Footing) -> anyhow::Result<Start> {
+pub(super) fn start(provider: u16) -> anyhow::Result<Start> {
     let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/interop");
     let installed = |name: &str| {
         let path = peers.join(name);
@@ -53,9 +44,6 @@ pub(super) fn start(provider: u16, footing: Footing) -> anyhow::Result<Start> {
         ("--scope", SCOPE.to_owned()),
     ] {
         arguments.extend([name.to_owned(), value]);
-    }
-    if footing == Footing::Tuned {
-        arguments.push("--tuned".to_owned());
     }
     Ok(Start::Program {
         program: "env".to_owned(),

@@ -22,7 +22,6 @@ use crate::report::{Ratio, Turn, table};
 use crate::round::{Start, Subject, rounds};
 use crate::subject::road::Counts;
 use case::FlowCase;
-use fastmcp::Footing;
 use person::{Person, Step};
 use provider::Provider;
 
@@ -58,10 +57,7 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
         key: text(&key),
     };
     let ours = case(Maker::Sumun, Start::Subject(arguments(&road)));
-    let theirs = |footing| {
-        let start = fastmcp::start(provider, footing)?;
-        anyhow::Ok(Subject::Flows(case(Maker::Fastmcp, start)))
-    };
+    let theirs = case(Maker::Fastmcp, fastmcp::start(provider)?);
     let (connections, record) = (effort.connections.to_string(), RECORD.to_string());
     let writer = [
         ["writer", "--data", &data_path],
@@ -74,8 +70,7 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
         Subject::Alone(signer),
         Subject::Alone(arguments(&writer)),
         Subject::Flows(ours.clone()),
-        theirs(Footing::Plain)?,
-        theirs(Footing::Tuned)?,
+        Subject::Flows(theirs),
     ];
     let turns = rounds(&subjects, effort)?;
     let counts = ours.count(effort)?;
@@ -88,7 +83,6 @@ fn report(turns: &[Vec<Turn>], counts: &Counts) -> anyhow::Result<()> {
         "durable writes alone",
         "complete flows through an identity provider",
         "the same through FastMCP's OAuth proxy, memory store",
-        "that, with uvloop and httptools",
     ];
     let mut report = table(
         "authorize → sign-in page → provider → callback → token",
@@ -100,7 +94,6 @@ fn report(turns: &[Vec<Turn>], counts: &Counts) -> anyhow::Result<()> {
     for line in [
         String::new(),
         Ratio::of(&turns[2], &turns[3]).verdict("flows / flows of FastMCP's OAuth proxy", TARGET),
-        Ratio::of(&turns[2], &turns[4]).shown("flows / flows of FastMCP's with uvloop and httptools"),
         Ratio::of(&turns[2], &writing).shown("flows / durable writes of as many records"),
         Ratio::of(&turns[2], &turns[0]).shown("flows / signatures"),
         format!(
