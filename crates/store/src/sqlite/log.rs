@@ -2,7 +2,7 @@
 //!
 //! SQLite commits to the log and waits for the disk only when it carries the log over to the file
 //! (`synchronous=NORMAL`, <https://sqlite.org/pragma.html#pragma_synchronous>). With `FULL` it would wait
-//! within each commit, which is the same call as here; but then nobody could go on before it.
+//! within each commit, so that nobody could go on before, and with `fsync`, which is slower.
 
 use std::fs::{self, File};
 use std::io;
