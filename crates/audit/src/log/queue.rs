@@ -173,7 +173,7 @@ impl Queue {
             let is_due = match state.writer {
                 Writing::Busy => false,
                 Writing::Idle => true,
-                Writing::Pausing => waiting.number + 1 >= self.enough(),
+                Writing::Pausing => waiting.number + 1 >= self.expected(),
             };
             if is_due {
                 state.writer = Writing::Busy;
@@ -193,13 +193,7 @@ impl Queue {
         self.expected.load(Ordering::Relaxed)
     }
 
-    /// How many events are worth a group: those of half of the calls that are under way. The other half goes on
-    /// meanwhile, so that neither the disk nor the core waits for the other.
-    fn enough(&self) -> usize {
-        self.expected().div_ceil(2)
-    }
-
-    /// Takes the next group, and not before `pause` as long as there are not enough events.
+    /// Takes the next group, and not before `pause` as long as somebody is expected who has not come.
     /// `None` after `patience` without one; see [`Queue::is_closed`].
     pub(crate) fn take(&self, patience: Duration, pause: Instant) -> Option<Group> {
         let mut state = self.lock();
@@ -224,7 +218,7 @@ impl Queue {
         let mut known = 0;
         for _ in 0..MOST_TURNS {
             let count = state.gathered();
-            if count == known || (1..=count).contains(&self.enough()) {
+            if count == known {
                 break;
             }
             known = count;
@@ -235,9 +229,9 @@ impl Queue {
         state
     }
 
-    /// Waits for half of those who are expected, until `end`.
+    /// Waits for those who are expected, until `end`.
     fn pause<'q>(&self, mut state: MutexGuard<'q, State>, end: Instant) -> MutexGuard<'q, State> {
-        while !state.groups.is_empty() && !state.closed && state.gathered() < self.enough() {
+        while !state.groups.is_empty() && !state.closed && state.gathered() < self.expected() {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;

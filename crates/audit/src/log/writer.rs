@@ -26,8 +26,8 @@ use crate::settings::{Durability, OnFailure, Settings};
 const HEAD_EVERY: Duration = Duration::from_millis(20);
 
 /// To synchronise takes processor time, whatever for: so many times as long passes until the next one, if
-/// calls are under way that could share it. It is a twenty-fifth of a core then, at most.
-const SHARE: u32 = 24;
+/// calls are under way that could share it. It is a tenth of a core then, at most.
+const SHARE: u32 = 9;
 
 /// The longest that anybody waits for that.
 const LONGEST_PAUSE: Duration = Duration::from_millis(4);
