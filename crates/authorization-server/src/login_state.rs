@@ -60,12 +60,12 @@ pub(crate) enum Purpose {
 
 /// The mark that somebody is back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Return {
+struct LoginReturn {
     since: NumericDate,
     expires_at: NumericDate,
 }
 
-impl Record for Return {
+impl Record for LoginReturn {
     const KIND: Kind = Kind::new("login_return");
 
     fn expires_at(&self) -> Option<NumericDate> {
@@ -85,7 +85,7 @@ pub(crate) enum Spent {
 /// Everybody who is away.
 #[derive(Debug)]
 pub(crate) struct LoginStates {
-    returns: Collection<Return>,
+    returns: Collection<LoginReturn>,
     keys: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     lifetime: Duration,
@@ -139,7 +139,7 @@ impl LoginStates {
     pub(crate) async fn spend(&self, away: &LoginState) -> Result<Spent, StoreError> {
         let key = away.key();
         let now = self.clock.now();
-        let back = Return {
+        let back = LoginReturn {
             since: now,
             expires_at: away.expires_at,
         };

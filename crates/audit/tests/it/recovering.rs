@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use audit::{Problem, Record, verify};
@@ -87,16 +88,22 @@ async fn p5_a_group_that_the_disk_has_in_part_is_cut_off_and_recorded() {
     assert_eq!(cut, (torn.len() - before) as u64);
 }
 
+/// Makes a hole in a segment, and says what is left.
+fn torn_in_the_middle(path: &Path) -> Vec<u8> {
+    let mut torn = fs::read(path).unwrap();
+    let middle = torn.len() / 2;
+    torn[middle..middle + 20].fill(0);
+    fs::write(path, &torn).unwrap();
+    torn
+}
+
 /// The same hole in what the head knows of was made by somebody.
 #[tokio::test]
 async fn p5_a_hole_in_what_the_head_has_signed_stays_as_evidence() {
     let world = World::new();
     written(&world, 0..6).await;
     let path = &world.segments()[0];
-    let mut torn = fs::read(path).unwrap();
-    let middle = torn.len() / 2;
-    torn[middle..middle + 20].fill(0);
-    fs::write(path, &torn).unwrap();
+    let torn = torn_in_the_middle(path);
     assert!(matches!(
         problems(&world)[..],
         [Problem::TailLost { head: 7, .. }]
@@ -117,10 +124,7 @@ async fn p5_a_hole_stays_as_evidence_where_the_head_was_taken_away() {
     let world = World::new();
     written(&world, 0..6).await;
     let path = &world.segments()[0];
-    let mut torn = fs::read(path).unwrap();
-    let middle = torn.len() / 2;
-    torn[middle..middle + 20].fill(0);
-    fs::write(path, &torn).unwrap();
+    let torn = torn_in_the_middle(path);
     fs::remove_file(world.settings.directory.join("head")).unwrap();
     written(&world, 6..7).await;
     assert_eq!(fs::read(path).unwrap(), torn);

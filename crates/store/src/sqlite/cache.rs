@@ -7,14 +7,14 @@
 //! and each time they are asked for, it is looked at: one read of 48 bytes that are in memory.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::mem::{self, ManuallyDrop};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Mutex;
 
-use super::connection::lock;
+use super::connection::{beside, lock};
 use crate::store::Entry;
 
 /// About how many bytes of records are kept.
@@ -78,11 +78,8 @@ pub(super) enum Change {
 impl Cache {
     /// Of the store in the file `path`, to which there is a connection already.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        // SQLite keeps its files beside the one that a link leads to.
-        let mut index = fs::canonicalize(path)?.into_os_string();
-        index.push("-shm");
         Ok(Self {
-            index: ManuallyDrop::new(File::open(index)?),
+            index: ManuallyDrop::new(File::open(beside(path, "-shm")?)?),
             known: Mutex::default(),
         })
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{fs, io};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -135,6 +136,13 @@ impl Pool {
             state = waited.unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
+
+/// The file that SQLite keeps beside the one at `path`, or beside the one that a link there leads to.
+pub(super) fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
+    let mut beside = fs::canonicalize(path)?.into_os_string();
+    beside.push(suffix);
+    Ok(beside.into())
 }
 
 /// A connection to the file `path` that reads and writes.

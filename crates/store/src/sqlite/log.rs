@@ -4,9 +4,11 @@
 //! (`synchronous=NORMAL`, <https://sqlite.org/pragma.html#pragma_synchronous>). With `FULL` it would wait
 //! within each commit, so that nobody could go on before, and with `fsync`, which is slower.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::Path;
+
+use super::connection::beside;
 
 /// The file of the log. It stays the same one as long as a connection is open.
 #[derive(Debug)]
@@ -19,13 +21,14 @@ pub(super) struct Log {
 impl Log {
     /// Of the store in the file `path`, to which there is a connection already.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        // SQLite keeps its files beside the one that a link leads to.
-        let mut log = fs::canonicalize(path)?.into_os_string();
-        log.push("-wal");
-        Ok(Self {
-            file: File::open(log)?,
+        Ok(Self::of(File::open(beside(path, "-wal")?)?))
+    }
+
+    pub(super) fn of(file: File) -> Self {
+        Self {
+            file,
             is_broken: false,
-        })
+        }
     }
 
     /// Waits until the disk has everything that was committed.
@@ -50,11 +53,8 @@ mod tests {
 
     #[test]
     fn a_disk_that_has_failed_once_is_not_believed_again() {
-        let null = File::open("/dev/null").unwrap();
-        let mut log = Log {
-            file: null,
-            is_broken: false,
-        };
+        // What cannot be synchronised.
+        let mut log = Log::of(File::open("/dev/null").unwrap());
         log.wait().unwrap_err();
         log.file = tempfile::tempfile().unwrap();
         let error = log.wait().unwrap_err();

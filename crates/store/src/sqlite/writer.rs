@@ -2,8 +2,7 @@
 //!
 //! A commit that survives a power loss waits for the disk, and SQLite has one writer at a time. So
 //! writes queue here, and whatever has arrived while the disk was busy shares the next commit.
-//! Nobody gets an answer before the commit, but for those who only count; and nobody whose write must not be
-//! undone gets one before the disk has it.
+//! Nobody gets an answer before the commit, and nobody whose write must not be undone before the disk has it.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -33,11 +32,8 @@ pub(super) enum Durability {
     /// Nothing: an acknowledged redemption, rotation or revocation must not be undone, and a
     /// replaced password or a replay marker neither, for each would give authority back.
     Durable,
-    /// The last moments: the deletion of expired rows, and what says of itself that it may be lost.
+    /// The last moments: counters, the deletion of expired rows, and what says of itself that it may be lost.
     Relaxed,
-    /// The same, and nobody waits for the commit: who counts wants to know the number, and works on while
-    /// it is being kept.
-    Counted,
 }
 
 impl Durability {
@@ -110,7 +106,7 @@ impl Writer {
         self.counts.waits.load(Ordering::Relaxed)
     }
 
-    /// Runs `work` within a transaction, and returns what it returned once that is committed.
+    /// Runs `work` within a transaction, and returns what it returned once that is as durable as it has to be.
     ///
     /// A caller who stops waiting does not stop the write.
     pub(super) async fn run<T: Send + 'static>(
@@ -122,8 +118,7 @@ impl Writer {
         let job = Box::new(Job {
             work: Some(work),
             result: None,
-            answer: Some(answer),
-            is_early: durability == Durability::Counted,
+            answer,
         });
         let sent = self.queue.send(Message::Write(durability, job)).await;
         sent.map_err(|_| closed())?;
@@ -145,17 +140,15 @@ impl Writer {
 trait Work: Send {
     fn run(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()>;
 
-    /// Tells the caller, once it is known whether the transaction was committed, if they do not know it yet.
-    fn answer(&mut self, committed: Result<(), Failure>);
+    /// Tells the caller, once it is known what became of the transaction.
+    fn answer(self: Box<Self>, kept: Result<(), Failure>);
 }
 
 struct Job<F, T> {
     work: Option<F>,
     result: Option<T>,
     /// Many callers may share a commit, so they share its failure.
-    answer: Option<oneshot::Sender<Result<T, Failure>>>,
-    /// Whether the caller waits for the result alone.
-    is_early: bool,
+    answer: oneshot::Sender<Result<T, Failure>>,
 }
 
 impl<F, T> Work for Job<F, T>
@@ -165,23 +158,18 @@ where
 {
     fn run(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()> {
         self.result = self.work.take().map(|work| work(turn)).transpose()?;
-        if self.is_early {
-            self.answer(Ok(()));
-        }
         Ok(())
     }
 
-    fn answer(&mut self, committed: Result<(), Failure>) {
-        let answer = match (committed, self.result.take()) {
+    fn answer(self: Box<Self>, kept: Result<(), Failure>) {
+        let answer = match (kept, self.result) {
             (Ok(()), Some(result)) => Ok(result),
             (Err(error), _) => Err(error),
-            // It was answered, or not run, which is only so where the commit failed.
+            // It was not run, which is only so where the commit failed.
             (Ok(()), None) => return,
         };
-        if let Some(caller) = self.answer.take() {
-            // Nobody minds a failed send: its caller has gone away.
-            let _ = caller.send(answer);
-        }
+        // Nobody minds a failed send: its caller has gone away.
+        let _ = self.answer.send(answer);
     }
 }
 
@@ -215,8 +203,8 @@ fn write_all(
         let committed = committed.map_err(|error| Arc::new(error) as Failure);
         // Those first who need not wait for the disk: they go on meanwhile.
         let is_durable = |(durability, _): &mut (_, _)| *durability == Durability::Durable;
-        let mut durable: Vec<_> = batch.extract_if(.., is_durable).collect();
-        for (_, mut work) in batch.drain(..) {
+        let durable: Vec<_> = batch.extract_if(.., is_durable).collect();
+        for (_, work) in batch.drain(..) {
             work.answer(committed.clone());
         }
         let kept = match (committed, &mut log) {
@@ -226,7 +214,7 @@ fn write_all(
             }
             (committed, _) => committed,
         };
-        for (_, work) in &mut durable {
+        for (_, work) in durable {
             work.answer(kept.clone());
         }
     }

@@ -303,6 +303,20 @@ async fn what_must_stay_is_on_the_disk_before_it_is_acknowledged() {
     assert_eq!(waited(), 5);
 }
 
+#[tokio::test]
+async fn what_must_stay_is_not_acknowledged_by_a_disk_that_fails() {
+    let connection = Arc::new(Mutex::new(Some(connection::in_memory().unwrap())));
+    // What cannot be synchronised.
+    let log = Log::of(fs::File::open("/dev/null").unwrap());
+    let writer = Writer::start(connection, None, Some(log)).unwrap();
+    let nothing = |_: &mut Turn<'_>| Ok(());
+    writer.run(Durability::Durable, nothing).await.unwrap_err();
+    writer.run(Durability::Relaxed, nothing).await.unwrap();
+    let error = writer.run(Durability::Durable, nothing).await.unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("start anew"), "{source}");
+}
+
 /// Keeps the writer busy until it is told to go on, so that what is written meanwhile is one batch.
 async fn busy(store: &SqliteStore) -> (oneshot::Receiver<()>, impl FnOnce() + use<>) {
     let (begun, has_begun) = oneshot::channel();
@@ -329,16 +343,18 @@ async fn a_batch_that_fails_fails_for_everybody_and_changes_nothing() {
     let desk = Desk::new();
     let store = desk.open().await.unwrap();
     let put = store.put(NOTE, "k", Entry::new("k", "x"));
+    // Or a full disk would let everybody try again and again.
+    let count = store.count(NOTE, "k", Duration::from_mins(1));
     let broken = |turn: &mut Turn<'_>| {
         let mut statement = turn.connection.prepare("INSERT INTO nowhere VALUES (1)")?;
         statement.execute(())
     };
     let broken = store.writer.run(Durability::Durable, broken);
     let (ended, go_on) = busy(&store).await;
-    // Both are in the queue before the writer goes on.
-    let (put, broken, ()) = tokio::join!(put, broken, async { go_on() });
+    // All are in the queue before the writer goes on.
+    let (put, count, broken, ()) = tokio::join!(put, count, broken, async { go_on() });
     ended.await.unwrap();
-    assert!(put.is_err() && broken.is_err());
+    assert!(put.is_err() && count.is_err() && broken.is_err());
     assert_eq!(store.get(NOTE, "k").await.unwrap(), None);
     store.put(NOTE, "k", Entry::new("k", "x")).await.unwrap();
 }
