@@ -157,7 +157,8 @@ pub struct SegmentRecord<'a> {
 impl<'a> Record<'a> {
     /// Reads a line; `None` if it is none of ours.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(line).ok()
+        // Whether it is text is asked once for the line, and not for each of its texts.
+        serde_json::from_str(std::str::from_utf8(line).ok()?).ok()
     }
 }
 

@@ -59,6 +59,12 @@ impl Record for StoredConnection {
     fn expires_at(&self) -> Option<NumericDate> {
         self.credential().ends_at()
     }
+
+    fn may_be_lost(&self) -> bool {
+        // Whoever has just signed in does so again. What the provider has renewed cannot be had a second time, and
+        // that it has ended must stay.
+        self.renew_at.is_none() && self.renewed_at.is_none() && self.ended_at.is_none()
+    }
 }
 
 impl StoredConnection {
@@ -270,4 +276,39 @@ pub(crate) fn key(subject: &str, provider: &str) -> String {
         context.update(part.as_bytes());
     }
     URL_SAFE_NO_PAD.encode(context.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_had_again_may_be_lost() {
+        let credential = Credential {
+            access_token: Secret::from("access"),
+            refresh_token: None,
+            expires_at: None,
+            refresh_expires_at: None,
+            scope: None,
+        };
+        let fresh = || StoredConnection::new("alice", "naver", &credential);
+        assert!(fresh().may_be_lost());
+        let at = Some(NumericDate(1));
+        for changed in [
+            StoredConnection {
+                renew_at: at,
+                ..fresh()
+            },
+            StoredConnection {
+                renewed_at: at,
+                ..fresh()
+            },
+            StoredConnection {
+                ended_at: at,
+                ..fresh()
+            },
+        ] {
+            assert!(!changed.may_be_lost(), "{changed:?}");
+        }
+    }
 }

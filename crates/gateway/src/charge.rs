@@ -13,13 +13,14 @@ use store::StoreError;
 use tokio::sync::OnceCell;
 
 use crate::catalog::{Catalog, Lesson, Telling, ToolFacts};
-use crate::house::{House, Tool};
+use crate::house::House;
 use crate::json::{Object, Raw, raw};
 use crate::listing::Listing;
 use crate::message::{Outlet, Request, RpcError, code};
 use crate::pins::Pins;
 use crate::policy::{Decision, Operation};
 use crate::recording::{self, Errand, Unrecorded};
+use crate::redaction::Tool;
 use crate::revision::Era;
 use crate::server::{Failure, McpServer};
 use crate::upstream::{Payload, Upstream};

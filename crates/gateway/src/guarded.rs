@@ -14,6 +14,7 @@ use crate::listing::Listing;
 use crate::message::{News, Notification, Outlet, Request, RpcError, code};
 use crate::policy::Operation;
 use crate::recording::{Ended, Errand, Recording};
+use crate::redaction::Redaction;
 use crate::revision::Era;
 use crate::server::{Failure, Interest, Introduction, McpServer};
 use crate::visit::Visit;
@@ -92,67 +93,25 @@ impl Guarded {
         house::permitted(decision, &request.method, &about.name)?;
         known.trusted(&about.name)?;
         self.house.readable(&request.method)?;
-        let request = self.outbound(visit, request, about, recording)?;
+        let redaction = self
+            .house
+            .redaction(&visit.caller, self.charge.tool(&about.name));
+        let request = outbound(request, redaction.as_ref(), recording)?;
         if let Some(recording) = recording.as_ref().filter(|_| known.may_change_something()) {
             recording.intent().await?;
         }
-        let redacts = |direction| {
-            let tool = self.charge.tool(&about.name);
-            self.house.redacts(&visit.caller, tool, direction)
+        let Some(redaction) = redaction else {
+            return self.charge.server.call(visit, request, outlet).await;
         };
-        let result = if redacts(Direction::Result) || redacts(Direction::Arguments) {
-            self.call_with_redacted_news(visit, request, outlet, about, recording)
+        let is_concerned =
+            redaction.concerns(Direction::Result) || redaction.concerns(Direction::Arguments);
+        let result = if is_concerned {
+            self.call_with_redacted_news(visit, request, outlet, &redaction, recording)
                 .await?
         } else {
             self.charge.server.call(visit, request, outlet).await?
         };
-        self.inbound(visit, result, about, recording)
-    }
-
-    /// The request as it leaves the house.
-    fn outbound(
-        &self,
-        visit: &Visit,
-        request: Request,
-        about: &About,
-        recording: &mut Option<Recording>,
-    ) -> Result<Request, Failure> {
-        let Some(params) = &request.params else {
-            return Ok(request);
-        };
-        let direction = Direction::Arguments;
-        let replaced = self.house.redact(
-            &visit.caller,
-            self.charge.tool(&about.name),
-            direction,
-            params.get(),
-            recording,
-        )?;
-        Ok(match replaced {
-            Some(params) => Request {
-                params: Some(value(params)?),
-                ..request
-            },
-            None => request,
-        })
-    }
-
-    /// The result as the caller sees it.
-    fn inbound(
-        &self,
-        visit: &Visit,
-        result: Raw,
-        about: &About,
-        recording: &mut Option<Recording>,
-    ) -> Result<Raw, Failure> {
-        let direction = Direction::Result;
-        let replaced = self.house.redact(
-            &visit.caller,
-            self.charge.tool(&about.name),
-            direction,
-            result.get(),
-            recording,
-        )?;
+        let replaced = redaction.apply(Direction::Result, result.get(), recording)?;
         replaced.map_or(Ok(result), value)
     }
 
@@ -163,7 +122,7 @@ impl Guarded {
         visit: &Visit,
         request: Request,
         outlet: &Outlet,
-        about: &About,
+        redaction: &Redaction<'_>,
         recording: &mut Option<Recording>,
     ) -> Result<Raw, Failure> {
         let (inner, mut news) = Outlet::new();
@@ -172,10 +131,7 @@ impl Guarded {
             self.charge.server.call(visit, request, &inner).await
         };
         let mut redacted = |direction, value: Raw| -> Result<Raw, RpcError> {
-            let tool = self.charge.tool(&about.name);
-            let replaced =
-                self.house
-                    .redact(&visit.caller, tool, direction, value.get(), recording);
+            let replaced = redaction.apply(direction, value.get(), recording);
             let refusal = |_| {
                 RpcError::new(
                     code::INVALID_REQUEST,
@@ -246,6 +202,25 @@ impl Guarded {
         });
         Ok(shown.unwrap_or(result))
     }
+}
+
+/// The request as it leaves the house.
+fn outbound(
+    request: Request,
+    redaction: Option<&Redaction<'_>>,
+    recording: &mut Option<Recording>,
+) -> Result<Request, Failure> {
+    let (Some(params), Some(redaction)) = (&request.params, redaction) else {
+        return Ok(request);
+    };
+    let replaced = redaction.apply(Direction::Arguments, params.get(), recording)?;
+    Ok(match replaced {
+        Some(params) => Request {
+            params: Some(value(params)?),
+            ..request
+        },
+        None => request,
+    })
 }
 
 #[async_trait]

@@ -3,32 +3,17 @@
 use arc_swap::{ArcSwap, ArcSwapOption};
 use audit::AuditLog;
 use audit::rule::IdRuns;
-use pii::{Context, Direction, Redactor};
+use pii::Redactor;
 use resource_server::Caller;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio_util::task::TaskTracker;
 
-use crate::catalog::Catalog;
 use crate::json::Object;
 use crate::message::{RpcError, code};
 use crate::policy::{Decision, Policy};
 use crate::recording::{Errand, Recording, Unrecorded};
 use crate::server::Failure;
-
-/// A tool and its upstream, as policies for personal data name them: `upstream.tool`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tool<'a> {
-    pub(crate) upstream: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) catalog: &'a Catalog,
-}
-
-impl Tool<'_> {
-    pub(crate) fn full(self) -> String {
-        [self.upstream, ".", self.name].concat()
-    }
-}
 
 /// The shared part of a gateway. Policies may change while requests are under way; each request sees one.
 pub(crate) struct House {
@@ -130,62 +115,6 @@ impl House {
         ))
     }
 
-    /// Applies the policy for personal data to a JSON value that goes in `direction`; the answer is what
-    /// takes its place, if anything does.
-    ///
-    /// It fails closed: what cannot be scanned goes nowhere (acceptance P2).
-    pub(crate) fn redact(
-        &self,
-        caller: &Caller,
-        of: Tool<'_>,
-        direction: Direction,
-        value: &str,
-        recording: &mut Option<Recording>,
-    ) -> Result<Option<String>, Failure> {
-        let redactor = self.redactor.load();
-        let Some(redactor) = &*redactor else {
-            return Ok(None);
-        };
-        let scopes: Vec<&str> = caller.scopes().iter().collect();
-        let tool = of.full();
-        let context = Context {
-            tool: &tool,
-            direction,
-            subject: caller.subject(),
-            scopes: &scopes,
-        };
-        if !redactor.policy().concerns(&context) {
-            return Ok(None);
-        }
-        let schema = match direction {
-            Direction::Result => of.catalog.output_schema(of.name),
-            Direction::Arguments => None,
-        };
-        let applied = match &schema {
-            // What takes the place of a value has to fit where it stands.
-            Some(schema) => redactor.apply_to_result(&context, value, schema),
-            None => redactor.apply(&context, value),
-        };
-        match applied {
-            Ok(outcome) => {
-                if let Some(recording) = recording {
-                    recording.acted(direction, &outcome.findings);
-                    recording.about(&outcome.subjects);
-                }
-                Ok(outcome.replaced)
-            }
-            Err(refusal) => {
-                if let Some(recording) = recording {
-                    recording.acted(direction, &refusal.findings);
-                }
-                Err(Failure::Refused {
-                    error: RpcError::new(code::INVALID_REQUEST, refusal.reason.to_string()),
-                    code: refusal.reason.code(),
-                })
-            }
-        }
-    }
-
     /// Refuses what a policy for personal data cannot be applied to: what is asked about a task does not
     /// say which tool it is of.
     pub(crate) fn readable(&self, method: &str) -> Result<(), Failure> {
@@ -197,21 +126,6 @@ impl House {
         Err(Failure::Refused {
             error: RpcError::new(code::INVALID_REQUEST, reason),
             code: "pii_unreadable",
-        })
-    }
-
-    /// Whether the messages of such a call are looked at for personal data.
-    pub(crate) fn redacts(&self, caller: &Caller, tool: Tool<'_>, direction: Direction) -> bool {
-        let redactor = self.redactor.load();
-        let Some(redactor) = &*redactor else {
-            return false;
-        };
-        let scopes: Vec<&str> = caller.scopes().iter().collect();
-        redactor.policy().concerns(&Context {
-            tool: &tool.full(),
-            direction,
-            subject: caller.subject(),
-            scopes: &scopes,
         })
     }
 

@@ -23,6 +23,7 @@ mod pins;
 pub mod policy;
 mod recording;
 mod redacted_stream;
+mod redaction;
 mod revision;
 mod server;
 mod session;

@@ -29,7 +29,8 @@ use crate::message::response;
 use crate::passing_body;
 use crate::policy::Decision;
 use crate::recording::{Ended, Errand, Recording};
-use crate::redacted_stream;
+use crate::redacted_stream::RedactedStream;
+use crate::redaction::Redaction;
 use crate::revision::Era;
 use crate::server::Failure;
 
@@ -82,11 +83,15 @@ impl Passage<'_> {
         let arguments = envelope.arguments();
         let asked = Asked { id, method, name };
         let known = self.charge.remembered(method, name);
-        let tool = self.charge.tool(name);
+        let redaction = self.house.redaction(self.caller, self.charge.tool(name));
         // Headers repeat what is in the message (SEP-2243), so one that may change is made anew, with them.
-        if self.house.redacts(self.caller, tool, Direction::Arguments) {
+        if redaction
+            .as_ref()
+            .is_some_and(|redaction| redaction.concerns(Direction::Arguments))
+        {
             return None;
         }
+        let redaction = redaction.filter(|redaction| redaction.concerns(Direction::Result));
         // Something is not known yet that the record or the policy needs: the longer way finds it out.
         if known.is_incomplete() {
             return None;
@@ -108,7 +113,7 @@ impl Passage<'_> {
             .decide_call(self.house, self.caller, &call, known.read_only());
         let outcome = match decision {
             Decision::Permit(_) => {
-                self.carry(headers, body, asked, &known, &mut recording)
+                self.carry(headers, body, asked, &known, redaction, &mut recording)
                     .await
             }
             Decision::Deny(denial) => {
@@ -143,6 +148,7 @@ impl Passage<'_> {
         body: &Bytes,
         asked: Asked<'_>,
         known: &Known,
+        redaction: Option<Redaction<'_>>,
         recording: &mut Option<Recording>,
     ) -> Result<(Response<Body>, Ended), Failure> {
         known.trusted(asked.name)?;
@@ -154,17 +160,17 @@ impl Passage<'_> {
             .charge
             .exchange(Method::POST, headers, payload, self.caller)
             .await?;
-        self.inbound(asked, answer, recording).await
+        self.inbound(asked, answer, redaction, recording).await
     }
 
-    /// The answer as the caller sees it.
+    /// The answer as the caller sees it: as it comes, if there is no `redaction`.
     async fn inbound(
         &self,
         asked: Asked<'_>,
         answer: Response<Incoming>,
+        redaction: Option<Redaction<'_>>,
         recording: &mut Option<Recording>,
     ) -> Result<(Response<Body>, Ended), Failure> {
-        let tool = self.charge.tool(asked.name);
         let (mut parts, body) = answer.into_parts();
         if matches!(
             parts.status,
@@ -179,7 +185,6 @@ impl Passage<'_> {
             .get(CONTENT_TYPE)
             .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
         self.is_an_answer(parts.status, &parts.headers)?;
-        let is_redacted = self.house.redacts(self.caller, tool, Direction::Result);
         let silence = self.charge.timeout;
         // What is passed on as it comes is recorded before anybody has seen it.
         let unseen = if parts.status.is_success() {
@@ -188,16 +193,9 @@ impl Passage<'_> {
             Ended::Failure("rpc_error")
         };
         if !is_json {
-            let body = if is_redacted {
+            let body = if let Some(redaction) = redaction {
                 parts.headers.remove(CONTENT_LENGTH);
-                redacted_stream::body(
-                    self.house,
-                    self.caller,
-                    self.errand,
-                    self.charge,
-                    asked.name,
-                    body,
-                )
+                self.redacted(asked.name, redaction, body)
             } else {
                 let farewell = self.charge.unavailable("does not answer in time");
                 passing_body::events(body, silence, farewell_event(asked, farewell))
@@ -208,7 +206,7 @@ impl Passage<'_> {
             .size_hint()
             .upper()
             .is_some_and(|most| most <= LOOKED_AT);
-        if !is_redacted && !is_short {
+        if redaction.is_none() && !is_short {
             let body = passing_body::whole(body, silence, self.charge.max_message_bytes);
             return Ok((Response::from_parts(parts, body), unseen));
         }
@@ -232,15 +230,12 @@ impl Passage<'_> {
             Some(_) => how_it_ended(text.unwrap_or_default(), parts.status),
             None => Ended::Success,
         };
-        if !is_redacted {
+        let Some(redaction) = redaction else {
             return Ok((Response::from_parts(parts, Body::from(whole)), ended));
-        }
+        };
         // Only a refusal of the server's may be no text.
         let text = text.map_or_else(|| String::from_utf8_lossy(&whole), Cow::Borrowed);
-        let direction = Direction::Result;
-        let replaced = self
-            .house
-            .redact(self.caller, tool, direction, &text, recording)?;
+        let replaced = redaction.apply(Direction::Result, &text, recording)?;
         drop(text);
         let body = match replaced {
             Some(text) => {
@@ -254,6 +249,25 @@ impl Passage<'_> {
 }
 
 impl Passage<'_> {
+    /// An event stream as the policy for personal data wants it. What was found is recorded when it has ended.
+    fn redacted(&self, tool: &str, redaction: Redaction<'_>, body: Incoming) -> Body {
+        let log = self.house.audit.as_ref();
+        let recording = log.map(|log| {
+            let upstream = &self.charge.name;
+            Recording::of_personal_data(log, self.caller, self.errand, upstream, tool)
+        });
+        let (redactor, full) = redaction.for_later();
+        let stream = RedactedStream {
+            redactor,
+            schema: self.charge.tool(tool).catalog.output_schema(tool),
+            caller: self.caller.clone(),
+            tool: full,
+            silence: self.charge.timeout,
+            recording,
+        };
+        stream.body(&self.house.tasks, body)
+    }
+
     /// Whether a client can make something of an answer. Refusals in 4xx are passed on whatever they are,
     /// because clients find out by them what a server speaks (acceptance G6).
     fn is_an_answer(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), Failure> {

@@ -103,21 +103,33 @@ impl Inner {
         let (method, path) = (request.method(), request.uri().path());
         let span = tracing::info_span!("request", %method, path, request.id = id);
         let is_get = method == Method::GET;
-        let began = Instant::now();
-        let answering = self.route(request, client, header.clone());
-        let answering = AssertUnwindSafe(answering).catch_unwind();
-        let answer = async {
-            let answer = answering.await.unwrap_or_else(answer_to_panic);
-            let status = answer.status().as_u16();
-            let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            tracing::debug!(status, duration_ms, "answered");
-            answer
-        };
-        let mut answer = answer.instrument(span).await;
+        let mut answer = self
+            .answer_within(request, client, header.clone())
+            .instrument(span)
+            .await;
         answer.headers_mut().insert(REQUEST_ID, header);
         if is_get {
             answer = self.end_with_the_house(answer);
         }
+        answer
+    }
+
+    /// What happens within the span of the request.
+    // A future that has a name in here would lie in this one twice.
+    async fn answer_within(
+        &self,
+        request: Request,
+        client: Option<IpAddr>,
+        id: HeaderValue,
+    ) -> Response {
+        let began = Instant::now();
+        let answer = AssertUnwindSafe(self.route(request, client, id))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(answer_to_panic);
+        let status = answer.status().as_u16();
+        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(status, duration_ms, "answered");
         answer
     }
 
