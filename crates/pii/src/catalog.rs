@@ -318,11 +318,23 @@ fn ssn(number: &Number<'_>) -> Option<Shape> {
     }
 }
 
+/// Codes of two digits (ITU-T E.164).
+const COUNTRIES: [u32; 44] = [
+    20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56,
+    57, 58, 60, 61, 62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
+];
+
 fn phone_intl(number: &Number<'_>) -> Option<Shape> {
     let digits = number.digits();
     // `0082-10-…`, as it is dialled from abroad.
-    if number.lens().len() > 2 && digits.starts_with(&[0, 0, 8, 2]) && number.lens()[0] == 4 {
-        return shape(0.6, 0.3);
+    if number.lens().len() > 2
+        && digits.starts_with(&[0, 0])
+        && number.lens()[0] == 4
+        && COUNTRIES.contains(&number.prefix(4))
+    {
+        return (10..=15)
+            .contains(&digits.len())
+            .then_some(shape(0.6, 0.3))?;
     }
     if number.plus {
         let is_home = digits.starts_with(&[8, 2]);

@@ -113,6 +113,7 @@ impl Scanner {
         self.words(text, &mut hits);
         if !text.is_ascii() {
             name::beside(text, &mut hits);
+            name::alone(text, &mut hits);
         }
         for recognizer in &self.custom {
             recognizer.find(text, &mut hits);

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use super::labels::{BEING, FIELDS, FIRM, LOOSE, PARENTS, TITLES};
 use super::words::PARTICLES;
 use super::{
-    Trust, Words, hangul, is_full, is_hangul, is_name, is_plain, is_with_particle, length_of, set,
+    Trust, Words, hangul, is_full, is_hangul, is_name, is_plain, is_short, is_with_particle,
+    length_of, set,
 };
 use crate::kind::Kind;
 use crate::recognizer::Hit;
@@ -86,7 +87,8 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
     if !is_given && is_topic && !ends {
         return None;
     }
-    let is_field = is_full(&word[..length]) && (is_end(rest) || goes_on(word[length - 1], rest));
+    let is_field = (is_full(&word[..length]) || is_short(&word[..length]))
+        && (is_end(rest) || goes_on(word[length - 1], rest));
     if is_loose && !is_firm && !is_topic && !is_field {
         return None;
     }

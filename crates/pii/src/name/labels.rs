@@ -66,7 +66,7 @@ manager patient author depositor representative employee fullname username payee
 발표자 강연자 저자 지은이 옮긴이 글쓴이 판매자 판매자명 입금인 출금인 출금자 소유주 \
 건물주 대여자 분실자 습득자 조회자 검토자 guest passenger buyer seller reporter applicant guardian \
 attendee assignee writer teacher doctor account_name claimant insured contractor signer player caller callee worker \
-staff supervisor approver requester subscriber consignee shipper orderer remitter 학생 회장 부회장 의장 감사 \
+driver tenant landlord lender borrower staff supervisor approver requester subscriber consignee shipper orderer remitter 학생 회장 부회장 의장 감사 \
 위원장 부위원장 단장 국장 원장 소장 본부장 센터장 지점장 점장 총무 간사 차주 견주 인턴 \
 직원 작성 검토 승인 결재 기안 확인 접수 등록 자~ 인~ 사람: 조: 조원 멤버 교수: 의사: 회장: \
 의장: 직원: 상담원: PM: 담당의: 처방의: 보낸분 받은분 보내신분 예약 reviewer instructor \

@@ -1,6 +1,7 @@
 //! Korean names: a family name and a given name before `님`, `씨` or a title, behind a label, or beside
 //! what is found of a person.
 
+mod alone;
 mod beside;
 mod labelled;
 mod labels;
@@ -14,6 +15,7 @@ use std::sync::LazyLock;
 
 use foldhash::fast::FixedState;
 
+pub(crate) use alone::alone;
 pub(crate) use beside::beside;
 pub(crate) use labelled::{behind_label, introduced};
 pub(crate) use labels::{CLOSINGS, LABELS, OF_PERSONS, SELVES, TITLES, is_label};
@@ -21,7 +23,7 @@ pub(crate) use list::{more_before, more_behind};
 pub(crate) use titled::{before_title, called};
 use word_set::WordSet;
 use words::{
-    CLANS, COMMON_FIRST, FAMILY, FAMILY_OF_TWO, FIRST, GIVEN, NO_NAMES, NOUN_ENDS, OF_CLANS,
+    CLANS, COMMON_FIRST, FAMILY, FAMILY_OF_TWO, FIRST, GIVEN, LONE, NO_NAMES, NOUN_ENDS, OF_CLANS,
     PARTICLES, RARE, ROLES, SECOND, SINGLE, SURE_PARTICLES,
 };
 
@@ -101,10 +103,10 @@ fn is_name(word: &[char], trust: Trust) -> bool {
         return false;
     }
     let is_of_two = OF_TWO.contains(&word[..2]);
-    let is_short = |given: &[char]| given.len() == 1 && may_be(given[0], IS_SECOND);
+    let is_one = |given: &[char]| given.len() == 1 && may_be(given[0], IS_SECOND);
     if is_of_two
         && word.len() > 2
-        && (is_given(&word[2..]) || is_short(&word[2..]) || trust == Trust::High && word.len() == 4)
+        && (is_given(&word[2..]) || is_one(&word[2..]) || trust == Trust::High && word.len() == 4)
     {
         return true;
     }
@@ -165,6 +167,12 @@ fn is_with_particle(word: &[char]) -> bool {
 /// Whether a full name stands there, although no word says so: what begins as many words do is none.
 fn is_plain(word: &[char]) -> bool {
     is_full(word) && !RARE.contains(word[0])
+}
+
+/// Whether a word of two syllables is rather a name than another word.
+fn is_short(word: &[char]) -> bool {
+    matches!(word, [family, given] if !RARE.contains(*family) && LONE.contains(*given))
+        && is_name(word, Trust::Usual)
 }
 
 /// Whether a word is made as most full names are, does not end as nouns do, and is no noun with a particle.

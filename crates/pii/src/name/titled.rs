@@ -3,7 +3,8 @@
 use super::labels::{CLOSINGS, OF_PERSONS};
 use super::words::{AFTER_SSI, BEFORE, PARTICLES};
 use super::{
-    GIVEN_WORDS, Trust, hangul, hangul_before, is_clan, is_hangul, is_name, is_plain, length_of,
+    GIVEN_WORDS, Trust, hangul, hangul_before, is_clan, is_hangul, is_name, is_plain, is_short,
+    length_of,
 };
 use crate::kind::Kind;
 use crate::recognizer::Hit;
@@ -43,9 +44,13 @@ pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> 
         return is_full.then(|| named(head, &word, 0.55));
     }
     let is_plain_title = title == "님" || title == "씨";
-    // `한 명`, `두 군` and the like: other titles want a full name.
+    // `한 명`, `두 군` and the like: other titles want a full name, or one that is hardly anything else.
     let is_polite = is_plain_title || after == Some('님') && is_apart;
-    let least = if is_polite { 2 } else { 3 };
+    let least = if is_polite || is_apart && is_short(&word) {
+        2
+    } else {
+        3
+    };
     let is_good = |name: &[char]| {
         name.len() >= least
             && is_name(name, Trust::Usual)

@@ -174,7 +174,7 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
     let length = length_of_value(&bytes[at..]);
     let value = text[at..at + length].trim_end_matches(['.', ')', ',']);
     let is_value = if is_password {
-        value.len() >= 6 && (is_mixed(value) || has_sign(value) && has_letter(value))
+        is_made_up(value)
     } else {
         // Some issuers give out secrets of ten characters, beside a name that says so.
         let is_short = is_given && tail.is_empty() && name.eq_ignore_ascii_case("secret");
@@ -261,6 +261,27 @@ fn is_mixed(value: &str) -> bool {
         && value.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
+/// Whether somebody, or a machine, has made a password of it.
+fn is_made_up(value: &str) -> bool {
+    value.len() >= 6
+        && (is_mixed(value) || has_sign(value) && has_letter(value) || is_scrambled(value))
+}
+
+/// Whether letters are large and small as chance would have it, and not as in `dbPassword`.
+fn is_scrambled(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let changes = bytes
+        .windows(2)
+        .filter(|two| two[0].is_ascii_uppercase() != two[1].is_ascii_uppercase());
+    let has_run = bytes
+        .windows(2)
+        .any(|two| two.iter().all(u8::is_ascii_uppercase));
+    bytes.len() >= 10
+        && bytes.iter().all(u8::is_ascii_alphabetic)
+        && has_run
+        && changes.count() >= 5
+}
+
 fn is_mixed_case(value: &str) -> bool {
     value.bytes().any(|byte| byte.is_ascii_uppercase())
         && value.bytes().any(|byte| byte.is_ascii_lowercase())
@@ -286,6 +307,9 @@ fn is_placeholder(value: &str) -> bool {
         .iter()
         .any(|word| lower.contains(word))
 }
+
+/// What stands for the password in `scheme://user:password@host` where somebody explains it.
+const EXAMPLES: [&str; 4] = ["password", "passwd", "pass", "pwd"];
 
 /// Bits per character.
 fn entropy(value: &str) -> f32 {
@@ -331,7 +355,8 @@ fn password_of(text: &str, from: usize, stop: u8) -> Option<Hit> {
     let value = &text[colon + 1..end];
     (bytes.get(end) == Some(&stop)
         && value.len() >= 4
-        && !value.starts_with('$')
+        && !is_placeholder(value)
+        && !EXAMPLES.contains(&value)
         && !value.contains('*'))
     .then(|| Hit::new(Kind::Secret, colon + 1..end, 0.8))
 }
@@ -393,6 +418,10 @@ mod tests {
         check("비번 초기화: Temp!uLsa1 (변경)", Some("Temp!uLsa1"));
         check("비번 qlalf0363", Some("qlalf0363"));
         check(r#"{"password":"t!ger-RLuPgq"}"#, Some("t!ger-RLuPgq"));
+        check(
+            "spring.mail.password=bQXivwPdKlcTRX",
+            Some("bQXivwPdKlcTRX"),
+        );
         let bot = "914797597:AA7EYS8D4zGkUFWzbCDc2_I7DXrBVmFrhv8";
         check(&format!("telegram {bot} set"), Some(bot));
     }
@@ -407,6 +436,8 @@ mod tests {
             "pass rate 99percent1",
             "password_hash_algorithm: argon2id",
             "const password = req.body.password;",
+            "const password = myOldDbPassword;",
+            "postgres://user:password@localhost:5432/mydb",
         ] {
             check(text, None);
         }

@@ -1,4 +1,5 @@
-//! Lines written before anybody looked at the recognizers: four files of them, by people who label text.
+//! Lines written before anybody looked at the recognizers: four files of them, by people who label text. What
+//! they showed has made the recognizers better since, so they say what must not get worse.
 //!
 //! `⟦KR_NAME|홍길동⟧` is what has to be found, `⟦IGNORE|…⟧` what may be found or not. Names are drawn from
 //! lists of usual ones. What stands in `«…»` is made up at each run, so that no file holds a number or a key
@@ -216,21 +217,21 @@ fn check(lines: &str, recall: f64, names: f64) {
 /// Many names of these lines stand in the middle of a sentence, where no word speaks for them.
 #[test]
 fn the_first_lines_are_read_as_people_do() {
-    check(include_str!("../data/first.txt"), 0.91, 0.86);
+    check(include_str!("../data/first.txt"), 0.96, 0.94);
 }
 
 #[test]
 fn so_are_the_second() {
-    check(include_str!("../data/second.txt"), 0.93, 0.91);
+    check(include_str!("../data/second.txt"), 0.96, 0.96);
 }
 
 #[test]
 fn so_are_the_third() {
-    check(include_str!("../data/third.txt"), 0.97, 0.96);
+    check(include_str!("../data/third.txt"), 0.99, 0.98);
 }
 
 /// Every third name of these stands where no word speaks for it, in chats and minutes.
 #[test]
 fn so_are_the_fourth() {
-    check(include_str!("../data/fourth.txt"), 0.84, 0.85);
+    check(include_str!("../data/fourth.txt"), 0.97, 0.97);
 }

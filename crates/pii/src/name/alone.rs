@@ -1,0 +1,165 @@
+//! Names that stand in a sentence where nothing speaks for them: a usual family and a usual given name, with nothing
+//! behind them but a particle that fits.
+
+use std::sync::LazyLock;
+
+use super::words::{ENDING_NOUNS, RARE, USUAL_GIVEN};
+use super::{IS_FAMILY, IS_FIRST, IS_SECOND, KNOWN, WordSet, is_role, length_of, may_be};
+use crate::kind::Kind;
+use crate::recognizer::Hit;
+
+const SCORE: f32 = 0.55;
+
+/// The longest particle, in syllables.
+const LONGEST_TAIL: usize = 3;
+
+static USUAL: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(USUAL_GIVEN));
+
+/// Particles behind a syllable that ends in a consonant, and behind one that does not.
+const CLOSED: [&str; 16] = [
+    "은",
+    "이",
+    "을",
+    "과",
+    "아",
+    "이랑",
+    "이가",
+    "이는",
+    "이를",
+    "이와",
+    "이도",
+    "이의",
+    "이한테",
+    "이네",
+    "이라고",
+    "이에게",
+];
+const OPEN: [&str; 8] = ["는", "가", "를", "와", "야", "랑", "네", "라고"];
+/// Those behind either.
+const EITHER: [&str; 12] = [
+    "의",
+    "도",
+    "만",
+    "한테",
+    "에게",
+    "께",
+    "께서",
+    "하고",
+    "한테서",
+    "에게서",
+    "까지",
+    "씨",
+];
+
+/// The names of a text.
+pub(crate) fn alone(text: &str, hits: &mut Vec<Hit>) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(start) = next_word(bytes, at) {
+        let mut end = start;
+        while is_hangul(bytes, end) {
+            end += 3;
+        }
+        let is_inside =
+            start > 0 && (bytes[start - 1].is_ascii_alphanumeric() || bytes[start - 1] >= 0x80);
+        let syllables = (end - start) / 3;
+        if !is_inside && (3..=3 + LONGEST_TAIL).contains(&syllables) {
+            hits.extend(name_at(text, start, end));
+        }
+        at = end;
+    }
+}
+
+/// Where the next Hangul begins. Other text is passed over by eight bytes.
+fn next_word(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        while let Some(eight) = bytes.get(at..)?.first_chunk()
+            && u64::from_le_bytes(*eight) & ASCII == 0
+        {
+            at += eight.len();
+        }
+        at += bytes[at..].iter().position(|byte| *byte >= 0x80)?;
+        if is_hangul(bytes, at) {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+/// The bits that no byte of ASCII has.
+const ASCII: u64 = u64::from_ne_bytes([0x80; 8]);
+
+/// Whether a syllable begins there: all of them have three bytes, of which the first is one of these. (Some other signs
+/// begin so as well, and are told apart by who reads them.)
+fn is_hangul(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes.get(at), Some(0xEA..=0xED))
+}
+
+/// The name at the beginning of a word.
+fn name_at(text: &str, start: usize, end: usize) -> Option<Hit> {
+    let mut word = text[start..end].chars();
+    let name = [word.next()?, word.next()?, word.next()?];
+    // Most words are none, and that is to be seen soon.
+    if !name.into_iter().all(super::is_hangul)
+        || !may_be(name[0], IS_FAMILY)
+        || !may_be(name[1], IS_FIRST)
+        || !may_be(name[2], IS_SECOND)
+        || !fits(name[2], word.as_str())
+        || !USUAL.contains(&name[1..])
+    {
+        return None;
+    }
+    // These begin many words, but hardly one that goes on as a given name does.
+    let is_rare = RARE.contains(name[0]) && !"공방구".contains(name[0]);
+    // `이상은`, `주민수`: a noun and what is glued to it.
+    let is_noun = KNOWN.contains(&name[..2]) && ENDING_NOUNS.contains(name[2]);
+    let is_other = is_rare || is_noun || KNOWN.contains(&name) || is_role(&name);
+    (!is_other).then(|| Hit::new(Kind::KrName, start..start + length_of(&name), SCORE))
+}
+
+/// Whether what stands behind a name that ends in `last` is nothing, or a particle.
+fn fits(last: char, tail: &str) -> bool {
+    let is_closed = (u32::from(last) - 0xAC00) % 28 != 0;
+    tail.is_empty()
+        || EITHER.contains(&tail)
+        || is_closed && CLOSED.contains(&tail)
+        || !is_closed && OPEN.contains(&tail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: &[&str]) {
+        let mut hits = Vec::new();
+        alone(text, &mut hits);
+        let names: Vec<&str> = hits.iter().map(|hit| &text[hit.range.clone()]).collect();
+        assert_eq!(names, expect, "{text}");
+    }
+
+    #[test]
+    fn people_are_spoken_of_by_their_names_alone() {
+        check("어제 박서윤이 올린 글", &["박서윤"]);
+        check("김은정은 이영호와 등산", &["김은정", "이영호"]);
+        check("최민준 오늘 생일이래", &["최민준"]);
+        check("발표는 정유진, 자료는 한지훈", &["정유진", "한지훈"]);
+    }
+
+    #[test]
+    fn words_that_only_look_like_names_are_none() {
+        for text in [
+            "이상은 없습니다",
+            "주민수가 늘었다",
+            "한정식 집에서",
+            "조정은 내일",
+            "이용수 집계",
+            "김은정보통신",
+            "기준수를 넘음",
+            "강서윤활유",
+            "유지연장 신청",
+        ] {
+            check(text, &[]);
+        }
+    }
+}
