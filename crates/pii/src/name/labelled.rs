@@ -29,6 +29,10 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
     if label == "조" && text[..start].ends_with(is_hangul) {
         return None;
     }
+    // `구분:`, `성분:`, `지분:` are about no one, as `보내신 분:` is.
+    if label == "분" && text[..start].ends_with(NOUNS_OF_PARTS) {
+        return None;
+    }
     let (from, at, is_given) = sign_behind(text, label, end);
     // Most labels have no name behind them, and that is soon seen.
     if !matches!(text.as_bytes().get(at), Some(0xEA..=0xED)) || at == from {
@@ -95,6 +99,11 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
     let score = if is_given { 0.75 } else { 0.6 };
     Some(Hit::new(Kind::KrName, at..at + bytes, score))
 }
+
+/// What stands before `분` in words for parts and kinds.
+const NOUNS_OF_PARTS: [char; 14] = [
+    '구', '성', '지', '부', '처', '수', '염', '양', '당', '신', '명', '본', '배', '전',
+];
 
 /// How long a remark in brackets is behind a label, if the sign of the label stands behind it.
 fn remark(rest: &str) -> Option<usize> {
