@@ -60,10 +60,10 @@ pub(crate) fn alone(text: &str, hits: &mut Vec<Hit>) {
         while is_hangul(bytes, end) {
             end += 3;
         }
-        let is_inside =
-            start > 0 && (bytes[start - 1].is_ascii_alphanumeric() || bytes[start - 1] >= 0x80);
         let syllables = (end - start) / 3;
-        if !is_inside && (3..=3 + LONGEST_TAIL).contains(&syllables) {
+        if (3..=3 + LONGEST_TAIL).contains(&syllables)
+            && !text[..start].ends_with(char::is_alphanumeric)
+        {
             hits.extend(name_at(text, start, end));
         }
         at = end;
@@ -144,6 +144,7 @@ mod tests {
         check("김은정은 이영호와 등산", &["김은정", "이영호"]);
         check("최민준 오늘 생일이래", &["최민준"]);
         check("발표는 정유진, 자료는 한지훈", &["정유진", "한지훈"]);
+        check("황채은·은나은 공저, “박현우”가", &["황채은", "박현우"]);
     }
 
     #[test]
