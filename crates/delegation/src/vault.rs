@@ -61,9 +61,9 @@ impl Record for StoredConnection {
     }
 
     fn may_be_lost(&self) -> bool {
-        // Whoever has just signed in does so again. What the provider has renewed cannot be had a second time, and
-        // that it has ended must stay.
-        self.renew_at.is_none() && self.renewed_at.is_none() && self.ended_at.is_none()
+        // Whoever has just signed in does so again. What the provider has renewed cannot be had a second time, which is
+        // when `renew_at` is set, and that it has ended must stay.
+        self.renew_at.is_none() && self.ended_at.is_none()
     }
 }
 
@@ -297,10 +297,6 @@ mod tests {
         for changed in [
             StoredConnection {
                 renew_at: at,
-                ..fresh()
-            },
-            StoredConnection {
-                renewed_at: at,
                 ..fresh()
             },
             StoredConnection {

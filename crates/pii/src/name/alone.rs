@@ -4,7 +4,9 @@
 use std::sync::LazyLock;
 
 use super::words::{ENDING_NOUNS, RARE, USUAL_GIVEN};
-use super::{IS_FAMILY, IS_FIRST, IS_SECOND, KNOWN, WordSet, is_role, length_of, may_be};
+use super::{
+    IS_FAMILY, IS_FIRST, IS_SECOND, KNOWN, MOSTLY, WordSet, is_closed, is_role, length_of, may_be,
+};
 use crate::kind::Kind;
 use crate::recognizer::Hit;
 
@@ -15,25 +17,9 @@ const LONGEST_TAIL: usize = 3;
 
 static USUAL: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(USUAL_GIVEN));
 
-/// Particles behind a syllable that ends in a consonant, and behind one that does not.
-const CLOSED: [&str; 16] = [
-    "은",
-    "이",
-    "을",
-    "과",
-    "아",
-    "이랑",
-    "이가",
-    "이는",
-    "이를",
-    "이와",
-    "이도",
-    "이의",
-    "이한테",
-    "이네",
-    "이라고",
-    "이에게",
-];
+/// Particles behind a syllable that ends in a consonant.
+const CLOSED: [&str; 5] = ["은", "이", "을", "과", "아"];
+/// Those behind one that does not, and behind the `이` by which a name that does is called among friends.
 const OPEN: [&str; 8] = ["는", "가", "를", "와", "야", "랑", "네", "라고"];
 /// Those behind either.
 const EITHER: [&str; 12] = [
@@ -112,18 +98,23 @@ fn name_at(text: &str, start: usize, end: usize) -> Option<Hit> {
     // These begin many words, but hardly one that goes on as a given name does.
     let is_rare = RARE.contains(name[0]) && !"공방구".contains(name[0]);
     // `이상은`, `주민수`: a noun and what is glued to it.
-    let is_noun = KNOWN.contains(&name[..2]) && ENDING_NOUNS.contains(name[2]);
-    let is_other = is_rare || is_noun || KNOWN.contains(&name) || is_role(&name);
+    let is_word = |word: &[char]| KNOWN.contains(word) || MOSTLY.contains(word);
+    let is_noun = is_word(&name[..2]) && ENDING_NOUNS.contains(name[2]);
+    let is_other = is_rare || is_noun || is_word(&name) || is_role(&name);
     (!is_other).then(|| Hit::new(Kind::KrName, start..start + length_of(&name), SCORE))
 }
 
 /// Whether what stands behind a name that ends in `last` is nothing, or a particle.
 fn fits(last: char, tail: &str) -> bool {
-    let is_closed = (u32::from(last) - 0xAC00) % 28 != 0;
-    tail.is_empty()
-        || EITHER.contains(&tail)
-        || is_closed && CLOSED.contains(&tail)
-        || !is_closed && OPEN.contains(&tail)
+    let is_open = |tail: &str| OPEN.contains(&tail) || EITHER.contains(&tail);
+    let is_particle = if is_closed(last) {
+        CLOSED.contains(&tail)
+            || EITHER.contains(&tail)
+            || tail.strip_prefix('이').is_some_and(is_open)
+    } else {
+        is_open(tail)
+    };
+    tail.is_empty() || is_particle
 }
 
 #[cfg(test)]
@@ -159,6 +150,8 @@ mod tests {
             "기준수를 넘음",
             "강서윤활유",
             "유지연장 신청",
+            "정동진 해돋이",
+            "설정은 그대로",
         ] {
             check(text, &[]);
         }

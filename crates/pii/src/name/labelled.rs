@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use super::labels::{BEING, FIELDS, FIRM, LOOSE, PARENTS, TITLES};
 use super::words::PARTICLES;
 use super::{
-    Trust, Words, hangul, is_full, is_hangul, is_name, is_plain, is_short, is_with_particle,
-    length_of, set,
+    Trust, Words, hangul, is_closed, is_full, is_hangul, is_name, is_plain, is_short,
+    is_with_particle, length_of, set,
 };
 use crate::kind::Kind;
 use crate::recognizer::Hit;
@@ -141,8 +141,7 @@ fn goes_on(last: char, rest: &str) -> bool {
     if BEING.iter().any(|being| rest.starts_with(being)) {
         return true;
     }
-    let is_closed = (u32::from(last) - 0xAC00) % 28 != 0;
-    let particles: &[&str] = if is_closed {
+    let particles: &[&str] = if is_closed(last) {
         &["은", "이", "을", "과", "의", "도", "에게", "께서"]
     } else {
         &["는", "가", "를", "와", "의", "도", "에게", "께서"]

@@ -23,8 +23,8 @@ pub(crate) use list::{more_before, more_behind};
 pub(crate) use titled::{before_title, called};
 use word_set::WordSet;
 use words::{
-    CLANS, COMMON_FIRST, FAMILY, FAMILY_OF_TWO, FIRST, GIVEN, LONE, NO_NAMES, NOUN_ENDS, OF_CLANS,
-    PARTICLES, RARE, ROLES, SECOND, SINGLE, SURE_PARTICLES,
+    CLANS, COMMON_FIRST, FAMILY, FAMILY_OF_TWO, FIRST, GIVEN, LONE, MOSTLY_WORDS, NO_NAMES,
+    NOUN_ENDS, OF_CLANS, PARTICLES, RARE, ROLES, SECOND, SINGLE, SURE_PARTICLES,
 };
 
 /// Words that are asked for as they stand. They are ours, so nobody can choose them to collide.
@@ -35,6 +35,7 @@ fn set(words: &'static str) -> Words {
 }
 
 static KNOWN: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(NO_NAMES));
+static MOSTLY: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(MOSTLY_WORDS));
 static GIVEN_WORDS: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(GIVEN));
 static ROLE_WORDS: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(ROLES));
 static OF_TWO: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(&FAMILY_OF_TWO.join(" ")));
@@ -172,6 +173,7 @@ fn is_plain(word: &[char]) -> bool {
 /// Whether a word of two syllables is rather a name than another word.
 fn is_short(word: &[char]) -> bool {
     matches!(word, [family, given] if !RARE.contains(*family) && LONE.contains(*given))
+        && !MOSTLY.contains(word)
         && is_name(word, Trust::Usual)
 }
 
@@ -193,15 +195,19 @@ fn is_full(word: &[char]) -> bool {
         && !may_be_inflected(word)
 }
 
+/// Whether a syllable ends in a consonant, by which it is decided which particle follows.
+fn is_closed(syllable: char) -> bool {
+    (u32::from(syllable) - u32::from('가')) % 28 != 0
+}
+
 /// Whether the last syllable may be a particle: which one it is follows from how the one before ends.
 fn may_be_inflected(word: &[char]) -> bool {
     let [.., before, last] = word else {
         return false;
     };
-    let is_closed = (u32::from(*before) - 0xAC00) % 28 != 0;
     let may_be = match last {
-        '은' | '이' | '을' | '과' => is_closed,
-        '는' | '가' | '를' | '와' => !is_closed,
+        '은' | '이' | '을' | '과' => is_closed(*before),
+        '는' | '가' | '를' | '와' => !is_closed(*before),
         '해' => !"다은미준".contains(*before),
         '로' | '의' | '에' | '도' | '만' | '들' | '중' | '적' => true,
         _ => false,
@@ -254,6 +260,8 @@ mod tests {
         check("담당자:독고현우 님", Some("독고현우"));
         check("허준님께", Some("허준"));
         check("김민수 고객님", Some("김민수"));
+        check("정동진 님", Some("정동진"));
+        check("이민 님", Some("이민"));
         check("이영희 팀장님께 전달", Some("이영희"));
     }
 
@@ -262,6 +270,8 @@ mod tests {
         check(r#"{"holder":"황보채원"}"#, Some("황보채원"));
         check("예금주: 진경희", Some("진경희"));
         check("성명 김철수", Some("김철수"));
+        check("이름: 전성민", Some("전성민"));
+        check("예금주: 주재원", Some("주재원"));
     }
 
     #[test]

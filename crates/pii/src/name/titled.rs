@@ -3,8 +3,8 @@
 use super::labels::{CLOSINGS, OF_PERSONS};
 use super::words::{AFTER_SSI, BEFORE, PARTICLES};
 use super::{
-    GIVEN_WORDS, Trust, hangul, hangul_before, is_clan, is_hangul, is_name, is_plain, is_short,
-    length_of,
+    GIVEN_WORDS, Trust, hangul, hangul_before, is_clan, is_closed, is_hangul, is_name, is_plain,
+    is_short, length_of,
 };
 use crate::kind::Kind;
 use crate::recognizer::Hit;
@@ -107,10 +107,9 @@ fn is_other_word(word: &[char]) -> bool {
     if GIVEN_WORDS.contains(&word[1..]) {
         return false;
     }
-    let is_closed = (u32::from(*before) - 0xAC00) % 28 != 0;
     match last {
-        '을' | '과' => is_closed,
-        '는' | '가' | '를' | '와' => !is_closed,
+        '을' | '과' => is_closed(*before),
+        '는' | '가' | '를' | '와' => !is_closed(*before),
         '의' | '에' | '별' => true,
         // `요한` and the like are names, `정확한` and `방대한` are not.
         '한' => !"요승태재종준민규주".contains(*before),

@@ -355,7 +355,7 @@ fn password_of(text: &str, from: usize, stop: u8) -> Option<Hit> {
     let value = &text[colon + 1..end];
     (bytes.get(end) == Some(&stop)
         && value.len() >= 4
-        && !is_placeholder(value)
+        && !value.starts_with('$')
         && !EXAMPLES.contains(&value)
         && !value.contains('*'))
     .then(|| Hit::new(Kind::Secret, colon + 1..end, 0.8))
