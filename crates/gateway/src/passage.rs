@@ -29,7 +29,6 @@ use crate::message::response;
 use crate::passing_body;
 use crate::policy::Decision;
 use crate::recording::{Ended, Errand, Recording};
-use crate::redacted_stream::RedactedStream;
 use crate::redaction::Redaction;
 use crate::revision::Era;
 use crate::server::Failure;
@@ -256,15 +255,7 @@ impl Passage<'_> {
             let upstream = &self.charge.name;
             Recording::of_personal_data(log, self.caller, self.errand, upstream, tool)
         });
-        let (redactor, full) = redaction.for_later();
-        let stream = RedactedStream {
-            redactor,
-            schema: self.charge.tool(tool).catalog.output_schema(tool),
-            caller: self.caller.clone(),
-            tool: full,
-            silence: self.charge.timeout,
-            recording,
-        };
+        let stream = redaction.stream(self.charge.timeout, recording);
         stream.body(&self.house.tasks, body)
     }
 

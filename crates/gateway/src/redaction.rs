@@ -1,14 +1,16 @@
 //! The policy for personal data as one call sees it: looked up once, and the same for all of its messages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use pii::{Context, Direction, Redactor};
+use pii::{Context, Direction, OutputSchema, Redactor};
 use resource_server::Caller;
 
 use crate::catalog::Catalog;
 use crate::house::House;
 use crate::message::{RpcError, code};
 use crate::recording::Recording;
+use crate::redacted_stream::RedactedStream;
 use crate::server::Failure;
 
 /// A tool and its upstream, as policies for personal data name them: `upstream.tool`.
@@ -63,10 +65,21 @@ impl Redaction<'_> {
         self.redactor.policy().concerns(&self.context(direction))
     }
 
-    /// What applies the policy, for messages that come after the call has been answered, and the name by which
-    /// it knows the tool.
-    pub(crate) fn for_later(self) -> (Arc<Redactor>, String) {
-        (self.redactor, self.full)
+    /// What results have to fit, if their tool says so.
+    fn schema(&self) -> Option<Arc<OutputSchema>> {
+        self.tool.catalog.output_schema(self.tool.name)
+    }
+
+    /// What applies the policy to a stream of events, which goes on after the call has been answered.
+    pub(crate) fn stream(self, silence: Duration, recording: Option<Recording>) -> RedactedStream {
+        RedactedStream {
+            schema: self.schema(),
+            caller: self.caller.clone(),
+            redactor: self.redactor,
+            tool: self.full,
+            silence,
+            recording,
+        }
     }
 
     /// Applies the policy to a JSON value that goes in `direction`; the answer is what takes its place, if
@@ -83,7 +96,7 @@ impl Redaction<'_> {
             return Ok(None);
         }
         let schema = match direction {
-            Direction::Result => self.tool.catalog.output_schema(self.tool.name),
+            Direction::Result => self.schema(),
             Direction::Arguments => None,
         };
         let context = self.context(direction);
