@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A line of the log. Words that a later version may add are text here, so that it stays readable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,44 +17,84 @@ pub struct Record<'a> {
     #[serde(borrow)]
     pub event_type: Cow<'a, str>,
     /// The tool.
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub tool_name: Option<Cow<'a, str>>,
     /// The person, as a pseudonym.
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub user_id: Option<Cow<'a, str>>,
     /// The client.
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub client_id: Option<Cow<'a, str>>,
     /// Whether there were personal data.
     pub contains_pii: bool,
     /// What was done; see [`Action`](crate::Action).
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     pub action_taken: Option<Cow<'a, str>>,
     /// How many arguments there were.
     pub parameter_count: Option<u32>,
     /// How it ended; see [`Outcome`](crate::Outcome).
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "borrowed",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub outcome: Option<Cow<'a, str>>,
     /// The server behind the gateway, or the resource.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "borrowed",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub server: Option<Cow<'a, str>>,
     /// The request.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "borrowed",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub request_id: Option<Cow<'a, str>>,
     /// The address that it came from.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "borrowed",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub origin: Option<Cow<'a, str>>,
     /// The grant.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "borrowed",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub grant_id: Option<Cow<'a, str>>,
     /// What it was done to.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "borrowed",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub target: Option<Cow<'a, str>>,
     /// Why: a stable code.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "borrowed",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub reason: Option<Cow<'a, str>>,
     /// Which way personal data were going; see [`Direction`](crate::Direction).
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "borrowed",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub direction: Option<Cow<'a, str>>,
     /// Types of personal data, and how many of each.
     #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -154,6 +194,15 @@ pub struct SegmentRecord<'a> {
     pub previous: Cow<'a, str>,
 }
 
+/// A text that may be missing, borrowed where nothing in it is escaped. By itself, serde borrows no text that lies in
+/// an option.
+fn borrowed<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'a, str>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
+    let text = Option::<Text<'a>>::deserialize(from)?;
+    Ok(text.map(|Text(text)| text))
+}
+
 impl<'a> Record<'a> {
     /// Reads a line; `None` if it is none of ours.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
@@ -176,4 +225,20 @@ pub(crate) fn time(line: &[u8]) -> Option<&str> {
     let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
     let rest = rest[digits..].strip_prefix(KEY)?;
     std::str::from_utf8(rest.get(..24)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_borrowed_from_the_line_unless_they_are_escaped() {
+        let line = br#"{"sequence":1,"timestamp":"2026-01-01T00:00:00.000Z","event_type":"call_outcome","tool_name":"a\"b",
+            "user_id":null,"client_id":"c","contains_pii":false,"parameter_count":1,"grant_id":"g","mac":"m"}"#;
+        let record = Record::parse(line).unwrap();
+        assert!(matches!(record.client_id, Some(Cow::Borrowed("c"))));
+        assert!(matches!(record.grant_id, Some(Cow::Borrowed("g"))));
+        assert_eq!(record.tool_name.as_deref(), Some("a\"b"));
+        assert_eq!((record.user_id, record.action_taken), (None, None));
+    }
 }

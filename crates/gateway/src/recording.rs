@@ -219,7 +219,7 @@ fn who(log: &AuditLog, caller: &Caller, errand: &Errand) -> Who {
         who = who.origin(origin);
     }
     if let Some(request) = &errand.request_id {
-        who = who.request(&**request);
+        who = who.request(request);
     }
     who
 }

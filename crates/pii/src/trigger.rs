@@ -28,10 +28,10 @@ pub(crate) enum Trigger {
 pub(crate) struct Triggers {
     /// What the bytes of each slot begin. Apart from the words, so that it is all at hand.
     begins: Box<[u8; SLOTS]>,
-    /// Which of `groups` are the words of each slot: none, of most.
+    /// Where in `words` those of each slot begin, if it has any.
     slots: Box<[u16]>,
-    /// The words of one slot, the longest first. None are the first of them.
-    groups: Vec<Vec<Word>>,
+    /// The words of each slot, the longest first, one slot behind the other: whoever looks closer finds them at once.
+    words: Vec<Word>,
 }
 
 /// How many slots there are: many more than beginnings, so that most others have one without words.
@@ -49,6 +49,8 @@ struct Word {
     /// Its first eight bytes, with all letters small, and which of those it has.
     head: u64,
     mask: u64,
+    /// Whether it is the last one of its slot.
+    is_last: bool,
 }
 
 fn words() -> impl Iterator<Item = &'static str> {
@@ -84,50 +86,50 @@ fn trigger(pattern: usize) -> Trigger {
 
 impl Triggers {
     pub(crate) fn new() -> Self {
-        let mut all = Self {
-            begins: Box::new([NOTHING; SLOTS]),
-            slots: vec![0; SLOTS].into_boxed_slice(),
-            groups: vec![Vec::new()],
-        };
         let mut words: Vec<Word> = words()
             .enumerate()
             .map(|(at, text)| Word::new(text, trigger(at)))
             .collect();
         // Of those that are equal, the first stays the first.
         words.sort_by_key(|word| usize::MAX - word.text.len());
-        for word in words {
+        let mut begins = Box::new([NOTHING; SLOTS]);
+        let mut of_slots: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (number, word) in words.iter().enumerate() {
+            let mut begin = |slot| of_slots.entry(slot).or_default().push(number);
             let eight = first_eight(word.text);
             match word.text {
                 [first, _] if first.is_ascii() => {
                     let behind = 0..=u64::from(u8::MAX);
-                    all.add(behind.map(|behind| ascii(eight | behind << 16)), word);
+                    behind.for_each(|behind| begin(ascii(eight | behind << 16)));
                 }
-                [first, ..] if first.is_ascii() => all.add([ascii(eight)].into_iter(), word),
-                [_, _, _] => all.add([syllable(eight)].into_iter(), word),
+                [first, ..] if first.is_ascii() => begin(ascii(eight)),
+                [_, _, _] => begin(syllable(eight)),
                 _ => {
-                    all.add([syllables(eight)].into_iter(), word);
-                    let begins = &mut all.begins[syllable(eight)];
-                    *begins = LONGER.max(*begins);
+                    begin(syllables(eight));
+                    begins[syllable(eight)] = LONGER;
                 }
             }
         }
-        all
-    }
-
-    /// Adds a word to slots, of which all that have none share a group.
-    fn add(&mut self, slots: impl Iterator<Item = usize>, word: Word) {
-        let mut known = BTreeMap::new();
-        for slot in slots {
-            let group = usize::from(self.slots[slot]);
-            let with = *known.entry(group).or_insert_with(|| {
-                let mut words = self.groups[group].clone();
-                words.push(word);
-                self.groups.push(words);
-                self.groups.len() - 1
+        let mut all = Self {
+            begins,
+            slots: vec![0; SLOTS].into_boxed_slice(),
+            words: Vec::with_capacity(words.len()),
+        };
+        // Slots that have the same words share them.
+        let mut places = BTreeMap::new();
+        for (slot, numbers) in of_slots {
+            all.begins[slot] = WORD;
+            all.slots[slot] = *places.entry(numbers).or_insert_with_key(|numbers| {
+                let place = all.words.len();
+                all.words
+                    .extend(numbers.iter().map(|number| words[*number]));
+                if let Some(last) = all.words.last_mut() {
+                    last.is_last = true;
+                }
+                u16::try_from(place).expect("there are fewer words")
             });
-            self.slots[slot] = u16::try_from(with).expect("there are fewer words");
-            self.begins[slot] = WORD;
         }
+        all
     }
 
     /// Every word of a text, with its place.
@@ -152,7 +154,7 @@ impl Triggers {
                 let small = eight | SMALL;
                 for step in 0..4 {
                     let slot = slot(small >> (8 * step) & THREE);
-                    if self.begins[slot] != NOTHING
+                    if self.begins[slot] == WORD
                         && let Some(word) = self.begun(slot, &rest[step..])
                     {
                         return Some((at + step, word));
@@ -168,7 +170,7 @@ impl Triggers {
                 at += 3;
             } else {
                 let slot = ascii(eight);
-                if self.begins[slot] != NOTHING
+                if self.begins[slot] == WORD
                     && let Some(word) = self.begun(slot, rest)
                 {
                     return Some((at, word));
@@ -183,32 +185,36 @@ impl Triggers {
     /// The longest word with which a text begins.
     fn longest(&self, text: &[u8]) -> Option<&Word> {
         let eight = first_eight(text);
+        let begun = |slot: usize| {
+            let is_word = self.begins[slot] == WORD;
+            is_word.then(|| self.begun(slot, text)).flatten()
+        };
         if eight & 0x80 == 0 {
-            return self.begun(ascii(eight), text);
+            return begun(ascii(eight));
         }
-        let several = syllables(eight);
-        let one = syllable(eight);
-        let several = (self.begins[several] != NOTHING).then(|| self.begun(several, text));
-        several.flatten().or_else(|| {
-            let is_word = self.begins[one] == WORD;
-            is_word.then(|| self.begun(one, text)).flatten()
-        })
+        begun(syllables(eight)).or_else(|| begun(syllable(eight)))
     }
 
-    /// The longest of the words in a slot with which a text begins.
+    /// The longest of the words of a slot with which a text begins; the slot has some.
     // The search goes on without it most of the time, and is not to make room for it.
     #[cold]
     fn begun(&self, slot: usize, text: &[u8]) -> Option<&Word> {
         let eight = first_eight(text) | SMALL;
-        let begins = |word: &&Word| {
+        let mut place = usize::from(self.slots[slot]);
+        loop {
+            let word = &self.words[place];
             // Most are told by eight bytes.
-            eight & word.mask == word.head && {
-                let beginning = text.get(..word.text.len());
-                beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(word.text))
+            if eight & word.mask == word.head
+                && let Some(beginning) = text.get(..word.text.len())
+                && beginning.eq_ignore_ascii_case(word.text)
+            {
+                return Some(word);
             }
-        };
-        let group = &self.groups[usize::from(self.slots[slot])];
-        group.iter().find(begins)
+            if word.is_last {
+                return None;
+            }
+            place += 1;
+        }
     }
 }
 
@@ -221,6 +227,7 @@ impl Word {
             trigger,
             head: (first_eight(text) | SMALL) & mask,
             mask,
+            is_last: false,
         }
     }
 }

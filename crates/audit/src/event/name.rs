@@ -49,6 +49,16 @@ impl From<&str> for Name {
     }
 }
 
+impl From<&Arc<str>> for Name {
+    fn from(text: &Arc<str>) -> Self {
+        if text.len() <= LONGEST {
+            Self(text.clone())
+        } else {
+            Self::from(&**text)
+        }
+    }
+}
+
 impl From<&String> for Name {
     fn from(text: &String) -> Self {
         Self::from(text.as_str())

@@ -100,6 +100,9 @@ struct Inner {
 impl AuditLog {
     /// Opens the log, and makes it if there is none. What a crash has left is mended and recorded.
     ///
+    /// Whoever waits for it is woken by the tokio runtime on which this is called, if it is called on one; that has to
+    /// run as long as the log is used.
+    ///
     /// # Errors
     /// When another process writes to the log, when its key is missing or could be read by others, or
     /// when the directory cannot be used.

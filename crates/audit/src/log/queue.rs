@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use oauth::time::Clock;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::error::AuditError;
@@ -25,6 +26,8 @@ pub(crate) struct Queue {
     alone: bool,
     /// How many calls are under way that will bring an event, or wait for word about theirs.
     expected: AtomicUsize,
+    /// The runtime of those who wait, if the log was opened on one.
+    runtime: Option<Handle>,
 }
 
 #[derive(Debug)]
@@ -81,13 +84,12 @@ struct Told {
     rest: Result<(), AuditError>,
 }
 
-impl Done {
-    /// Tells everybody: the first `written` events stand in the log, and of the rest is true what `rest`
-    /// says.
-    pub(crate) fn tell(&self, written: usize, rest: Result<(), AuditError>) {
-        // Told once: the writer has the group alone.
-        let _ = self.result.set(Told { written, rest });
-        self.told.notify_waiters();
+/// Wakes those who wait for a group when it is dropped, so that nobody is forgotten, whatever becomes of the runtime.
+struct Waking(Arc<Done>);
+
+impl Drop for Waking {
+    fn drop(&mut self) {
+        self.0.told.notify_waiters();
     }
 }
 
@@ -141,6 +143,7 @@ impl Queue {
             clock,
             alone: durability == Durability::Fdatasync,
             expected: AtomicUsize::new(0),
+            runtime: Handle::try_current().ok(),
         }
     }
 
@@ -250,6 +253,21 @@ impl Queue {
         state.closed && state.groups.is_empty()
     }
 
+    /// Tells those who wait for a group: its first `written` events stand in the log, and of the rest is true what
+    /// `rest` says.
+    pub(crate) fn tell(&self, group: &Group, written: usize, rest: Result<(), AuditError>) {
+        // Told once: the writer has the group alone.
+        let _ = group.done.result.set(Told { written, rest });
+        let waking = Waking(group.done.clone());
+        // Woken from here, each of them would take the core, if this thread shares one with them, find nothing else
+        // to do, and lie down again before the next one is woken. So several are woken on a thread of their runtime.
+        if group.events.len() > 1
+            && let Some(runtime) = &self.runtime
+        {
+            runtime.spawn(async move { drop(waking) });
+        }
+    }
+
     /// Gives a buffer back.
     pub(crate) fn give_back(&self, mut content: Vec<u8>) {
         content.clear();
@@ -286,9 +304,9 @@ mod tests {
         Arc::new(Queue::new(Durability::Group, Arc::new(SystemClock)))
     }
 
-    fn put(queue: &Queue) {
+    fn put(queue: &Queue) -> Waiting {
         let event = AuditEvent::new(EventType::CallOutcome, Who::new());
-        queue.put(&event).unwrap();
+        queue.put(&event).unwrap()
     }
 
     fn taken(queue: &Queue, pause: Duration) -> usize {
@@ -323,5 +341,36 @@ mod tests {
         assert_eq!(taken(&queue, Duration::from_millis(1)), 1);
         drop((call, other));
         assert_eq!(queue.expected(), 0);
+    }
+
+    /// Whether two who wait for a group are told, the first of them although it has gone to sleep.
+    async fn both_are_told(queue: &Queue) -> bool {
+        let (one, other) = (put(queue), put(queue));
+        let group = queue.take(LONG, Instant::now()).unwrap();
+        let mut asleep = Box::pin(one.done());
+        tokio::select! {
+            biased;
+            _ = &mut asleep => return false,
+            () = async {} => {}
+        }
+        queue.tell(&group, 2, Ok(()));
+        other.done().await.is_ok() && asleep.await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn p5_everybody_in_a_group_is_told() {
+        assert!(both_are_told(&queue()).await);
+    }
+
+    #[test]
+    fn p5_nobody_is_forgotten_when_the_runtime_has_ended_or_there_was_none() {
+        let runtime = || {
+            tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap()
+        };
+        let (ended, none) = (runtime().block_on(async { queue() }), queue());
+        assert!(runtime().block_on(both_are_told(&ended)));
+        assert!(runtime().block_on(both_are_told(&none)));
     }
 }

@@ -143,7 +143,7 @@ impl Writer {
         Counters::add(&self.counters.groups, 1);
         self.tell_growth();
         let rest = result.or_else(|error| self.failed(error, (count - written) as u64));
-        group.done.tell(written, rest);
+        self.queue.tell(&group, written, rest);
         if group.content.capacity() <= LARGEST_SPARE {
             self.queue.give_back(std::mem::take(&mut group.content));
         }

@@ -42,14 +42,12 @@ pub(crate) fn alone(text: &str, hits: &mut Vec<Hit>) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(start) = next_word(bytes, at) {
-        let mut end = start;
+        let mut end = start + 3;
         while is_hangul(bytes, end) {
             end += 3;
         }
         let syllables = (end - start) / 3;
-        if (3..=3 + LONGEST_TAIL).contains(&syllables)
-            && !text[..start].ends_with(char::is_alphanumeric)
-        {
+        if (3..=3 + LONGEST_TAIL).contains(&syllables) {
             hits.extend(name_at(text, start, end));
         }
         at = end;
@@ -84,15 +82,14 @@ fn is_hangul(bytes: &[u8], at: usize) -> bool {
 /// The name at the beginning of a word.
 fn name_at(text: &str, start: usize, end: usize) -> Option<Hit> {
     let mut word = text[start..end].chars();
-    let name = [word.next()?, word.next()?, word.next()?];
     // Most words are none, and that is to be seen soon.
-    if !name.into_iter().all(super::is_hangul)
-        || !may_be(name[0], IS_FAMILY)
-        || !may_be(name[1], IS_FIRST)
-        || !may_be(name[2], IS_SECOND)
-        || !fits(name[2], word.as_str())
-        || !USUAL.contains(&name[1..])
-    {
+    let mut next = |place| {
+        let next = word.next()?;
+        (super::is_hangul(next) && may_be(next, place)).then_some(next)
+    };
+    let name = [next(IS_FAMILY)?, next(IS_FIRST)?, next(IS_SECOND)?];
+    let goes_on = text[..start].ends_with(char::is_alphanumeric);
+    if goes_on || !fits(name[2], word.as_str()) || !USUAL.contains(&name[1..]) {
         return None;
     }
     // These begin many words, but hardly one that goes on as a given name does.

@@ -6,6 +6,7 @@ mod connection;
 mod log;
 mod rewrap;
 mod schema;
+mod work;
 mod writer;
 
 use std::path::Path;
@@ -40,7 +41,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the store in the file `path`, or makes it, readable for its owner alone.
+    /// Opens the store in the file `path`, or makes it, readable for its owner alone. Whoever waits for a write is
+    /// woken by the runtime on which this is called, so that has to run as long as the store is used.
     ///
     /// # Errors
     ///

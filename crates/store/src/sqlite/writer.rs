@@ -4,19 +4,20 @@
 //! writes queue here, and whatever has arrived while the disk was busy shares the next commit.
 //! Nobody gets an answer before the commit, and nobody whose write must not be undone before the disk has it.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::cache::Cache;
 use super::change::{Numbers, Turn};
 use super::connection::{Shared, closed, lock};
 use super::log::Log;
+use super::work::{Callers, Failure, Job, Work};
 use crate::error::StoreError;
 use crate::store::Entry;
 
@@ -47,9 +48,6 @@ impl Durability {
     }
 }
 
-/// Why a write has failed; many callers share it.
-type Failure = Arc<dyn Error + Send + Sync>;
-
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
@@ -71,18 +69,20 @@ enum Message {
 }
 
 impl Writer {
-    /// Starts to write through the connection in `shared`, and takes it out to close it at the end.
+    /// Starts to write through the connection in `shared`, and takes it out to close it at the end. Callers are told
+    /// on the runtime from which this is called.
     pub(super) fn start(
         shared: Shared,
         cache: Option<Arc<Cache>>,
         log: Option<Log>,
     ) -> Result<Self, StoreError> {
+        let runtime = Handle::current();
         let (queue, waiting) = mpsc::channel(QUEUE);
         let stopped = CancellationToken::new();
         let counts = Arc::<Counts>::default();
         let (ended, counted) = (stopped.clone().drop_guard(), Arc::clone(&counts));
         let work = move || {
-            write_all(waiting, &shared, cache.as_deref(), log, &counted);
+            write_all(waiting, &shared, cache.as_deref(), log, &counted, &runtime);
             // The last connection folds the log into the file.
             drop(lock(&shared).take());
             drop(ended);
@@ -114,16 +114,11 @@ impl Writer {
         durability: Durability,
         work: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let job = Box::new(Job {
-            work: Some(work),
-            result: None,
-            answer,
-        });
-        let sent = self.queue.send(Message::Write(durability, job)).await;
+        let (job, told) = Job::new(work);
+        let message = Message::Write(durability, Box::new(job));
+        let sent = self.queue.send(message).await;
         sent.map_err(|_| closed())?;
-        answered
-            .await
+        told.await
             .map_err(|_| closed())?
             .map_err(StoreError::unavailable)
     }
@@ -136,49 +131,13 @@ impl Writer {
     }
 }
 
-/// Work of a caller, whatever it returns.
-trait Work: Send {
-    fn run(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()>;
-
-    /// Tells the caller, once it is known what became of the transaction.
-    fn answer(self: Box<Self>, kept: Result<(), Failure>);
-}
-
-struct Job<F, T> {
-    work: Option<F>,
-    result: Option<T>,
-    /// Many callers may share a commit, so they share its failure.
-    answer: oneshot::Sender<Result<T, Failure>>,
-}
-
-impl<F, T> Work for Job<F, T>
-where
-    F: FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send,
-    T: Send,
-{
-    fn run(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()> {
-        self.result = self.work.take().map(|work| work(turn)).transpose()?;
-        Ok(())
-    }
-
-    fn answer(self: Box<Self>, kept: Result<(), Failure>) {
-        let answer = match (kept, self.result) {
-            (Ok(()), Some(result)) => Ok(result),
-            (Err(error), _) => Err(error),
-            // It was not run, which is only so where the commit failed.
-            (Ok(()), None) => return,
-        };
-        // Nobody minds a failed send: its caller has gone away.
-        let _ = self.answer.send(answer);
-    }
-}
-
 fn write_all(
     mut queue: mpsc::Receiver<Message>,
     shared: &Shared,
     cache: Option<&Cache>,
     mut log: Option<Log>,
     counts: &Counts,
+    runtime: &Handle,
 ) {
     let mut numbers = Numbers::default();
     let mut messages = Vec::with_capacity(BATCH);
@@ -203,10 +162,10 @@ fn write_all(
         let committed = committed.map_err(|error| Arc::new(error) as Failure);
         // Those first who need not wait for the disk: they go on meanwhile.
         let is_durable = |(durability, _): &mut (_, _)| *durability == Durability::Durable;
-        let durable: Vec<_> = batch.extract_if(.., is_durable).collect();
-        for (_, work) in batch.drain(..) {
-            work.answer(committed.clone());
-        }
+        let durable = batch.extract_if(.., is_durable);
+        let durable: Vec<_> = durable.map(|(_, work)| work).collect();
+        let relaxed = batch.drain(..).map(|(_, work)| work).collect();
+        Callers::new(committed.clone(), relaxed).tell(runtime);
         let kept = match (committed, &mut log) {
             (Ok(()), Some(log)) if !durable.is_empty() => {
                 counts.waits.fetch_add(1, Ordering::Relaxed);
@@ -214,9 +173,7 @@ fn write_all(
             }
             (committed, _) => committed,
         };
-        for (_, work) in durable {
-            work.answer(kept.clone());
-        }
+        Callers::new(kept, durable).tell(runtime);
     }
 }
 
