@@ -95,7 +95,13 @@ impl Triggers {
         let mut begins = Box::new([NOTHING; SLOTS]);
         let mut of_slots: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (number, word) in words.iter().enumerate() {
-            let mut begin = |slot| of_slots.entry(slot).or_default().push(number);
+            let mut begin = |slot| {
+                let numbers = of_slots.entry(slot).or_default();
+                // Some of the bytes behind a short one are the same letter, large and small.
+                if numbers.last() != Some(&number) {
+                    numbers.push(number);
+                }
+            };
             let eight = first_eight(word.text);
             match word.text {
                 [first, _] if first.is_ascii() => {
