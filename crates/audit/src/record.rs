@@ -17,84 +17,52 @@ pub struct Record<'a> {
     #[serde(borrow)]
     pub event_type: Cow<'a, str>,
     /// The tool.
-    #[serde(borrow, default, deserialize_with = "borrowed")]
+    #[serde(default, deserialize_with = "borrowed")]
     pub tool_name: Option<Cow<'a, str>>,
     /// The person, as a pseudonym.
-    #[serde(borrow, default, deserialize_with = "borrowed")]
+    #[serde(default, deserialize_with = "borrowed")]
     pub user_id: Option<Cow<'a, str>>,
     /// The client.
-    #[serde(borrow, default, deserialize_with = "borrowed")]
+    #[serde(default, deserialize_with = "borrowed")]
     pub client_id: Option<Cow<'a, str>>,
     /// Whether there were personal data.
     pub contains_pii: bool,
     /// What was done; see [`Action`](crate::Action).
-    #[serde(borrow, default, deserialize_with = "borrowed")]
+    #[serde(default, deserialize_with = "borrowed")]
     pub action_taken: Option<Cow<'a, str>>,
     /// How many arguments there were.
     pub parameter_count: Option<u32>,
     /// How it ended; see [`Outcome`](crate::Outcome).
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "borrowed",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "borrowed")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Cow<'a, str>>,
     /// The server behind the gateway, or the resource.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "borrowed",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "borrowed")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<Cow<'a, str>>,
     /// The request.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "borrowed",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "borrowed")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<Cow<'a, str>>,
     /// The address that it came from.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "borrowed",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "borrowed")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Cow<'a, str>>,
     /// The grant.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "borrowed",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "borrowed")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<Cow<'a, str>>,
     /// What it was done to.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "borrowed",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "borrowed")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Cow<'a, str>>,
     /// Why: a stable code.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "borrowed",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "borrowed")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'a, str>>,
     /// Which way personal data were going; see [`Direction`](crate::Direction).
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "borrowed",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "borrowed")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Cow<'a, str>>,
     /// Types of personal data, and how many of each.
     #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -293,6 +293,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use oauth::time::SystemClock;
+    use tokio::runtime::Runtime;
 
     use super::*;
     use crate::event::{EventType, Who};
@@ -364,11 +365,7 @@ mod tests {
 
     #[test]
     fn p5_nobody_is_forgotten_when_the_runtime_has_ended_or_there_was_none() {
-        let runtime = || {
-            tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap()
-        };
+        let runtime = || Runtime::new().unwrap();
         let (ended, none) = (runtime().block_on(async { queue() }), queue());
         assert!(runtime().block_on(both_are_told(&ended)));
         assert!(runtime().block_on(both_are_told(&none)));

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::{mem, vec};
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -62,33 +61,25 @@ where
     }
 }
 
-/// Callers who share a commit. They are told when this is dropped, so that nobody is forgotten.
-pub(super) struct Callers {
-    kept: Result<(), Failure>,
-    waiting: vec::IntoIter<Box<dyn Work>>,
+/// Tells callers who share a commit whether it was made, from a thread of their runtime. Told from another one that
+/// shares a core with it, each would take that core, find nothing else to do, and lie down again before the next one is
+/// told.
+pub(super) fn tell(kept: Result<(), Failure>, waiting: Vec<Box<dyn Work>>, runtime: &Handle) {
+    let callers = Callers { kept, waiting };
+    if callers.waiting.len() > 1 {
+        runtime.spawn(async move { drop(callers) });
+    }
 }
 
-impl Callers {
-    /// Those whose work was committed or not, as `kept` says.
-    pub(super) fn new(kept: Result<(), Failure>, waiting: Vec<Box<dyn Work>>) -> Self {
-        Self {
-            kept,
-            waiting: waiting.into_iter(),
-        }
-    }
-
-    /// Tells them from a thread of their runtime. Told from another one that shares a core with it, each would take
-    /// that core, find nothing else to do, and lie down again before the next one is told.
-    pub(super) fn tell(self, runtime: &Handle) {
-        if self.waiting.len() > 1 {
-            runtime.spawn(async move { drop(self) });
-        }
-    }
+/// Callers are told when this is dropped, so that nobody is forgotten, whatever becomes of the runtime.
+struct Callers {
+    kept: Result<(), Failure>,
+    waiting: Vec<Box<dyn Work>>,
 }
 
 impl Drop for Callers {
     fn drop(&mut self) {
-        for caller in mem::take(&mut self.waiting) {
+        for caller in self.waiting.drain(..) {
             caller.answer(self.kept.clone());
         }
     }
@@ -96,20 +87,18 @@ impl Drop for Callers {
 
 #[cfg(test)]
 mod tests {
+    use tokio::runtime::Runtime;
+
     use super::*;
 
     #[test]
     fn nobody_is_forgotten_when_the_runtime_has_ended() {
-        let runtime = || {
-            tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap()
-        };
+        let runtime = || Runtime::new().unwrap();
         let job = || Job::new(|_: &mut Turn<'_>| Ok(()));
         let ((one, of_one), (other, of_other)) = (job(), job());
         let failure: Failure = Arc::from(Box::<dyn Error + Send + Sync>::from("the disk is full"));
         let ended = runtime().block_on(async { Handle::current() });
-        Callers::new(Err(failure), vec![Box::new(one), Box::new(other)]).tell(&ended);
+        tell(Err(failure), vec![Box::new(one), Box::new(other)], &ended);
         for told in [of_one, of_other] {
             let told = runtime().block_on(told).unwrap();
             assert_eq!(told.unwrap_err().to_string(), "the disk is full");

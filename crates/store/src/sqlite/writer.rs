@@ -17,7 +17,7 @@ use super::cache::Cache;
 use super::change::{Numbers, Turn};
 use super::connection::{Shared, closed, lock};
 use super::log::Log;
-use super::work::{Callers, Failure, Job, Work};
+use super::work::{Failure, Job, Work, tell};
 use crate::error::StoreError;
 use crate::store::Entry;
 
@@ -165,7 +165,7 @@ fn write_all(
         let durable = batch.extract_if(.., is_durable);
         let durable: Vec<_> = durable.map(|(_, work)| work).collect();
         let relaxed = batch.drain(..).map(|(_, work)| work).collect();
-        Callers::new(committed.clone(), relaxed).tell(runtime);
+        tell(committed.clone(), relaxed, runtime);
         let kept = match (committed, &mut log) {
             (Ok(()), Some(log)) if !durable.is_empty() => {
                 counts.waits.fetch_add(1, Ordering::Relaxed);
@@ -173,7 +173,7 @@ fn write_all(
             }
             (committed, _) => committed,
         };
-        Callers::new(kept, durable).tell(runtime);
+        tell(kept, durable, runtime);
     }
 }
 
