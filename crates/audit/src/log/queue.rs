@@ -355,7 +355,9 @@ mod tests {
             () = async {} => {}
         }
         queue.tell(&group, 2, Ok(()));
-        other.done().await.is_ok() && asleep.await.is_ok()
+        let told = async { other.done().await.is_ok() && asleep.await.is_ok() };
+        let patience = Duration::from_secs(20);
+        tokio::time::timeout(patience, told).await.unwrap_or(false)
     }
 
     #[tokio::test]
