@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oauth::jws::Algorithm;
+use serde::{Deserialize, Serialize};
 
 /// Measures what protection and tokens cost. Run it through `scripts/bench`.
 #[derive(Debug, Parser)]
@@ -72,7 +73,7 @@ impl Effort {
 }
 
 /// Requests to send, and where to.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Deserialize, Serialize)]
 pub(crate) struct Load {
     /// Where the subject listens.
     #[arg(long)]
@@ -86,9 +87,6 @@ pub(crate) struct Load {
     /// For how long.
     #[arg(long)]
     pub(crate) seconds: u64,
-    /// Sleeps while there is no answer: others have work to do on the same core.
-    #[arg(long)]
-    pub(crate) patient: bool,
 }
 
 impl Load {
@@ -104,9 +102,6 @@ impl Load {
             ("--seconds", self.seconds.to_string()),
         ] {
             arguments.extend([name.to_owned(), value]);
-        }
-        if self.patient {
-            arguments.push("--patient".to_owned());
         }
         arguments
     }
@@ -169,6 +164,8 @@ pub(crate) enum SubjectCommand {
     },
     /// An MCP server that costs next to nothing.
     Echo,
+    /// The same, which puts load on others as well.
+    Neighbour,
     /// A bare proxy that looks tokens up and does nothing else.
     Proxy {
         /// The port of the server behind it.

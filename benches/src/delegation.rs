@@ -19,7 +19,7 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
         let arguments = ["relay", "--caller", caller.argument(), "--data", &data];
         Subject::Server(Case {
             start: Start::Subject(arguments.map(str::to_owned).to_vec()),
-            patient: false,
+            neighbour: None,
             request: Request {
                 path: CALL,
                 headers: Vec::new(),

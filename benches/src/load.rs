@@ -2,20 +2,19 @@
 //!
 //! A load generator that waits for answers has to be woken for nearly each of them, and the server's
 //! core pays for that: 2 µs on an idle machine, 10 µs when something else runs on the generator's
-//! core. That would hide what is measured, so this one asks its connections in turn and never waits,
-//! unless it is told to be patient, because a server behind the subject has to run on its core too.
+//! core. That would hide what is measured, so this one asks its connections in turn and never waits.
 
+use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use rustix::event::{PollFd, PollFlags, poll};
-
 use crate::command_line::Load;
 use crate::machine::output_of_load;
+use anyhow::Context as _;
+use tempfile::NamedTempFile;
 
 /// The largest answer.
 const ANSWER: usize = 64 * 1024;
@@ -31,6 +30,13 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// A file with the request as it is sent, once for each token.
+    pub(crate) fn in_file(&self) -> anyhow::Result<NamedTempFile> {
+        let file = NamedTempFile::new()?;
+        fs::write(file.path(), serde_json::to_vec(&self.written())?)?;
+        Ok(file)
+    }
+
     /// The request as it is sent, once for each token.
     pub(crate) fn written(&self) -> Vec<String> {
         if self.tokens.is_empty() {
@@ -72,16 +78,13 @@ pub(crate) fn put_on(
     request: &Request,
     connections: usize,
     seconds: u64,
-    patient: bool,
 ) -> anyhow::Result<Seen> {
-    let file = tempfile::NamedTempFile::new()?;
-    fs::write(file.path(), serde_json::to_vec(&request.written())?)?;
+    let requests = request.in_file()?;
     let load = Load {
         port,
-        requests: PathBuf::from(file.path()),
+        requests: PathBuf::from(requests.path()),
         connections,
         seconds,
-        patient,
     };
     Seen::parse(&output_of_load("load", &load.arguments())?)
 }
@@ -115,53 +118,84 @@ impl Seen {
     }
 }
 
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = [self.elapsed, self.p50, self.p99].map(|time| time.as_micros());
+        let [elapsed, p50, p99] = micros;
+        write!(f, "{} {elapsed} {p50} {p99}", self.answers)
+    }
+}
+
 /// Sends the load and prints what was seen.
 pub(crate) fn run(load: &Load) -> anyhow::Result<()> {
-    let requests: Vec<String> = serde_json::from_slice(&fs::read(&load.requests)?)?;
-    let seen = send(load, &requests)?;
-    let micros = [seen.elapsed, seen.p50, seen.p99].map(|time| time.as_micros());
-    let [elapsed, p50, p99] = micros;
-    Ok(writeln!(
-        io::stdout(),
-        "{} {elapsed} {p50} {p99}",
-        seen.answers
-    )?)
+    let mut sender = Sender::new(load)?;
+    while sender.goes_on() {
+        sender.turn()?;
+    }
+    Ok(writeln!(io::stdout(), "{}", sender.seen()?)?)
 }
 
-fn send(load: &Load, requests: &[String]) -> anyhow::Result<Seen> {
-    let mut requests = requests.iter().cycle();
-    let mut next = || requests.next().context("there is a request to send");
-    let mut connections = Vec::new();
-    for _ in 0..load.connections {
-        let mut connection = Connection::open(load.port)?;
-        connection.send(next()?)?;
-        connections.push(connection);
-    }
-    let mut latencies = Vec::new();
-    let (began, duration) = (Instant::now(), Duration::from_secs(load.seconds));
-    while began.elapsed() < duration {
-        if load.patient {
-            wait_for_any(&connections)?;
+/// What sends requests, and reads answers.
+pub(crate) struct Sender {
+    requests: Vec<String>,
+    /// How many were sent: each of them has its turn.
+    sent: usize,
+    connections: Vec<Connection>,
+    latencies: Vec<Duration>,
+    began: Instant,
+    duration: Duration,
+}
+
+impl Sender {
+    /// Sends a first request over each connection.
+    pub(crate) fn new(load: &Load) -> anyhow::Result<Self> {
+        let requests: Vec<String> = serde_json::from_slice(&fs::read(&load.requests)?)?;
+        anyhow::ensure!(!requests.is_empty(), "there is no request to send");
+        let mut sender = Self {
+            requests,
+            sent: 0,
+            connections: Vec::new(),
+            latencies: Vec::new(),
+            began: Instant::now(),
+            duration: Duration::from_secs(load.seconds),
+        };
+        for _ in 0..load.connections {
+            sender.connections.push(Connection::open(load.port)?);
         }
-        for connection in &mut connections {
+        for connection in &mut sender.connections {
+            connection.send(next(&sender.requests, &mut sender.sent))?;
+        }
+        sender.began = Instant::now();
+        Ok(sender)
+    }
+
+    /// Whether the time is not over.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.began.elapsed() < self.duration
+    }
+
+    /// Asks each connection for its answer. Where there is one, the next request is sent.
+    pub(crate) fn turn(&mut self) -> anyhow::Result<()> {
+        for connection in &mut self.connections {
             if let Some(answer) = connection.answer()? {
                 require_success(answer)?;
-                latencies.push(connection.asked_at.elapsed());
-                connection.send(next()?)?;
+                self.latencies.push(connection.asked_at.elapsed());
+                connection.send(next(&self.requests, &mut self.sent))?;
             }
         }
+        Ok(())
     }
-    Seen::of(latencies, began.elapsed()).context("no request was answered")
+
+    /// What was seen so far.
+    pub(crate) fn seen(self) -> anyhow::Result<Seen> {
+        Seen::of(self.latencies, self.began.elapsed()).context("no request was answered")
+    }
 }
 
-/// Sleeps until one of `connections` has something to read.
-fn wait_for_any(connections: &[Connection]) -> anyhow::Result<()> {
-    let mut places: Vec<_> = connections
-        .iter()
-        .map(|connection| PollFd::new(&connection.stream, PollFlags::IN))
-        .collect();
-    poll(&mut places, None).context("wait for an answer")?;
-    Ok(())
+fn next<'r>(requests: &'r [String], sent: &mut usize) -> &'r str {
+    let request = &requests[*sent % requests.len()];
+    *sent += 1;
+    request
 }
 
 /// One connection, which waits for one answer at a time.

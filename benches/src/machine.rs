@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -48,12 +48,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts this program as a subject, and waits until it says which port it has.
     pub(crate) fn start(arguments: &[String]) -> anyhow::Result<Self> {
-        Self::start_on(SUBJECT_CORE, arguments)
+        Ok(Self::start_on(SUBJECT_CORE, arguments)?.0)
     }
 
-    /// Starts a subject that is not measured, on the core of the load.
-    pub(crate) fn start_beside(arguments: &[String]) -> anyhow::Result<Self> {
-        Self::start_on(LOAD_CORE, arguments)
+    /// Starts a server that is not measured on the core of the load. It is told things by its standard input, and
+    /// answers on its standard output.
+    pub(crate) fn start_beside(arguments: &[String]) -> anyhow::Result<(Self, Pipes)> {
+        let (mut server, output) = Self::start_on(LOAD_CORE, arguments)?;
+        let input = server.process.stdin.take();
+        let input = input.context("the input of a subject is a pipe")?;
+        Ok((server, Pipes { input, output }))
     }
 
     /// Starts another program as a subject, and waits until it listens on `port`.
@@ -80,7 +84,10 @@ impl Server {
         Ok(server)
     }
 
-    fn start_on(core: usize, arguments: &[String]) -> anyhow::Result<Self> {
+    fn start_on(
+        core: usize,
+        arguments: &[String],
+    ) -> anyhow::Result<(Self, BufReader<ChildStdout>)> {
         let mut command = this_program(core, "subject", arguments)?;
         // It ends with its standard input, so it outlives this process in no case.
         let mut process = command
@@ -92,18 +99,26 @@ impl Server {
             .stdout
             .take()
             .context("the output of a subject is a pipe")?;
+        let mut output = BufReader::new(output);
         let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
+        output.read_line(&mut line)?;
         let port = line.trim().parse();
         let mut server = Self { process, port: 0 };
         server.port = port.with_context(|| format!("{arguments:?} did not start"))?;
-        Ok(server)
+        Ok((server, output))
     }
 
     /// The processor time that the subject has used so far.
     pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
         processor_time(&self.process.id().to_string())
     }
+}
+
+/// What a server is told, and where it answers.
+#[derive(Debug)]
+pub(crate) struct Pipes {
+    pub(crate) input: ChildStdin,
+    pub(crate) output: BufReader<ChildStdout>,
 }
 
 /// The processor time that all threads of a process have used so far (`self` is this one).

@@ -10,6 +10,7 @@ mod load;
 mod machine;
 mod material;
 mod mcp;
+mod neighbour;
 mod pii;
 mod probe;
 mod report;

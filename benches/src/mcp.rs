@@ -85,7 +85,7 @@ fn whoami(material: &Material, guard: Guard, request: Request) -> Subject {
         start: Start::Subject(arguments),
         request,
         expected: SUBJECT,
-        patient: false,
+        neighbour: None,
     })
 }
 

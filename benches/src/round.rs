@@ -2,8 +2,9 @@
 
 use crate::command_line::Effort;
 use crate::flow::case::{FlowCase, Open};
-use crate::load::{self, Request};
+use crate::load::{self, Request, Seen};
 use crate::machine::{Server, output_of_subject};
+use crate::neighbour::Neighbour;
 use crate::probe;
 use crate::report::Turn;
 
@@ -26,8 +27,8 @@ pub(crate) struct Case {
     pub(crate) request: Request,
     /// What a right answer holds.
     pub(crate) expected: &'static str,
-    /// Whether something else has to run on the core of the load.
-    pub(crate) patient: bool,
+    /// Who puts the load on it, if there is somebody on the core for load already.
+    pub(crate) neighbour: Option<Neighbour>,
 }
 
 /// How a server is started.
@@ -64,6 +65,14 @@ impl Case {
         let answer = probe::ask(server.port, &self.request, self.expected)?;
         Ok((server, answer))
     }
+
+    fn put_load(&self, server: &Server, connections: usize, seconds: u64) -> anyhow::Result<Seen> {
+        let (port, request) = (server.port, &self.request);
+        match &self.neighbour {
+            Some(neighbour) => neighbour.put_load(port, request, connections, seconds),
+            None => load::put_on(port, request, connections, seconds),
+        }
+    }
 }
 
 /// A subject that is ready for its turns.
@@ -79,13 +88,7 @@ impl<'a> Ready<'a> {
             Subject::Server(case) => {
                 let (server, _) = case.start()?;
                 // A server is slow until it has filled its caches.
-                load::put_on(
-                    server.port,
-                    &case.request,
-                    effort.connections,
-                    1,
-                    case.patient,
-                )?;
+                case.put_load(&server, effort.connections, 1)?;
                 Ok(Self::Server(case, server))
             }
             Subject::Flows(case) => Ok(Self::Flows(case.open(effort)?)),
@@ -97,9 +100,7 @@ impl<'a> Ready<'a> {
         match self {
             Self::Server(case, server) => {
                 let before = server.processor_time()?;
-                let (connections, seconds) = (effort.connections, effort.seconds);
-                let patient = case.patient;
-                let seen = load::put_on(server.port, &case.request, connections, seconds, patient)?;
+                let seen = case.put_load(server, effort.connections, effort.seconds)?;
                 Ok(Turn::of_load(
                     &seen,
                     server.processor_time()?.saturating_sub(before),

@@ -68,7 +68,7 @@ fn case(arguments: [&str; 5]) -> Case {
     )];
     Case {
         start: Start::Subject(arguments.map(str::to_owned).to_vec()),
-        patient: false,
+        neighbour: None,
         request: Request {
             path: "/oauth2/token",
             headers,

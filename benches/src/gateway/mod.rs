@@ -2,8 +2,7 @@
 //! looks tokens up.
 //!
 //! What is measured is `sumun serve` as it is delivered, with sign-on and policy, and with and without its
-//! audit log: to wait for a disk is another thing than to be slow. The server behind it and the load share
-//! the other core, so the load sleeps while there is no answer.
+//! audit log: to wait for a disk is another thing than to be slow. The server behind it puts the load on it.
 
 mod house;
 mod protection;
@@ -13,7 +12,8 @@ use std::path::Path;
 
 use crate::command_line::Effort;
 use crate::load::Request;
-use crate::machine::{self, Server, free_port};
+use crate::machine::{self, free_port};
+use crate::neighbour::Neighbour;
 use crate::report::{Ratio, table};
 use crate::round::{Case, Start, Subject, rounds};
 use crate::subject::echo;
@@ -30,9 +30,10 @@ const SAID: &str = "hello";
 pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     machine::require_two_cores()?;
     let directory = tempfile::tempdir()?;
-    let upstream = Server::start_beside(&["echo".to_owned()])?;
+    let upstream = Neighbour::start()?;
     let prepare = |rooms| House::prepare(directory.path(), upstream.port, rooms);
     let (house, recording) = (prepare(Rooms::Bare)?, prepare(Rooms::Audit)?);
+    let case = |start, request| expecting(SAID, start, request, &upstream);
     let subjects = [
         case(
             Start::Subject(vec!["echo".to_owned()]),
@@ -70,19 +71,20 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
         }
         report.publish(&format!("gateway-{connections}"))?;
     }
-    protection::run(effort, directory.path(), upstream.port)
+    protection::run(effort, directory.path(), &upstream)
 }
 
-fn case(start: Start, request: Request) -> Subject {
-    expecting(SAID, start, request)
-}
-
-fn expecting(expected: &'static str, start: Start, request: Request) -> Subject {
+fn expecting(
+    expected: &'static str,
+    start: Start,
+    request: Request,
+    upstream: &Neighbour,
+) -> Subject {
     Subject::Server(Case {
         start,
         request,
         expected,
-        patient: true,
+        neighbour: Some(upstream.clone()),
     })
 }
 

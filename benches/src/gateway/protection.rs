@@ -6,6 +6,7 @@ use std::path::Path;
 use super::expecting;
 use super::house::{House, Rooms};
 use crate::command_line::Effort;
+use crate::neighbour::Neighbour;
 use crate::report::{Ratio, table};
 use crate::round::rounds;
 
@@ -15,10 +16,15 @@ const TARGET: f64 = 0.80;
 const MORE: usize = 4;
 
 /// Measures and reports.
-pub(super) fn run(effort: &Effort, directory: &Path, upstream: u16) -> anyhow::Result<()> {
+pub(super) fn run(effort: &Effort, directory: &Path, upstream: &Neighbour) -> anyhow::Result<()> {
     let subject = |rooms, tool, expected| {
-        let house = House::prepare(directory, upstream, rooms)?;
-        anyhow::Ok(expecting(expected, house.start(), house.call(tool)))
+        let house = House::prepare(directory, upstream.port, rooms)?;
+        anyhow::Ok(expecting(
+            expected,
+            house.start(),
+            house.call(tool),
+            upstream,
+        ))
     };
     let subjects = [
         subject(Rooms::Bare, "notice", "2026")?,

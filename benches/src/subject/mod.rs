@@ -18,6 +18,7 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
 use crate::command_line::SubjectCommand;
+use crate::neighbour;
 
 /// Runs the subject: a server until it is killed, signer and writer for as long as they were told.
 pub(crate) fn run(command: SubjectCommand) -> anyhow::Result<()> {
@@ -30,6 +31,10 @@ pub(crate) fn run(command: SubjectCommand) -> anyhow::Result<()> {
             runtime.block_on(async { serve(whoami::router(guard, &keys)?).await })
         }
         SubjectCommand::Echo => runtime.block_on(serve(echo::router())),
+        SubjectCommand::Neighbour => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(neighbour::run(echo::router())),
         SubjectCommand::Proxy {
             upstream,
             path,
@@ -82,12 +87,16 @@ fn end_with_standard_input() {
 async fn serve(router: Router) -> anyhow::Result<()> {
     end_with_standard_input();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let port = listener.local_addr()?.port();
+    writeln!(std::io::stdout(), "{}", listener.local_addr()?.port())?;
+    serve_on(listener, router).await
+}
+
+/// Serves where the listener is.
+pub(crate) async fn serve_on(listener: TcpListener, router: Router) -> anyhow::Result<()> {
     let listener = listener.tap_io(|stream| {
         // A connection that has ended already needs nothing.
         let _ = stream.set_nodelay(true);
     });
-    writeln!(std::io::stdout(), "{port}")?;
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, service).await?)
 }

@@ -1,8 +1,9 @@
 //! The words around a value that say what it is, or that it is something harmless.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use crate::lexicon::Lexicon;
 
 /// What a label speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,30 +87,15 @@ const WORDS: [(Label, &str); 11] = [
 const BEFORE: usize = 72;
 const BEHIND: usize = 24;
 
-struct Labels {
-    automaton: AhoCorasick,
-    labels: Vec<Label>,
-}
+static LABELS: LazyLock<Lexicon<Label>> = LazyLock::new(|| Lexicon::of(words()));
 
-static LABELS: LazyLock<Labels> = LazyLock::new(|| {
-    let words: Vec<(Label, String)> = WORDS
-        .iter()
-        .flat_map(|(label, words)| {
-            let words = words.split_whitespace();
-            words.map(|word| (*label, word.replace('~', " ")))
-        })
-        .collect();
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::LeftmostLongest)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(words.iter().map(|(_, word)| word))
-        .expect("a few hundred short words make an automaton");
-    Labels {
-        automaton,
-        labels: words.into_iter().map(|(label, _)| label).collect(),
-    }
-});
+/// All words, with the label that each is.
+pub(crate) fn words() -> impl Iterator<Item = (String, Label)> {
+    WORDS.iter().flat_map(|(label, words)| {
+        let words = words.split_whitespace();
+        words.map(|word| (word.replace('~', " "), *label))
+    })
+}
 
 /// What the words around a value say.
 #[derive(Debug, Clone, Copy, Default)]
@@ -181,9 +167,8 @@ fn last_labels(piece: &str, only_line: bool) -> (Option<Label>, Option<Label>) {
     };
     let mut last = None;
     let mut second = None;
-    for found in LABELS.automaton.find_iter(piece) {
-        if stands_alone(piece, found.start(), found.end()) {
-            let label = LABELS.labels[found.pattern().as_usize()];
+    for (label, Range { start, end }) in LABELS.all_in(piece) {
+        if stands_alone(piece, start, end) {
             if last != Some(label) {
                 second = last;
             }
@@ -224,10 +209,8 @@ fn behind(rest: &str) -> Option<Label> {
     let piece = &rest[..cut.unwrap_or(rest.len())];
     // What stands behind the next number speaks of that.
     let piece = piece.split(|one: char| one.is_ascii_digit()).next()?;
-    let found = LABELS.automaton.find(piece)?;
-    stands_alone(piece, found.start(), found.end())
-        .then(|| LABELS.labels[found.pattern().as_usize()])
-        .filter(|label| *label != Label::Harmless)
+    let (label, found) = LABELS.all_in(piece).next()?;
+    (stands_alone(piece, found.start, found.end) && label != Label::Harmless).then_some(label)
 }
 
 #[cfg(test)]

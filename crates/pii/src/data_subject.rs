@@ -71,15 +71,23 @@ impl fmt::Debug for DataSubject {
 /// A row about one person often has a name, a number and an address. So that nobody counts three times, the
 /// values of one type stand for the people: of the type with the most different ones, and of the surest of
 /// those.
-pub(crate) fn people<'f>(found: impl Iterator<Item = (&'f Kind, &'f str)>) -> Vec<DataSubject> {
-    let mut of_kind: [BTreeSet<DataSubject>; TELLING.len()] = Default::default();
-    for (kind, value) in found {
-        if let Some(at) = TELLING.iter().position(|telling| telling == kind) {
-            of_kind[at].insert(DataSubject::new(kind, value));
+pub(crate) fn people<'f>(
+    found: &(impl Iterator<Item = (&'f Kind, &'f str)> + Clone),
+) -> Vec<DataSubject> {
+    let mut most = BTreeSet::new();
+    for telling in &TELLING {
+        let values = found.clone().filter(|(kind, _)| *kind == telling);
+        // No type is looked at closer that cannot have more.
+        if values.clone().count() > most.len() {
+            let people: BTreeSet<_> = values
+                .map(|(kind, value)| DataSubject::new(kind, value))
+                .collect();
+            if people.len() > most.len() {
+                most = people;
+            }
         }
     }
-    let most = of_kind.into_iter().rev().max_by_key(BTreeSet::len);
-    most.map_or_else(Vec::new, |people| people.into_iter().collect())
+    most.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -88,7 +96,7 @@ mod tests {
 
     fn values(found: &[(Kind, &str)]) -> Vec<String> {
         let found = found.iter().map(|(kind, value)| (kind, *value));
-        people(found).into_iter().map(|one| one.0).collect()
+        people(&found).into_iter().map(|one| one.0).collect()
     }
 
     #[test]
@@ -132,7 +140,7 @@ mod tests {
         assert!(values(&[(Kind::Ip, "211.45.7.9"), (Kind::Secret, "hunter2")]).is_empty());
         let shown = format!(
             "{:?}",
-            people([(&Kind::Email, "kim@naver.com")].into_iter())
+            people(&[(&Kind::Email, "kim@naver.com")].into_iter())
         );
         assert_eq!(shown, "[DataSubject]");
     }

@@ -54,6 +54,7 @@ mod document_scan;
 pub mod evaluation;
 mod fernet;
 mod kind;
+mod lexicon;
 mod message;
 mod name;
 mod normalize;

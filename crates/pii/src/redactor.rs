@@ -160,7 +160,7 @@ impl Redactor {
                 .map(|(finding, action)| (&finding.kind, *action)),
         );
         let subjects = people(
-            decided
+            &decided
                 .iter()
                 .map(|(finding, _)| (&finding.kind, finding.value.as_str())),
         );
@@ -214,7 +214,7 @@ impl Redactor {
             }
         }
         let findings = counted(found.iter().map(|one| (&one.hit.kind, one.action)));
-        let subjects = people(found.iter().map(|one| (&one.hit.kind, one.value.as_str())));
+        let subjects = people(&found.iter().map(|one| (&one.hit.kind, one.value.as_str())));
         let mut known = HashMap::new();
         let mut made = Vec::new();
         for one in found {

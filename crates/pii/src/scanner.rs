@@ -7,13 +7,14 @@ use crate::catalog::NUMBERS;
 use crate::context::Context;
 use crate::decode::decode;
 use crate::kind::Kind;
+use crate::lexicon::Lexicon;
 use crate::name;
 use crate::normalize::{Map, fold};
 use crate::number::{Cluster, WIDEST, few_digits};
 use crate::recognizer::{CustomRecognizer, Finding, Hit, PatternError};
 use crate::secret::{self, PREFIXES};
 use crate::table::Table;
-use crate::trigger::{Trigger, Triggers};
+use crate::trigger::{self, Trigger};
 use crate::word;
 
 /// What is less sure is not reported, unless asked for.
@@ -28,7 +29,7 @@ const LEVELS: usize = 3;
 /// Finds personal data in text.
 #[derive(Debug, Clone)]
 pub struct Scanner {
-    triggers: Triggers,
+    triggers: Lexicon<Trigger>,
     custom: Vec<CustomRecognizer>,
     least_score: f32,
 }
@@ -43,7 +44,7 @@ impl Scanner {
     /// A scanner with the built-in recognizers.
     pub fn new() -> Self {
         Self {
-            triggers: Triggers::new(),
+            triggers: trigger::lexicon(),
             custom: Vec::new(),
             least_score: LEAST_SCORE,
         }

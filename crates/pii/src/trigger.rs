@@ -1,18 +1,13 @@
 //! The words at which the scanner stops to look closer: labels, titles, names and beginnings of secrets.
-//!
-//! Of several that begin at one place, the longest counts, and none begins within another. Few places of a
-//! text begin a word, and three or five bytes rule most others out before words are compared.
 
-use std::collections::BTreeMap;
-use std::iter;
-use std::ops::Range;
-
+use crate::lexicon::Lexicon;
 use crate::name;
 use crate::secret::{self, PREFIXES};
 
-/// What a word begins, by the order in which they stand in [`words`].
+/// What a word begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trigger {
+    /// A secret as its issuer begins it, by its place among those.
     Prefix(usize),
     SecretName,
     Option,
@@ -23,322 +18,23 @@ pub(crate) enum Trigger {
     NameLabel,
 }
 
-/// All words, by how they begin.
-#[derive(Debug, Clone)]
-pub(crate) struct Triggers {
-    /// What the bytes of each slot begin. Apart from the words, so that it is all at hand.
-    begins: Box<[u8; SLOTS]>,
-    /// Where in `words` those of each slot begin, if it has any.
-    slots: Box<[u16]>,
-    /// The words of each slot, the longest first, one slot behind the other: whoever looks closer finds them at once.
-    words: Vec<Word>,
+/// All words. A title that is a label as well is a title.
+pub(crate) fn words() -> impl Iterator<Item = (&'static str, Trigger)> {
+    let prefixes = PREFIXES.iter().map(|prefix| prefix.text).enumerate();
+    let titles = name::TITLES.iter().map(String::as_str);
+    let titles = titles.chain(name::CLOSINGS).chain(name::OF_PERSONS);
+    let labels = name::LABELS.iter().map(String::as_str);
+    prefixes
+        .map(|(place, text)| (text, Trigger::Prefix(place)))
+        .chain(secret::NAMES.map(|text| (text, Trigger::SecretName)))
+        .chain(secret::OPTIONS.map(|text| (text, Trigger::Option)))
+        .chain([("://", Trigger::Address), (secret::PEM, Trigger::Pem)])
+        .chain(titles.map(|text| (text, Trigger::Title)))
+        .chain(name::SELVES.map(|text| (text, Trigger::Introduction)))
+        .chain(labels.map(|text| (text, Trigger::NameLabel)))
 }
 
-/// How many slots there are: many more than beginnings, so that most others have one without words.
-const SLOTS: usize = 1 << 14;
-
-/// What the bytes of a slot begin: a word, or a syllable one that is told by more bytes.
-const NOTHING: u8 = 0;
-const LONGER: u8 = 1;
-const WORD: u8 = 2;
-
-#[derive(Debug, Clone, Copy)]
-struct Word {
-    text: &'static [u8],
-    trigger: Trigger,
-    /// Its first eight bytes, with all letters small, and which of those it has.
-    head: u64,
-    mask: u64,
-    /// Whether it is the last one of its slot.
-    is_last: bool,
-}
-
-fn words() -> impl Iterator<Item = &'static str> {
-    PREFIXES
-        .iter()
-        .map(|prefix| prefix.text)
-        .chain(secret::NAMES)
-        .chain(secret::OPTIONS)
-        .chain(["://", secret::PEM])
-        .chain(name::TITLES.iter().map(String::as_str))
-        .chain(name::CLOSINGS)
-        .chain(name::OF_PERSONS)
-        .chain(name::SELVES)
-        .chain(name::LABELS.iter().map(String::as_str))
-}
-
-fn trigger(pattern: usize) -> Trigger {
-    let names = PREFIXES.len() + secret::NAMES.len();
-    let options = names + secret::OPTIONS.len();
-    let titles = options + 2 + name::TITLES.len() + name::CLOSINGS.len() + name::OF_PERSONS.len();
-    let introductions = titles + name::SELVES.len();
-    match pattern {
-        _ if pattern < PREFIXES.len() => Trigger::Prefix(pattern),
-        _ if pattern < names => Trigger::SecretName,
-        _ if pattern < options => Trigger::Option,
-        _ if pattern == options => Trigger::Address,
-        _ if pattern == options + 1 => Trigger::Pem,
-        _ if pattern < titles => Trigger::Title,
-        _ if pattern < introductions => Trigger::Introduction,
-        _ => Trigger::NameLabel,
-    }
-}
-
-impl Triggers {
-    pub(crate) fn new() -> Self {
-        let mut words: Vec<Word> = words()
-            .enumerate()
-            .map(|(at, text)| Word::new(text, trigger(at)))
-            .collect();
-        // Of those that are equal, the first stays the first.
-        words.sort_by_key(|word| usize::MAX - word.text.len());
-        let mut begins = Box::new([NOTHING; SLOTS]);
-        let mut of_slots: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (number, word) in words.iter().enumerate() {
-            let mut begin = |slot| {
-                let numbers = of_slots.entry(slot).or_default();
-                // Some of the bytes behind a short one are the same letter, large and small.
-                if numbers.last() != Some(&number) {
-                    numbers.push(number);
-                }
-            };
-            let eight = first_eight(word.text);
-            match word.text {
-                [first, _] if first.is_ascii() => {
-                    let behind = 0..=u64::from(u8::MAX);
-                    behind.for_each(|behind| begin(ascii(eight | behind << 16)));
-                }
-                [first, ..] if first.is_ascii() => begin(ascii(eight)),
-                [_, _, _] => begin(syllable(eight)),
-                _ => {
-                    begin(syllables(eight));
-                    begins[syllable(eight)] = LONGER;
-                }
-            }
-        }
-        let mut all = Self {
-            begins,
-            slots: vec![0; SLOTS].into_boxed_slice(),
-            words: Vec::with_capacity(words.len()),
-        };
-        // Slots that have the same words share them.
-        let mut places = BTreeMap::new();
-        for (slot, numbers) in of_slots {
-            all.begins[slot] = WORD;
-            all.slots[slot] = *places.entry(numbers).or_insert_with_key(|numbers| {
-                let place = all.words.len();
-                all.words
-                    .extend(numbers.iter().map(|number| words[*number]));
-                if let Some(last) = all.words.last_mut() {
-                    last.is_last = true;
-                }
-                u16::try_from(place).expect("there are fewer words")
-            });
-        }
-        all
-    }
-
-    /// Every word of a text, with its place.
-    pub(crate) fn all_in(&self, text: &str) -> impl Iterator<Item = (Trigger, Range<usize>)> {
-        let mut at = 0;
-        iter::from_fn(move || {
-            let (start, word) = self.next(text.as_bytes(), at)?;
-            at = start + word.text.len();
-            Some((word.trigger, start..at))
-        })
-    }
-
-    /// The next word from `at` on, and where it begins.
-    fn next(&self, bytes: &[u8], mut at: usize) -> Option<(usize, &Word)> {
-        loop {
-            let rest = bytes.get(at..)?;
-            let Some(eight) = rest.first_chunk() else {
-                break;
-            };
-            let eight = u64::from_le_bytes(*eight);
-            if eight & 0x8080_8080 == 0 {
-                let small = eight | SMALL;
-                for step in 0..4 {
-                    let slot = slot(small >> (8 * step) & THREE);
-                    if self.begins[slot] == WORD
-                        && let Some(word) = self.begun(slot, &rest[step..])
-                    {
-                        return Some((at + step, word));
-                    }
-                }
-                at += 4;
-            } else if (eight & 0xFF).wrapping_sub(0xEA) < 4 {
-                if self.begins[syllable(eight)] != NOTHING
-                    && let Some(word) = self.longest(rest)
-                {
-                    return Some((at, word));
-                }
-                at += 3;
-            } else {
-                let slot = ascii(eight);
-                if self.begins[slot] == WORD
-                    && let Some(word) = self.begun(slot, rest)
-                {
-                    return Some((at, word));
-                }
-                at += 1;
-            }
-        }
-        // Few bytes are left, and each may begin one.
-        (at..bytes.len()).find_map(|at| Some((at, self.longest(&bytes[at..])?)))
-    }
-
-    /// The longest word with which a text begins.
-    fn longest(&self, text: &[u8]) -> Option<&Word> {
-        let eight = first_eight(text);
-        let begun = |slot: usize| {
-            let is_word = self.begins[slot] == WORD;
-            is_word.then(|| self.begun(slot, text)).flatten()
-        };
-        if eight & 0x80 == 0 {
-            return begun(ascii(eight));
-        }
-        begun(syllables(eight)).or_else(|| begun(syllable(eight)))
-    }
-
-    /// The longest of the words of a slot with which a text begins; the slot has some.
-    // The search goes on without it most of the time, and is not to make room for it.
-    #[cold]
-    fn begun(&self, slot: usize, text: &[u8]) -> Option<&Word> {
-        let eight = first_eight(text) | SMALL;
-        let mut place = usize::from(self.slots[slot]);
-        loop {
-            let word = &self.words[place];
-            // Most are told by eight bytes.
-            if eight & word.mask == word.head
-                && let Some(beginning) = text.get(..word.text.len())
-                && beginning.eq_ignore_ascii_case(word.text)
-            {
-                return Some(word);
-            }
-            if word.is_last {
-                return None;
-            }
-            place += 1;
-        }
-    }
-}
-
-impl Word {
-    fn new(text: &'static str, trigger: Trigger) -> Self {
-        let text = text.as_bytes();
-        let mask = u64::MAX >> (64 - 8 * text.len().clamp(1, 8));
-        Self {
-            text,
-            trigger,
-            head: (first_eight(text) | SMALL) & mask,
-            mask,
-            is_last: false,
-        }
-    }
-}
-
-/// Three bytes of eight, and the bit that makes letters small.
-const THREE: u64 = 0xFF_FFFF;
-const SMALL: u64 = u64::from_ne_bytes([0x20; 8]);
-
-/// The slot of three bytes, whichever letters among them are large.
-fn ascii(bytes: u64) -> usize {
-    slot((bytes | SMALL) & THREE)
-}
-
-/// The slot of a syllable.
-fn syllable(bytes: u64) -> usize {
-    slot(bytes & THREE)
-}
-
-/// The slot of a syllable and what follows it, which is one byte, or two of another syllable.
-fn syllables(bytes: u64) -> usize {
-    let is_longer = bytes & 0x8000_0000 != 0;
-    slot(
-        bytes
-            & if is_longer {
-                0xFF_FFFF_FFFF
-            } else {
-                0xFFFF_FFFF
-            },
-    )
-}
-
-fn slot(bytes: u64) -> usize {
-    // The highest bits of the product depend on all bytes.
-    let hash = bytes.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - SLOTS.ilog2());
-    usize::try_from(hash).map_or(0, |hash| hash % SLOTS)
-}
-
-/// The first eight bytes, with zeros behind the last one.
-fn first_eight(bytes: &[u8]) -> u64 {
-    if let Some(eight) = bytes.first_chunk() {
-        return u64::from_le_bytes(*eight);
-    }
-    let eight = bytes.iter().take(8).enumerate();
-    eight.fold(0, |sum, (at, byte)| sum | u64::from(*byte) << (8 * at))
-}
-
-#[cfg(test)]
-mod tests {
-    use aho_corasick::{AhoCorasick, MatchKind};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// What an automaton finds that looks everywhere.
-    fn everywhere(text: &str) -> Vec<(Trigger, Range<usize>)> {
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(words())
-            .unwrap();
-        let found = automaton.find_iter(text);
-        found
-            .map(|found| (trigger(found.pattern().as_usize()), found.range()))
-            .collect()
-    }
-
-    #[test]
-    fn every_word_is_found_wherever_it_stands() {
-        let triggers = Triggers::new();
-        for word in words() {
-            for text in [
-                word.to_owned(),
-                word.to_ascii_uppercase(),
-                format!("뷁{word}a"),
-            ] {
-                let found = triggers.all_in(&text).map(|(_, range)| range);
-                let start = text.len() - text.trim_start_matches('뷁').len();
-                assert!(
-                    found.into_iter().any(|range| range.start == start),
-                    "{text}"
-                );
-            }
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn no_other_words_are_found_than_everywhere(
-            pieces in prop::collection::vec(
-                prop_oneof![
-                    prop::sample::select(words().collect::<Vec<_>>()).prop_map(str::to_owned),
-                    "[가-힣]{1,3}",
-                    "[a-zA-Z_ :-]{1,4}",
-                    "\\PC",
-                    prop::sample::select(vec!["자 :", "자:", "인 ", "Pw", "nm", "님", "군", "\0"]).prop_map(str::to_owned),
-                ],
-                0..12,
-            ),
-            cut in 0..4_usize,
-        ) {
-            let all: Vec<char> = pieces.concat().chars().collect();
-            let text: String = all.iter().skip(cut).collect();
-            let found: Vec<_> = Triggers::new().all_in(&text).collect();
-            prop_assert_eq!(found, everywhere(&text));
-        }
-    }
+/// Where they are looked up.
+pub(crate) fn lexicon() -> Lexicon<Trigger> {
+    Lexicon::of(words())
 }

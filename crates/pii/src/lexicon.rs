@@ -1,0 +1,311 @@
+//! Words that are looked for all at once, wherever in a text they stand and whichever their letters are, large or
+//! small.
+//!
+//! Of several that begin at one place, the longest counts, and none begins within another. Few places of a
+//! text begin a word, and three or five bytes rule most others out before words are compared. What is asked at every
+//! place is small: between two texts others need the memory near the processor, and all that is far from it is waited
+//! for.
+
+use std::collections::BTreeMap;
+use std::iter;
+use std::ops::Range;
+
+/// Words, each with what it says, by how they begin.
+#[derive(Debug, Clone)]
+pub(crate) struct Lexicon<T> {
+    /// A bit for each slot: whether it has words.
+    begun: Box<[u64; SLOTS / 64]>,
+    /// Where in `words` those of each slot begin, if it has any.
+    slots: Box<[u16]>,
+    /// The words of each slot, the longest first, one slot behind the other: whoever looks closer finds them at once.
+    words: Vec<Word<T>>,
+}
+
+/// How many slots there are: many more than beginnings, so that most others have one without words.
+const SLOTS: usize = 1 << 15;
+
+#[derive(Debug, Clone)]
+struct Word<T> {
+    text: Box<[u8]>,
+    says: T,
+    /// Its first eight bytes, with all letters small.
+    head: u64,
+    /// Whether it is the last one of its slot.
+    is_last: bool,
+}
+
+impl<T: Copy> Lexicon<T> {
+    /// Of words that are equal, the first counts. All are ASCII or begin with Hangul, and none is shorter than two bytes.
+    pub(crate) fn of<W: AsRef<str>>(words: impl IntoIterator<Item = (W, T)>) -> Self {
+        let words = words.into_iter();
+        let mut words: Vec<Word<T>> = words
+            .map(|(text, says)| Word::new(text.as_ref(), says))
+            .collect();
+        // Of those that are equal, the first stays the first.
+        words.sort_by_key(|word| usize::MAX - word.text.len());
+        let mut of_slots: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (number, word) in words.iter().enumerate() {
+            let mut begin = |slot| {
+                let numbers = of_slots.entry(slot).or_default();
+                // Some of the bytes behind a short one are the same letter, large and small.
+                if numbers.last() != Some(&number) {
+                    numbers.push(number);
+                }
+            };
+            let eight = first_eight(&word.text);
+            match *word.text {
+                [first, _] if first.is_ascii() => {
+                    let behind = 0..=u64::from(u8::MAX);
+                    behind.for_each(|behind| begin(ascii(eight | behind << 16)));
+                }
+                [first, ..] if first.is_ascii() => begin(ascii(eight)),
+                [_, _, _] => begin(syllable(eight)),
+                _ => begin(syllables(eight)),
+            }
+        }
+        let mut all = Self {
+            begun: Box::new([0; SLOTS / 64]),
+            slots: vec![0; SLOTS].into_boxed_slice(),
+            words: Vec::with_capacity(words.len()),
+        };
+        // Slots that have the same words share them.
+        let mut places = BTreeMap::new();
+        for (slot, numbers) in of_slots {
+            all.begun[slot / 64] |= 1 << (slot % 64);
+            all.slots[slot] = *places.entry(numbers).or_insert_with_key(|numbers| {
+                let place = all.words.len();
+                all.words
+                    .extend(numbers.iter().map(|number| words[*number].clone()));
+                if let Some(last) = all.words.last_mut() {
+                    last.is_last = true;
+                }
+                u16::try_from(place).expect("there are fewer words")
+            });
+        }
+        all
+    }
+
+    /// Every word of a text: what it says, and its place.
+    pub(crate) fn all_in(&self, text: &str) -> impl Iterator<Item = (T, Range<usize>)> {
+        let mut at = 0;
+        iter::from_fn(move || {
+            let (start, word) = self.next(text.as_bytes(), at)?;
+            at = start + word.text.len();
+            Some((word.says, start..at))
+        })
+    }
+
+    /// The next word from `at` on, and where it begins.
+    fn next(&self, bytes: &[u8], mut at: usize) -> Option<(usize, &Word<T>)> {
+        loop {
+            let rest = bytes.get(at..)?;
+            let Some(eight) = rest.first_chunk() else {
+                break;
+            };
+            let eight = u64::from_le_bytes(*eight);
+            if eight & 0x8080_8080 == 0 {
+                let small = eight | SMALL;
+                for step in 0..4 {
+                    let slot = slot(small >> (8 * step) & THREE);
+                    if self.has_words(slot)
+                        && let Some(word) = self.longest_of(slot, &rest[step..])
+                    {
+                        return Some((at + step, word));
+                    }
+                }
+                at += 4;
+            } else if (eight & 0xFF).wrapping_sub(0xEA) < 4 {
+                if (self.has_words(syllables(eight)) || self.has_words(syllable(eight)))
+                    && let Some(word) = self.longest(rest)
+                {
+                    return Some((at, word));
+                }
+                at += 3;
+            } else {
+                let slot = ascii(eight);
+                if self.has_words(slot)
+                    && let Some(word) = self.longest_of(slot, rest)
+                {
+                    return Some((at, word));
+                }
+                at += 1;
+            }
+        }
+        // Few bytes are left, and each may begin one.
+        (at..bytes.len()).find_map(|at| Some((at, self.longest(&bytes[at..])?)))
+    }
+
+    fn has_words(&self, slot: usize) -> bool {
+        self.begun[slot / 64] >> (slot % 64) & 1 == 1
+    }
+
+    /// The longest word with which a text begins.
+    #[cold]
+    fn longest(&self, text: &[u8]) -> Option<&Word<T>> {
+        let eight = first_eight(text);
+        let begun = |slot: usize| {
+            let has_words = self.has_words(slot);
+            has_words.then(|| self.longest_of(slot, text)).flatten()
+        };
+        if eight & 0x80 == 0 {
+            return begun(ascii(eight));
+        }
+        begun(syllables(eight)).or_else(|| begun(syllable(eight)))
+    }
+
+    /// The longest of the words of a slot with which a text begins; the slot has some.
+    // The search goes on without it most of the time, and is not to make room for it.
+    #[cold]
+    fn longest_of(&self, slot: usize, text: &[u8]) -> Option<&Word<T>> {
+        let eight = first_eight(text) | SMALL;
+        let of_slot = self.words.get(usize::from(self.slots[slot])..)?;
+        for word in of_slot {
+            // Most are told by eight bytes.
+            if eight & word.mask() == word.head
+                && let Some(beginning) = text.get(..word.text.len())
+                && beginning.eq_ignore_ascii_case(&word.text)
+            {
+                return Some(word);
+            }
+            if word.is_last {
+                break;
+            }
+        }
+        None
+    }
+}
+
+impl<T> Word<T> {
+    fn new(text: &str, says: T) -> Self {
+        let mut word = Self {
+            text: text.as_bytes().into(),
+            says,
+            head: (first_eight(text.as_bytes()) | SMALL),
+            is_last: false,
+        };
+        word.head &= word.mask();
+        word
+    }
+
+    /// Which of the eight bytes of `head` it has.
+    fn mask(&self) -> u64 {
+        u64::MAX >> (64 - 8 * self.text.len().clamp(1, 8))
+    }
+}
+
+/// Three bytes of eight, and the bit that makes letters small.
+const THREE: u64 = 0xFF_FFFF;
+const SMALL: u64 = u64::from_ne_bytes([0x20; 8]);
+
+/// The slot of three bytes, whichever letters among them are large.
+fn ascii(bytes: u64) -> usize {
+    slot((bytes | SMALL) & THREE)
+}
+
+/// The slot of a syllable.
+fn syllable(bytes: u64) -> usize {
+    slot(bytes & THREE)
+}
+
+/// The slot of a syllable and what follows it, which is one byte, or two of another syllable.
+fn syllables(bytes: u64) -> usize {
+    let is_longer = bytes & 0x8000_0000 != 0;
+    slot(
+        bytes
+            & if is_longer {
+                0xFF_FFFF_FFFF
+            } else {
+                0xFFFF_FFFF
+            },
+    )
+}
+
+fn slot(bytes: u64) -> usize {
+    // The highest bits of the product depend on all bytes.
+    let hash = bytes.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - SLOTS.ilog2());
+    usize::try_from(hash).map_or(0, |hash| hash % SLOTS)
+}
+
+/// The first eight bytes, with zeros behind the last one.
+fn first_eight(bytes: &[u8]) -> u64 {
+    if let Some(eight) = bytes.first_chunk() {
+        return u64::from_le_bytes(*eight);
+    }
+    let eight = bytes.iter().take(8).enumerate();
+    eight.fold(0, |sum, (at, byte)| sum | u64::from(*byte) << (8 * at))
+}
+
+#[cfg(test)]
+mod tests {
+    use aho_corasick::{AhoCorasick, MatchKind};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{context, trigger};
+
+    /// All words of this house, by number.
+    fn words() -> Vec<String> {
+        let triggers = trigger::words().map(|(word, _)| word.to_owned());
+        let labels = context::words().map(|(word, _)| word);
+        triggers.chain(labels).collect()
+    }
+
+    fn lexicon() -> Lexicon<usize> {
+        Lexicon::of(words().into_iter().zip(0..))
+    }
+
+    /// What an automaton finds that looks everywhere.
+    fn everywhere(text: &str) -> Vec<(usize, Range<usize>)> {
+        let automaton = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(words())
+            .unwrap();
+        let found = automaton.find_iter(text);
+        found
+            .map(|found| (found.pattern().as_usize(), found.range()))
+            .collect()
+    }
+
+    #[test]
+    fn every_word_is_found_wherever_it_stands() {
+        let lexicon = lexicon();
+        for word in words() {
+            for text in [
+                word.clone(),
+                word.to_ascii_uppercase(),
+                format!("뷁{word}a"),
+            ] {
+                let found = lexicon.all_in(&text).map(|(_, range)| range);
+                let start = text.len() - text.trim_start_matches('뷁').len();
+                assert!(
+                    found.into_iter().any(|range| range.start == start),
+                    "{text}"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_other_words_are_found_than_everywhere(
+            pieces in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select(words()),
+                    "[가-힣]{1,3}",
+                    "[a-zA-Z_ :-]{1,4}",
+                    "\\PC",
+                    prop::sample::select(vec!["자 :", "자:", "인 ", "Pw", "nm", "님", "군", "\0"]).prop_map(str::to_owned),
+                ],
+                0..12,
+            ),
+            cut in 0..4_usize,
+        ) {
+            let all: Vec<char> = pieces.concat().chars().collect();
+            let text: String = all.iter().skip(cut).collect();
+            let found: Vec<_> = lexicon().all_in(&text).collect();
+            prop_assert_eq!(found, everywhere(&text));
+        }
+    }
+}
