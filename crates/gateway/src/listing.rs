@@ -65,8 +65,9 @@ impl Listing {
 
 /// Whether the result of a tool is the tool's own word that it failed.
 pub(crate) fn is_tool_error(result: &RawValue) -> bool {
-    // Nearly no result is, and looking for the word is cheaper than reading it.
+    // Nearly no result is, and looking for the words is cheaper than reading it.
     result.get().contains("\"isError\"")
+        && result.get().contains("true")
         && Object::of(result)
             .and_then(|result| Some(result.get("isError")?.get() == "true"))
             .unwrap_or(false)

@@ -25,6 +25,7 @@ use crate::front::{RpcResponse, failed, for_stateless};
 use crate::guarded::ended_by;
 use crate::house::{self, About, House};
 use crate::json::Object;
+use crate::listing::is_tool_error;
 use crate::message::response;
 use crate::passing_body;
 use crate::policy::Decision;
@@ -220,13 +221,15 @@ impl Passage<'_> {
             })?
             .to_bytes();
         let text = str::from_utf8(&whole).ok();
-        if parts.status.is_success() && !text.is_some_and(|text| answers(text, asked.id)) {
+        let message = text.and_then(|text| Object::parse(text).ok());
+        let is_ours = |message: &Object<'_>| answers(message, asked.id);
+        if parts.status.is_success() && !message.as_ref().is_some_and(is_ours) {
             let what = "answers with what is no JSON-RPC message, or with an id that was not asked";
             return Err(self.charge.unavailable(what));
         }
         // Nobody else wants to know.
         let ended = match recording {
-            Some(_) => how_it_ended(text.unwrap_or_default(), parts.status),
+            Some(_) => how_it_ended(message.as_ref(), parts.status),
             None => Ended::Success,
         };
         let Some(redaction) = redaction else {
@@ -298,10 +301,7 @@ fn farewell_event(asked: Asked<'_>, failure: Failure) -> Bytes {
 }
 
 /// Whether a message is an answer to the request of this id.
-fn answers(message: &str, id: &RawValue) -> bool {
-    let Ok(message) = Object::parse(message) else {
-        return false;
-    };
+fn answers(message: &Object<'_>, id: &RawValue) -> bool {
     let is_error = message.contains("error");
     let is_ours = message.get("id").map_or(is_error, |named| {
         named.get() == id.get() || (is_error && named.get() == "null")
@@ -319,24 +319,16 @@ fn passed_back(headers: &HeaderMap) -> HeaderMap {
         .collect()
 }
 
-/// How a call ended, by the words that only an answer about a failure holds.
-fn how_it_ended(answer: &str, status: StatusCode) -> Ended {
-    let holds = |word: &[u8]| memchr::memmem::find(answer.as_bytes(), word).is_some();
-    if !status.is_success() {
-        return Ended::Failure("rpc_error");
-    }
-    if holds(b"\"isError\"") && holds(b"true") {
-        let message = Object::parse(answer).ok();
-        let result = message.as_ref().and_then(|message| message.get("result"));
-        if result.is_some_and(crate::listing::is_tool_error) {
-            return Ended::Failure("tool_error");
+/// How a call ended, by its answer.
+fn how_it_ended(answer: Option<&Object<'_>>, status: StatusCode) -> Ended {
+    match answer.filter(|_| status.is_success()) {
+        Some(answer) if answer.contains("error") => Ended::Failure("rpc_error"),
+        Some(answer) if answer.get("result").is_some_and(is_tool_error) => {
+            Ended::Failure("tool_error")
         }
-    } else if holds(b"\"error\"")
-        && Object::parse(answer).is_ok_and(|message| message.contains("error"))
-    {
-        return Ended::Failure("rpc_error");
+        Some(_) => Ended::Success,
+        None => Ended::Failure("rpc_error"),
     }
-    Ended::Success
 }
 
 /// The answer to a call that has failed on our side.

@@ -60,7 +60,7 @@ pub(crate) struct Recording {
     event: AuditEvent,
     began: Instant,
     /// Until it is closed.
-    _expected: Option<Expected>,
+    expected: Option<Expected>,
 }
 
 impl Recording {
@@ -85,7 +85,7 @@ impl Recording {
             None => event,
         };
         Self {
-            _expected: Some(log.expect()),
+            expected: Some(log.expect()),
             log: log.clone(),
             event,
             began: Instant::now(),
@@ -106,18 +106,18 @@ impl Recording {
             event: event.server(upstream).tool(tool),
             began: Instant::now(),
             // A stream may go on for hours before it brings one.
-            _expected: None,
+            expected: None,
         }
     }
 
     /// Records it as it stands.
-    pub(crate) async fn append(self) -> Result<(), Unrecorded> {
-        append(&self.log, self.event).await
+    pub(crate) fn append(self) -> impl Future<Output = Result<(), Unrecorded>> {
+        append(&self.log, self.event)
     }
 
     /// Records that the call is about to happen.
-    pub(crate) async fn intent(&self) -> Result<(), Unrecorded> {
-        append(&self.log, self.event.intent()).await
+    pub(crate) fn intent(&self) -> impl Future<Output = Result<(), Unrecorded>> + use<> {
+        append(&self.log, self.event.intent())
     }
 
     /// Adds what was done about personal data.
@@ -148,7 +148,7 @@ impl Recording {
     }
 
     /// Records how the call ended. Nothing is answered before.
-    pub(crate) async fn close(self, ended: Ended) -> Result<(), Unrecorded> {
+    pub(crate) fn close(self, ended: Ended) -> impl Future<Output = Result<(), Unrecorded>> {
         let event = self.event.took(self.began.elapsed());
         let event = match ended {
             Ended::Success => event.outcome(Outcome::Success),
@@ -159,7 +159,13 @@ impl Recording {
                 .action(Action::Denied)
                 .reason(reason),
         };
-        append(&self.log, event).await
+        let recorded = append(&self.log, event);
+        let expected = self.expected;
+        async move {
+            let recorded = recorded.await;
+            drop(expected);
+            recorded
+        }
     }
 }
 
@@ -195,11 +201,17 @@ pub(crate) async fn tool_changed(
     append(log, event).await
 }
 
-async fn append(log: &AuditLog, event: AuditEvent) -> Result<(), Unrecorded> {
-    log.append(event).await.map_err(|error| {
-        tracing::error!(%error, "a call is refused, because it cannot be recorded");
-        Unrecorded
-    })
+fn append(
+    log: &AuditLog,
+    event: AuditEvent,
+) -> impl Future<Output = Result<(), Unrecorded>> + use<> {
+    let recorded = log.append(event);
+    async move {
+        recorded.await.map_err(|error| {
+            tracing::error!(%error, "a call is refused, because it cannot be recorded");
+            Unrecorded
+        })
+    }
 }
 
 fn pseudonym(log: &AuditLog, caller: &Caller) -> Pseudonym {

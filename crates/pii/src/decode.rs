@@ -226,15 +226,13 @@ fn begins_readable(body: &[u8]) -> bool {
     let (a, b, c, d) = (sextet(0), sextet(1), sextet(2), sextet(3));
     let three = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
     let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t');
+    let goes_on = |byte: u8| (0x80..0xC0).contains(&byte);
     match three {
-        [first, ..] if first >= 0xC2 => {
-            !(0xE0..0xF0).contains(&first) || str::from_utf8(&three).is_ok()
-        }
-        _ => {
-            is_text(three[0])
-                && three[1..]
-                    .iter()
-                    .all(|byte| is_text(*byte) || *byte >= 0x80)
+        [0xC2..=0xDF, second, third] => goes_on(second) && (is_text(third) || third >= 0xC2),
+        [0xE0..=0xEF, ..] => str::from_utf8(&three).is_ok(),
+        [0xF0..=0xF4, second, third] => goes_on(second) && goes_on(third),
+        [first, rest @ ..] => {
+            is_text(first) && rest.iter().all(|byte| is_text(*byte) || *byte >= 0x80)
         }
     }
 }

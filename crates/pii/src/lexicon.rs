@@ -15,8 +15,10 @@ use std::ops::Range;
 pub(crate) struct Lexicon<T> {
     /// A bit for each slot: whether it has words.
     begun: Box<[u64; SLOTS / 64]>,
-    /// Where in `words` those of each slot begin, if it has any.
-    slots: Box<[u16]>,
+    /// How many slots with words are before each 64 of them.
+    before: Box<[u16; SLOTS / 64]>,
+    /// Where in `words` those of each slot begin that has some, in the order of the slots.
+    places: Vec<u16>,
     /// The words of each slot, the longest first, one slot behind the other: whoever looks closer finds them at once.
     words: Vec<Word<T>>,
 }
@@ -65,22 +67,26 @@ impl<T: Copy> Lexicon<T> {
         }
         let mut all = Self {
             begun: Box::new([0; SLOTS / 64]),
-            slots: vec![0; SLOTS].into_boxed_slice(),
+            before: Box::new([0; SLOTS / 64]),
+            places: Vec::with_capacity(of_slots.len()),
             words: Vec::with_capacity(words.len()),
         };
+        let short = |count: usize| u16::try_from(count).expect("there are fewer words");
         // Slots that have the same words share them.
         let mut places = BTreeMap::new();
         for (slot, numbers) in of_slots {
             all.begun[slot / 64] |= 1 << (slot % 64);
-            all.slots[slot] = *places.entry(numbers).or_insert_with_key(|numbers| {
-                let place = all.words.len();
-                all.words
-                    .extend(numbers.iter().map(|number| words[*number].clone()));
-                if let Some(last) = all.words.last_mut() {
-                    last.is_last = true;
-                }
-                u16::try_from(place).expect("there are fewer words")
-            });
+            all.before[slot / 64 + 1..].fill(short(all.places.len() + 1));
+            all.places
+                .push(*places.entry(numbers).or_insert_with_key(|numbers| {
+                    let place = all.words.len();
+                    all.words
+                        .extend(numbers.iter().map(|number| words[*number].clone()));
+                    if let Some(last) = all.words.last_mut() {
+                        last.is_last = true;
+                    }
+                    short(place)
+                }));
         }
         all
     }
@@ -158,8 +164,10 @@ impl<T: Copy> Lexicon<T> {
     #[cold]
     fn longest_of(&self, slot: usize, text: &[u8]) -> Option<&Word<T>> {
         let eight = first_eight(text) | SMALL;
-        let of_slot = self.words.get(usize::from(self.slots[slot])..)?;
-        for word in of_slot {
+        let before = self.begun[slot / 64] & !(u64::MAX << (slot % 64));
+        let number = usize::from(self.before[slot / 64]) + before.count_ones() as usize;
+        let place = usize::from(self.places[number]);
+        for word in &self.words[place..] {
             // Most are told by eight bytes.
             if eight & word.mask() == word.head
                 && let Some(beginning) = text.get(..word.text.len())

@@ -216,7 +216,9 @@ impl Scanner {
                 tables = self.cells(text, &table, hits);
             }
             let hit = match trigger {
-                Trigger::Prefix(index) => secret::begun(text, start, end, &PREFIXES[index]),
+                Trigger::Prefix(place) => {
+                    secret::begun(text, start, end, &PREFIXES[usize::from(place)])
+                }
                 Trigger::Option => secret::in_option(text, end),
                 Trigger::SecretName => secret::named(text, start, end),
                 Trigger::Address => secret::in_address(text, start),

@@ -8,7 +8,7 @@ use crate::secret::{self, PREFIXES};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trigger {
     /// A secret as its issuer begins it, by its place among those.
-    Prefix(usize),
+    Prefix(u8),
     SecretName,
     Option,
     Address,
@@ -20,7 +20,7 @@ pub(crate) enum Trigger {
 
 /// All words. A title that is a label as well is a title.
 pub(crate) fn words() -> impl Iterator<Item = (&'static str, Trigger)> {
-    let prefixes = PREFIXES.iter().map(|prefix| prefix.text).enumerate();
+    let prefixes = (0..).zip(PREFIXES.iter().map(|prefix| prefix.text));
     let titles = name::TITLES.iter().map(String::as_str);
     let titles = titles.chain(name::CLOSINGS).chain(name::OF_PERSONS);
     let labels = name::LABELS.iter().map(String::as_str);

@@ -121,6 +121,12 @@ pub(crate) fn ipv6(text: &str, at: usize) -> Option<Hit> {
     {
         return None;
     }
+    // `09:30` has too few parts, and nothing is left out of it (RFC 4291 §2.2).
+    let colons = written.bytes().filter(|byte| *byte == b':').count();
+    let is_shortened = written.as_bytes().windows(2).any(|two| two == b"::");
+    if colons < 6 && !is_shortened {
+        return None;
+    }
     let address: Ipv6Addr = written.parse().ok()?;
     let first = address.segments()[0];
     // Paths of code such as `abc::def` parse, too: an address begins as one that is in use.

@@ -146,16 +146,21 @@ impl AuditLog {
         })
     }
 
-    /// Records the event, and returns when the promise of the mode holds. It stands in the order in
-    /// which the calls were first polled; once polled, it is written even if nobody waits any more.
+    /// Records the event. It stands in the order of the calls; the promise of the mode holds when the answer has
+    /// come, and the event is written even if nobody waits for that.
     ///
     /// There is no way to record an event without waiting: an event that might be lost proves nothing.
     ///
     /// # Errors
     /// When it could not be written. What was to be recorded must not happen then.
-    pub async fn append(&self, event: AuditEvent) -> Result<(), AuditError> {
-        let waiting = self.inner.queue.put(&event)?;
-        waiting.done().await
+    // Nothing of the event is kept while it is waited for, so that who waits is small.
+    #[expect(clippy::needless_pass_by_value, reason = "an event is recorded once")]
+    pub fn append(
+        &self,
+        event: AuditEvent,
+    ) -> impl Future<Output = Result<(), AuditError>> + Send + use<> {
+        let waiting = self.inner.queue.put(&event);
+        async move { waiting?.done().await }
     }
 
     /// Records what a rule has found.
