@@ -9,8 +9,8 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use pii::Direction;
@@ -33,14 +33,6 @@ use crate::recording::{Ended, Errand, Recording};
 use crate::redaction::Redaction;
 use crate::revision::Era;
 use crate::server::Failure;
-
-/// The headers of an answer that a client gets, besides those that begin with `mcp-`.
-const PASSED_BACK: [HeaderName; 4] = [
-    CONTENT_TYPE,
-    CONTENT_LENGTH,
-    CACHE_CONTROL,
-    HeaderName::from_static("x-accel-buffering"),
-];
 
 /// An answer up to this size is looked at for whether the tool has failed; a longer one passes unseen.
 const LOOKED_AT: u64 = 64 * 1024;
@@ -179,7 +171,6 @@ impl Passage<'_> {
             // That is about the gateway's credential, which is no business of the caller's.
             return Err(self.charge.unavailable("does not let the gateway in"));
         }
-        parts.headers = passed_back(&parts.headers);
         let is_json = parts
             .headers
             .get(CONTENT_TYPE)
@@ -307,16 +298,6 @@ fn answers(message: &Object<'_>, id: &RawValue) -> bool {
         named.get() == id.get() || (is_error && named.get() == "null")
     });
     is_ours && (is_error || message.contains("result"))
-}
-
-fn passed_back(headers: &HeaderMap) -> HeaderMap {
-    let is_passed =
-        |name: &HeaderName| PASSED_BACK.contains(name) || name.as_str().starts_with("mcp-");
-    headers
-        .iter()
-        .filter(|(name, _)| is_passed(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }
 
 /// How a call ended, by its answer.

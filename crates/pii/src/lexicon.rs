@@ -6,7 +6,7 @@
 //! place is small: between two texts others need the memory near the processor, and all that is far from it is waited
 //! for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::ops::Range;
 
@@ -47,22 +47,8 @@ impl<T: Copy> Lexicon<T> {
         words.sort_by_key(|word| usize::MAX - word.text.len());
         let mut of_slots: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (number, word) in words.iter().enumerate() {
-            let mut begin = |slot| {
-                let numbers = of_slots.entry(slot).or_default();
-                // Some of the bytes behind a short one are the same letter, large and small.
-                if numbers.last() != Some(&number) {
-                    numbers.push(number);
-                }
-            };
-            let eight = first_eight(&word.text);
-            match *word.text {
-                [first, _] if first.is_ascii() => {
-                    let behind = 0..=u64::from(u8::MAX);
-                    behind.for_each(|behind| begin(ascii(eight | behind << 16)));
-                }
-                [first, ..] if first.is_ascii() => begin(ascii(eight)),
-                [_, _, _] => begin(syllable(eight)),
-                _ => begin(syllables(eight)),
+            for slot in slots(&word.text) {
+                of_slots.entry(slot).or_default().push(number);
             }
         }
         let mut all = Self {
@@ -198,6 +184,20 @@ impl<T> Word<T> {
     /// Which of the eight bytes of `head` it has.
     fn mask(&self) -> u64 {
         u64::MAX >> (64 - 8 * self.text.len().clamp(1, 8))
+    }
+}
+
+/// The slots in which a word is looked for: those of whatever may follow it, if it is too short for one of its own.
+fn slots(word: &[u8]) -> BTreeSet<usize> {
+    let eight = first_eight(word);
+    match *word {
+        [first, _] if first.is_ascii() => {
+            let behind = 0..=u64::from(u8::MAX);
+            behind.map(|behind| ascii(eight | behind << 16)).collect()
+        }
+        [first, ..] if first.is_ascii() => [ascii(eight)].into(),
+        [_, _, _] => [syllable(eight)].into(),
+        _ => [syllables(eight)].into(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | file | concept |
 //! |---|---|
-//! | `scanner.rs`, `trigger.rs` | [`Scanner`]: text in, [`Finding`]s out; the words at which it looks closer |
+//! | `scanner.rs`, `trigger.rs`, `lexicon.rs` | [`Scanner`]: text in, [`Finding`]s out; the words at which it looks closer, and how they are found |
 //! | `recognizer.rs`, `catalog.rs` | what recognizes a type: shape, check digits, labels, score |
 //! | `number.rs`, `word.rs`, `name/`, `secret/`, `table.rs` | what the types are made of |
 //! | `context.rs` | labels that say what a value is, or that it is harmless |

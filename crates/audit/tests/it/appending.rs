@@ -30,6 +30,15 @@ async fn p5_what_is_acknowledged_stands_in_the_log_in_every_mode() {
 }
 
 #[tokio::test]
+async fn p5_what_was_appended_is_written_although_nobody_waits_for_it() {
+    let world = World::new();
+    let log = world.open();
+    drop(log.append(call(1)));
+    log.append(call(2)).await.unwrap();
+    assert_eq!(world.lines().len(), 3);
+}
+
+#[tokio::test]
 async fn a_closed_log_takes_nothing_and_goes_on_when_it_is_opened_again() {
     let world = World::new();
     let log = world.open();

@@ -41,16 +41,13 @@ const PASSED_ON: [HeaderName; 4] = [
     HeaderName::from_static("traceparent"),
 ];
 
-/// The headers of an answer that are about one connection (RFC 9110 §7.6.1).
-const HOP_BY_HOP: [HeaderName; 8] = [
-    header::CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::TE,
-    header::TRAILER,
-    header::PROXY_AUTHENTICATE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
+/// The headers of an answer that a client gets, besides those that begin with `mcp-`. What is about one connection is none
+/// of them (RFC 9110 §7.6.1).
+const PASSED_BACK: [HeaderName; 4] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CACHE_CONTROL,
+    HeaderName::from_static("x-accel-buffering"),
 ];
 
 /// The connections to all upstreams, kept and used again. Clones share them.
@@ -161,7 +158,7 @@ impl Endpoint {
     ) -> Result<Response<Incoming>, Trouble> {
         let mut passed = HeaderMap::with_capacity(headers.len());
         for (name, value) in headers {
-            if PASSED_ON.contains(name) || name.as_str().starts_with("mcp-") {
+            if is_one_of(&PASSED_ON, name) {
                 passed.append(name.clone(), value.clone());
             }
         }
@@ -183,8 +180,10 @@ impl Endpoint {
             let again = self.once(&self.uri, method, passed, payload, caller, &next);
             response = Box::pin(again).await?;
         }
-        for name in HOP_BY_HOP {
-            response.headers_mut().remove(name);
+        let headers = response.headers_mut();
+        let others = headers.keys().filter(|name| !is_one_of(&PASSED_BACK, name));
+        for name in others.cloned().collect::<Vec<_>>() {
+            headers.remove(name);
         }
         Ok(response)
     }
@@ -212,6 +211,11 @@ impl Endpoint {
             Err(_) => Err(Trouble::Silent("does not answer in time")),
         }
     }
+}
+
+/// Whether a header is passed, because it is one of `names` or one of MCP's own.
+fn is_one_of(names: &[HeaderName], name: &HeaderName) -> bool {
+    names.contains(name) || name.as_str().starts_with("mcp-")
 }
 
 /// What a client may know of it; the rest is for the log of whoever looks for the cause.
