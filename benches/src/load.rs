@@ -11,10 +11,11 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::command_line::Load;
-use crate::machine::output_of_load;
 use anyhow::Context as _;
 use tempfile::NamedTempFile;
+
+use crate::command_line::Load;
+use crate::machine::output_of_load;
 
 /// The largest answer.
 const ANSWER: usize = 64 * 1024;
@@ -192,6 +193,7 @@ impl Sender {
     }
 }
 
+/// The request whose turn it is.
 fn next<'r>(requests: &'r [String], sent: &mut usize) -> &'r str {
     let request = &requests[*sent % requests.len()];
     *sent += 1;
