@@ -15,7 +15,6 @@ use anyhow::Context as _;
 use tempfile::NamedTempFile;
 
 use crate::command_line::Load;
-use crate::machine::output_of_load;
 
 /// The largest answer.
 const ANSWER: usize = 64 * 1024;
@@ -31,13 +30,6 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// A file with the request as it is sent, once for each token.
-    pub(crate) fn in_file(&self) -> anyhow::Result<NamedTempFile> {
-        let file = NamedTempFile::new()?;
-        fs::write(file.path(), serde_json::to_vec(&self.written())?)?;
-        Ok(file)
-    }
-
     /// The request as it is sent, once for each token.
     pub(crate) fn written(&self) -> Vec<String> {
         if self.tokens.is_empty() {
@@ -73,21 +65,23 @@ pub(crate) struct Seen {
     pub(crate) p99: Duration,
 }
 
-/// Sends `request` to `port` for so many seconds, from a process on the core for load.
+/// Sends `request` to `port` for so many seconds; `carry_out` has that done on the core for load, and returns what is
+/// printed there.
 pub(crate) fn put_on(
     port: u16,
     request: &Request,
     connections: usize,
     seconds: u64,
+    carry_out: impl FnOnce(&Load) -> anyhow::Result<String>,
 ) -> anyhow::Result<Seen> {
-    let requests = request.in_file()?;
-    let load = Load {
+    let file = NamedTempFile::new()?;
+    fs::write(file.path(), serde_json::to_vec(&request.written())?)?;
+    Seen::parse(&carry_out(&Load {
         port,
-        requests: PathBuf::from(requests.path()),
+        requests: PathBuf::from(file.path()),
         connections,
         seconds,
-    };
-    Seen::parse(&output_of_load("load", &load.arguments())?)
+    })?)
 }
 
 impl Seen {

@@ -5,19 +5,16 @@
 //! is, the more often the others sleep. So they are one process, which does not sleep while there is load.
 
 use std::io::{self, BufRead as _, Write as _};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context as _;
 use axum::Router;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 
 use crate::command_line::Load;
-use crate::load::{Request, Seen, Sender};
+use crate::load::Sender;
 use crate::machine::{Pipes, Server};
-use crate::subject::serve_on;
+use crate::subject::serve;
 
 /// The server, on its core. Clones share it.
 #[derive(Clone, Debug)]
@@ -35,36 +32,21 @@ impl Neighbour {
         Ok(Self { port, process })
     }
 
-    /// Sends `request` to `port` for so many seconds.
-    pub(crate) fn put_load(
-        &self,
-        port: u16,
-        request: &Request,
-        connections: usize,
-        seconds: u64,
-    ) -> anyhow::Result<Seen> {
-        let requests = request.in_file()?;
-        let load = Load {
-            port,
-            requests: PathBuf::from(requests.path()),
-            connections,
-            seconds,
-        };
+    /// Has the load sent, and returns what is printed about it: nothing, if it did not come to its end.
+    pub(crate) fn carry_out(&self, load: &Load) -> anyhow::Result<String> {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         let Pipes { input, output } = &mut process.1;
-        writeln!(input, "{}", serde_json::to_string(&load)?)?;
+        writeln!(input, "{}", serde_json::to_string(load)?)?;
         let mut seen = String::new();
         output.read_line(&mut seen)?;
-        Seen::parse(&seen).context("the load did not come to its end")
+        Ok(seen)
     }
 }
 
 /// Serves, and puts load on whom standard input names, until that ends.
 pub(crate) async fn run(router: Router) -> anyhow::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    writeln!(io::stdout(), "{}", listener.local_addr()?.port())?;
     tokio::select! {
-        ended = serve_on(listener, router) => ended,
+        ended = serve(router) => ended,
         ended = put_load_on_others() => ended,
     }
 }

@@ -1,9 +1,9 @@
 //! Rounds: everything that is compared has its turns in each of them.
 
-use crate::command_line::Effort;
+use crate::command_line::{Effort, Load};
 use crate::flow::case::{FlowCase, Open};
 use crate::load::{self, Request, Seen};
-use crate::machine::{Server, output_of_subject};
+use crate::machine::{Server, output_of_load, output_of_subject};
 use crate::neighbour::Neighbour;
 use crate::probe;
 use crate::report::Turn;
@@ -67,11 +67,11 @@ impl Case {
     }
 
     fn put_load(&self, server: &Server, connections: usize, seconds: u64) -> anyhow::Result<Seen> {
-        let (port, request) = (server.port, &self.request);
-        match &self.neighbour {
-            Some(neighbour) => neighbour.put_load(port, request, connections, seconds),
-            None => load::put_on(port, request, connections, seconds),
-        }
+        let carry_out = |load: &Load| match &self.neighbour {
+            Some(neighbour) => neighbour.carry_out(load),
+            None => output_of_load("load", &load.arguments()),
+        };
+        load::put_on(server.port, &self.request, connections, seconds, carry_out)
     }
 }
 

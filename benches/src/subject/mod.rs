@@ -28,9 +28,9 @@ pub(crate) fn run(command: SubjectCommand) -> anyhow::Result<()> {
         .build()?;
     match command {
         SubjectCommand::Whoami { guard, keys } => {
-            runtime.block_on(async { serve(whoami::router(guard, &keys)?).await })
+            runtime.block_on(async { serve_alone(whoami::router(guard, &keys)?).await })
         }
-        SubjectCommand::Echo => runtime.block_on(serve(echo::router())),
+        SubjectCommand::Echo => runtime.block_on(serve_alone(echo::router())),
         SubjectCommand::Neighbour => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?
@@ -47,15 +47,16 @@ pub(crate) fn run(command: SubjectCommand) -> anyhow::Result<()> {
                 issuer: &issuer,
                 audience: &audience,
             };
-            serve(proxy::router(upstream, &path, &trust)?).await
+            serve_alone(proxy::router(upstream, &path, &trust)?).await
         }),
-        SubjectCommand::AuthorizationServer { algorithm, data } => runtime
-            .block_on(async { serve(authorization_server::router(algorithm, &data).await?).await }),
+        SubjectCommand::AuthorizationServer { algorithm, data } => runtime.block_on(async {
+            serve_alone(authorization_server::router(algorithm, &data).await?).await
+        }),
         SubjectCommand::Road { data, provider } => {
-            runtime.block_on(async { serve(road::router(&data, provider).await?).await })
+            runtime.block_on(async { serve_alone(road::router(&data, provider).await?).await })
         }
         SubjectCommand::Relay { caller, data } => {
-            runtime.block_on(async { serve(relay::router(caller, &data).await?).await })
+            runtime.block_on(async { serve_alone(relay::router(caller, &data).await?).await })
         }
         SubjectCommand::Writer {
             data,
@@ -64,7 +65,7 @@ pub(crate) fn run(command: SubjectCommand) -> anyhow::Result<()> {
             seconds,
         } => runtime.block_on(writer::run(&data, writers, bytes, seconds)),
         SubjectCommand::Floor { algorithm, message } => {
-            runtime.block_on(async { serve(floor::router(algorithm, message)?).await })
+            runtime.block_on(async { serve_alone(floor::router(algorithm, message)?).await })
         }
         SubjectCommand::Signer {
             algorithm,
@@ -83,20 +84,21 @@ fn end_with_standard_input() {
     });
 }
 
-/// Serves on a free port, in the way of `sumun`.
-async fn serve(router: Router) -> anyhow::Result<()> {
+/// Serves until standard input ends.
+async fn serve_alone(router: Router) -> anyhow::Result<()> {
     end_with_standard_input();
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    writeln!(std::io::stdout(), "{}", listener.local_addr()?.port())?;
-    serve_on(listener, router).await
+    serve(router).await
 }
 
-/// Serves where the listener is.
-pub(crate) async fn serve_on(listener: TcpListener, router: Router) -> anyhow::Result<()> {
+/// Serves on a free port, in the way of `sumun`.
+pub(crate) async fn serve(router: Router) -> anyhow::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
     let listener = listener.tap_io(|stream| {
         // A connection that has ended already needs nothing.
         let _ = stream.set_nodelay(true);
     });
+    writeln!(std::io::stdout(), "{port}")?;
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, service).await?)
 }

@@ -155,7 +155,7 @@ impl<T: Copy> Lexicon<T> {
         let place = usize::from(self.places[number]);
         for word in &self.words[place..] {
             // Most are told by eight bytes.
-            if eight & word.mask() == word.head
+            if eight & mask(&word.text) == word.head
                 && let Some(beginning) = text.get(..word.text.len())
                 && beginning.eq_ignore_ascii_case(&word.text)
             {
@@ -171,20 +171,19 @@ impl<T: Copy> Lexicon<T> {
 
 impl<T> Word<T> {
     fn new(text: &str, says: T) -> Self {
-        let mut word = Self {
-            text: text.as_bytes().into(),
+        let text = text.as_bytes();
+        Self {
+            text: text.into(),
             says,
-            head: (first_eight(text.as_bytes()) | SMALL),
+            head: (first_eight(text) | SMALL) & mask(text),
             is_last: false,
-        };
-        word.head &= word.mask();
-        word
+        }
     }
+}
 
-    /// Which of the eight bytes of `head` it has.
-    fn mask(&self) -> u64 {
-        u64::MAX >> (64 - 8 * self.text.len().clamp(1, 8))
-    }
+/// Which of its first eight bytes a word has.
+fn mask(word: &[u8]) -> u64 {
+    u64::MAX >> (64 - 8 * word.len().clamp(1, 8))
 }
 
 /// The slots in which a word is looked for: those of whatever may follow it, if it is too short for one of its own.

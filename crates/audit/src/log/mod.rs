@@ -149,7 +149,7 @@ impl AuditLog {
     /// Records the event. It stands in the order of the calls; the promise of the mode holds when the answer has
     /// come, and the event is written even if nobody waits for that.
     ///
-    /// There is no way to record an event without waiting: an event that might be lost proves nothing.
+    /// Whoever does not wait does not know whether it was written, and an event that might be lost proves nothing.
     ///
     /// # Errors
     /// When it could not be written. What was to be recorded must not happen then.

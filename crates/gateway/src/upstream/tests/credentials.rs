@@ -55,7 +55,6 @@ async fn the_credentials_of_the_caller_go_nowhere_and_ours_do() {
             .exchange(Method::POST, &headers(), payload, &visit.caller)
             .await
             .unwrap();
-        assert!(!passed.headers().contains_key("transfer-encoding"));
         passed.into_body().collect().await.unwrap();
         upstream.close().await;
         let seen = server.seen();
@@ -93,6 +92,45 @@ async fn a_body_that_streams_in_is_passed_on() {
         .unwrap();
     let answer = answer.into_body().collect().await.unwrap().to_bytes();
     assert!(String::from_utf8_lossy(&answer).contains("protocolVersion"));
+}
+
+#[tokio::test]
+async fn of_the_headers_of_an_answer_pass_those_that_mcp_needs() {
+    let server = stateless(|seen| {
+        let mut answer = seen.result(json!({}));
+        for (name, value) in [
+            ("mcp-anything", "1"),
+            ("cache-control", "no-store"),
+            ("set-cookie", "a=b"),
+            ("connection", "x-hop"),
+            ("x-hop", "1"),
+            ("www-authenticate", "Bearer"),
+        ] {
+            let value = HeaderValue::from_static(value);
+            answer.headers_mut().append(name, value);
+        }
+        answer
+    });
+    let server = server.await;
+    let upstream = upstream(&http(&server.url));
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "x", "params": {"_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    }}});
+    let payload = Either::Left(Full::new(body.to_string().into()));
+    let caller = visit(Revision::V2026_07_28).caller;
+    let passed = upstream
+        .exchange(Method::POST, &headers(), payload, &caller)
+        .await
+        .unwrap();
+    let mut names: Vec<_> = passed.headers().keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    let wanted = [
+        "cache-control",
+        "content-length",
+        "content-type",
+        "mcp-anything",
+    ];
+    assert_eq!(names, wanted);
 }
 
 fn client_credentials() -> UpstreamCredential {
