@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::{BodyExt as _, Either, Full};
 use oauth::client::fetch::Scripted;
 use oauth::secret::Secret;
@@ -122,7 +122,7 @@ async fn of_the_headers_of_an_answer_pass_those_that_mcp_needs() {
         .exchange(Method::POST, &headers(), payload, &caller)
         .await
         .unwrap();
-    let mut names: Vec<_> = passed.headers().keys().map(|name| name.as_str()).collect();
+    let mut names: Vec<_> = passed.headers().keys().map(HeaderName::as_str).collect();
     names.sort_unstable();
     let wanted = [
         "cache-control",
