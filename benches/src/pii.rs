@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Duration;
 
-use ::pii::{Context, Direction, Operator, Policy, Redactor, Scanner};
+use ::pii::{Context, Direction, Operator, Part, Policy, Redactor, Scanner};
 use regex::Regex;
 
 use crate::command_line::Effort;
@@ -97,6 +97,7 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     let context = Context {
         tool: "tool",
         direction: Direction::Result,
+        part: Part::Message,
         subject: "kim",
         scopes: &[],
     };

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pii::Direction;
-use serde_json::value::RawValue;
+use pii::{Direction, Part};
 
 use crate::charge::{Charge, Known};
 use crate::front::without_tasks;
 use crate::house::{self, About, House};
 use crate::json::Raw;
 use crate::listing::Listing;
-use crate::message::{News, Notification, Outlet, Request, RpcError, code};
+use crate::message::{Notification, Outlet, Request, RpcError, code};
 use crate::policy::Operation;
 use crate::recording::{Ended, Errand, Recording};
-use crate::redaction::Redaction;
+use crate::redacted_news::{self, Words};
+use crate::redaction::{Aside, Redaction};
 use crate::revision::Era;
 use crate::server::{Failure, Interest, Introduction, McpServer};
 use crate::visit::Visit;
@@ -106,67 +106,57 @@ impl Guarded {
         let is_concerned =
             redaction.concerns(Direction::Result) || redaction.concerns(Direction::Arguments);
         let result = if is_concerned {
-            self.call_with_redacted_news(visit, request, outlet, &redaction, recording)
-                .await?
+            let (inner, news) = Outlet::new();
+            let call = async move { self.charge.server.call(visit, request, &inner).await };
+            let words = Words::OfCall(&redaction, recording);
+            redacted_news::pass_on(words, call, news, outlet).await
         } else {
-            self.charge.server.call(visit, request, outlet).await?
+            self.charge.server.call(visit, request, outlet).await
         };
-        let replaced = redaction.apply(Direction::Result, result.get(), recording)?;
-        replaced.map_or(Ok(result), value)
+        match result {
+            Ok(result) => redaction.redacted(Direction::Result, Part::Result, result, recording),
+            Err(failure) => Err(redaction.of_failure(failure, recording)),
+        }
     }
 
-    /// Progress, log lines and questions of a tool are as much its words as its result is; what a person
-    /// answers leaves the house as arguments do.
-    async fn call_with_redacted_news(
+    /// What goes by beside calls.
+    fn aside<'a>(&'a self, visit: &'a Visit) -> Aside<'a> {
+        Aside {
+            house: &self.house,
+            caller: &visit.caller,
+            errand: &self.errand,
+            charge: &self.charge,
+        }
+    }
+
+    /// A request that calls nothing, and what is answered to it.
+    async fn asked(
         &self,
         visit: &Visit,
-        request: Request,
+        mut request: Request,
         outlet: &Outlet,
-        redaction: &Redaction<'_>,
-        recording: &mut Option<Recording>,
     ) -> Result<Raw, Failure> {
-        let (inner, mut news) = Outlet::new();
-        let call = async {
-            let inner = inner;
-            self.charge.server.call(visit, request, &inner).await
-        };
-        let mut redacted = |direction, value: Raw| -> Result<Raw, RpcError> {
-            let replaced = redaction.apply(direction, value.get(), recording);
-            let refusal = |_| {
-                RpcError::new(
-                    code::INVALID_REQUEST,
-                    "the policy for personal data refuses this message",
-                )
-            };
-            let replaced = replaced.map_err(refusal)?;
-            replaced.map_or(Ok(value), self::value).map_err(refusal)
-        };
-        let pass_on = async {
-            while let Some(news) = news.recv().await {
-                match news {
-                    News::Notification(Notification { method, params }) => {
-                        let params = params.map(|params| redacted(Direction::Result, params));
-                        if let Ok(params) = params.transpose() {
-                            outlet.notify(Notification { method, params }).await;
-                        }
-                    }
-                    News::Question(question) => {
-                        let params = question.params;
-                        let params = params.map(|params| redacted(Direction::Result, params));
-                        let answer = match params.transpose() {
-                            Ok(params) => outlet.ask(question.method, params).await,
-                            Err(refusal) => Err(refusal),
-                        };
-                        let answer =
-                            answer.and_then(|answer| redacted(Direction::Arguments, answer));
-                        // Who asked may be gone meanwhile.
-                        let _ = question.reply.send(answer);
-                    }
-                }
+        let (aside, method) = (self.aside(visit), request.method.clone());
+        if let Some(params) = request.params.take() {
+            let redacted = aside.redacted(&method, Direction::Arguments, Part::Params, params);
+            request.params = Some(redacted.await?);
+        }
+        let (inner, news) = Outlet::new();
+        let call = async move { self.charge.list_or_call(visit, request, &inner).await };
+        let answer = redacted_news::pass_on(Words::Unasked(aside), call, news, outlet).await;
+        match answer {
+            Ok(result) if is_description(&method) => Ok(result),
+            Ok(result) => {
+                let (direction, part) = (Direction::Result, Part::Result);
+                aside.redacted(&method, direction, part, result).await
             }
-        };
-        let (result, ()) = tokio::join!(call, pass_on);
-        result
+            Err(Failure::Rpc(RpcError(error))) => {
+                let (direction, part) = (Direction::Result, Part::Error);
+                let error = aside.redacted(&method, direction, part, error).await?;
+                Err(Failure::Rpc(RpcError(error)))
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Whether the caller may send a message that is about nothing in particular. A denial is recorded.
@@ -204,23 +194,28 @@ impl Guarded {
     }
 }
 
+/// Whether a result is what a server says about what it can do. It is written with the server and no data of anybody's;
+/// with another word in it, a schema would be another one.
+fn is_description(method: &str) -> bool {
+    matches!(
+        method,
+        "tools/list" | "prompts/list" | "resources/templates/list"
+    )
+}
+
 /// The request as it leaves the house.
 fn outbound(
-    request: Request,
+    mut request: Request,
     redaction: Option<&Redaction<'_>>,
     recording: &mut Option<Recording>,
 ) -> Result<Request, Failure> {
-    let (Some(params), Some(redaction)) = (&request.params, redaction) else {
-        return Ok(request);
-    };
-    let replaced = redaction.apply(Direction::Arguments, params.get(), recording)?;
-    Ok(match replaced {
-        Some(params) => Request {
-            params: Some(value(params)?),
-            ..request
-        },
-        None => request,
-    })
+    if let Some(redaction) = redaction
+        && let Some(params) = request.params.take()
+    {
+        let params = redaction.redacted(Direction::Arguments, Part::Params, params, recording)?;
+        request.params = Some(params);
+    }
+    Ok(request)
 }
 
 #[async_trait]
@@ -257,7 +252,7 @@ impl McpServer for Guarded {
         let name = About::of(&request.method, request.params.as_deref()).map(|about| about.name);
         house::permitted(decision, &request.method, &name.unwrap_or_default())?;
         let listing = Listing::of(&request.method);
-        let result = self.charge.list_or_call(visit, request, outlet).await?;
+        let result = self.asked(visit, request, outlet).await?;
         match listing {
             Some(listing) => self.listed(visit, listing, result).await,
             None => Ok(result),
@@ -272,9 +267,22 @@ impl McpServer for Guarded {
         let decision = self
             .charge
             .decide(&self.house, &visit.caller, &request, None);
-        if decision.is_permit() {
-            self.charge.server.notify(visit, notification).await;
+        if !decision.is_permit() {
+            return;
         }
+        let Notification { method, mut params } = notification;
+        if let Some(said) = params.take() {
+            let (direction, part) = (Direction::Arguments, Part::Params);
+            let redacted = self
+                .aside(visit)
+                .redacted(&method, direction, part, said)
+                .await;
+            // Nobody waits for a word about it; the refusal is in the log.
+            let Ok(said) = redacted else { return };
+            params = Some(said);
+        }
+        let notification = Notification { method, params };
+        self.charge.server.notify(visit, notification).await;
     }
 
     /// The stream has to be permitted, and every resource that it is about.
@@ -291,7 +299,10 @@ impl McpServer for Guarded {
             let decision = policy.decide(&visit.caller, &operation);
             house::permitted(decision, LISTEN, uri)?;
         }
-        self.charge.server.listen(visit, interest, outlet).await
+        let (inner, news) = Outlet::new();
+        let listen = async move { self.charge.server.listen(visit, interest, &inner).await };
+        let words = Words::Unasked(self.aside(visit));
+        redacted_news::pass_on(words, listen, news, outlet).await
     }
 
     async fn leave(&self, visit: &Visit) {
@@ -317,14 +328,4 @@ pub(crate) fn ended_by(failure: &Failure) -> Ended {
         Failure::Untranslatable(_) => Ended::Failure("untranslatable"),
         Failure::NotConnected(_) => Ended::Failure("account_not_connected"),
     }
-}
-
-fn value(text: String) -> Result<Raw, Failure> {
-    RawValue::from_string(text).map_err(|_| Failure::Refused {
-        error: RpcError::new(
-            code::INTERNAL_ERROR,
-            "the policy for personal data cannot be applied to this message",
-        ),
-        code: "pii_unreadable",
-    })
 }

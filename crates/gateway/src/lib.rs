@@ -8,6 +8,7 @@
 mod catalog;
 mod charge;
 mod endpoint;
+mod farewell;
 mod federation;
 mod front;
 mod gateway;
@@ -22,6 +23,7 @@ mod passing_body;
 mod pins;
 pub mod policy;
 mod recording;
+mod redacted_news;
 mod redacted_stream;
 mod redaction;
 mod revision;

@@ -13,7 +13,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::{Body as _, Incoming};
-use pii::Direction;
+use pii::{Direction, Part};
 use resource_server::Caller;
 use resource_server::mcp::{Entrance, Envelope};
 use serde_json::value::RawValue;
@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use crate::charge::{Call, Charge, Known};
 use crate::endpoint::{challenge, unrecorded};
+use crate::farewell::Farewell;
 use crate::front::{RpcResponse, failed, for_stateless};
 use crate::guarded::ended_by;
 use crate::house::{self, About, House};
@@ -184,12 +185,13 @@ impl Passage<'_> {
             Ended::Failure("rpc_error")
         };
         if !is_json {
+            let silent = self.charge.unavailable("does not answer in time");
+            let farewell = Farewell::new(asked.id, asked.method, silent);
             let body = if let Some(redaction) = redaction {
                 parts.headers.remove(CONTENT_LENGTH);
-                self.redacted(asked.name, redaction, body)
+                self.redacted(asked.name, redaction, farewell, body)
             } else {
-                let farewell = self.charge.unavailable("does not answer in time");
-                passing_body::events(body, silence, farewell_event(asked, farewell))
+                passing_body::events(body, silence, farewell.silent())
             };
             return Ok((Response::from_parts(parts, body), unseen));
         }
@@ -228,7 +230,7 @@ impl Passage<'_> {
         };
         // Only a refusal of the server's may be no text.
         let text = text.map_or_else(|| String::from_utf8_lossy(&whole), Cow::Borrowed);
-        let replaced = redaction.apply(Direction::Result, &text, recording)?;
+        let replaced = redaction.apply(Direction::Result, Part::Message, &text, recording)?;
         drop(text);
         let body = match replaced {
             Some(text) => {
@@ -243,13 +245,19 @@ impl Passage<'_> {
 
 impl Passage<'_> {
     /// An event stream as the policy for personal data wants it. What was found is recorded when it has ended.
-    fn redacted(&self, tool: &str, redaction: Redaction<'_>, body: Incoming) -> Body {
+    fn redacted(
+        &self,
+        tool: &str,
+        redaction: Redaction<'_>,
+        farewell: Farewell,
+        body: Incoming,
+    ) -> Body {
         let log = self.house.audit.as_ref();
         let recording = log.map(|log| {
             let upstream = &self.charge.name;
             Recording::of_personal_data(log, self.caller, self.errand, upstream, tool)
         });
-        let stream = redaction.stream(self.charge.timeout, recording);
+        let stream = redaction.stream(self.charge.timeout, farewell, recording);
         stream.body(&self.house.tasks, body)
     }
 
@@ -279,16 +287,6 @@ impl Passage<'_> {
             }
         }
     }
-}
-
-/// The answer to a call that has failed after its stream had begun, as an event.
-fn farewell_event(asked: Asked<'_>, failure: Failure) -> Bytes {
-    let Asked { id, method, .. } = asked;
-    let message = match failed(method, failure) {
-        Ok(result) => response(id, Ok(&for_stateless(method, result, None))),
-        Err(error) => response(id, Err(&error)),
-    };
-    Bytes::from(format!("data: {}\n\n", message.get()))
 }
 
 /// Whether a message is an answer to the request of this id.

@@ -61,6 +61,8 @@ pub(crate) struct Recording {
     began: Instant,
     /// Until it is closed.
     expected: Option<Expected>,
+    /// Whether there were personal data.
+    has_found: bool,
 }
 
 impl Recording {
@@ -89,6 +91,7 @@ impl Recording {
             log: log.clone(),
             event,
             began: Instant::now(),
+            has_found: false,
         }
     }
 
@@ -107,7 +110,13 @@ impl Recording {
             began: Instant::now(),
             // A stream may go on for hours before it brings one.
             expected: None,
+            has_found: false,
         }
+    }
+
+    /// Whether personal data were found so far.
+    pub(crate) fn has_found(&self) -> bool {
+        self.has_found
     }
 
     /// Records it as it stands.
@@ -125,6 +134,7 @@ impl Recording {
         if findings.is_empty() {
             return;
         }
+        self.has_found = true;
         let mut event = self.event.clone().direction(match direction {
             pii::Direction::Arguments => Direction::Arguments,
             pii::Direction::Result => Direction::Result,

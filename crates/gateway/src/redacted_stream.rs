@@ -7,13 +7,14 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
 use hyper::body::Incoming;
-use pii::{Context, Direction, OutputSchema, Redactor};
+use pii::{Context, Direction, OutputSchema, Part, Redactor};
 use resource_server::Caller;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
+use crate::farewell::Farewell;
 use crate::passing_body::{Piece, Silent, next};
-use crate::recording::Recording;
+use crate::recording::{Ended, Recording};
 
 /// How many pieces wait for a client that is slower than its server.
 const AHEAD: usize = 8;
@@ -26,15 +27,19 @@ pub(crate) struct RedactedStream {
     pub(crate) caller: Caller,
     /// The tool, as policies name it.
     pub(crate) tool: String,
+    /// For whom values are sealed.
+    pub(crate) owner: String,
     /// How long nothing may come.
     pub(crate) silence: Duration,
+    /// What is said when it cannot go on.
+    pub(crate) farewell: Farewell,
     /// Of what is found.
     pub(crate) recording: Option<Recording>,
 }
 
 impl RedactedStream {
-    /// `body` with every event as the policy wants it. It ends where an event may not pass: an error in its
-    /// middle is the only word left. What was found is recorded when the stream has ended.
+    /// `body` with every event as the policy wants it. Where one may not pass, the call has failed. What was found is
+    /// recorded when the stream has ended, and a refusal before anybody hears of it.
     pub(crate) fn body(self, tasks: &TaskTracker, body: Incoming) -> Body {
         let (pieces, waiting) = mpsc::channel::<Piece>(AHEAD);
         tasks.spawn(self.pass_on(body, pieces));
@@ -49,11 +54,12 @@ impl RedactedStream {
         let events = self.redactor.stream(Context {
             tool: &self.tool,
             direction: Direction::Result,
-            subject: self.caller.subject(),
+            part: Part::Message,
+            subject: &self.owner,
             scopes: &scopes,
         });
         let mut events = events.with_schema(self.schema.clone());
-        let refuse = |what: String| Err(std::io::Error::other(what));
+        let mut refusal = None;
         loop {
             let data = tokio::select! {
                 // A client that has gone closes the channel; the body is dropped, which cancels the call.
@@ -65,24 +71,38 @@ impl RedactedStream {
                 Ok(Some(Ok(data))) => match events.push(&data) {
                     Ok(piece) if piece.is_empty() => continue,
                     Ok(piece) => Ok(Bytes::from(piece)),
-                    Err(refusal) => refuse(refusal.to_string()),
+                    Err(refused) => {
+                        refusal = Some(refused);
+                        break;
+                    }
                 },
                 Ok(Some(Err(error))) => Err(error),
-                Err(Silent) => refuse("the server is silent".to_owned()),
+                Err(Silent) => {
+                    let _ = pieces.send(Ok(self.farewell.silent())).await;
+                    break;
+                }
             };
             let is_over = piece.is_err();
             if pieces.send(piece).await.is_err() || is_over {
                 break;
             }
         }
-        let findings = events.findings().to_vec();
-        if let Some(mut recording) = self.recording
-            && !findings.is_empty()
-        {
-            recording.acted(Direction::Result, &findings);
+        if let Some(mut recording) = self.recording {
+            recording.acted(Direction::Result, events.findings());
             recording.about(events.subjects());
             // The events are out; that their record is lost was logged.
-            let _ = recording.append().await;
+            let _ = match &refusal {
+                Some(refusal) => {
+                    recording.acted(Direction::Result, &refusal.findings);
+                    let ended = Ended::Denied(refusal.reason.code());
+                    recording.close(ended).await
+                }
+                None if recording.has_found() => recording.append().await,
+                None => Ok(()),
+            };
+        }
+        if let Some(refusal) = refusal {
+            let _ = pieces.send(Ok(self.farewell.refused(&refusal))).await;
         }
     }
 }

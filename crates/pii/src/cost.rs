@@ -18,6 +18,7 @@ mod tests {
     use crate::document::{Document, LeafKind};
     use crate::fernet::{FernetKey, FernetKeys};
     use crate::kind::Kind;
+    use crate::message::Part;
     use crate::operator::Operator;
     use crate::policy::path::Step;
     use crate::policy::{Context, Direction, Policy};
@@ -32,6 +33,7 @@ mod tests {
     const CALL: Context<'_> = Context {
         tool: "mail.send",
         direction: Direction::Arguments,
+        part: Part::Data,
         subject: "kim",
         scopes: &[],
     };

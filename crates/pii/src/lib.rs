@@ -26,7 +26,7 @@
 //! A policy on the path of calls:
 //!
 //! ```
-//! use pii::{Context, Direction, Policy, Redactor, Scanner, WrittenPolicy};
+//! use pii::{Context, Direction, Part, Policy, Redactor, Scanner, WrittenPolicy};
 //!
 //! let written: WrittenPolicy = serde_json::from_str(
 //!     r#"{"rules":[{"tools":["crm.*"],"direction":"result","types":["PHONE"],"action":"mask"}]}"#,
@@ -34,7 +34,7 @@
 //! let scanner = Scanner::new();
 //! let policy = Policy::read(&written, &scanner).unwrap();
 //! let redactor = Redactor::new(scanner, policy);
-//! let context = Context { tool: "crm.get", direction: Direction::Result, subject: "kim", scopes: &[] };
+//! let context = Context { tool: "crm.get", direction: Direction::Result, part: Part::Message, subject: "kim", scopes: &[] };
 //! let message = r#"{"jsonrpc":"2.0","id":1,"result":{"structuredContent":{"phone":"010-1234-5678"}}}"#;
 //! let outcome = redactor.apply(&context, message).unwrap();
 //! assert!(outcome.replaced.unwrap().contains(r#""phone":"010-****-****""#));
@@ -82,6 +82,7 @@ pub use data_subject::DataSubject;
 pub use document::DocumentError;
 pub use fernet::{Binding, FernetError, FernetKey, FernetKeys};
 pub use kind::Kind;
+pub use message::Part;
 pub use operator::{Operator, mask};
 pub use policy::{Context, Direction, Policy, RuleProblem, WrittenPolicy, WrittenRule};
 pub use recognizer::{Finding, PatternError};

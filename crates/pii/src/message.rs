@@ -3,13 +3,101 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value;
 
-use crate::document::{Document, LeafKind, as_read};
+use crate::document::{Document, Leaf, LeafKind, as_read};
+use crate::kind::Kind;
 use crate::operator::{Operator, is_written};
-use crate::policy::CallPolicy;
+use crate::places::Places;
 use crate::policy::path::Step;
+use crate::policy::{CallPolicy, Context, Direction};
 use crate::recognizer::Hit;
+
+/// Which part of the protocol a text is, which says what in it is data (JSON-RPC 2.0, MCP).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// A whole JSON-RPC message, or a batch of them.
+    Message,
+    /// The `params` of a request or a notification.
+    Params,
+    /// The `result` of an answer.
+    Result,
+    /// The `error` of an answer.
+    Error,
+    /// No part of it: arguments or a result by themselves.
+    Data,
+}
+
+/// What stands at a place of a message.
+#[derive(Debug, PartialEq, Eq)]
+enum Place<'p, 'n> {
+    /// What the protocol itself needs, and nobody may change.
+    Protocol,
+    /// A value in the arguments or the structured result, with the path from their root.
+    Data(&'p [Step<'n>]),
+    /// A text for people.
+    Prose,
+}
+
+impl Part {
+    /// What stands at the end of `path` in this part of a message that goes in `direction`.
+    fn place<'p, 'n>(self, direction: Direction, path: &'p [Step<'n>]) -> Place<'p, 'n> {
+        match (self, path) {
+            (Self::Data, _) => Place::Data(path),
+            (Self::Message, [Step::Index(_), rest @ ..]) => self.place(direction, rest),
+            (Self::Message, [Step::Name(name), rest @ ..]) => match *name {
+                "jsonrpc" | "id" | "method" => Place::Protocol,
+                "params" => Self::Params.place(direction, rest),
+                "result" => Self::Result.place(direction, rest),
+                _ => Place::Prose,
+            },
+            (Self::Params | Self::Result, [Step::Name("_meta"), Step::Name(name), ..]) => {
+                if is_protocol_meta(name) {
+                    Place::Protocol
+                } else {
+                    Place::Prose
+                }
+            }
+            (Self::Params, [Step::Name("arguments"), rest @ ..])
+            | (Self::Result, [Step::Name("structuredContent"), rest @ ..]) => Place::Data(rest),
+            (Self::Params, [Step::Name(name)]) => match *name {
+                "progressToken" | "requestId" | "taskId" => Place::Protocol,
+                // What a client names, it was told by the server.
+                "name" | "requestState" | "cursor" if direction == Direction::Arguments => {
+                    Place::Protocol
+                }
+                _ => Place::Prose,
+            },
+            (
+                Self::Result,
+                [Step::Name("requestState" | "resultType" | "nextCursor" | "taskId")]
+                | [Step::Name("task"), Step::Name("taskId")],
+            ) => Place::Protocol,
+            _ => Place::Prose,
+        }
+    }
+}
+
+/// Whether a member of `_meta` is one of the protocol's own. Others may begin like them.
+fn is_protocol_meta(name: &str) -> bool {
+    let own = name.strip_prefix("io.modelcontextprotocol/");
+    own.map_or(
+        matches!(name, "progressToken" | "traceparent" | "tracestate"),
+        |own| {
+            matches!(
+                own,
+                "protocolVersion"
+                    | "clientInfo"
+                    | "clientCapabilities"
+                    | "serverInfo"
+                    | "logLevel"
+                    | "subscriptionId"
+                    | "related-task"
+            )
+        },
+    )
+}
 
 /// A finding in a document, and what the policy says of it.
 pub(crate) struct Found {
@@ -22,14 +110,23 @@ pub(crate) struct Found {
     pub(crate) is_prose: bool,
 }
 
+impl Found {
+    /// The value, however it is written.
+    fn meant(&self) -> (Kind, String) {
+        let written = self.value.chars().filter(|one| is_written(*one));
+        let written: String = written.collect();
+        (self.hit.kind.clone(), written.to_lowercase())
+    }
+}
+
 /// What the policy says of each hit.
 pub(crate) fn found(
     call: &CallPolicy<'_>,
+    context: &Context<'_>,
     message: &str,
     document: &Document<'_>,
     hits: Vec<Hit>,
 ) -> Vec<Found> {
-    let is_rpc = !hits.is_empty() && document.has_member("jsonrpc");
     let mut found = Vec::with_capacity(hits.len());
     for hit in hits {
         let number = document.leaves_over(&hit.range).start;
@@ -37,19 +134,15 @@ pub(crate) fn found(
             continue;
         };
         let path = document.path(leaf);
-        if is_rpc && leaf.depth == 0 && is_protocol(&path) {
-            continue;
-        }
-        let inner = if leaf.depth == 0 {
-            data_path(&path)
-        } else {
-            Some(&path[..])
+        let (inner, is_prose) = match place_of(context, leaf, &path) {
+            Place::Protocol => continue,
+            Place::Data(inner) => (inner, false),
+            Place::Prose => (&path[..], true),
         };
-        let piece = &message[hit.range.clone()];
         found.push(Found {
-            value: as_read(piece, leaf.depth),
-            action: call.action(&hit.kind, hit.score, inner.unwrap_or(&path)),
-            is_prose: inner.is_none(),
+            value: as_read(&message[hit.range.clone()], leaf.depth),
+            action: call.action(&hit.kind, hit.score, inner),
+            is_prose,
             leaf: number,
             hit,
         });
@@ -57,66 +150,104 @@ pub(crate) fn found(
     found
 }
 
-/// What the protocol itself needs, and nobody may change.
-fn is_protocol(path: &[Step<'_>]) -> bool {
-    let names: Vec<&str> = path
-        .iter()
-        .skip_while(|step| matches!(step, Step::Index(_)))
-        .map(|step| match step {
-            Step::Name(name) => name,
-            Step::Index(_) => "",
-        })
-        .collect();
-    match names.as_slice() {
-        ["jsonrpc" | "id" | "method"]
-        | [
-            "params",
-            "name" | "progressToken" | "requestId" | "requestState",
-        ]
-        | ["result", "requestState" | "resultType"] => true,
-        ["params" | "result", "_meta", name, ..] => {
-            matches!(*name, "progressToken" | "traceparent" | "tracestate")
-                || name.starts_with("io.modelcontextprotocol/")
-        }
-        _ => false,
+/// JSON in a text is data, whatever its names are.
+fn place_of<'p, 'n>(context: &Context<'_>, leaf: &Leaf, path: &'p [Step<'n>]) -> Place<'p, 'n> {
+    if leaf.depth == 0 {
+        context.part.place(context.direction, path)
+    } else {
+        Place::Data(path)
     }
 }
 
-/// The path in the arguments or the structured result; nothing elsewhere in a message.
-fn data_path<'p, 'n>(path: &'p [Step<'n>]) -> Option<&'p [Step<'n>]> {
-    let is = |at: usize, name: &str| path.get(at) == Some(&Step::Name(name));
-    let from = usize::from(matches!(path.first(), Some(Step::Index(_))) && !is(1, "content"));
-    if is(from, "params") && is(from + 1, "arguments")
-        || is(from, "result") && is(from + 1, "structuredContent")
-    {
-        return Some(&path[from + 2..]);
-    }
-    if is(0, "structuredContent") {
-        return Some(&path[1..]);
-    }
-    let is_prose =
-        is(from, "result") || is(from, "params") || is(from, "error") || is(0, "content");
-    (!is_prose).then_some(path)
-}
-
-/// A value that is replaced in a field is replaced in the texts beside it, too: they say the same.
-pub(crate) fn follow(found: &mut [Found]) {
-    let same = |one: &Found| {
-        let value: String = one.value.chars().filter(|one| is_written(*one)).collect();
-        (one.hit.kind.clone(), value.to_lowercase())
+/// A value that is replaced in a field is replaced in the texts beside it, too: they say the same. There it is looked
+/// for letter by letter, since nothing may stand beside it that says what it is.
+pub(crate) fn follow(
+    context: &Context<'_>,
+    message: &str,
+    document: &Document<'_>,
+    found: &mut Vec<Found>,
+) {
+    let fields = || {
+        let fields = found.iter();
+        fields.filter(|one| !one.is_prose && one.action != Operator::Allow)
     };
-    let fields = found
-        .iter()
-        .filter(|one| !one.is_prose && one.action != Operator::Allow);
-    let replaced: HashMap<_, _> = fields.map(|one| (same(one), one.action)).collect();
+    let same: HashMap<_, _> = fields().map(|one| (one.meant(), one.action)).collect();
+    if same.is_empty() {
+        return;
+    }
+    let said = fields().map(|one| (one.value.clone(), (one.hit.kind.clone(), one.action)));
+    let said: HashMap<_, _> = said.collect();
     for one in found.iter_mut() {
         if one.is_prose
             && one.action == Operator::Allow
-            && let Some(action) = replaced.get(&same(one))
+            && let Some(action) = same.get(&one.meant())
         {
             one.action = *action;
         }
     }
+    let known = Places::new(found.iter().map(|one| one.hit.range.clone()));
+    for (range, value) in echoes(&document.read, said.keys()) {
+        let range = document.to_source(range);
+        let leaves = document.leaves_over(&range);
+        let [leaf] = &document.leaves[leaves.clone()] else {
+            continue;
+        };
+        let path = document.path(leaf);
+        let is_prose = place_of(context, leaf, &path) == Place::Prose;
+        if !is_prose || known.touch(&range) || message.get(range.clone()).is_none() {
+            continue;
+        }
+        let (kind, action) = said[value].clone();
+        found.push(Found {
+            hit: Hit::new(kind, range, 1.0),
+            leaf: leaves.start,
+            value: value.to_owned(),
+            action,
+            is_prose,
+        });
+    }
+    found.sort_by_key(|one| one.hit.range.start);
+}
+
+/// Where values stand in a text as words of their own. Short ones may mean anything.
+fn echoes<'v>(
+    text: &str,
+    values: impl Iterator<Item = &'v String>,
+) -> Vec<(Range<usize>, &'v str)> {
+    let values: Vec<&str> = values
+        .map(String::as_str)
+        .filter(|one| is_long(one))
+        .collect();
+    let finder = AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(&values);
+    // More values than it can hold are more than a message of ours can.
+    let Ok(finder) = finder else {
+        return Vec::new();
+    };
+    let places = finder.find_iter(text);
+    places
+        .filter(|one| {
+            let (before, after) = (&text[..one.start()], &text[one.end()..]);
+            let value = values[one.pattern()];
+            !continues(before.chars().next_back(), value.chars().next())
+                && !continues(value.chars().next_back(), after.chars().next())
+        })
+        .map(|one| (one.range(), values[one.pattern()]))
+        .collect()
+}
+
+/// Four letters or digits, or three of a script in which a letter is a syllable.
+fn is_long(value: &str) -> bool {
+    let written = value.chars().filter(|one| one.is_alphanumeric());
+    let (ascii, other): (Vec<char>, Vec<char>) = written.partition(char::is_ascii);
+    ascii.len() + other.len() >= 4 || other.len() >= 3
+}
+
+/// Whether a word goes on from one character to the next. Korean particles follow a name without a space.
+fn continues(one: Option<char>, next: Option<char>) -> bool {
+    let is_word = |one: Option<char>| one.is_some_and(|one| one.is_ascii_alphanumeric());
+    is_word(one) && is_word(next)
 }
 
 /// What takes the place of a finding.
@@ -170,11 +301,11 @@ pub(crate) fn keep_apart(document: &Document<'_>, source: &str, made: &mut [Made
     }
 }
 
-pub(crate) fn structured_of(message: Value) -> Option<Value> {
-    let mut message = message;
-    let mut result = match message.get_mut("result") {
-        Some(result) => result.take(),
-        None => message,
+/// The structured result in a message or a result.
+pub(crate) fn structured_of(part: Part, mut text: Value) -> Option<Value> {
+    let result = match part {
+        Part::Message => text.get_mut("result")?,
+        _ => &mut text,
     };
     result.get_mut("structuredContent").map(Value::take)
 }

@@ -93,8 +93,8 @@ impl Redactor {
         self.sealing.is_some()
     }
 
-    /// Applies the policy to a JSON value: a whole JSON-RPC message, or arguments or a result alone.
-    /// Identifiers and names of the protocol in a message are left alone.
+    /// Applies the policy to JSON: a message, or the [`Part`](crate::Part) of one that the context names. What the
+    /// protocol itself needs is left alone.
     ///
     /// # Errors
     ///
@@ -119,7 +119,9 @@ impl Redactor {
         let Some(replaced) = &outcome.replaced else {
             return Ok(outcome);
         };
-        let structured = serde_json::from_str(replaced).ok().and_then(structured_of);
+        let structured = serde_json::from_str(replaced)
+            .ok()
+            .and_then(|text| structured_of(context.part, text));
         match structured.and_then(|structured| schema.misfit(&structured)) {
             None => Ok(outcome),
             Some(misfit) => Err(PolicyRefusal {
@@ -203,11 +205,9 @@ impl Redactor {
         }
         let sealed = Places::new(opened.iter().map(|stand_in| stand_in.range.clone()));
         let call = self.policy.of_call(context);
-        let mut found = found(&call, message, &document, hits);
+        let mut found = found(&call, context, message, &document, hits);
+        follow(context, message, &document, &mut found);
         found.retain(|one| !sealed.touch(&one.hit.range));
-        if call.has_paths {
-            follow(&mut found);
-        }
         for one in &mut found {
             if one.action == Operator::Allow {
                 one.action = allowed;

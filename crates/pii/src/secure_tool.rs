@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::message::Part;
 use crate::operator::Operator;
 use crate::policy::{Context, Direction};
 use crate::redactor::{Outcome, Redactor};
@@ -178,6 +179,7 @@ impl SecureTool {
         let mut context = Context {
             tool: access.tool,
             direction: Direction::Arguments,
+            part: Part::Data,
             subject: access.subject,
             scopes,
         };

@@ -82,33 +82,50 @@ impl EventStream {
     }
 }
 
-/// An event with other data, if it gets any.
+/// An event as it may be seen: with other data, if it gets any, and without what no reader takes for something, where
+/// anything could be hidden. A name or an id that would be replaced is left out, since it would be another one.
 fn with_data(
     bytes: &[u8],
-    replace: impl FnOnce(&str) -> Result<Option<String>, PolicyRefusal>,
+    mut replace: impl FnMut(&str) -> Result<Option<String>, PolicyRefusal>,
 ) -> Result<Vec<u8>, PolicyRefusal> {
     let event = str::from_utf8(bytes).map_err(|_| RefusalReason::NotUtf8)?;
     let lines = split(event);
-    let data: Vec<&str> = lines.iter().filter_map(|(line, _)| data_of(line)).collect();
-    let Some(operated) = replace(&data.join("\n"))? else {
-        return Ok(bytes.to_vec());
-    };
-    let mut out = String::new();
-    let mut is_written = false;
+    let data: Vec<&str> = lines
+        .iter()
+        .filter_map(|(line, _)| value_of("data", line))
+        .collect();
+    let mut operated = replace(&data.join("\n"))?;
+    let has_data = operated.is_some();
+    let mut out = String::with_capacity(event.len());
     for (line, ending) in lines {
-        if data_of(line).is_none() {
-            out.push_str(line);
-            out.push_str(ending);
-        } else if !is_written {
-            is_written = true;
-            for line in operated.split('\n') {
-                out.push_str("data: ");
-                out.push_str(line);
-                out.push_str(ending);
+        if value_of("data", line).is_some() && has_data {
+            for line in operated.take().iter().flat_map(|data| data.split('\n')) {
+                out.extend(["data: ", line, ending]);
             }
+        } else if let Some(line) = beside_data(line, &mut replace)? {
+            out.extend([line, ending]);
         }
     }
     Ok(out.into_bytes())
+}
+
+/// What is passed on of a line that is not to be replaced: of a comment, that there is one, which keeps a connection
+/// open.
+fn beside_data<'l>(
+    line: &'l str,
+    replace: &mut impl FnMut(&str) -> Result<Option<String>, PolicyRefusal>,
+) -> Result<Option<&'l str>, PolicyRefusal> {
+    let is = |field| value_of(field, line).is_some();
+    if line.is_empty() || is("data") || is("retry") {
+        return Ok(Some(line));
+    }
+    if line.trim_start_matches('\u{FEFF}').starts_with(':') {
+        return Ok(Some(":"));
+    }
+    let Some(name) = value_of("event", line).or_else(|| value_of("id", line)) else {
+        return Ok(None);
+    };
+    Ok(replace(name)?.is_none().then_some(line))
 }
 
 /// The lines of an event, each with its ending.
@@ -123,9 +140,10 @@ fn split(event: &str) -> Vec<(&str, &str)> {
     lines
 }
 
-fn data_of(line: &str) -> Option<&str> {
+/// The value of a line, if it is of this field.
+fn value_of<'l>(field: &str, line: &'l str) -> Option<&'l str> {
     let line = line.strip_prefix('\u{FEFF}').unwrap_or(line);
-    let value = line.strip_prefix("data")?;
+    let value = line.strip_prefix(field)?;
     if value.is_empty() {
         return Some(value);
     }
@@ -137,13 +155,15 @@ fn data_of(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    const STREAM: &str = "\u{FEFF}: hello\r\n\r\nid: 1\nevent: message\ndata: {\"a\":\ndata: 1}\n\nretry: 5\rdata: plain\r\rdata:x\r\n\r\ndata: cut off";
+    const STREAM: &str = ":\r\n\r\nid: 1\nevent: message\ndata: {\"a\":\ndata: 1}\n\nretry: 5\rdata: plain\r\rdata:x\r\n\r\ndata: cut off";
 
     fn run(pieces: &[&[u8]]) -> String {
         let mut stream = EventStream::new(1024);
         let mut out = Vec::new();
         for piece in pieces {
-            let replace = |data: &str| Ok((data != "plain").then(|| data.to_uppercase()));
+            let replace = |data: &str| {
+                Ok((!["plain", "1", "message"].contains(&data)).then(|| data.to_uppercase()))
+            };
             out.extend(stream.push(piece, replace).unwrap());
         }
         String::from_utf8(out).unwrap()
@@ -154,7 +174,7 @@ mod tests {
         let whole = run(&[STREAM.as_bytes()]);
         assert_eq!(
             whole,
-            "\u{FEFF}: hello\r\n\r\nid: 1\nevent: message\ndata: {\"A\":\ndata: 1}\n\nretry: 5\rdata: plain\r\rdata: X\r\n\r\n"
+            ":\r\n\r\nid: 1\nevent: message\ndata: {\"A\":\ndata: 1}\n\nretry: 5\rdata: plain\r\rdata: X\r\n\r\n"
         );
         for at in 0..STREAM.len() {
             let (head, tail) = STREAM.as_bytes().split_at(at);

@@ -275,14 +275,6 @@ impl<'t> Document<'t> {
         self.nodes[node].name(&self.names)
     }
 
-    /// Whether the root, or a value in the array that is the root, has a member of that name.
-    pub(crate) fn has_member(&self, name: &str) -> bool {
-        let is_near_root = |parent: usize| parent == 0 || self.nodes[parent].parent == Some(0);
-        self.nodes.iter().any(|node| {
-            node.parent.is_some_and(is_near_root) && node.name(&self.names) == Some(name)
-        })
-    }
-
     /// Every name, with the object in which it stands.
     pub(crate) fn all_names(&self) -> HashSet<(usize, String)> {
         let named = self

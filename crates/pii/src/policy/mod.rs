@@ -7,6 +7,7 @@ mod written;
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
+use crate::message::Part;
 use crate::operator::Operator;
 use glob::Glob;
 use path::{JsonPath, Step};
@@ -29,7 +30,10 @@ pub struct Context<'a> {
     pub tool: &'a str,
     /// Which way the message goes.
     pub direction: Direction,
-    /// The subject of the caller.
+    /// Which part of a message is looked at.
+    pub part: Part,
+    /// Whose call it is: what is sealed for one is nothing for another. Subjects of several issuers need a name that
+    /// tells them apart.
     pub subject: &'a str,
     /// The scopes of the caller.
     pub scopes: &'a [&'a str],
@@ -108,7 +112,6 @@ impl Policy {
         let rules = self.rules.iter().filter(|rule| rule.fits(context));
         let rules: Vec<&Rule> = rules.collect();
         CallPolicy {
-            has_paths: rules.iter().any(|rule| !rule.paths.is_empty()),
             rules,
             otherwise: self.otherwise,
         }
@@ -134,8 +137,6 @@ impl Policy {
 pub(crate) struct CallPolicy<'p> {
     rules: Vec<&'p Rule>,
     otherwise: Operator,
-    /// Whether it matters where a finding stands.
-    pub(crate) has_paths: bool,
 }
 
 impl CallPolicy<'_> {
@@ -162,6 +163,7 @@ mod tests {
         Context {
             tool,
             direction: Direction::Result,
+            part: Part::Message,
             subject: "kim",
             scopes,
         }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use pii::{
-    Context, Direction, FernetKey, FernetKeys, Operator, OutputSchema, Policy, PolicyRefusal,
+    Context, Direction, FernetKey, FernetKeys, Operator, OutputSchema, Part, Policy, PolicyRefusal,
     Redactor, RefusalReason, Scanner, Sealing, WrittenPolicy,
 };
 use proptest::prelude::*;
@@ -36,6 +36,7 @@ fn context(tool: &str, direction: Direction) -> Context<'_> {
     Context {
         tool,
         direction,
+        part: Part::Message,
         subject: "kim",
         scopes: &[],
     }
@@ -44,6 +45,7 @@ fn context(tool: &str, direction: Direction) -> Context<'_> {
 const RESULT: Context<'_> = Context {
     tool: "crm.get",
     direction: Direction::Result,
+    part: Part::Message,
     subject: "kim",
     scopes: &[],
 };
@@ -130,12 +132,93 @@ fn p1_values_spread_over_fields_and_blocks_are_found() {
 
 #[test]
 fn p1_what_the_protocol_needs_is_left_alone() {
-    let message = r#"{"jsonrpc":"2.0","id":"kim@naver.com","method":"tools/call","params":{"name":"a@b.kr","_meta":{"progressToken":"010-2345-6789"},"arguments":{}}}"#;
-    check(message, None);
+    let whole = r#"{"jsonrpc":"2.0","id":"kim@naver.com","method":"tools/call","params":{"name":"a@b.kr","_meta":{"progressToken":"010-2345-6789"},"arguments":{}}}"#;
+    let params = r#"{"name":"a@b.kr","_meta":{"progressToken":"010-2345-6789"},"arguments":{}}"#;
+    let request = context("crm.get", Direction::Arguments);
+    for (part, text) in [(Part::Message, whole), (Part::Params, params)] {
+        let context = Context { part, ..request };
+        assert_eq!(masking().apply(&context, text).unwrap().replaced, None);
+    }
     check(
         r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"no user kim@naver.com"}}"#,
         Some(
             r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"no user ***@naver.com"}}"#,
+        ),
+    );
+}
+
+#[test]
+fn p1_only_what_the_protocol_knows_is_the_protocols() {
+    let parts = [
+        (Part::Params, r#"{"name":"kim@naver.com"}"#),
+        (
+            Part::Error,
+            r#"{"code":1,"message":"kim@naver.com","data":{}}"#,
+        ),
+        (
+            Part::Error,
+            r#"{"code":1,"message":"","data":{"id":"kim@naver.com"}}"#,
+        ),
+        (
+            Part::Result,
+            r#"{"_meta":{"io.modelcontextprotocol/more":"kim@naver.com"}}"#,
+        ),
+        (Part::Result, r#"{"id":"kim@naver.com"}"#),
+        (Part::Data, r#"{"method":"kim@naver.com"}"#),
+    ];
+    for (part, text) in parts {
+        let context = Context { part, ..RESULT };
+        let replaced = masking().apply(&context, text).unwrap().replaced;
+        let expected = text.replace("kim@naver.com", "***@naver.com");
+        assert_eq!(replaced.as_deref(), Some(&*expected), "{part:?}");
+    }
+}
+
+#[test]
+fn p1_paths_begin_at_the_arguments_and_at_the_structured_result() {
+    let redactor = redactor(
+        r#"{"rules":[{"paths":["$.customer.phone"],"action":"mask"}],"otherwise":"allow"}"#,
+    );
+    let data = r#"{"customer":{"phone":"010-2345-6789"},"phone":"010-2345-6789"}"#;
+    let params = format!(r#"{{"name":"put","arguments":{data}}}"#);
+    let result = format!(r#"{{"content":[],"structuredContent":{data}}}"#);
+    let texts = [
+        (Direction::Arguments, Part::Params, params.clone()),
+        (
+            Direction::Arguments,
+            Part::Message,
+            format!(r#"{{"id":1,"params":{params}}}"#),
+        ),
+        (Direction::Arguments, Part::Data, data.to_owned()),
+        (Direction::Result, Part::Result, result.clone()),
+        (
+            Direction::Result,
+            Part::Message,
+            format!(r#"[{{"id":1,"result":{result}}}]"#),
+        ),
+        (Direction::Result, Part::Data, data.to_owned()),
+    ];
+    for (direction, part, text) in texts {
+        let context = Context {
+            part,
+            ..context("crm.put", direction)
+        };
+        let replaced = redactor.apply(&context, &text).unwrap().replaced;
+        let expected = text.replacen("010-2345-6789", "010-****-****", 1);
+        assert_eq!(
+            replaced.as_deref(),
+            Some(&*expected),
+            "{direction:?} {part:?}"
+        );
+    }
+}
+
+#[test]
+fn p1_what_a_field_says_is_replaced_in_the_text_beside_it_although_nothing_there_says_what_it_is() {
+    check(
+        r#"{"result":{"content":[{"type":"text","text":"M12345678 (\"hunter2xyzQ9\"), not M123456789"}],"structuredContent":{"passport":"M12345678","password":"hunter2xyzQ9"}}}"#,
+        Some(
+            r#"{"result":{"content":[{"type":"text","text":"********* (\"************\"), not M123456789"}],"structuredContent":{"passport":"*********","password":"************"}}}"#,
         ),
     );
 }
@@ -276,12 +359,19 @@ fn p3_every_split_of_a_stream_gives_the_same_bytes() {
     let whole = streamed(&[STREAM.as_bytes()]);
     assert_eq!(
         String::from_utf8(whole.clone().unwrap()).unwrap(),
-        "\u{FEFF}: hello\r\n\r\nid: 1\nevent: message\ndata: {\"name\":\ndata: \"홍**\",\"tel\":\"010-****-****\"}\n\nretry: 5\rdata: plain\r\rdata: *@b.kr\r\n\r\n"
+        ":\r\n\r\nid: 1\nevent: message\ndata: {\"name\":\ndata: \"홍**\",\"tel\":\"010-****-****\"}\n\nretry: 5\rdata: plain\r\rdata: *@b.kr\r\n\r\n"
     );
     for at in 0..STREAM.len() {
         let (head, tail) = STREAM.as_bytes().split_at(at);
         assert_eq!(streamed(&[head, tail]), whole, "split at {at}");
     }
+}
+
+#[test]
+fn p3_nothing_hides_beside_the_data_of_an_event() {
+    let event = ": a@b.kr\nid: a@b.kr\nevent: 010-2345-6789\nnote: a@b.kr\ndata: {}\n\n";
+    let seen = streamed(&[event.as_bytes()]).unwrap();
+    assert_eq!(String::from_utf8(seen).unwrap(), ":\ndata: {}\n\n");
 }
 
 static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);
