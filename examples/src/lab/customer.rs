@@ -29,6 +29,17 @@ const KEPT: Duration = Duration::from_hours(24);
 /// The most characters of one field.
 const LONGEST: usize = 2000;
 
+/// How what is encrypted begins.
+const ENCRYPTED: &str = "enc:v1:";
+
+/// The fields that are kept only if they were guarded.
+const GUARDED: [&str; 4] = [
+    "resident_registration_number",
+    "card_number",
+    "phone",
+    "email",
+];
+
 /// What is done with what is found in the record.
 const POLICY: &str = r#"{
     "rules": [
@@ -89,12 +100,19 @@ impl CustomerRecord {
             ("address", self.address.as_ref()),
             ("memo", self.memo.as_ref()),
         ];
-        let is_long = |text: &&String| text.chars().count() > LONGEST;
-        match fields
+        let is_long = |text: &String| text.chars().count() > LONGEST;
+        let mut given = fields
             .into_iter()
-            .find(|(_, text)| text.as_ref().is_some_and(is_long))
-        {
-            Some((name, _)) => Err(format!("`{name}` must have at most {LONGEST} characters")),
+            .filter_map(|(name, text)| text.map(|text| (name, text)));
+        if let Some((name, _)) = given.clone().find(|(_, text)| is_long(text)) {
+            return Err(format!("`{name}` must have at most {LONGEST} characters"));
+        }
+        // By these is told afterwards that a field was guarded, so nobody may bring them along.
+        let looks_guarded = |text: &str| text.contains('*') || text.contains(ENCRYPTED);
+        match given.find(|(name, text)| GUARDED.contains(name) && looks_guarded(text)) {
+            Some((name, _)) => Err(format!(
+                "`{name}` must be written out: `*` and `{ENCRYPTED}` are what takes its place here"
+            )),
             None => Ok(()),
         }
     }
@@ -103,7 +121,7 @@ impl CustomerRecord {
     fn unguarded(&self) -> Option<&'static str> {
         let encrypted = |text: &Option<String>| {
             let text = text.as_deref().filter(|text| !text.is_empty());
-            text.is_none_or(|text| text.starts_with("enc:v1:"))
+            text.is_none_or(|text| text.starts_with(ENCRYPTED))
         };
         let masked = |text: &Option<String>| {
             let text = text.as_deref().filter(|text| !text.is_empty());

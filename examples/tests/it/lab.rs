@@ -459,6 +459,19 @@ async fn the_tool_never_sees_a_korean_identifier() {
 }
 
 #[tokio::test]
+async fn nobody_brings_along_what_stands_for_a_guarded_value() {
+    let lab = Lab::new().await;
+    let spoken = "구십공일공일 다시 일이삼사오육칠";
+    for customer in [
+        json!({"name": "x", "resident_registration_number": format!("enc:v1: {spoken}")}),
+        json!({"name": "x", "phone": "*공일공 이삼사오 육칠팔구"}),
+    ] {
+        lab.refused(ALICE, "process_customer_data", customer, "written out")
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn without_keys_nothing_is_stored() {
     let lab = Lab::with(|parts| parts.encryption = None).await;
     let customer = json!({"name": "홍길동", "resident_registration_number": RRN});

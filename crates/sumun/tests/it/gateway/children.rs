@@ -13,7 +13,7 @@ use super::{PERMITTED, SETTINGS, house};
 use crate::house::{House, free_port};
 
 /// A server as a shell script, which answers calls by `call`.
-fn script(call: &str) -> String {
+pub(super) fn script(call: &str) -> String {
     format!(
         r#"
 say() {{ printf '{{"jsonrpc":"2.0","id":%s,%s}}\n' "$id" "$1"; }}
@@ -32,7 +32,7 @@ done"#
 }
 
 /// The section of an upstream that is a script in `directory`.
-fn program(directory: &Path, name: &str, script: &str, more: &str) -> String {
+pub(super) fn program(directory: &Path, name: &str, script: &str, more: &str) -> String {
     let path = directory.join(format!("{name}.sh"));
     std::fs::write(&path, script).unwrap();
     let path = path.to_str().unwrap();

@@ -4,6 +4,7 @@ mod bad_upstreams;
 mod children;
 mod client;
 mod doors;
+mod everything_said;
 mod faithful;
 mod permitted;
 mod personal_data;
