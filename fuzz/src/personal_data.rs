@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use pii::{Context, Direction, FernetKey, Operator, Policy, Redactor, Scanner};
+use pii::{Context, Direction, FernetKey, Operator, Part, Policy, Redactor, Scanner};
 
 /// The key of the specification's vectors.
 const KEY: &str = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
@@ -10,6 +10,7 @@ const KEY: &str = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
 const CONTEXT: Context<'_> = Context {
     tool: "tool",
     direction: Direction::Arguments,
+    part: Part::Message,
     subject: "kim",
     scopes: &[],
 };
@@ -27,10 +28,10 @@ pub fn run(data: &[u8]) {
     let stream = |pieces: &[&[u8]]| {
         let mut stream = redactor.stream(CONTEXT);
         let mut out = Vec::new();
-        for piece in pieces {
-            out.extend(stream.push(piece).ok()?);
-        }
-        Some(out)
+        let refused = pieces
+            .iter()
+            .find_map(|piece| stream.push(piece, &mut out).err());
+        (out, refused.map(|refusal| refusal.reason))
     };
     let (head, tail) = data.split_at(data.len() / 2);
     assert_eq!(stream(&[data]), stream(&[head, tail]), "the split shows");

@@ -169,6 +169,37 @@ impl Drop for Telling<'_> {
     }
 }
 
+/// A pin on its way to the store. If that ends without its being there, the tool was never seen: what is not kept would
+/// look like what the operator has trusted since.
+pub(crate) struct Keeping<'a> {
+    catalog: &'a Catalog,
+    name: &'a str,
+    is_kept: bool,
+}
+
+impl<'a> Keeping<'a> {
+    pub(crate) fn of(catalog: &'a Catalog, name: &'a str) -> Self {
+        Self {
+            catalog,
+            name,
+            is_kept: false,
+        }
+    }
+
+    /// It is there.
+    pub(crate) fn done(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Keeping<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.catalog.forget(self.name);
+        }
+    }
+}
+
 /// What a list taught about one tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lesson {
@@ -209,6 +240,9 @@ fn pin(tool: &RawValue) -> Pin {
 pub(crate) fn read_only_hint(tool: &RawValue) -> Option<bool> {
     let tool = Object::of(tool)?;
     let annotations = tool.object("annotations")?;
+    if !annotations.is_unambiguous() {
+        return None;
+    }
     serde_json::from_str(annotations.get("readOnlyHint")?.get()).ok()
 }
 
@@ -251,6 +285,18 @@ mod tests {
         Telling::of(&catalog, "a").done();
         assert_eq!(catalog.learn("a", &other), Lesson::Known);
         assert!(catalog.facts("a").unwrap().has_changed);
+    }
+
+    #[test]
+    fn a_tool_whose_pin_is_not_kept_was_never_seen() {
+        let catalog = Catalog::default();
+        let first = tool(r#"{"name":"a","description":"adds"}"#);
+        assert!(matches!(catalog.learn("a", &first), Lesson::New(_)));
+        drop(Keeping::of(&catalog, "a"));
+        assert_eq!(catalog.facts("a"), None);
+        assert!(matches!(catalog.learn("a", &first), Lesson::New(_)));
+        Keeping::of(&catalog, "a").done();
+        assert_eq!(catalog.learn("a", &first), Lesson::Known);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use store::StoreError;
 use tokio::sync::OnceCell;
 
-use crate::catalog::{Catalog, Lesson, Telling, ToolFacts};
+use crate::catalog::{Catalog, Keeping, Lesson, Telling, ToolFacts};
 use crate::house::House;
 use crate::json::{Object, Raw, raw};
 use crate::listing::Listing;
@@ -247,10 +247,14 @@ impl Charge {
             Lesson::Known => false,
             Lesson::Changed => true,
             Lesson::New(pin) => {
-                if let Some(pins) = &self.pins
-                    && let Err(error) = pins.keep(&self.name, name, pin).await
-                {
-                    tracing::error!(%error, tool.name = name, "the pin of a tool is not kept");
+                if let Some(pins) = &self.pins {
+                    let keeping = Keeping::of(&self.catalog, name);
+                    match pins.keep(&self.name, name, pin).await {
+                        Ok(()) => keeping.done(),
+                        Err(error) => {
+                            tracing::error!(%error, tool.name = name, "the pin of a tool is not kept");
+                        }
+                    }
                 }
                 false
             }
@@ -323,7 +327,7 @@ impl Charge {
         page: &Object<'_>,
     ) -> Result<(), Unrecorded> {
         for tool in page.array("tools").unwrap_or_default() {
-            let members = Object::of(tool);
+            let members = Object::of(tool).filter(Object::is_unambiguous);
             let Some(name) = members.as_ref().and_then(|tool| tool.text("name")) else {
                 continue;
             };

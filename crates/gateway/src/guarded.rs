@@ -11,9 +11,9 @@ use crate::house::{self, About, House};
 use crate::json::Raw;
 use crate::listing::Listing;
 use crate::message::{Notification, Outlet, Request, RpcError, code};
+use crate::passing_news::{self, Words};
 use crate::policy::Operation;
 use crate::recording::{Ended, Errand, Recording};
-use crate::redacted_news::{self, Words};
 use crate::redaction::{Aside, Redaction};
 use crate::revision::Era;
 use crate::server::{Failure, Interest, Introduction, McpServer};
@@ -109,7 +109,7 @@ impl Guarded {
             let (inner, news) = Outlet::new();
             let call = async move { self.charge.server.call(visit, request, &inner).await };
             let words = Words::OfCall(&redaction, recording);
-            redacted_news::pass_on(words, call, news, outlet).await
+            passing_news::pass_on(words, call, news, outlet).await
         } else {
             self.charge.server.call(visit, request, outlet).await
         };
@@ -143,7 +143,7 @@ impl Guarded {
         }
         let (inner, news) = Outlet::new();
         let call = async move { self.charge.list_or_call(visit, request, &inner).await };
-        let answer = redacted_news::pass_on(Words::Unasked(aside), call, news, outlet).await;
+        let answer = passing_news::pass_on(Words::Unasked(aside), call, news, outlet).await;
         match answer {
             Ok(result) if is_description(&method) => Ok(result),
             Ok(result) => {
@@ -259,7 +259,12 @@ impl McpServer for Guarded {
         }
     }
 
+    /// A call to which nobody wants an answer is none (JSON-RPC 2.0 §4.1, MCP: requests have an id): what it would do would
+    /// be recorded nowhere.
     async fn notify(&self, visit: &Visit, notification: Notification) {
+        if !notification.method.starts_with("notifications/") {
+            return;
+        }
         let request = Request {
             method: notification.method.clone(),
             params: notification.params.clone(),
@@ -302,7 +307,7 @@ impl McpServer for Guarded {
         let (inner, news) = Outlet::new();
         let listen = async move { self.charge.server.listen(visit, interest, &inner).await };
         let words = Words::Unasked(self.aside(visit));
-        redacted_news::pass_on(words, listen, news, outlet).await
+        passing_news::pass_on(words, listen, news, outlet).await
     }
 
     async fn leave(&self, visit: &Visit) {

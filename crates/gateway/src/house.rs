@@ -185,9 +185,10 @@ pub(crate) fn unknown(method: &str, name: &str) -> RpcError {
     let (code, noun) = match method {
         "tools/call" => (code::INVALID_PARAMS, "tool"),
         "prompts/get" => (code::INVALID_PARAMS, "prompt"),
-        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
-            (code::RESOURCE_NOT_FOUND, "resource")
-        }
+        "resources/read"
+        | "resources/subscribe"
+        | "resources/unsubscribe"
+        | "subscriptions/listen" => (code::RESOURCE_NOT_FOUND, "resource"),
         _ => return RpcError::new(code::METHOD_NOT_FOUND, "method not found"),
     };
     RpcError::new(code, format!("unknown {noun}: {name}"))

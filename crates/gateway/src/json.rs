@@ -5,6 +5,7 @@
 //! its place.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
@@ -77,6 +78,12 @@ impl<'a> Object<'a> {
     pub(crate) fn remove(&mut self, key: &str) -> Option<Cow<'a, RawValue>> {
         let index = self.0.iter().position(|(name, _)| name == key)?;
         Some(self.0.remove(index).1)
+    }
+
+    /// Whether no name stands there twice: of two members, some readers take the first and some the last.
+    pub(crate) fn is_unambiguous(&self) -> bool {
+        let mut names = HashSet::with_capacity(self.0.len());
+        self.0.iter().all(|(name, _)| names.insert(&**name))
     }
 
     /// The names of all members.

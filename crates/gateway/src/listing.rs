@@ -34,7 +34,8 @@ impl Listing {
 
     /// `result` without what `may_use` says no to, the rest as it was written.
     ///
-    /// `None` if it is no such list. An element without a readable name cannot be judged, and is not shown.
+    /// `None` if it is no such list. An element without a readable name, or with a member that stands there twice, cannot
+    /// be judged, and is not shown (acceptance D5).
     pub(crate) fn filter(
         self,
         result: &RawValue,
@@ -46,6 +47,7 @@ impl Listing {
             let element_members = Object::of(element);
             let name = element_members
                 .as_ref()
+                .filter(|element| element.is_unambiguous())
                 .and_then(|element| element.text(self.name));
             name.is_some_and(|name| may_use(&name, element))
         };
@@ -89,6 +91,10 @@ mod tests {
             shown.get(),
             r#"{"tools":[{"name":"a","x":1.50}],"cacheScope":"private","ttlMs":9.0}"#
         );
+        let twice = r#"{"tools":[{"name":"a","description":"adds","description":"steals"},{"name":"a","name":"b"}]}"#;
+        let twice: Raw = serde_json::from_str(twice).unwrap();
+        let shown = listing.filter(&twice, |_, _| true).unwrap();
+        assert_eq!(shown.get(), r#"{"tools":[]}"#, "D5");
         let other: Raw = serde_json::from_str(r#"{"tools":3}"#).unwrap();
         assert!(listing.filter(&other, |_, _| true).is_none());
     }

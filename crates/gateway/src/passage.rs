@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use crate::charge::{Call, Charge, Known};
 use crate::endpoint::{challenge, unrecorded};
 use crate::farewell::Farewell;
-use crate::front::{RpcResponse, failed, for_stateless};
+use crate::front::{RpcResponse, failed, for_stateless, id_key};
 use crate::guarded::ended_by;
 use crate::house::{self, About, House};
 use crate::json::Object;
@@ -51,6 +51,8 @@ struct Asked<'a> {
     id: &'a RawValue,
     method: &'a str,
     name: &'a str,
+    /// The name in records.
+    recorded: &'a str,
 }
 
 /// One call on this path.
@@ -74,8 +76,13 @@ impl Passage<'_> {
         let name = envelope.name()?;
         let id = envelope.id?;
         let arguments = envelope.arguments();
-        let asked = Asked { id, method, name };
         let known = self.charge.remembered(method, name);
+        let asked = Asked {
+            id,
+            method,
+            name,
+            recorded: known.name_for_the_record(method, name),
+        };
         let redaction = self.house.redaction(self.caller, self.charge.tool(name));
         // Headers repeat what is in the message (SEP-2243), so one that may change is made anew, with them.
         if redaction
@@ -91,10 +98,9 @@ impl Passage<'_> {
         }
         let mut recording = self.house.audit.as_ref().and_then(|_| {
             let about = About::new(name.to_owned(), arguments);
-            let name = known.name_for_the_record(method, name);
             let upstream = &self.charge.name;
             self.house
-                .record(self.caller, self.errand, upstream, name, &about)
+                .record(self.caller, self.errand, upstream, asked.recorded, &about)
         });
         let call = Call {
             method,
@@ -172,11 +178,8 @@ impl Passage<'_> {
             // That is about the gateway's credential, which is no business of the caller's.
             return Err(self.charge.unavailable("does not let the gateway in"));
         }
-        let is_json = parts
-            .headers
-            .get(CONTENT_TYPE)
-            .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-        self.is_an_answer(parts.status, &parts.headers)?;
+        let form = Form::of(&parts.headers);
+        self.is_an_answer(parts.status, form)?;
         let silence = self.charge.timeout;
         // What is passed on as it comes is recorded before anybody has seen it.
         let unseen = if parts.status.is_success() {
@@ -184,12 +187,12 @@ impl Passage<'_> {
         } else {
             Ended::Failure("rpc_error")
         };
-        if !is_json {
+        if form == Form::Events {
             let silent = self.charge.unavailable("does not answer in time");
             let farewell = Farewell::new(asked.id, asked.method, silent);
             let body = if let Some(redaction) = redaction {
                 parts.headers.remove(CONTENT_LENGTH);
-                self.redacted(asked.name, redaction, farewell, body)
+                self.redacted(asked.recorded, redaction, farewell, body)
             } else {
                 passing_body::events(body, silence, farewell.silent())
             };
@@ -230,7 +233,11 @@ impl Passage<'_> {
         };
         // Only a refusal of the server's may be no text.
         let text = text.map_or_else(|| String::from_utf8_lossy(&whole), Cow::Borrowed);
-        let replaced = redaction.apply(Direction::Result, Part::Message, &text, recording)?;
+        let part = match form {
+            Form::Json => Part::Message,
+            Form::Events | Form::Other => Part::Text,
+        };
+        let replaced = redaction.apply(Direction::Result, part, &text, recording)?;
         drop(text);
         let body = match replaced {
             Some(text) => {
@@ -263,20 +270,15 @@ impl Passage<'_> {
 
     /// Whether a client can make something of an answer. Refusals in 4xx are passed on whatever they are,
     /// because clients find out by them what a server speaks (acceptance G6).
-    fn is_an_answer(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), Failure> {
-        let kind = headers
-            .get(CONTENT_TYPE)
-            .map_or(&b""[..], HeaderValue::as_bytes);
-        let is_json = kind.starts_with(b"application/json");
-        let is_message = is_json || kind.starts_with(b"text/event-stream");
+    fn is_an_answer(&self, status: StatusCode, form: Form) -> Result<(), Failure> {
         match status {
             StatusCode::TOO_MANY_REQUESTS => {
                 Err(self.charge.unavailable("asks to come again later"))
             }
             status if status.is_client_error() => Ok(()),
             // An error in JSON is the server's own word.
-            status if status.is_server_error() && is_json => Ok(()),
-            StatusCode::OK if is_message => Ok(()),
+            status if status.is_server_error() && form == Form::Json => Ok(()),
+            StatusCode::OK if form != Form::Other => Ok(()),
             StatusCode::OK => {
                 let what = "answers with neither JSON nor an event stream";
                 Err(self.charge.unavailable(what))
@@ -289,11 +291,38 @@ impl Passage<'_> {
     }
 }
 
-/// Whether a message is an answer to the request of this id.
+/// How a body is written, by its content type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Json,
+    Events,
+    Other,
+}
+
+impl Form {
+    /// Types of media are told apart without regard to case (RFC 9110 §8.3.1).
+    fn of(headers: &HeaderMap) -> Self {
+        let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let is = |media_type: &str| {
+            let beginning = content_type.and_then(|is| is.get(..media_type.len()));
+            beginning.is_some_and(|is| is.eq_ignore_ascii_case(media_type.as_bytes()))
+        };
+        if is("application/json") {
+            Self::Json
+        } else if is("text/event-stream") {
+            Self::Events
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// Whether a message is an answer to the request of this id, however it is written.
 fn answers(message: &Object<'_>, id: &RawValue) -> bool {
     let is_error = message.contains("error");
     let is_ours = message.get("id").map_or(is_error, |named| {
-        named.get() == id.get() || (is_error && named.get() == "null")
+        let is_same = named.get() == id.get() || id_key(named) == id_key(id);
+        is_same || (is_error && named.get() == "null")
     });
     is_ours && (is_error || message.contains("result"))
 }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
 use hyper::body::Incoming;
-use pii::{Context, Direction, OutputSchema, Part, Redactor};
+use pii::{Context, Direction, OutputSchema, Part, PolicyRefusal, Redactor};
 use resource_server::Caller;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -68,41 +68,49 @@ impl RedactedStream {
             };
             let piece = match data {
                 Ok(None) => break,
-                Ok(Some(Ok(data))) => match events.push(&data) {
-                    Ok(piece) if piece.is_empty() => continue,
-                    Ok(piece) => Ok(Bytes::from(piece)),
-                    Err(refused) => {
-                        refusal = Some(refused);
-                        break;
+                Ok(Some(Ok(data))) => {
+                    let mut whole = Vec::new();
+                    refusal = events.push(&data, &mut whole).err();
+                    match (whole.is_empty(), &refusal) {
+                        (true, None) => continue,
+                        (true, Some(_)) => break,
+                        (false, _) => Ok(Bytes::from(whole)),
                     }
-                },
+                }
                 Ok(Some(Err(error))) => Err(error),
                 Err(Silent) => {
                     let _ = pieces.send(Ok(self.farewell.silent())).await;
                     break;
                 }
             };
-            let is_over = piece.is_err();
+            let is_over = piece.is_err() || refusal.is_some();
             if pieces.send(piece).await.is_err() || is_over {
                 break;
             }
         }
-        if let Some(mut recording) = self.recording {
-            recording.acted(Direction::Result, events.findings());
-            recording.about(events.subjects());
-            // The events are out; that their record is lost was logged.
-            let _ = match &refusal {
-                Some(refusal) => {
-                    recording.acted(Direction::Result, &refusal.findings);
-                    let ended = Ended::Denied(refusal.reason.code());
-                    recording.close(ended).await
-                }
-                None if recording.has_found() => recording.append().await,
-                None => Ok(()),
-            };
+        if let Some(recording) = self.recording {
+            record(recording, &events, refusal.as_ref()).await;
         }
         if let Some(refusal) = refusal {
             let _ = pieces.send(Ok(self.farewell.refused(&refusal))).await;
         }
     }
+}
+
+/// Records what was found in a stream, if anything was. The events are out; that their record is lost was logged.
+async fn record(
+    mut recording: Recording,
+    events: &pii::RedactedStream<'_>,
+    refusal: Option<&PolicyRefusal>,
+) {
+    recording.acted(Direction::Result, events.findings());
+    recording.about(events.subjects());
+    let _ = match refusal {
+        Some(refusal) => {
+            recording.acted(Direction::Result, &refusal.findings);
+            recording.close(Ended::Denied(refusal.reason.code())).await
+        }
+        None if recording.has_found() => recording.append().await,
+        None => Ok(()),
+    };
 }

@@ -30,6 +30,11 @@ mod tests {
     const SMALL: usize = 40;
     const LARGE: usize = 10 * SMALL;
 
+    const TEXT: Context<'_> = Context {
+        part: Part::Text,
+        ..CALL
+    };
+
     const CALL: Context<'_> = Context {
         tool: "mail.send",
         direction: Direction::Arguments,
@@ -108,9 +113,7 @@ mod tests {
         let redactor = restoring();
         grows_with(|size| {
             let rows = (0..size).map(|n| format!("010-2345-6789 {}\n", sealed(n)));
-            let outcome = redactor
-                .apply_to_text(&CALL, &rows.collect::<String>())
-                .unwrap();
+            let outcome = redactor.apply(&TEXT, &rows.collect::<String>()).unwrap();
             assert_eq!(outcome.restored as usize, size);
             let replaced = outcome.replaced.unwrap();
             assert_eq!(replaced.matches("010-****-****").count(), size);

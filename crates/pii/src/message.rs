@@ -27,6 +27,8 @@ pub enum Part {
     Error,
     /// No part of it: arguments or a result by themselves.
     Data,
+    /// No JSON at all.
+    Text,
 }
 
 /// What stands at a place of a message.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::data_subject::DataSubject;
+use crate::message::Part;
 use crate::policy::Context;
 use crate::redactor::Redactor;
 use crate::refusal::{Acted, PolicyRefusal};
@@ -22,7 +23,6 @@ pub struct RedactedStream<'r> {
     events: EventStream,
     findings: Vec<Acted>,
     subjects: BTreeSet<DataSubject>,
-    restored: u32,
 }
 
 impl<'r> RedactedStream<'r> {
@@ -35,7 +35,6 @@ impl<'r> RedactedStream<'r> {
             events: EventStream::new(largest),
             findings: Vec::new(),
             subjects: BTreeSet::new(),
-            restored: 0,
         }
     }
 
@@ -45,12 +44,13 @@ impl<'r> RedactedStream<'r> {
         Self { schema, ..self }
     }
 
-    /// Takes bytes, however the network cut them, and gives those of the events that are whole.
+    /// Takes bytes, however the network cut them, and adds to `out` those of the events that are whole.
     ///
     /// # Errors
     ///
-    /// When an event is too large, not UTF-8, or refused; nothing more may be passed on then.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, PolicyRefusal> {
+    /// When an event is too large, not UTF-8, or refused; what stands before it is in `out`, and nothing more may be
+    /// passed on.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), PolicyRefusal> {
         let Self {
             redactor,
             context,
@@ -58,21 +58,20 @@ impl<'r> RedactedStream<'r> {
             events,
             findings,
             subjects,
-            restored,
         } = self;
-        events.push(bytes, |data| {
+        events.push(bytes, out, |data| {
             let is_json = data.trim_start().starts_with(['{', '[']);
+            let part = if is_json { context.part } else { Part::Text };
+            let context = Context { part, ..*context };
             let outcome = match schema {
-                _ if !is_json => redactor.apply_to_text(context, data)?,
-                Some(schema) => redactor.apply_to_result(context, data, schema)?,
-                None => redactor.apply(context, data)?,
+                Some(schema) if is_json => redactor.apply_to_result(&context, data, schema)?,
+                _ => redactor.apply(&context, data)?,
             };
             for acted in outcome.findings {
                 acted.add_to(findings);
             }
             let left = MOST_SUBJECTS.saturating_sub(subjects.len());
             subjects.extend(outcome.subjects.into_iter().take(left));
-            *restored += outcome.restored;
             Ok(outcome.replaced)
         })
     }
@@ -85,11 +84,5 @@ impl<'r> RedactedStream<'r> {
     /// Whom it was about so far, each once; of many the first thousand.
     pub fn subjects(&self) -> impl Iterator<Item = &DataSubject> {
         self.subjects.iter()
-    }
-
-    /// How many bytes are held back until their event is whole. What is held when a stream ends is no
-    /// event, and nobody may see it.
-    pub fn held(&self) -> usize {
-        self.events.held()
     }
 }

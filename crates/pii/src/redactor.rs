@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::data_subject::{DataSubject, people};
 use crate::document::{Document, as_written};
 use crate::kind::Kind;
-use crate::message::{Made, follow, found, keep_apart, structured_of};
+use crate::message::{Made, Part, follow, found, keep_apart, structured_of};
 use crate::operator::{Operator, mask};
 use crate::places::Places;
 use crate::policy::{Context, Direction, Policy};
@@ -93,7 +93,7 @@ impl Redactor {
         self.sealing.is_some()
     }
 
-    /// Applies the policy to JSON: a message, or the [`Part`](crate::Part) of one that the context names. What the
+    /// Applies the policy to a message, or to the [`Part`](crate::Part) of one that the context names. What the
     /// protocol itself needs is left alone.
     ///
     /// # Errors
@@ -101,7 +101,10 @@ impl Redactor {
     /// When the policy refuses a finding, the message is too large or no JSON, or a replacement cannot
     /// be made. Nothing of the message may be passed on then.
     pub fn apply(&self, context: &Context<'_>, message: &str) -> Result<Outcome, PolicyRefusal> {
-        self.apply_with(context, message, Operator::Allow)
+        match context.part {
+            Part::Text => self.apply_to_text(context, message),
+            _ => self.apply_with(context, message, Operator::Allow),
+        }
     }
 
     /// Applies the policy to a result, which has to fit the schema of its tool afterwards, too.
@@ -119,11 +122,14 @@ impl Redactor {
         let Some(replaced) = &outcome.replaced else {
             return Ok(outcome);
         };
-        let structured = serde_json::from_str(replaced)
-            .ok()
-            .and_then(|text| structured_of(context.part, text));
-        match structured.and_then(|structured| schema.misfit(&structured)) {
+        let misfit = |text: &str| {
+            let text = serde_json::from_str(text).ok()?;
+            schema.misfit(&structured_of(context.part, text)?)
+        };
+        match misfit(replaced) {
             None => Ok(outcome),
+            // It never fitted, and that is between the server and the client.
+            Some(_) if misfit(message).is_some() => Ok(outcome),
             Some(misfit) => Err(PolicyRefusal {
                 reason: RefusalReason::NoLongerFits {
                     place: misfit.place,
@@ -134,16 +140,7 @@ impl Redactor {
         }
     }
 
-    /// Applies the policy to a text that is no JSON.
-    ///
-    /// # Errors
-    ///
-    /// As [`Redactor::apply`].
-    pub fn apply_to_text(
-        &self,
-        context: &Context<'_>,
-        text: &str,
-    ) -> Result<Outcome, PolicyRefusal> {
+    fn apply_to_text(&self, context: &Context<'_>, text: &str) -> Result<Outcome, PolicyRefusal> {
         self.check_size(text.len())?;
         let call = self.policy.of_call(context);
         let opened = self.stand_ins(context, text);

@@ -24,20 +24,15 @@ impl EventStream {
         }
     }
 
-    /// How many bytes are held back.
-    pub(crate) fn held(&self) -> usize {
-        self.held.len()
-    }
-
-    /// Takes bytes, and gives those of the events that are whole, each with the data that `replace`
-    /// makes of its own.
+    /// Takes bytes, and adds to `out` those of the events that are whole, each with the data that `replace`
+    /// makes of its own. What comes before an event that is refused is there, however the bytes were cut.
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
+        out: &mut Vec<u8>,
         mut replace: impl FnMut(&str) -> Result<Option<String>, PolicyRefusal>,
-    ) -> Result<Vec<u8>, PolicyRefusal> {
+    ) -> Result<(), PolicyRefusal> {
         self.held.extend_from_slice(bytes);
-        let mut out = Vec::new();
         let mut from = 0;
         while let Some(end) = self.next_end() {
             let event = &self.held[from..end];
@@ -53,7 +48,7 @@ impl EventStream {
         if self.held.len() > self.most {
             return Err(RefusalReason::TooLarge(self.most).into());
         }
-        Ok(out)
+        Ok(())
     }
 
     /// Where the next event ends: behind an empty line. A `\r` at the very end may be half of a line
@@ -164,7 +159,7 @@ mod tests {
             let replace = |data: &str| {
                 Ok((!["plain", "1", "message"].contains(&data)).then(|| data.to_uppercase()))
             };
-            out.extend(stream.push(piece, replace).unwrap());
+            stream.push(piece, &mut out, replace).unwrap();
         }
         String::from_utf8(out).unwrap()
     }
@@ -187,10 +182,12 @@ mod tests {
     #[test]
     fn p2_what_is_too_large_or_no_text_is_not_passed() {
         let mut stream = EventStream::new(8);
-        let refused = stream.push(b"data: 0123456789", |_| Ok(None)).unwrap_err();
+        let mut push = |bytes: &[u8]| stream.push(bytes, &mut Vec::new(), |_| Ok(None));
+        let refused = push(b"data: 0123456789").unwrap_err();
         assert_eq!(refused.reason, RefusalReason::TooLarge(8));
         let mut stream = EventStream::new(64);
-        let refused = stream.push(b"data: \xFF\n\n", |_| Ok(None)).unwrap_err();
+        let mut push = |bytes: &[u8]| stream.push(bytes, &mut Vec::new(), |_| Ok(None));
+        let refused = push(b"data: \xFF\n\n").unwrap_err();
         assert_eq!(refused.reason, RefusalReason::NotUtf8);
     }
 }

@@ -17,7 +17,8 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::json::{Object, Raw, raw};
-use crate::message::{News, Notification, Outlet, Request, RpcError, code};
+use crate::message::{Notification, Outlet, Request, RpcError, code};
+use crate::passing_news::{self, Words};
 use crate::revision::Revision;
 use crate::server::{Failure, Interest, Introduction, McpServer};
 use crate::visit::Visit;
@@ -94,32 +95,11 @@ impl Federation {
             params: Some(params),
         };
         let (inner_outlet, news) = Outlet::new();
-        let call = async {
-            let inner_outlet = inner_outlet;
-            member.server.call(visit, request, &inner_outlet).await
-        };
-        let pass_on = pass_on(news, &member.name, outlet);
-        let (result, ()) = tokio::join!(call, pass_on);
+        let call = async move { member.server.call(visit, request, &inner_outlet).await };
+        let renamed = |news| names::prefix_notification(news, &member.name);
+        let words = Words::OfMember(&renamed);
+        let result = passing_news::pass_on(words, call, news, outlet).await;
         Ok(names::prefix_result(&result?, &member.name))
-    }
-}
-
-/// Passes the news of one member on, with its names prefixed.
-async fn pass_on(mut news: tokio::sync::mpsc::Receiver<News>, member: &str, outlet: &Outlet) {
-    while let Some(news) = news.recv().await {
-        match news {
-            News::Notification(notification) => {
-                let notification = names::prefix_notification(notification, member);
-                if !outlet.notify(notification).await {
-                    return;
-                }
-            }
-            News::Question(question) => {
-                let answer = outlet.ask(question.method, question.params).await;
-                // Who asked may be gone meanwhile.
-                let _ = question.reply.send(answer);
-            }
-        }
     }
 }
 
@@ -214,11 +194,11 @@ impl McpServer for Federation {
                 async move {
                     let is_named = !interest.resources.is_empty();
                     let (inner_outlet, news) = Outlet::new();
-                    let listen = async {
-                        let inner_outlet = inner_outlet;
-                        member.server.listen(visit, interest, &inner_outlet).await
-                    };
-                    let (ended, ()) = tokio::join!(listen, pass_on(news, &member.name, outlet));
+                    let listen =
+                        async move { member.server.listen(visit, interest, &inner_outlet).await };
+                    let renamed = |news| names::prefix_notification(news, &member.name);
+                    let words = Words::OfMember(&renamed);
+                    let ended = passing_news::pass_on(words, listen, news, outlet).await;
                     if let Err(Failure::Unavailable { reason, .. }) = &ended {
                         tracing::debug!(upstream.name = &*member.name, %reason, "no news from it");
                     }

@@ -6,6 +6,7 @@ use futures_util::FutureExt as _;
 use resource_server::Caller;
 
 use super::*;
+use crate::message::News;
 use crate::visit::Client;
 
 /// A server that answers everything with what it was asked, or nothing at all.

@@ -39,7 +39,7 @@ pub(crate) use error::{Refusal, RpcResponse, failed};
 pub(crate) use events::unless;
 pub(crate) use lease::Lease;
 pub(crate) use results::{for_stateless, without_tasks};
-pub(crate) use wire::no_batch;
+pub(crate) use wire::{id_key, no_batch};
 
 use crate::session::SessionKeys;
 

@@ -1,6 +1,8 @@
 //! Whatever a server or a client says passes the policy for personal data, and not only results (acceptance P2, P3).
 
 use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -164,14 +166,57 @@ async fn what_is_asked_and_not_waited_for_holds_nobody_up() {
     });
     let (_directory, section) = talkative(&question);
     let house = served(ALL, &section).await;
+    for (path, tool) in [("/notes/mcp", "any"), ("/mcp", "notes__any")] {
+        let robot = Client::robot(&house, path).await;
+        let can_answer = json!({"elicitation": {}});
+        let robot = robot.initialize_with("2025-06-18", can_answer).await;
+        let mut news = robot.watch("GET", &[], "").await;
+        news.until("text/event-stream").await;
+        // Nobody answers, and the server does not mind.
+        result(&robot.call(tool).await);
+    }
+    assert_eq!(recorded(&house, "call_outcome").len(), 2);
+}
+
+#[tokio::test]
+async fn p6_what_a_caller_names_is_no_name_in_the_record_of_a_stream() {
+    let notes = Fake::stateless(&["read"], |seen| {
+        let contents = json!([{"uri": "crm://1", "text": ADDRESS}]);
+        let answer =
+            json!({"jsonrpc": "2.0", "id": seen.body["id"], "result": {"contents": contents}});
+        stream(Body::from(format!("data: {answer}\n\n")))
+    })
+    .await;
+    let house = served(RESULTS, &at("notes", &notes.url)).await;
     let robot = Client::robot(&house, "/notes/mcp").await;
-    let can_answer = json!({"elicitation": {}});
-    let robot = robot.initialize_with("2025-06-18", can_answer).await;
-    let mut news = robot.watch("GET", &[], "").await;
-    news.until("text/event-stream").await;
-    // Nobody answers, and the server does not mind.
-    result(&robot.call("any").await);
-    assert!(!recorded(&house, "call_outcome").is_empty());
+    let uri = json!({"uri": "crm://900101-1234567"});
+    let answer = robot.ask_stateless("resources/read", uri).await;
+    assert!(answer.text().contains(MASKED), "{answer:?}");
+    until("a record of what was found", || {
+        !recorded(&house, "pii_action").is_empty()
+    })
+    .await;
+    assert_eq!(only(&house, "pii_action")["tool_name"], "resources/read");
+}
+
+#[tokio::test]
+async fn p2_a_refusal_in_plain_text_is_masked_and_passed() {
+    let notes = Fake::stateless(&["find"], |_| {
+        let text = format!("no session of {ADDRESS}");
+        (
+            StatusCode::BAD_REQUEST,
+            [("content-type", "text/plain")],
+            text,
+        )
+            .into_response()
+    })
+    .await;
+    let house = served(RESULTS, &at("notes", &notes.url)).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    result(&robot.ask_stateless("tools/list", json!({})).await);
+    let answer = robot.call_stateless("find").await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert_eq!(answer.text(), format!("no session of {MASKED}"));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -239,4 +239,43 @@ async fn g6_what_is_not_understood_passes_byte_for_byte() {
             assert!(!token.contains(&robot.token), "{seen:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn g6_an_answer_is_the_answer_however_its_id_and_its_type_are_written() {
+    let notes = Fake::stateless(&["read"], |seen| {
+        assert_eq!(seen.body["id"], "a/b");
+        let answer = format!(r#"{{"jsonrpc":"2.0","id":"a\/b","result":{GOOD}}}"#);
+        ([("content-type", "Application/JSON")], answer).into_response()
+    })
+    .await;
+    let house = house(&format!("{PERMITTED}{}", at("notes", &notes.url))).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    result(&robot.ask_stateless("tools/list", json!({})).await);
+    let mut call = stateless_request("tools/call", json!({"name": "read", "arguments": {}}));
+    call["id"] = json!("a/b");
+    let headers = [
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "read"),
+    ];
+    let answer = robot.post(&headers, call.to_string()).await;
+    assert!(result(&answer).to_string().contains("good"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn p5_a_call_to_which_nobody_wants_an_answer_goes_nowhere() {
+    let notes = Fake::with_sessions(&["read"], || "s1".to_owned(), |seen| seen.result(GOOD)).await;
+    let house = house(&format!("{PERMITTED}{}", at("notes", &notes.url))).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    let robot = robot.initialize("2025-11-25").await;
+    let call = json!({"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "read", "arguments": {}}});
+    robot.post(&[], call.to_string()).await;
+    result(&robot.call("read").await);
+    assert_eq!(
+        notes.of("tools/call").len(),
+        1,
+        "what nobody records happens to nobody"
+    );
+    assert_eq!(recorded(&house, "call_outcome").len(), 1);
 }

@@ -1,5 +1,5 @@
-//! What a server says beside its answers, under the policy for personal data: progress, log lines, changes, and
-//! questions with what is answered to them.
+//! What a server says beside its answers, on its way to a client: progress, log lines, changes, and questions with what
+//! is answered to them.
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -12,11 +12,13 @@ use crate::recording::Recording;
 use crate::redaction::{Aside, Redaction};
 use crate::server::Failure;
 
-/// Whose words they are.
+/// Whose words they are, and so what becomes of them.
 pub(crate) enum Words<'a> {
-    /// Those of a tool that was called; they stand in the record of the call.
+    /// Those of a member of a federation, whose names are others outside.
+    OfMember(&'a (dyn Fn(Notification) -> Notification + Sync)),
+    /// Those of a tool that was called, under the policy for personal data; what is found stands in the record of the call.
     OfCall(&'a Redaction<'a>, &'a mut Option<Recording>),
-    /// Those of a server that was not asked.
+    /// Those of a server that was not asked, under the same policy.
     Unasked(Aside<'a>),
 }
 
@@ -29,6 +31,7 @@ impl Words<'_> {
         value: Raw,
     ) -> Result<Raw, RpcError> {
         let redacted = match self {
+            Self::OfMember(_) => return Ok(value),
             Self::OfCall(redaction, recording) => {
                 redaction.redacted(direction, part, value, recording)
             }
@@ -47,6 +50,9 @@ impl Words<'_> {
 
     /// A notification as it may be seen, if it may be.
     async fn notification(&mut self, notification: Notification) -> Option<Notification> {
+        if let Self::OfMember(renamed) = self {
+            return Some(renamed(notification));
+        }
         let Notification { method, params } = notification;
         let params = self.said(&method, params).await.ok()?;
         Some(Notification { method, params })
@@ -89,7 +95,7 @@ impl Words<'_> {
     }
 }
 
-/// Lets a server `speak` while its `news` go to `outlet` as the policy wants them. Its questions do not wait for each
+/// Lets a server `speak` while its `news` go to `outlet`. Its questions do not wait for each
 /// other, and end with whoever asked them.
 pub(crate) async fn pass_on<T>(
     mut words: Words<'_>,
