@@ -66,5 +66,5 @@ fn upstreams(issuer: &Issuer, common: &str, gateway: &Gateway) -> String {
 }
 
 fn line(text: &mut String, name: &str, url: &str) {
-    writeln!(text, "  {name:<13} {url}").expect("writing to a string cannot fail");
+    writeln!(text, "  {name:<15} {url}").expect("writing to a string cannot fail");
 }

@@ -87,12 +87,15 @@ fn in_word(word: &str) -> Option<String> {
     (looks_random(word) || is_known(word)).then(|| "by itself".to_owned())
 }
 
-/// What a text says besides its references to variables and questions, and the words in front of these.
+/// What a text says besides its references to variables and questions, and the words in front of these. What
+/// stands there in case a variable is not set (`${NAME:-…}`) is said, too.
 fn without_references(value: &str) -> String {
     let (mut text, mut rest) = (String::new(), value);
     while let Some((before, after)) = rest.split_once("${") {
         text.push_str(before);
-        rest = after.split_once('}').map_or("", |(_, after)| after);
+        let (inside, after) = after.split_once('}').unwrap_or((after, ""));
+        text.push_str(inside.split_once(":-").map_or("", |(_, usual)| usual));
+        rest = after;
     }
     text.push_str(rest);
     let text = text.trim();
@@ -149,6 +152,7 @@ mod tests {
             &["mcp-remote", "https://x.example/mcp?api_key=abc"],
             &["ghp_0123456789abcdefghijABCDEFGHIJ012345"],
             &["--connect", "a1b2c3d4e5f6a7b8"],
+            &["--token", "${TOKEN:-abc}"],
         ] {
             let place = place(args).unwrap_or_else(|| panic!("{args:?}"));
             assert!(!place.contains("abc") && !place.contains("pw"), "{place}");

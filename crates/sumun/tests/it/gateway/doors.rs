@@ -58,8 +58,8 @@ async fn the_front_door_says_what_there_is_and_every_other_that_there_is_nothing
     let url = &house.url;
     let page = get(url, None).await;
     for line in [
-        format!("  notes         {url}/notes/mcp\n"),
-        format!("  all together  {url}/mcp\n"),
+        format!("  notes           {url}/notes/mcp\n"),
+        format!("  all together    {url}/mcp\n"),
     ] {
         assert!(page.text().contains(&line), "{}", page.text());
     }
