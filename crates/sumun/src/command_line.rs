@@ -173,7 +173,7 @@ pub(crate) struct PiiScan {
     #[arg(long, value_name = "FILE")]
     pub(crate) patterns: Option<PathBuf>,
     /// How sure a finding must be, from 0 to 1
-    #[arg(long, value_name = "SCORE", default_value_t = 0.5)]
+    #[arg(long, value_name = "SCORE", default_value_t = 0.5, value_parser = score)]
     pub(crate) least_score: f32,
 }
 
@@ -191,6 +191,14 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
     settings::parse_duration(text).ok_or("write a duration as 45s, 5m, 12h or 30d")
 }
 
+fn score(text: &str) -> Result<f32, &'static str> {
+    let score = text
+        .parse()
+        .ok()
+        .filter(|score| (0.0..=1.0).contains(score));
+    score.ok_or("write a number from 0 to 1, such as 0.7")
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -203,6 +211,14 @@ mod tests {
         use authorization_server::simulators::Vendor;
         let names = Vendor::ALL.map(Vendor::name);
         assert_eq!(IDENTITY_PROVIDERS[1..], names);
+    }
+
+    #[test]
+    fn a_score_is_from_0_to_1() {
+        assert_eq!(score("0.7"), Ok(0.7));
+        for wrong in ["3", "-1", "NaN", "sure"] {
+            assert!(score(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -258,6 +258,67 @@ fn paths_in_the_table_of_standards_exist() {
     );
 }
 
+/// The names of a table's rows, each in backquotes at the beginning of its line.
+fn rows(page: &str) -> BTreeSet<String> {
+    let page = fs::read_to_string(root().join(page)).unwrap();
+    let names = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_kind_of_record_is_described() {
+    let mut kinds = BTreeSet::new();
+    for source in sources() {
+        // What documentation shows is no kind of ours.
+        let code = source
+            .production()
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        let made = code.filter_map(|line| line.split("Kind::new(\"").nth(1)?.split('"').next());
+        if source.is_production() {
+            kinds.extend(made.map(str::to_owned));
+        }
+    }
+    assert!(kinds.len() > 20, "{kinds:?}");
+    let missing: Vec<_> = kinds
+        .difference(&rows("docs/storage.md"))
+        .cloned()
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "docs/storage.md lacks lines for {missing:?}"
+    );
+}
+
+/// A name in the registry gets `sumun_` in front, and behind it its unit and what kind it is.
+#[test]
+fn every_metric_is_described() {
+    let is_name = |text: &&str| {
+        text.contains('_') && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    };
+    let mut names = BTreeSet::new();
+    for source in sources() {
+        if source.path.starts_with("crates/sumun/src/metrics/") {
+            let quoted = source.production().split('"').skip(1).step_by(2);
+            names.extend(quoted.filter(is_name).map(str::to_owned));
+        }
+    }
+    assert!(names.len() > 15, "{names:?}");
+    let plain = |row: &String| {
+        let name = row.strip_prefix("sumun_")?;
+        let name = name.strip_suffix("_total").unwrap_or(name);
+        let name = name.strip_suffix("_seconds").unwrap_or(name);
+        Some(name.strip_suffix("_bytes").unwrap_or(name).to_owned())
+    };
+    let described: BTreeSet<_> = rows("docs/operations.md")
+        .iter()
+        .filter_map(plain)
+        .collect();
+    assert_eq!(described, names);
+}
+
 #[test]
 fn rmcp_stays_where_mcp_servers_are() {
     let found = outside("rmcp::", |path| {

@@ -13,6 +13,8 @@ pub(crate) struct ClientView {
     pub(crate) host: Option<String>,
     /// The name is the client's own claim.
     pub(crate) is_claim: bool,
+    /// It takes refresh tokens, so it may go on without the person.
+    pub(crate) is_offline: bool,
 }
 
 impl ClientView {
@@ -24,6 +26,7 @@ impl ClientView {
             name: host.unwrap_or_else(|| plain(client_id)),
             host: None,
             is_claim: false,
+            is_offline: false,
         }
     }
 
@@ -36,6 +39,7 @@ impl ClientView {
         };
         Self {
             is_claim: client.origin == Origin::Registered && name.is_some(),
+            is_offline: client.metadata.uses_grant("refresh_token"),
             name: name.unwrap_or_else(|| plain(&client.client_id)),
             host: host.and_then(|url| url.host_str().map(str::to_owned)),
         }

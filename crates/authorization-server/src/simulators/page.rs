@@ -8,7 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
 use http::{HeaderName, StatusCode};
 use url::Url;
 
-use super::vendor::Words;
+use super::vendor::{ENGLISH, Words};
 use super::{CalendarEvent, Fault, Parameters, Person, Simulator};
 
 /// Where the answer of the person goes.
@@ -26,6 +26,8 @@ const HEADERS: [(HeaderName, &str); 2] = [
 #[template(path = "simulator.html")]
 struct Page<'a> {
     words: &'a Words,
+    /// The same for whoever reads no other language.
+    english: Option<&'static Words>,
     content: Content<'a>,
 }
 
@@ -66,7 +68,13 @@ impl Simulator {
 
     pub(super) fn show(&self, status: StatusCode, content: Content<'_>) -> Response {
         let words = &self.vendor().face().words;
-        let page = Page { words, content }.render();
+        let english = (words.language != ENGLISH.language).then_some(&ENGLISH);
+        let page = Page {
+            words,
+            english,
+            content,
+        };
+        let page = page.render();
         let page = page.expect("writing to a string does not fail, and no filter does");
         (status, HEADERS, Html(page)).into_response()
     }

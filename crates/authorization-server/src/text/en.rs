@@ -19,7 +19,7 @@ pub(super) const TEXT: Text = Text {
         have just started it yourself.",
     logout_title: "Sign out?",
     logout_hint: "You sign out of this site in this browser. Applications keep the access that you \
-        have given them. To stay signed in, close this page.",
+        have given them. To stay signed in, cancel or close this page.",
     logout_back_to: "Then you go on to",
     logout: "Sign out",
     logout_done: "You are signed out",
@@ -39,6 +39,8 @@ pub(super) const TEXT: Text = Text {
     scopes: "What it may do",
     scopes_hint: "Untick what you do not want to allow.",
     scopes_none: "It asks for nothing beyond your sign-in.",
+    scopes_offline: "It may go on while you are away, until you take the access back on your account \
+        page.",
     scope_fixed: "Always part of signing in",
     scope_unavailable: "Not available to this account",
     scope_openid: "Recognize you by an identifier of your account",
@@ -136,17 +138,17 @@ pub(super) const TEXT: Text = Text {
         identity_taken: Explanation {
             what: "This account belongs to somebody else here",
             why: "It already signs in another person here, so it has not been connected to you.",
-            what_to_do: "If that is you, too, sign in with it and disconnect it there at first.",
+            what_to_do: "If that is you, too, sign in with it and disconnect it there first.",
         },
         identity_already_connected: Explanation {
             what: "You are connected with another account",
             why: "Only one account of each kind can be connected, and one is.",
-            what_to_do: "Disconnect that one at first, then connect this one.",
+            what_to_do: "Disconnect that one first, then connect this one.",
         },
         last_way_in: Explanation {
             what: "This is your only way to sign in",
             why: "Without it you could never sign in here again, so it stays connected.",
-            what_to_do: "Connect another account at first, or ask the operator for a password.",
+            what_to_do: "Connect another account first, or ask the operator for a password.",
         },
         signed_out: Explanation {
             what: "You are not signed in any more",

@@ -19,7 +19,7 @@ pub(super) const TEXT: Text = Text {
         계속하세요.",
     logout_title: "로그아웃하시겠습니까?",
     logout_hint: "이 브라우저에서 이 사이트를 로그아웃합니다. 앱에 허용한 권한은 그대로 유지됩니다. \
-        계속 로그인해 두려면 이 페이지를 닫으세요.",
+        계속 로그인해 두려면 취소하거나 이 페이지를 닫으세요.",
     logout_back_to: "로그아웃 후 이동할 곳",
     logout: "로그아웃",
     logout_done: "로그아웃되었습니다",
@@ -39,6 +39,8 @@ pub(super) const TEXT: Text = Text {
     scopes: "앱에 허용할 작업",
     scopes_hint: "허용하지 않을 항목은 선택을 해제하세요.",
     scopes_none: "로그인 확인 외에 요청하는 권한이 없습니다.",
+    scopes_offline: "로그인하지 않은 동안에도 계속 사용할 수 있으며, 접근 권한은 계정 페이지에서 언제든지 \
+        해지할 수 있습니다.",
     scope_fixed: "로그인에 항상 포함됩니다",
     scope_unavailable: "이 계정으로는 사용할 수 없습니다",
     scope_openid: "계정 식별자로 로그인한 사용자 확인",

@@ -169,6 +169,8 @@ pub(crate) struct Text {
     pub(crate) scopes: &'static str,
     pub(crate) scopes_hint: &'static str,
     pub(crate) scopes_none: &'static str,
+    /// What it means that a client takes refresh tokens.
+    pub(crate) scopes_offline: &'static str,
     pub(crate) scope_fixed: &'static str,
     pub(crate) scope_unavailable: &'static str,
     pub(crate) scope_openid: &'static str,

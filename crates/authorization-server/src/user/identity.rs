@@ -72,10 +72,10 @@ pub enum IdentityError {
     #[error("nobody here has this identity; make the person known, or let the provider sign up")]
     Unknown,
     /// The identity signs in somebody else.
-    #[error("the identity belongs to another person; disconnect it there at first")]
+    #[error("the identity belongs to another person; disconnect it there first")]
     Taken,
     /// The person has another identity at the same provider.
-    #[error("the person is connected to `{0}` with another account; disconnect that at first")]
+    #[error("the person is connected to `{0}` with another account; disconnect that first")]
     AlreadyConnected(String),
     /// The person has no identity at this provider.
     #[error("the person is not connected to `{0}`")]

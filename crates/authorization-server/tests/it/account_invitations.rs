@@ -85,13 +85,23 @@ async fn rs31_the_person_who_called_signs_in_connects_and_is_told_so() {
     assert_eq!(away, format!("/account/sign-in?to={link}"));
     let page = browser.get(&away).await;
     assert!(
+        page.body.contains("which account it asks you to connect"),
+        "it says what for: {}",
+        page.body
+    );
+    assert!(
         !page.body.contains("provider:api"),
         "nobody signs in with it: {}",
         page.body
     );
     assert_eq!(path(&sign_in(&mut browser, "alice", &link).await), link);
     let page = browser.get(&link).await;
-    for words in ["Connect your Calendar account", "Hybrid demo", "alice"] {
+    for words in [
+        "Connect your Calendar account",
+        "Hybrid demo",
+        "alice",
+        "Cancel",
+    ] {
         assert!(page.body.contains(words), "{words}: {}", page.body);
     }
     assert!(

@@ -48,10 +48,11 @@ async fn c4_one_page_says_who_asks_where_the_answer_goes_and_for_what() {
         "<strong>127.0.0.1</strong>",
         "May create:todos",
     ];
-    for words in shown
-        .into_iter()
-        .chain(["May read:todos", "on your own computer"])
-    {
+    for words in shown.into_iter().chain([
+        "May read:todos",
+        "on your own computer",
+        "while you are away",
+    ]) {
         assert!(
             page.body.contains(words),
             "{words} is missing in {}",
@@ -63,6 +64,17 @@ async fn c4_one_page_says_who_asks_where_the_answer_goes_and_for_what() {
         !page.body.contains("May delete:todos"),
         "nobody asked for it"
     );
+}
+
+#[tokio::test]
+async fn c4_nothing_is_said_of_going_on_to_who_consents_to_a_client_without_refresh_tokens() {
+    let house = House::with(|settings| {
+        let client = settings.clients.iter_mut().find(|c| c.client_id == CLIENT);
+        client.unwrap().metadata.grant_types = vec!["authorization_code".to_owned()];
+    })
+    .await;
+    let (_, page) = Browser::new(&house).open(&request()).await;
+    assert!(!page.body.contains("while you are away"), "{}", page.body);
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ pub(crate) async fn build(
     let router = own
         .merge(servers::routes(settings, &wiring, &health)?)
         .merge(health.routes(settings.public_url().base_path()))
-        .merge(index::routes(settings));
+        .merge(index::routes(settings, &gateway));
     let trusted_proxies = settings.trusted_proxies.clone();
     let threshold = Threshold::new(router, gateway.clone(), trusted_proxies, stop);
     Ok(App {

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::policy;
 use crate::command_line::Config;
 use crate::settings::{self, Environment, Gateway};
 
@@ -18,6 +19,9 @@ pub(super) fn check(options: &Config, environment: &Environment) -> anyhow::Resu
     let guarded = settings.gateway.iter().flat_map(Gateway::endpoints);
     for endpoint in guarded {
         writeln!(out, "  guards          {}", endpoint.resource)?;
+    }
+    for note in policy::without_role(&settings) {
+        writeln!(out, "note: {note}")?;
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ const LIMITS: Limits = Limits {
 
 pub(super) async fn run(options: HealthOptions, environment: &Environment) -> anyhow::Result<()> {
     let url = if let Some(url) = options.url {
-        format!("{}/health", url.trim_end_matches('/'))
+        health_of(&url)?
     } else {
         let settings = settings::load(&options.config.config, environment)?;
         let base = settings.public_url().base_path();
@@ -36,6 +36,14 @@ pub(super) async fn run(options: HealthOptions, environment: &Environment) -> an
         bail!("it is not ready: the log of the server says why");
     }
     Ok(())
+}
+
+/// Where a server says how it is.
+fn health_of(url: &str) -> anyhow::Result<String> {
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        bail!("`{url}` is no address of a server: write it as http://{url}, or with https");
+    }
+    Ok(format!("{}/health", url.trim_end_matches('/')))
 }
 
 /// The address to reach a listener by that listens on every address.
@@ -64,6 +72,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_address_says_how_the_server_is_reached() {
+        assert_eq!(
+            health_of("https://a.example/").unwrap(),
+            "https://a.example/health"
+        );
+        let error = health_of("127.0.0.1:8080").unwrap_err().to_string();
+        assert!(
+            error.contains("write it as http://127.0.0.1:8080"),
+            "{error}"
+        );
+    }
 
     #[test]
     fn a_listener_on_every_address_is_reached_on_this_machine() {

@@ -31,6 +31,13 @@ impl Environment {
             .collect()
     }
 
+    /// How this program was called, for commands that are shown: `sumun` may not be where shells look.
+    pub(crate) fn program() -> String {
+        std::env::args()
+            .next()
+            .unwrap_or_else(|| "sumun".to_owned())
+    }
+
     /// The value of the variable `name`.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

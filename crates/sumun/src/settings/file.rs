@@ -32,8 +32,9 @@ pub(crate) struct SettingsFile {
     /// on `0.0.0.0:8080` in a container.
     pub(crate) listen: String,
     /// The directory for what must outlive the process: `sumun.db` and the key ring `keyring.json`.
-    /// Required. It is made if it is missing; a relative path starts at this file. Back up both
-    /// files together: one is of no use without the other.
+    /// Required. It is made if it is missing; a relative path starts at this file. What to back up: the
+    /// store `sumun.db`, the key ring `keyring.json`, the audit log `audit/` and its key `audit.key`, both
+    /// keys in another place than the rest.
     pub(crate) data: Option<String>,
     /// The path of the server that clients mean when they do not say which resource they want a
     /// token for. Unless set: the first of `[[servers]]`, else the common endpoint of all upstreams, else

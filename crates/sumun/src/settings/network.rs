@@ -35,6 +35,13 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Whether it is every address of its kind.
+    pub(crate) fn is_everybody(&self) -> bool {
+        self.prefix == 0
+    }
+}
+
 /// Drops the host bits; a shift by the whole width leaves nothing, which Rust asks one to say.
 fn shift(bits: u128, by: u32) -> u128 {
     bits.checked_shr(by).unwrap_or(0)

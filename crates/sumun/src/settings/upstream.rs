@@ -46,7 +46,7 @@ pub(crate) struct UpstreamSection {
     pub(crate) max_memory: Option<String>,
     /// How many files a process may have open. Our own limit unless set.
     pub(crate) max_open_files: Option<u64>,
-    /// How long it may take until an answer begins.
+    /// How long it may be silent while it owes an answer. Progress and other messages begin that time anew.
     pub(crate) timeout: String,
     /// The largest message that it may send.
     pub(crate) max_message: String,

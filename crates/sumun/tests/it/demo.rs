@@ -36,10 +36,35 @@ async fn the_screen_has_everything_to_begin_with() {
         screen.contains("admin   password admin-demo   role Admin"),
         "{screen}"
     );
+    let tail = screen
+        .lines()
+        .find(|line| line.contains(" audit tail --config "));
+    assert!(
+        tail.is_some_and(|line| line.ends_with("/data/demo.toml")),
+        "{screen}"
+    );
     assert!(
         screen.lines().count() <= 24,
         "more than a screenful:\n{screen}"
     );
+}
+
+#[tokio::test]
+async fn the_settings_of_the_demo_are_there_for_other_commands() {
+    let house = House::demo_with(&["--idp", "naver"]).await;
+    house.whole_screen().await;
+    let config = house.directory().path().join("data/demo.toml");
+    for (arguments, expected) in [
+        (&["config", "check"][..], ": good\n"),
+        (&["user", "list"], "alice"),
+        (&["audit", "verify"], ""),
+    ] {
+        let mut command = sumun();
+        command.args(arguments).arg("--config").arg(&config);
+        let ended = run(command, "").await;
+        assert_eq!(ended.code, Some(0), "{arguments:?} {ended:?}");
+        assert!(ended.out.contains(expected), "{ended:?}");
+    }
 }
 
 #[tokio::test]

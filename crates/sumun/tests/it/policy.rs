@@ -139,4 +139,46 @@ async fn an_explanation_knows_the_roles_of_a_person() {
             .contains("permit   tools read: everybody  (policy.rules[0])\n"),
         "{said:?}"
     );
+    assert!(!said.out.contains("note:"), "{said:?}");
+    let said = command(directory.path(), &["policy", "trust", "nots"], "").await;
+    assert_eq!(
+        (said.code, &*said.err),
+        (
+            Some(1),
+            "error: no upstream is called `nots`: there are notes\n"
+        )
+    );
+    let said = command(directory.path(), &["policy", "trust", "notes"], "").await;
+    assert!(
+        said.out
+            .starts_with("nothing is known of the tools of `notes`"),
+        "{said:?}"
+    );
+}
+
+/// Nobody would be told otherwise: whoever asks for such a scope gets a token without it.
+#[tokio::test]
+async fn a_scope_that_no_role_has_is_noticed() {
+    let directory = tempdir().unwrap();
+    let rules = "[scopes.\"notes:read\"]\nen = \"Read notes\"\nko = \"메모 읽기\"\n\
+                 [[upstreams]]\nname = \"notes\"\nurl = \"https://notes.example/mcp\"\n\
+                 [[policy.rules]]\nupstream = \"notes\"\nscopes = [\"notes:read\"]\n\
+                 [[policy.rules]]\nupstream = \"notes\"\nscopes = [\"notes:delete\"]\n";
+    settings_file(&format!("{SETTINGS}{rules}"), directory.path());
+    for arguments in [["config", "check"], ["policy", "check"]] {
+        let said = command(directory.path(), &arguments, "").await;
+        let notes: Vec<_> = said
+            .out
+            .lines()
+            .filter(|line| line.starts_with("note: "))
+            .collect();
+        assert_eq!(
+            notes,
+            [
+                "note: no role has `notes:read`, so no person can get it: add it to one under [roles], unless \
+                 `sumun role add` has done that"
+            ],
+            "{said:?}"
+        );
+    }
 }

@@ -57,6 +57,28 @@ async fn a_person_is_made_known_once() {
 }
 
 #[tokio::test]
+async fn a_person_without_a_password_is_not_said_to_be_able_to_sign_in() {
+    let directory = tempdir().unwrap();
+    let add = ["add", "bob", "--without-password"];
+    let ended = user(directory.path(), &add, "").await;
+    assert!(
+        ended
+            .out
+            .starts_with("bob is known, without a password: to sign in takes an account"),
+        "{ended:?}"
+    );
+    let shown = user(directory.path(), &["show", "bob"], "").await;
+    let line = shown
+        .out
+        .lines()
+        .find(|line| line.starts_with("created_at"));
+    assert!(
+        line.is_some_and(|line| line.ends_with('Z')),
+        "people read dates: {shown:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_told() {
     let directory = tempdir().unwrap();
     let ended = user(directory.path(), &["add", "alice"], "short\n").await;

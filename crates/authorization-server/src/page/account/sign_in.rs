@@ -31,6 +31,8 @@ use crate::user::AuthenticateError;
 struct SignInPage<'a> {
     frame: Frame,
     to: Cow<'static, str>,
+    /// What it is about.
+    hint: &'static str,
     username: &'a str,
     notice: Option<Notice>,
     asks_password: bool,
@@ -223,6 +225,10 @@ impl SignIn<'_> {
         let page = SignInPage {
             frame: Frame::at(language, SIGN_IN, ""),
             to: self.to.path(),
+            hint: match self.to {
+                OwnPage::Connect(_) => language.text().own.sign_in_to_connect,
+                _ => language.text().own.sign_in_hint,
+            },
             username: self.username,
             notice,
             asks_password: self.server.settings().password_sign_in,

@@ -53,6 +53,8 @@ pub(in crate::text) const TEXT: AccountText = AccountText {
     older: "다음 페이지",
     sign_in_title: "로그인",
     sign_in_hint: "로그인하면 계정을 확인하고 변경할 수 있습니다.",
+    sign_in_to_connect: "앱을 사용하는 본인의 계정으로 로그인하세요. 로그인하면 앱에서 연결하려는 계정을 \
+        확인할 수 있습니다.",
     done_client: "접근 권한을 해지했습니다.",
     done_session: "로그아웃했습니다.",
     done_others: "이제 이 브라우저에서만 로그인되어 있습니다.",

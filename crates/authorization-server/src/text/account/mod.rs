@@ -55,6 +55,8 @@ pub(crate) struct AccountText {
     pub(crate) older: &'static str,
     pub(crate) sign_in_title: &'static str,
     pub(crate) sign_in_hint: &'static str,
+    /// For whom a link to connect an account has brought here.
+    pub(crate) sign_in_to_connect: &'static str,
     pub(crate) done_client: &'static str,
     pub(crate) done_session: &'static str,
     pub(crate) done_others: &'static str,

@@ -3,6 +3,7 @@
 mod api;
 #[cfg(feature = "simulators")]
 mod elsewhere;
+mod left_behind;
 
 use std::fmt;
 use std::io::Write as _;
@@ -16,6 +17,7 @@ use oauth::secret::Secret;
 
 #[cfg(feature = "simulators")]
 use self::elsewhere::Elsewhere;
+use self::left_behind::in_shell;
 use crate::command_line::Demo;
 use crate::house::{self, House};
 use crate::settings::{self, Environment, ServerKind, Settings, Source};
@@ -58,7 +60,7 @@ pub(super) async fn run(options: Demo, environment: &Environment) -> anyhow::Res
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let listener = house::bind(address).await?;
     let address = listener.local_addr()?;
-    let url = format!("http://{address}");
+    let url = url_of(address);
     let api = api::Beside::prepare(&url).await?;
     let text = format!("{}{}", include_str!("demo.toml"), api.settings());
     #[cfg(feature = "simulators")]
@@ -73,9 +75,12 @@ pub(super) async fn run(options: Demo, environment: &Environment) -> anyhow::Res
     let servers = servers.collect();
     let house = House::build(settings, listener).await?;
     add_people(house.users()).await?;
+    let config = data.join("demo.toml");
+    left_behind::write(&config, &text, address)?;
     let screen = Screen {
         url,
         data,
+        config,
         servers,
         api: api.serve(&house),
         #[cfg(feature = "simulators")]
@@ -88,6 +93,14 @@ pub(super) async fn run(options: Demo, environment: &Environment) -> anyhow::Res
         .await;
     telemetry.end();
     ended
+}
+
+/// The public address. The port that every client leaves out is no part of it.
+fn url_of(address: SocketAddr) -> String {
+    match address.port() {
+        80 => format!("http://{}", address.ip()),
+        _ => format!("http://{address}"),
+    }
 }
 
 fn usual_directory(environment: &Environment) -> anyhow::Result<PathBuf> {
@@ -112,7 +125,7 @@ fn settings_of(
         .to_str()
         .context("the data directory must be UTF-8: name another one")?;
     let dictated = [
-        ("public_url", format!("http://{address}")),
+        ("public_url", url_of(address)),
         ("listen", address.to_string()),
         ("data", data.to_owned()),
     ];
@@ -144,6 +157,8 @@ async fn add_people(users: &Users) -> anyhow::Result<()> {
 struct Screen {
     url: String,
     data: PathBuf,
+    /// Where other commands find the settings.
+    config: PathBuf,
     /// Every MCP endpoint.
     servers: Vec<(&'static str, String)>,
     /// The API that the hybrid demo calls.
@@ -157,6 +172,7 @@ impl fmt::Display for Screen {
         let Self {
             url,
             data,
+            config,
             servers,
             api,
             elsewhere,
@@ -206,8 +222,29 @@ impl fmt::Display for Screen {
         writeln!(f, "  curl -d '{form}' {url}/oauth2/token")?;
         writeln!(
             f,
-            "  curl -H \"Authorization: Bearer ACCESS_TOKEN_FROM_ABOVE\" {url}/hello\n"
+            "  curl -H \"Authorization: Bearer ACCESS_TOKEN_FROM_ABOVE\" {url}/hello"
+        )?;
+        let (program, config) = (Environment::program(), config.display().to_string());
+        writeln!(
+            f,
+            "  {} audit tail --config {}",
+            in_shell(&program),
+            in_shell(&config)
         )?;
         writeln!(f, "Data in {}. Stop with Ctrl-C.", data.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_of_http_is_left_out_of_the_public_address() {
+        assert_eq!(url_of(([127, 0, 0, 1], 80).into()), "http://127.0.0.1");
+        assert_eq!(
+            url_of(([127, 0, 0, 1], 8080).into()),
+            "http://127.0.0.1:8080"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! `sumun import`: the settings of an MCP client become upstreams.
 
 mod client_settings;
+mod secret;
 mod section;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::client_settings::ClientServer;
+use super::secret::{in_program, in_url, looks_secret};
 use crate::settings::sounds_secret;
 use crate::settings::taken::{LONGEST_UPSTREAM, owner_of, path_of_upstream};
 
@@ -51,6 +52,10 @@ pub(super) fn section(
     notes: &mut Vec<String>,
 ) -> Option<String> {
     let name = &server.name;
+    if let Some(refusal) = refusal(server) {
+        notes.push(format!("`{name}` is left out: {refusal}"));
+        return None;
+    }
     let mut lines = vec![format!("name = {}", quoted(slug))];
     if slug != name {
         lines.push(format!("title = {}", quoted(name)));
@@ -58,12 +63,7 @@ pub(super) fn section(
     match (&server.command, &server.url) {
         (Some(command), None) => program(slug, server, command, &mut lines, notes),
         (None, Some(url)) => address(slug, server, url, &mut lines, notes),
-        _ => {
-            notes.push(format!(
-                "`{name}` is left out: it has neither a command nor a url, or both"
-            ));
-            return None;
-        }
+        _ => return None,
     }
     if !server.ignored.is_empty() {
         notes.push(format!(
@@ -85,6 +85,26 @@ pub(super) fn section(
     Some(text)
 }
 
+/// Why a server has no section. Arguments and addresses take no references, so what holds a secret there
+/// would have to be written with it.
+fn refusal(server: &ClientServer) -> Option<String> {
+    match (&server.command, &server.url) {
+        (Some(command), None) => in_program(command, &server.args).map(|place| {
+            format!(
+                "{place}, and no secret is written: add the section yourself, with the secret in `env` if the \
+                 program takes it from there (everybody on the machine sees arguments)"
+            )
+        }),
+        (None, Some(url)) => in_url(url).map(|place| {
+            format!(
+                "its url holds what looks like a secret {place}, and no secret is written: add the section \
+                 yourself, with the secret in `headers` if the server takes it from there (addresses end up in logs)"
+            )
+        }),
+        _ => Some("it has neither a command nor a url, or both".to_owned()),
+    }
+}
+
 fn program(
     slug: &str,
     server: &ClientServer,
@@ -100,19 +120,6 @@ fn program(
     if server.args.iter().any(|arg| arg.contains("${")) {
         notes.push(format!(
             "`args` of `{slug}` hold `${{…}}`, which is not replaced there: write the value, or use `env`"
-        ));
-    }
-    let follows_flag = server.args.windows(2).any(|pair| {
-        pair[0].starts_with('-') && sounds_secret(&pair[0]) && !pair[1].starts_with('-')
-    });
-    let is_flag = server.args.iter().any(|arg| {
-        arg.split_once('=')
-            .is_some_and(|(flag, _)| flag.starts_with('-') && sounds_secret(flag))
-    });
-    if follows_flag || is_flag {
-        notes.push(format!(
-            "`args` of `{slug}` seem to hold a secret, which everybody on the machine sees in the list of \
-             processes: use `env`, if the program takes it from there"
         ));
     }
     values("env", slug, &server.env, lines, notes);
@@ -137,15 +144,6 @@ fn address(
     if url.contains("${") {
         notes.push(format!(
             "`url` of `{slug}` holds `${{…}}`, which is not replaced there: write the address"
-        ));
-    }
-    if url
-        .split_once('?')
-        .is_some_and(|(_, query)| sounds_secret(query))
-    {
-        notes.push(format!(
-            "`url` of `{slug}` seems to hold a secret, and addresses end up in logs: use `headers`, if the \
-             server takes it from there"
         ));
     }
     match server.transport.as_deref() {
@@ -264,17 +262,6 @@ fn placeholders(value: &str, slug: &str, key: &str, notes: &mut Vec<String>) -> 
     }
     written.push_str(rest);
     written
-}
-
-/// Long words of letters and digits mixed are made by machines, as keys and tokens are.
-fn looks_secret(value: &str) -> bool {
-    value.split([' ', '=', ':', ',', '@', '/']).any(|word| {
-        let is_key = word
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+'));
-        let has = |test: fn(&u8) -> bool| word.as_bytes().iter().any(test);
-        word.len() >= 20 && is_key && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
-    })
 }
 
 /// A key as TOML wants it.

@@ -68,7 +68,7 @@ fn placeholders_of_vs_code_become_variables() {
         // asked once
         "inputs": [{"id": "api-key", "type": "promptString", "password": true}],
         "servers": {
-            "내 서버": {"type": "stdio", "command": "uvx", "args": ["x", "--token", "abc"], "cwd": "/srv",
+            "내 서버": {"type": "stdio", "command": "uvx", "args": ["x", "--verbose"], "cwd": "/srv",
                 "env": {"API_KEY": "${input:api-key}", "HOME_OF": "${env:HOME}", "D": "${X:-y}",
                         "PLAIN": "a\"b\\c", "SESSION": "0123456789abcdef0123"}, "envFile": ".env"},
         },
@@ -80,7 +80,7 @@ fn placeholders_of_vs_code_become_variables() {
 name = "upstream"
 title = "내 서버"
 command = "uvx"
-args = ["x", "--token", "abc"]
+args = ["x", "--verbose"]
 env = { API_KEY = "${API_KEY}", D = "${X}", HOME_OF = "${HOME}", PLAIN = "a\"b\\c", SESSION = "${SESSION}" }
 directory = "/srv"
 
@@ -92,8 +92,6 @@ upstream = "upstream"
     assert_eq!(
         imported.notes,
         [
-            "`args` of `upstream` seem to hold a secret, which everybody on the machine sees in the list of \
-         processes: use `env`, if the program takes it from there",
             "set the environment variable API_KEY: the client asked for `api-key`, for API_KEY of `upstream`",
             "set the environment variable X: there are no defaults here",
             "set the environment variable SESSION: its value stands in the client's settings, at env.SESSION of \
@@ -112,6 +110,36 @@ fn a11_no_secret_is_written() {
         !format!("{imported:?}").contains("canary"),
         "{}",
         imported.text
+    );
+}
+
+/// Arguments and addresses take no references, so the whole server is left to the operator.
+#[test]
+fn what_holds_a_secret_in_its_arguments_or_address_is_left_out() {
+    let text = r#"{"mcpServers": {
+        "db": {"command": "npx", "args": ["-y", "server-postgres", "postgres://kim:canary@db.example/notes"]},
+        "flag": {"command": "x", "args": ["--token", "canary"]},
+        "good": {"command": "x"},
+        "url": {"url": "https://x.example/mcp?api_key=canary"}}}"#;
+    let imported = import(text);
+    assert_eq!(imported.count, 1, "{}", imported.text);
+    assert!(!format!("{imported:?}").contains("canary"), "{imported:?}");
+    assert_eq!(
+        imported.notes[..2],
+        [
+            "`db` is left out: an argument holds what looks like a secret in an address, in front of its `@`, and no \
+         secret is written: add the section yourself, with the secret in `env` if the program takes it from there \
+         (everybody on the machine sees arguments)",
+            "`flag` is left out: an argument looks like a secret, behind `--token`, and no secret is written: add the \
+         section yourself, with the secret in `env` if the program takes it from there (everybody on the machine \
+         sees arguments)",
+        ]
+    );
+    assert!(
+        imported.notes[2]
+            .starts_with("`url` is left out: its url holds what looks like a secret as `api_key`"),
+        "{:?}",
+        imported.notes
     );
 }
 

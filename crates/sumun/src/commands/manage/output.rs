@@ -2,6 +2,7 @@
 
 use std::io::{Write as _, stdout};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// Where the outcome of a command goes.
@@ -42,6 +43,7 @@ impl Output {
                 serde_json::Value::Null => "-".to_owned(),
                 serde_json::Value::String(text) => text.clone(),
                 serde_json::Value::Array(items) => in_one_line(items),
+                serde_json::Value::Number(seconds) if name.ends_with("_at") => moment(seconds),
                 other => other.to_string(),
             };
             [name.clone(), plain(&value)]
@@ -74,6 +76,14 @@ impl Output {
 fn write_json(value: &(impl Serialize + ?Sized)) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(value)?;
     Ok(writeln!(stdout(), "{text}")?)
+}
+
+/// A time, which programs get in seconds since 1970.
+fn moment(seconds: &serde_json::Number) -> String {
+    let timestamp = seconds.as_i64().map(Timestamp::from_second);
+    timestamp
+        .and_then(Result::ok)
+        .map_or_else(|| seconds.to_string(), |moment| moment.to_string())
 }
 
 /// Several values in one cell.
@@ -127,6 +137,11 @@ mod tests {
             table(&rows),
             "name    scopes\nA       read write\nLonger  -\n"
         );
+    }
+
+    #[test]
+    fn people_read_dates() {
+        assert_eq!(moment(&1_796_025_163.into()), "2026-11-30T07:52:43Z");
     }
 
     #[test]

@@ -134,7 +134,16 @@ async fn add(options: AddUser, management: &Management, output: &Output) -> anyh
         roles: options.roles,
     });
     let user = user.await?;
-    output.done(&user, &format!("{} can sign in", user.username))
+    let name = &user.username;
+    let sentence = if user.has_password {
+        format!("{name} can sign in")
+    } else {
+        format!(
+            "{name} is known, without a password: to sign in takes an account at one of [[identity_providers]], \
+             or a password (sumun user password {name})"
+        )
+    };
+    output.done(&user, &sentence)
 }
 
 async fn change(

@@ -8,11 +8,9 @@ use resource_server::Caller;
 use serde_json::{Value, json};
 
 use super::ExplainPolicy;
+use super::held::IDENTITY;
 use crate::settings::{Guarded, Settings, Trust};
 use crate::{app, data};
-
-/// The scopes of OpenID Connect, which every person may let a client have.
-const IDENTITY: &str = "openid profile email";
 
 /// The caller as the token of `options` would make them.
 pub(super) async fn caller(

@@ -8,6 +8,7 @@ use gateway::policy::{PolicySettings, RuleSettings, matches};
 use serde_json::json;
 
 use super::CheckPolicy;
+use super::held::without_role;
 use crate::settings::{self, Environment, Settings};
 
 pub(in crate::commands) fn check(
@@ -142,7 +143,7 @@ fn conditions(rule: &RuleSettings) -> Vec<String> {
 /// What may be meant, and may be a slip of the pen.
 fn doubts(policy: &PolicySettings, settings: &Settings) -> BTreeSet<String> {
     let own = &settings.authorization_server;
-    let mut doubts = BTreeSet::new();
+    let mut doubts = without_role(settings);
     for rule in &policy.rules {
         for role in rule
             .roles

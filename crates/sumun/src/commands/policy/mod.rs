@@ -3,6 +3,7 @@
 mod caller;
 mod check;
 mod explain;
+mod held;
 mod trust;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{Args, Subcommand};
 pub(super) use caller::of_person;
 pub(super) use check::check;
 pub(super) use explain::explain;
+pub(super) use held::without_role;
 pub(super) use trust::trust;
 
 /// `sumun policy`

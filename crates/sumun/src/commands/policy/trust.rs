@@ -30,6 +30,18 @@ pub(in crate::commands) async fn trust(
     environment: &Environment,
 ) -> anyhow::Result<()> {
     let settings = settings::load(&options.config, environment)?;
+    let gateway = settings.gateway.iter();
+    let upstreams = gateway.flat_map(|gateway| &gateway.upstreams);
+    let names: Vec<_> = upstreams.map(|one| &*one.settings.name).collect();
+    if !names.contains(&&*options.upstream) {
+        let known = match &names[..] {
+            [] => {
+                "there is nothing behind the gateway: add [[upstreams]] to the settings".to_owned()
+            }
+            names => format!("there are {}", names.join(", ")),
+        };
+        bail!("no upstream is called `{}`: {known}", options.upstream);
+    }
     let data = data::open(&settings.data).await?;
     let pins: Collection<ToolPin> = Collection::new(Arc::clone(&data.store) as _, data.keys);
     let mut forgotten = Vec::new();
@@ -61,11 +73,17 @@ pub(in crate::commands) async fn trust(
             options.upstream
         );
     }
-    let count = forgotten.len();
-    writeln!(
-        stdout(),
-        "{count} tools of `{}` are trusted as they describe themselves when they are listed next",
-        options.upstream
-    )?;
-    Ok(())
+    let upstream = &options.upstream;
+    let sentence = match forgotten.len() {
+        0 => format!(
+            "nothing is known of the tools of `{upstream}`: they are trusted as they are listed first"
+        ),
+        1 => format!(
+            "1 tool of `{upstream}` is trusted as it describes itself when it is listed next"
+        ),
+        count => format!(
+            "{count} tools of `{upstream}` are trusted as they describe themselves when they are listed next"
+        ),
+    };
+    Ok(writeln!(stdout(), "{sentence}")?)
 }

@@ -131,7 +131,19 @@ impl Check<'_> {
 
     pub(super) fn proxies(&mut self, file: &SettingsFile) -> Option<Vec<Network>> {
         let list = Place::of("trusted_proxies");
-        let parse = |(n, text): (usize, &String)| self.parse(&list.index(n), text);
+        let parse = |(n, text): (usize, &String)| {
+            let network: Network = self.parse(&list.index(n), text)?;
+            let message = format!(
+                "{network} is everybody, so whoever comes could write an address of their choice into \
+                 X-Forwarded-For, and no limit by address would hold: write where your proxy is, such as 10.0.0.5"
+            );
+            let wanted = if network.is_everybody() {
+                Err(message)
+            } else {
+                Ok(network)
+            };
+            self.accept(&list.index(n), wanted)
+        };
         collect(file.trusted_proxies.iter().enumerate().map(parse))
     }
 }

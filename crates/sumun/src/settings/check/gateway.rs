@@ -9,7 +9,6 @@ use oauth::scope::Scope;
 
 use super::Check;
 use super::address::collect;
-use super::scope::IDENTITY_SCOPES;
 use super::server::{bound_tokens, check_path};
 use super::trust::TrustKeys;
 use crate::settings::file::SettingsFile;
@@ -49,7 +48,8 @@ impl Check<'_> {
 
         for (n, upstream) in upstreams.iter_mut().enumerate() {
             let name = &upstream.settings.name;
-            upstream.endpoint.scopes = policy.scopes_of(name);
+            let of_pii = super::pii::scopes_of(&file.pii, name);
+            upstream.endpoint.scopes = policy.scopes_of(name).union(&of_pii);
             if !policy.has_rules_for(name) && !settings.default_permit {
                 let message = format!(
                     "no rule says who may use `{name}`: add [[policy.rules]] with upstream = \"{name}\" \
@@ -58,7 +58,15 @@ impl Check<'_> {
                 );
                 self.refuse(&list.index(n), message);
             }
-            self.scopes_have_words(file, &list.index(n), &upstream.endpoint);
+            if matches!(upstream.endpoint.trusts, Trust::Own) {
+                let scopes = &upstream.endpoint.scopes;
+                self.scopes_have_words(
+                    file,
+                    &list.index(n),
+                    "rules about this upstream need",
+                    scopes,
+                );
+            }
             let common = common
                 .as_mut()
                 .filter(|common| upstream.is_federated && is_same(common, upstream));
@@ -155,24 +163,6 @@ impl Check<'_> {
                 common.path
             );
             self.refuse(&Place::of("gateway").key("path"), message);
-        }
-    }
-
-    /// What our own tokens can be asked for must be explained to people.
-    fn scopes_have_words(&mut self, file: &SettingsFile, place: &Place, endpoint: &Guarded) {
-        if !matches!(endpoint.trusts, Trust::Own) {
-            return;
-        }
-        let undescribed = endpoint
-            .scopes
-            .iter()
-            .find(|token| !file.scopes.contains_key(*token) && !IDENTITY_SCOPES.contains(token));
-        if let Some(token) = undescribed {
-            let message = format!(
-                "rules about this upstream need the scope `{token}`, which is not described: add \
-                 [scopes.\"{token}\"] with en and ko"
-            );
-            self.refuse(place, message);
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::fs;
 
+use oauth::scope::Scope;
 use pii::{Policy, Scanner, WrittenPolicy, WrittenRule};
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error, StrDeserializer};
 
 use super::Check;
 use crate::settings::file::SettingsFile;
-use crate::settings::pii::{Pii, PiiRuleSection};
+use crate::settings::pii::{Pii, PiiRuleSection, PiiSection};
 use crate::settings::place::Place;
 
 impl Check<'_> {
@@ -94,5 +95,44 @@ impl Check<'_> {
         let reader: StrDeserializer<'w, Error> = word.into_deserializer();
         let read = T::deserialize(reader);
         self.accept(place, read.map_err(|error| error.to_string()))
+    }
+}
+
+/// The scopes that decide what callers of an upstream see: tokens for it can hold them.
+pub(super) fn scopes_of(section: &PiiSection, upstream: &str) -> Scope {
+    let prefix = format!("{upstream}.");
+    let is_about = |rule: &&PiiRuleSection| {
+        rule.tools.is_empty() || rule.tools.iter().any(|glob| can_begin(glob, &prefix))
+    };
+    let rules = section.rules.iter().filter(is_about);
+    let tokens = rules.flat_map(|rule| rule.scopes.iter().chain(&rule.without_scopes));
+    // What is no scope is refused where it stands.
+    Scope::from_tokens(tokens).unwrap_or_default()
+}
+
+/// Whether a name that begins with `prefix` can fit `glob`, in which `*` stands for any text.
+fn can_begin(glob: &str, prefix: &str) -> bool {
+    let literal = glob.split('*').next().unwrap_or_default();
+    literal.starts_with(prefix) || literal.len() < glob.len() && prefix.starts_with(literal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_about_the_upstreams_whose_tools_can_fit() {
+        for (glob, expected) in [
+            ("crm.*", true),
+            ("crm.get", true),
+            ("*", true),
+            ("*.get", true),
+            ("c*m.get", true),
+            ("crm", false),
+            ("crm2.*", false),
+            ("mail.*", false),
+        ] {
+            assert_eq!(can_begin(glob, "crm."), expected, "{glob}");
+        }
     }
 }

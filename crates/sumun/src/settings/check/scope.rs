@@ -12,7 +12,7 @@ use crate::settings::place::Place;
 use crate::settings::problem::nearest;
 
 /// Scopes that need no words of the operator (`OpenID` Connect Core §5.4).
-pub(super) const IDENTITY_SCOPES: [&str; 3] = ["openid", "profile", "email"];
+const IDENTITY_SCOPES: [&str; 3] = ["openid", "profile", "email"];
 
 impl Check<'_> {
     pub(super) fn scopes(&mut self, file: &SettingsFile) -> BTreeMap<String, Words> {
@@ -95,6 +95,28 @@ impl Check<'_> {
             }
         }
         Scope::from_tokens(tokens).ok()
+    }
+
+    /// What our own tokens can be asked for must be explained to people.
+    pub(super) fn scopes_have_words(
+        &mut self,
+        file: &SettingsFile,
+        place: &Place,
+        whose: &str,
+        scopes: &Scope,
+    ) {
+        for token in scopes.iter() {
+            if file.scopes.contains_key(token) || IDENTITY_SCOPES.contains(&token) {
+                continue;
+            }
+            let message = format!(
+                "{whose} the scope `{token}`, which is not described: add [scopes.\"{token}\"] with en and ko"
+            );
+            // Once described, it is for everything that has it.
+            if self.contradictions.iter().all(|(_, told)| *told != message) {
+                self.refuse(place, message);
+            }
+        }
     }
 
     fn scope_token(&mut self, place: &Place, token: &str) -> bool {

@@ -7,7 +7,6 @@ use oauth::scope::Scope;
 
 use super::Check;
 use super::address::collect;
-use super::scope::IDENTITY_SCOPES;
 use crate::settings::file::{ServerSection, SettingsFile};
 use crate::settings::place::Place;
 use crate::settings::taken;
@@ -30,7 +29,14 @@ impl Check<'_> {
             collect(checked.map(|(n, section)| self.server(issuer, &list.index(n), section)))?;
         for (n, server) in servers.iter().enumerate() {
             self.beside_others(&list.index(n), server, &servers[..n]);
-            self.described(&list.index(n), server, file);
+            if matches!(server.trusts, Trust::Own) {
+                self.scopes_have_words(
+                    file,
+                    &list.index(n),
+                    "this server has",
+                    &server.kind.scope(),
+                );
+            }
         }
         Some(servers)
     }
@@ -85,21 +91,6 @@ impl Check<'_> {
             // Two issuers may mean two people by the same subject.
             let message = "there can be only one todo server, because todos are kept by subject: \
                            remove one";
-            self.refuse(place, message);
-        }
-    }
-
-    /// What our own tokens can be asked for must be explained to people.
-    fn described(&mut self, place: &Place, server: &Server, file: &SettingsFile) {
-        let scope = server.kind.scope();
-        let undescribed = scope
-            .iter()
-            .find(|token| !file.scopes.contains_key(*token) && !IDENTITY_SCOPES.contains(token));
-        if let (Trust::Own, Some(token)) = (&server.trusts, undescribed) {
-            let message = format!(
-                "this server has the scope `{token}`, which is not described: add \
-                 [scopes.\"{token}\"] with en and ko"
-            );
             self.refuse(place, message);
         }
     }

@@ -346,6 +346,15 @@ fn words_that_are_none_of_the_choices() {
         ],
     );
     refused(
+        "trusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\", \"::/0\"]",
+        &["`trusted_proxies[1]`: 0.0.0.0/0", "`trusted_proxies[2]`: ::/0"].map(|network| {
+            format!(
+                "{network} is everybody, so whoever comes could write an address of their choice into \
+                 X-Forwarded-For, and no limit by address would hold: write where your proxy is, such as 10.0.0.5"
+            )
+        }).each_ref().map(|message| &**message),
+    );
+    refused(
         "default_resource = \"/todo/mcp\"",
         &["`default_resource`: no server has the path `/todo/mcp`: write the path of one"],
     );

@@ -272,10 +272,12 @@ fn the_security_lab_has_scopes_of_its_own() {
     assert!(settings.servers[1].kind.scope().contains("audit:read"));
     refused_at_end(
         "[[servers]]\nname = \"security-lab\"",
-        &[
-            "this server has the scope `audit:read`, which is not described: add [scopes.\"audit:read\"] \
-         with en and ko",
-        ],
+        &["audit:read", "lab:read", "lab:test", "lab:token"].map(|scope| {
+            format!(
+                "this server has the scope `{scope}`, which is not described: add [scopes.\"{scope}\"] with en \
+                 and ko"
+            )
+        }).each_ref().map(|message| &**message),
     );
     refused_at_end(
         &format!("{scopes}[[servers]]\nname = \"security-lab\"\napi = \"https://api.example\""),

@@ -405,6 +405,49 @@ fn scopes_of_rules_are_scopes_of_the_resource() {
 }
 
 #[test]
+fn scopes_of_rules_about_personal_data_are_scopes_of_the_resource() {
+    let rules = "[[pii.rules]]\nscopes = [\"pii:read\"]\naction = \"allow\"\n\
+                 [[pii.rules]]\ntools = [\"docs.*\"]\nwithout_scopes = [\"pii:mail\"]\naction = \"mask\"\n\
+                 [[pii.rules]]\ntools = [\"crm.*\"]\nscopes = [\"pii:crm\"]\naction = \"mask\"\n";
+    refused_upstream(
+        &format!("{URL}{rules}"),
+        &[
+            "rules about this upstream need the scope `pii:mail`, which is not described: add \
+         [scopes.\"pii:mail\"] with en and ko",
+            "rules about this upstream need the scope `pii:read`, which is not described: add \
+         [scopes.\"pii:read\"] with en and ko",
+        ],
+    );
+    let words = "[scopes]\n\"pii:read\" = { en = \"read\", ko = \"읽기\" }\n\
+                 \"pii:mail\" = { en = \"mail\", ko = \"메일\" }\n";
+    let (settings, upstream) = accepted_upstream(&format!("{URL}{rules}{words}"));
+    assert_eq!(upstream.endpoint.scopes.to_string(), "pii:mail pii:read");
+    let common = settings.gateway.unwrap().common.unwrap();
+    assert!(common.scopes.contains("pii:read"), "{}", common.scopes);
+}
+
+/// What newcomers paste first has to work.
+#[test]
+fn the_first_snippets_of_the_pages_work() {
+    let read = |page: &str| {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+        std::fs::read_to_string(format!("{root}{page}")).unwrap()
+    };
+    let snippet = |page: &str, sign: &str| {
+        let blocks = page.split("```toml\n").skip(1);
+        let mut blocks = blocks.map(|rest| rest.split("```").next().unwrap().to_owned());
+        blocks.find(|block| block.contains(sign)).unwrap()
+    };
+    let local = snippet(&read("README.md"), "public_url");
+    let head = local.split("[[servers]]").next().unwrap();
+    assert_eq!(accepted(&local).servers.len(), 1);
+    for page in ["README.md", "docs/gateway.md"] {
+        let settings = accepted(&format!("{head}{}", snippet(&read(page), "[[upstreams]]")));
+        assert_eq!(settings.gateway.unwrap().upstreams.len(), 1, "{page}");
+    }
+}
+
+#[test]
 fn rules_that_cannot_be_meant() {
     let rule = |lines: &str| format!("{URL}[[policy.rules]]\n{lines}");
     refused_upstream(

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::client::{Client, result, stateless_request};
 use super::upstream::{Fake, GOOD};
 use super::{PERMITTED, at, house};
+use crate::http_client::get;
 
 #[tokio::test]
 async fn d4_pages_of_known_origins_may_come_and_others_may_not() {
@@ -48,6 +49,27 @@ async fn d4_pages_of_known_origins_may_come_and_others_may_not() {
         assert_eq!(robot.post(&foreign, list).await.status, 403);
     }
     assert_eq!(notes.of("tools/list").len(), 0);
+}
+
+#[tokio::test]
+async fn the_front_door_says_what_there_is_and_every_other_that_there_is_nothing() {
+    let notes = Fake::stateless(&["read"], |seen| seen.result(GOOD)).await;
+    let house = house(&format!("{PERMITTED}{}", at("notes", &notes.url))).await;
+    let url = &house.url;
+    let page = get(url, None).await;
+    for line in [
+        format!("  notes           {url}/notes/mcp\n"),
+        format!("  all together    {url}/mcp\n"),
+    ] {
+        assert!(page.text().contains(&line), "{}", page.text());
+    }
+    let nothing = get(&format!("{url}/note/mcp"), None).await;
+    assert_eq!(nothing.status, 404);
+    assert_eq!(
+        nothing.text(),
+        format!("There is nothing at this address. {url}/ says what there is.\n")
+    );
+    assert_eq!(nothing.header("x-content-type-options"), "nosniff");
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! Personal data on its way to a server, in what headers repeat and in what a person answers; and on its way
 //! to a client, where is counted how many people it is about.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::children::until;
 use super::client::{Client, result, stateless_request};
 use super::upstream::{Fake, GOOD, Seen};
-use super::{PERMITTED, at, house, recorded};
+use super::{PERMITTED, SETTINGS, at, house, recorded};
+use crate::house::{House, free_port};
 
 const MASKED: &str = "[pii]\notherwise = \"mask\"\n";
 /// More people than one caller reads about in an hour without an alert.
@@ -77,6 +80,38 @@ async fn headers_repeat_the_argument_as_it_is_masked_and_never_the_raw_one() {
     assert!(!format!("{seen:?}").contains(ADDRESS), "{seen:?}");
     assert!(masked.contains('@') && masked != ADDRESS, "{masked}");
     assert_eq!(seen.header("mcp-param-to"), masked);
+}
+
+#[tokio::test]
+async fn the_first_example_of_the_page_works_and_who_may_see_everything_can_be_allowed_to() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/personal-data.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let example = page
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let example = example.expect("the page begins with an example");
+    let notes = notes().await;
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    std::fs::write(directory.path().join("pii_patterns.json"), "{}").unwrap();
+    let words = "[scopes.\"pii:read\"]\nen = \"See personal data\"\nko = \"개인정보 보기\"\n";
+    let reader = "[[clients]]\nclient_id = \"reader\"\nsecret = \"canary-client-secret\"\n\
+                  auth_method = \"client_secret_post\"\ngrant_types = [\"client_credentials\"]\n\
+                  scope = [\"pii:read\"]\n";
+    let sections = format!(
+        "{SETTINGS}{PERMITTED}{words}{reader}{example}{}",
+        at("notes", &notes.url)
+    );
+    let house = House::serve(&sections, &directory, free_port(), &[]).await;
+    let reader = Client::of(&house, "reader", "/notes/mcp", "pii:read").await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    for (caller, sees) in [(&robot, false), (&reader, true)] {
+        result(&caller.ask_stateless("tools/list", json!({})).await);
+        let members = json!({"name": "members", "arguments": {}});
+        let answer = caller.ask_stateless("tools/call", members).await;
+        let said = result(&answer).to_string();
+        assert_eq!(said.contains("member7@example.com"), sees, "{said}");
+    }
 }
 
 #[tokio::test]
