@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::catalog::NUMBERS;
-use crate::context::Context;
+use crate::context::{Context, Label};
 use crate::decode::decode;
 use crate::kind::Kind;
 use crate::lexicon::Lexicon;
@@ -335,12 +335,13 @@ fn numbers(text: &str, cluster: &Cluster, before: usize, hits: &mut Vec<Hit>) {
                 };
                 let context = *context.get_or_insert_with(|| {
                     let mut context = Context::of(text, number.start, number.end, before);
-                    if cluster.is_glued && first == 0 {
-                        context.near = Some(crate::context::Label::Harmless);
+                    // `host-211.45.7.9` is glued to what says what it is.
+                    if cluster.is_glued && first == 0 && context.near != Some(Label::Ip) {
+                        context.near = Some(Label::Harmless);
                     }
                     context
                 });
-                let score = (shape.score + context.bonus(recognizer.labels, shape.doubt)).min(1.0);
+                let score = (shape.score + context.bonus(recognizer.labels, shape.doubt, shape.event)).min(1.0);
                 if score >= LEAST_SCORE && best.as_ref().is_none_or(|best| score > best.score) {
                     let start = match recognizer.kind {
                         Kind::KrMobile | Kind::KrLandline | Kind::PhoneIntl => {
