@@ -420,7 +420,12 @@ fn bank(number: &Number<'_>) -> Option<Shape> {
             || number.is_separated_by(Separator::Hyphen)
             || number.is_separated_by(Separator::Space)
             || number.is_separated_by(Separator::Dot) && number.lens().len() == 3);
-    if !is_account || mobile(number).is_some_and(|shape| shape.score > 0.7) && !is_called_account(number) {
+    // What is made as the numbers of telephones or of people are is no account unless it is called one.
+    let is_other = || {
+        let is_person = number.is_separated_by(Separator::Hyphen) && birth(number).is_some();
+        is_person || mobile(number).is_some_and(|shape| shape.score > 0.7)
+    };
+    if !is_account || is_other() && !is_called_account(number) {
         return None;
     }
     shape(if is_grouped_by_bank(number) { 0.55 } else { 0.2 }, 0.5)

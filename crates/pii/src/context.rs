@@ -92,7 +92,7 @@ const WORDS: [(Label, &str); 15] = [
          tracking invoice 예약번호 티켓 ticket case 금액 amount price 가격 결제번호 거래번호 승인번호 문서번호 사건번호 \
          관리번호 참조 reference ref trace hash checksum size seq sequence lot batch pid lag pg firmware 펌웨어 release \
          patch section chapter oid nonce 수량 재고 우편번호 zip 조회수 좌표 lat lng bytes duration elapsed time timestamp_ms \
-         created_at updated_at createdat updatedat expires exp iat nbf 합계 잔액 total balance 매출 수신거부번호 문의번호 쿠폰 coupon 코드 code 자산번호 자산 납부번호 릴리스 \
+         created_at updated_at createdat updatedat expires exp iat nbf 합계 잔액 total balance 매출 수신거부번호 문의번호 쿠폰 coupon account_id account~id accountid acct_id 코드 code 자산번호 자산 납부번호 릴리스 \
          barcode 로트 배치 학번 사번 원고번호 특허 번들 sdk kernel 커널 snmp mib 고시 제호 parcel shipment waybill event msgid \
          product productcode productno goods itemcode linux windows macos android chrome safari firefox curl jdk java python openssl aws~account arn transaction txid tx order_no orderid po quote rma part partno item article 회차 차대번호 기기 device counter count",
     ),
@@ -104,7 +104,7 @@ const WORDS: [(Label, &str); 15] = [
     ),
     (
         Label::Nothing,
-        "주문자 주문하신 접수자 접수인 접수처 예약자 예약하신 택배기사 문의자 국민연금 국민건강 국민신문고 국민청원 농협마트 농협직원",
+        "주문자 주문하신 접수자 접수인 접수처 예약자 예약하신 택배기사 문의자 국민연금 국민건강 국민신문고 국민청원 농협마트 농협직원 전월세",
     ),
 ];
 
