@@ -288,7 +288,11 @@ fn ip(number: &Number<'_>) -> Option<Shape> {
         .iter()
         .filter_map(|word| behind.strip_prefix(word))
         // `… 버전 2.1` speaks of what follows.
-        .any(|rest| !rest.trim_start_matches([' ', ':']).starts_with(|one: char| one.is_ascii_digit()))
+        .any(|rest| {
+            !rest
+                .trim_start_matches([' ', ':'])
+                .starts_with(|one: char| one.is_ascii_digit())
+        })
     {
         return None;
     }
@@ -428,5 +432,12 @@ fn bank(number: &Number<'_>) -> Option<Shape> {
     if !is_account || is_other() && !is_called_account(number) {
         return None;
     }
-    shape(if is_grouped_by_bank(number) { 0.55 } else { 0.2 }, 0.5)
+    shape(
+        if is_grouped_by_bank(number) {
+            0.55
+        } else {
+            0.2
+        },
+        0.5,
+    )
 }

@@ -145,7 +145,9 @@ impl Context {
         let near_from = floor(text, from.max(before.min(start)));
         let (near, second) = match &text[near_from..start] {
             // What is a telephone for everybody needs no word.
-            head if head.trim_end_matches([' ', ':', '(', '+']).ends_with(SIGNS) => (Some(Label::Phone), None),
+            head if head.trim_end_matches([' ', ':', '(', '+']).ends_with(SIGNS) => {
+                (Some(Label::Phone), None)
+            }
             head => last_labels(head, false),
         };
         let far = match near {
@@ -228,7 +230,9 @@ fn is_spent(between: &str) -> bool {
     let value = behind.strip_prefix([':', '=']);
     let is_field = behind.starts_with('=');
     let ends = |one: char| ",;|\n]".contains(one) || is_field && one == ' ';
-    let value = value.unwrap_or(behind).trim_start_matches([' ', '"', '\'', '\\']);
+    let value = value
+        .unwrap_or(behind)
+        .trim_start_matches([' ', '"', '\'', '\\']);
     let ends = value.find(ends).into_iter().chain(value.find(" / ")).min();
     ends.is_some_and(|at| is_said(&value[..at]))
 }

@@ -11,9 +11,9 @@ use crate::lexicon::Lexicon;
 use crate::name;
 use crate::normalize::{Map, fold};
 use crate::number::{Cluster, WIDEST, few_digits};
+use crate::places::Places;
 use crate::recognizer::{CustomRecognizer, Finding, Hit, PatternError};
 use crate::secret::{self, PREFIXES};
-use crate::places::Places;
 use crate::table::{Column, Tables};
 use crate::trigger::{self, Trigger};
 use crate::word;
@@ -205,9 +205,13 @@ impl Scanner {
             }
             let hit = match trigger {
                 Trigger::Prefix(place) => {
-                    secret::begun(text, start, end, &PREFIXES[usize::from(place)])
+                    let prefix = &PREFIXES[usize::from(place)];
+                    secret::begun(text, start, end, prefix).inspect(|hit| {
+                        hits.extend(secret::beside_id(text, prefix, hit.range.end));
+                    })
                 }
                 Trigger::Option => secret::in_option(text, end),
+                Trigger::ShortOption => secret::behind_option(text, end),
                 Trigger::SecretName => secret::named(text, start, end),
                 Trigger::Address => secret::in_address(text, start),
                 Trigger::Pem => secret::private_key(text, start),
@@ -342,7 +346,9 @@ fn numbers(text: &str, cluster: &Cluster, before: usize, hits: &mut Vec<Hit>) {
                     }
                     context
                 });
-                let score = (shape.score + context.bonus(recognizer.labels, shape.doubt, shape.event)).min(1.0);
+                let score = (shape.score
+                    + context.bonus(recognizer.labels, shape.doubt, shape.event))
+                .min(1.0);
                 if score >= LEAST_SCORE && best.as_ref().is_none_or(|best| score > best.score) {
                     let start = match recognizer.kind {
                         Kind::KrMobile | Kind::KrLandline | Kind::PhoneIntl => {

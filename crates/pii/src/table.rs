@@ -119,7 +119,11 @@ impl<'t> Tables<'t> {
 fn most(line: &[u8]) -> (u8, usize) {
     let count = |one: u8| line.iter().filter(|byte| **byte == one).count();
     let counts = DELIMITERS.map(|one| (one, count(one)));
-    counts.into_iter().rev().max_by_key(|(_, count)| *count).unwrap_or_default()
+    counts
+        .into_iter()
+        .rev()
+        .max_by_key(|(_, count)| *count)
+        .unwrap_or_default()
 }
 
 impl<'t> Table<'t> {
@@ -183,7 +187,9 @@ impl<'t> Table<'t> {
 /// Whether a cell may be a heading: a word or a few, and nothing of a value.
 fn is_heading(cell: &str) -> bool {
     cell.len() <= LONGEST_HEADING
-        && !cell.bytes().any(|byte| matches!(byte, b':' | b'=' | b'"' | b'{' | b'@'))
+        && !cell
+            .bytes()
+            .any(|byte| matches!(byte, b':' | b'=' | b'"' | b'{' | b'@'))
         && cell.bytes().filter(u8::is_ascii_digit).count() < 3
 }
 
@@ -279,7 +285,10 @@ mod tests {
         // The first column of the first row has no neighbour on its left, and every row has the same headings.
         let (card, firms) = ("4539578763621486", ["1208147521", "2208162517"]);
         assert_eq!(find(&format!("카드번호,금액\n{card},55000")), [card]);
-        assert_eq!(find("ip\tcount\n211.45.7.9\t33\n1.2.3.4\t5\n"), ["211.45.7.9", "1.2.3.4"]);
+        assert_eq!(
+            find("ip\tcount\n211.45.7.9\t33\n1.2.3.4\t5\n"),
+            ["211.45.7.9", "1.2.3.4"]
+        );
         let list = format!("사업자번호,상호\n{},다온\n{},나래\n", firms[0], firms[1]);
         assert_eq!(find(&list), firms);
         let orders = format!("주문번호|상태\n{card}|배송\n");
