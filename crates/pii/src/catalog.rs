@@ -283,6 +283,10 @@ fn ip(number: &Number<'_>) -> Option<Shape> {
             return None;
         }
     }
+    // RFC 9700 §2.1.3.4 is a section.
+    if number.text()[..number.start].ends_with('§') {
+        return None;
+    }
     let behind = number.text()[number.end..].trim_start_matches(' ');
     if ["버전", "빌드", "릴리스", "version", "release"]
         .iter()

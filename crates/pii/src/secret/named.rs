@@ -2,7 +2,7 @@
 
 use super::floor;
 use super::value::{
-    entropy, is_bot, is_key, is_long_mixed, is_made_up, is_mixed, is_mixed_case, is_odd,
+    entropy, has_sign, is_bot, is_key, is_long_mixed, is_made_up, is_mixed, is_mixed_case, is_odd,
     is_placeholder, is_random, is_typed, is_unreadable,
 };
 use crate::kind::Kind;
@@ -186,6 +186,8 @@ impl<'t> Name<'t> {
             "usage",
             "algorithm",
             "policy",
+            "strength",
+            "hint",
         ];
         let head = self.text[floor(self.text, start.saturating_sub(8))..start].to_ascii_lowercase();
         words.iter().any(|word| self.tail.contains(word))
@@ -264,12 +266,14 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
                     && !name.name.eq_ignore_ascii_case("pass")
                     && (is_odd(written)
                         || value.is_quoted
-                        || !name.name.is_ascii() && is_typed(written)
+                        || !name.name.is_ascii() && (is_typed(written) || is_unreadable(written))
                         || name.has_user() && is_made_up(written)))
     };
     let is_value = match name.sort {
         Sort::Bot => return is_bot(written).then(|| value.hit()),
-        Sort::Access => place.is_given && is_odd(written),
+        Sort::Access => {
+            place.is_given && is_made_up(written) && (has_sign(written) || is_odd(written))
+        }
         _ if !(place.is_given || is_bearer || is_beside()) => false,
         Sort::Password if place.is_far => is_odd(written),
         Sort::Password => is_made_up(written) || is_unreadable(written),

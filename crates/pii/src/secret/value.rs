@@ -100,9 +100,11 @@ pub(super) fn is_random(value: &str) -> bool {
     let bytes = value.as_bytes();
     let is_other = |two: &&[u8]| two[0].is_ascii_uppercase() != two[1].is_ascii_uppercase();
     let changes = bytes.windows(2).filter(is_other).count();
+    let is_run = |two: &[u8]| two.iter().all(u8::is_ascii_uppercase);
     bytes.len() >= 16
         && bytes.iter().all(u8::is_ascii_alphanumeric)
-        && changes * 5 >= bytes.len() * 2
+        && bytes.windows(2).any(is_run)
+        && changes * 20 >= bytes.len() * 7
 }
 
 /// Whether a machine made a key of it: a long piece of letters and digits, and no words or numbers between hyphens.
@@ -120,6 +122,7 @@ pub(super) fn is_key(value: &str) -> bool {
 
 /// Whether a person typed letters that make no word: a walk over the keyboard, or Hangul with the other letters on.
 pub(super) fn is_unreadable(value: &str) -> bool {
+    let value = value.trim_end_matches(|one: char| one.is_ascii_punctuation());
     let lower = value.to_ascii_lowercase();
     let is_word = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-');
     let mut run = 0_u8;
