@@ -20,11 +20,24 @@ pub(crate) struct Shape {
     pub(crate) score: f32,
     /// What a label of something harmless takes away.
     pub(crate) doubt: f32,
+    /// What a label of something that happens takes away.
+    pub(crate) event: f32,
+}
+
+impl Shape {
+    /// With less doubt where only something happens: the shape says more than `접수`.
+    fn beside_events(self, event: f32) -> Self {
+        Self { event, ..self }
+    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is the answer of a shape")]
 const fn shape(score: f32, doubt: f32) -> Option<Shape> {
-    Some(Shape { score, doubt })
+    Some(Shape {
+        score,
+        doubt,
+        event: doubt,
+    })
 }
 
 /// The recognizers; of two that are equally sure, the first is right.
@@ -90,7 +103,8 @@ pub(crate) const NUMBERS: [NumberRecognizer; 11] = [
 fn national(number: &Number<'_>) -> Option<(Vec<u8>, Vec<u8>, bool)> {
     let digits = number.digits();
     let lens = number.lens();
-    if !digits.starts_with(&[8, 2]) || !(number.plus || lens[0] == 2) {
+    let is_mobile = digits.starts_with(&[8, 2, 1, 0]) && lens == [12];
+    if !digits.starts_with(&[8, 2]) || !(number.plus || lens[0] == 2 || is_mobile) {
         return (digits[0] == 0 && !number.plus).then(|| (digits.to_vec(), lens.to_vec(), false));
     }
     let mut rest = digits[2..].to_vec();
@@ -128,8 +142,10 @@ fn mobile(number: &Number<'_>) -> Option<Shape> {
     }
     match lens.as_slice() {
         [3, 3 | 4, 4] => shape(0.75, 0.2),
+        // `821012345678` is many other things as well.
+        [11] if is_abroad && !number.plus && number.is_plain() => shape(0.2, 0.3),
         [11] | [3, 8] | [7, 4] if is_abroad => shape(0.75, 0.2),
-        [11] => shape(0.65, 0.3),
+        [11] => Some(shape(0.65, 0.3)?.beside_events(0.1)),
         [10] => shape(0.5, 0.3),
         [3, 7 | 8] | [6 | 7, 4] => shape(0.6, 0.3),
         _ => None,
@@ -193,12 +209,20 @@ fn registration(number: &Number<'_>, is_checked: bool) -> Option<Shape> {
     let checked = if is_checked { 0.25 } else { 0.0 };
     if number.is_separated_by(Separator::Hyphen) {
         let waived = if is_checked || is_random { 0.0 } else { -0.05 };
-        return shape(0.6 + checked + waived, 0.5);
+        let event = match (is_checked, is_random) {
+            (true, _) => 0.2,
+            (_, true) => 0.1,
+            _ => 0.5,
+        };
+        return Some(shape(0.6 + checked + waived, 0.5)?.beside_events(event));
     }
     if number.is_plain() {
         let is_article = checksum::ean13(number.digits()) && number.prefix(2) == 88;
+        // Milliseconds since 1970 are other numbers than days of birth by chance alone.
+        let is_moment = matches!(number.prefix(2), 15..=19);
         let score = if is_checked && !is_article { 0.5 } else { 0.2 };
-        return shape(score, 0.6);
+        let event = if is_moment { 0.6 } else { 0.0 };
+        return Some(shape(score, 0.6)?.beside_events(event));
     }
     shape(0.35 + checked, 0.5)
 }
@@ -236,7 +260,8 @@ fn card(number: &Number<'_>) -> Option<Shape> {
         [13..=19] => false,
         _ => return None,
     };
-    if !checksum::luhn(number.digits()) {
+    // Forms show zeros.
+    if !checksum::luhn(number.digits()) || number.prefix(4) == 0 {
         return None;
     }
     match (is_issuer(number), is_grouped) {
@@ -258,10 +283,20 @@ fn ip(number: &Number<'_>) -> Option<Shape> {
             return None;
         }
     }
+    // RFC 9700 §2.1.3.4 is a section.
+    if number.text()[..number.start].ends_with('§') {
+        return None;
+    }
     let behind = number.text()[number.end..].trim_start_matches(' ');
     if ["버전", "빌드", "릴리스", "version", "release"]
         .iter()
-        .any(|word| behind.starts_with(word))
+        .filter_map(|word| behind.strip_prefix(word))
+        // `… 버전 2.1` speaks of what follows.
+        .any(|rest| {
+            !rest
+                .trim_start_matches([' ', ':'])
+                .starts_with(|one: char| one.is_ascii_digit())
+        })
     {
         return None;
     }
@@ -271,6 +306,7 @@ fn ip(number: &Number<'_>) -> Option<Shape> {
     // Few digits are as often those of a version or a heading.
     let score = match number.digits().len() {
         4 => 0.3,
+        5 | 6 if number.lens()[0] == 1 => 0.3,
         5 | 6 => 0.55,
         _ => 0.7,
     };
@@ -357,6 +393,33 @@ fn phone_intl(number: &Number<'_>) -> Option<Shape> {
     }
 }
 
+/// Banks whose names are other words as well, with the groups in which they write their accounts.
+const GROUPED: [(&str, &[u8]); 3] = [
+    ("하나", &[3, 6, 5]),
+    ("우리", &[4, 3, 6]),
+    ("기업", &[3, 6, 2, 3]),
+];
+
+/// Whether one of those banks stands right before its account.
+fn is_grouped_by_bank(number: &Number<'_>) -> bool {
+    let known = GROUPED.iter().find(|(_, lens)| *lens == number.lens());
+    let head = number.text()[..number.start].trim_end_matches([' ', ':', ')', '(']);
+    let before = known.and_then(|(bank, _)| head.strip_suffix(bank));
+    before.is_some_and(|before| !before.ends_with(|one: char| ('가'..='힣').contains(&one)))
+}
+
+/// Whether it is called an account right before: nothing less makes one of a mobile number.
+fn is_called_account(number: &Number<'_>) -> bool {
+    let head = number.text()[..number.start].trim_end_matches([' ', ':', '=', '"', '\'']);
+    ["계좌번호", "계좌", "account", "acct", "통장"]
+        .iter()
+        .any(|word| {
+            let from = head.len().checked_sub(word.len());
+            from.and_then(|from| head.get(from..))
+                .is_some_and(|end| end.eq_ignore_ascii_case(word))
+        })
+}
+
 fn bank(number: &Number<'_>) -> Option<Shape> {
     let is_account = (10..=16).contains(&number.digits().len())
         && number.lens().len() <= 5
@@ -365,5 +428,20 @@ fn bank(number: &Number<'_>) -> Option<Shape> {
             || number.is_separated_by(Separator::Hyphen)
             || number.is_separated_by(Separator::Space)
             || number.is_separated_by(Separator::Dot) && number.lens().len() == 3);
-    is_account.then_some(shape(0.2, 0.5))?
+    // What is made as the numbers of telephones or of people are is no account unless it is called one.
+    let is_other = || {
+        let is_person = number.is_separated_by(Separator::Hyphen) && birth(number).is_some();
+        is_person || mobile(number).is_some_and(|shape| shape.score > 0.7)
+    };
+    if !is_account || is_other() && !is_called_account(number) {
+        return None;
+    }
+    shape(
+        if is_grouped_by_bank(number) {
+            0.55
+        } else {
+            0.2
+        },
+        0.5,
+    )
 }

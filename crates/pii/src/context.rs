@@ -20,19 +20,34 @@ pub(crate) enum Label {
     Ip,
     /// A number that belongs to nobody: of an order, a version, a moment.
     Harmless,
+    /// Something that happens, whose number often stands there, but as often that of a person.
+    Event,
+    /// Speaks of what stands before it alone: of a firm, or of what is to be done with an account.
+    Behind(Follows),
+    /// Of another word it is a part that would be a label by itself: `주문자` orders, and is no order.
+    Nothing,
+}
+
+/// What a word says of the number before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Follows {
+    Brn,
+    Bank,
 }
 
 /// Labels, keys and other words by what they speak of. ASCII words stand alone or as a part of a key; `~`
 /// is a space.
-const WORDS: [(Label, &str); 11] = [
+const WORDS: [(Label, &str); 15] = [
     (
         Label::Phone,
         "전화 연락처 휴대폰 핸드폰 휴대전화 모바일 폰번호 번호는 문자 통화 팩스 직통 사무실 유선 자택 tel phone mobile cell \
-         call fax contact hp telephone cellphone sms whatsapp callback mobileno phoneno phonenumber dial text reach landline",
+         call fax contact hp telephone cellphone sms whatsapp callback mobileno phoneno phonenumber dial text reach landline \
+         콜백 콜백번호 대표번호 발신번호 발신 문의 t. wa.me",
     ),
     (
         Label::Rrn,
-        "주민번호 주민등록 주민등록번호 주민 민증 민증번호 신분증 주민등록증 rrn jumin ssn_kr resident resident~registration residentnumber juminno jumin_no resident_no",
+        "주민번호 주민등록 주민등록번호 주민 민증 민증번호 신분증 주민등록증 rrn jumin ssn_kr resident resident~registration residentnumber juminno jumin_no resident_no \
+         ihidnum rrno national~id national_id national-id nationalid resident~id resident_id resident-id residentid korean~id korean_id id~card 출생아 신생아",
     ),
     (
         Label::Frn,
@@ -42,28 +57,28 @@ const WORDS: [(Label, &str); 11] = [
     (
         Label::Brn,
         "사업자등록번호 사업자번호 사업자등록 사업자 brn biz_no bizno biz_reg business_no business~registration registration businessnumber corp_reg_no biz bizreg bizregno 사업장 공급자 공급받는자 \
-         가맹점 거래처 세금계산서",
+         가맹점 거래처 세금계산서 bizrno bzno brno bzregno bizregnum corpnum corp_num 등록번호",
     ),
     (
         Label::Driver,
-        "렌트 렌터카 렌트카 운전면허번호 운전면허 면허번호 면허증 면허 driver drivers driverlicense license_no licence license dl",
+        "렌트 렌터카 렌트카 운전면허번호 운전면허 면허번호 면허증 면허 drvlcnsno drvlcns drv_lcns lcnsno 종보통 종대형 종소형 driver drivers driverlicense license_no licence license dl",
     ),
     (
         Label::Passport,
-        "여권번호 여권 passport passports passport_no passportno",
+        "여권번호 여권 passport passports passport_no passportno pspt psptno pspt_no ppt travel~doc travel~document traveldoc",
     ),
     (
         Label::Bank,
         "계좌번호 계좌 입금 송금 이체 은행 뱅크 환불계좌 account acct bank accountno accountnumber bankaccount account_no 국민 신한 농협 \
-         수협 신협 우체국 새마을금고 카카오뱅크 토스뱅크 케이뱅크 기업은행 우리은행 하나은행 통장 예금 sc제일 제일은행 새마을 카뱅 케뱅 토뱅 토스 축협 산림조합 저축은행 ibk",
+         수협 신협 우체국 새마을금고 카카오뱅크 토스뱅크 케이뱅크 기업은행 우리은행 하나은행 통장 예금 sc제일 제일은행 새마을 카뱅 케뱅 토뱅 토스 축협 산림조합 저축은행 ibk 출금 회비 축의금 조의금 부조금 부의금 월세 곗돈",
     ),
     (
         Label::Card,
-        "카드번호 카드 card cardno pan visa mastercard amex credit cc cardnumber card_no 유효기간 할부 일시불 cvc cvv expiry",
+        "카드번호 카드 card cardno pan visa mastercard amex credit cc cardnumber card_no 유효기간 할부 일시불 cvc cvv expiry 국민카드 신한카드 농협카드",
     ),
     (
         Label::Ssn,
-        "ssn social 사회보장번호 사회보장 socialsecurity",
+        "ssn social 사회보장번호 사회보장 socialsecurity taxpayer taxpayer~id tax~id itin",
     ),
     (
         Label::Ip,
@@ -72,16 +87,29 @@ const WORDS: [(Label, &str); 11] = [
     (
         Label::Harmless,
         "주문번호 법인등록번호 법인번호 신청번호 처리번호 증권번호 민원번호 등기번호 회원번호 고객번호 계약번호 \
-         청구번호 견적번호 발주번호 접수 품번 주문 접수번호 접수 송장번호 송장 운송장 바코드 택배 ean ean13 isbn imei imsi iccid ord order orders ts epoch timestamp offset id \
-         버전 version ver build 빌드 rev revision commit sku upc gtin 모델 모델명 model 제품번호 상품번호 상품코드 serial 시리얼 일련번호 추적 \
-         tracking invoice 예약번호 예약 티켓 ticket case 금액 amount price 가격 결제번호 거래번호 승인번호 문서번호 사건번호 \
+         청구번호 견적번호 발주번호 품번 접수번호 송장번호 송장 운송장 바코드 ean ean13 isbn imei imsi iccid ord order orders ts epoch timestamp offset 택배번호 \
+         버전 version ver build 빌드 rev revision commit sku upc gtin 모델 모델명 model 제품번호 상품번호 상품코드 serial 시리얼 일련번호 \
+         tracking invoice 예약번호 티켓 ticket case 금액 amount price 가격 결제번호 거래번호 승인번호 문서번호 사건번호 \
          관리번호 참조 reference ref trace hash checksum size seq sequence lot batch pid lag pg firmware 펌웨어 release \
          patch section chapter oid nonce 수량 재고 우편번호 zip 조회수 좌표 lat lng bytes duration elapsed time timestamp_ms \
-         created_at updated_at createdat updatedat expires exp iat nbf 합계 잔액 total balance 매출 수신거부번호 문의번호 쿠폰 coupon \
-         barcode 로트 배치 학번 사번 원고번호 특허 번들 sdk kernel 커널 snmp mib 고시 제호 parcel shipment waybill 이벤트 event msgid \
-         product productcode productno goods itemcode linux windows macos android chrome safari firefox curl jdk java python openssl aws~account arn transaction txid tx order_no orderid po quote rma part partno item article 회차 차대번호 기기 device 문서 회의 counter count",
+         created_at updated_at createdat updatedat expires exp iat nbf 합계 잔액 total balance 매출 수신거부번호 문의번호 쿠폰 coupon account_id account~id accountid acct_id 코드 code 자산번호 자산 납부번호 릴리스 \
+         barcode 로트 배치 학번 사번 원고번호 특허 번들 sdk kernel 커널 snmp mib 고시 제호 parcel shipment waybill event msgid \
+         product productcode productno goods itemcode linux windows macos android chrome safari firefox curl jdk java python openssl aws~account arn transaction txid tx order_no orderid po quote rma part partno item article 회차 차대번호 기기 device counter count",
+    ),
+    (Label::Event, "접수 주문 택배 예약 이벤트 추적 문서 회의 id"),
+    (Label::Behind(Follows::Brn), "주식회사 상호 상호명"),
+    (
+        Label::Behind(Follows::Bank),
+        "보내줘 보내주 보내라 부쳐줘 부쳐주",
+    ),
+    (
+        Label::Nothing,
+        "주문자 주문하신 접수자 접수인 접수처 예약자 예약하신 택배기사 문의자 국민연금 국민건강 국민신문고 국민청원 농협마트 농협직원 전월세",
     ),
 ];
+
+/// Pictures of telephones.
+const SIGNS: [char; 5] = ['☎', '☏', '✆', '📞', '📱'];
 
 /// How far before a value a label may stand, and how far behind it.
 const BEFORE: usize = 72;
@@ -115,7 +143,13 @@ impl Context {
     pub(crate) fn of(text: &str, start: usize, end: usize, before: usize) -> Self {
         let from = floor(text, start.saturating_sub(BEFORE));
         let near_from = floor(text, from.max(before.min(start)));
-        let (near, second) = last_labels(&text[near_from..start], false);
+        let (near, second) = match &text[near_from..start] {
+            // What is a telephone for everybody needs no word.
+            head if head.trim_end_matches([' ', ':', '(', '+']).ends_with(SIGNS) => {
+                (Some(Label::Phone), None)
+            }
+            head => last_labels(head, false),
+        };
         let far = match near {
             None if near_from > from => last_labels(&text[from..near_from], true).0,
             _ => None,
@@ -128,8 +162,9 @@ impl Context {
         }
     }
 
-    /// How sure the words make it that the value is one of `wanted`: positive, neutral or negative.
-    pub(crate) fn bonus(self, wanted: &[Label], doubt: f32) -> f32 {
+    /// How sure the words make it that the value is one of `wanted`: positive, neutral or negative. A label of
+    /// something harmless takes away `doubt`, and one of what happens `event`.
+    pub(crate) fn bonus(self, wanted: &[Label], doubt: f32, event: f32) -> f32 {
         let is_wanted = |label: Option<Label>| label.is_some_and(|label| wanted.contains(&label));
         if is_wanted(self.near) {
             return 0.4;
@@ -140,6 +175,9 @@ impl Context {
         }
         if is_wanted(self.second) && self.near.is_some() || is_wanted(self.behind) {
             return 0.35;
+        }
+        if self.near == Some(Label::Event) {
+            return -event;
         }
         if self.near.is_some() {
             return -0.2;
@@ -168,14 +206,44 @@ fn last_labels(piece: &str, only_line: bool) -> (Option<Label>, Option<Label>) {
     let mut last = None;
     let mut second = None;
     for (label, Range { start, end }) in LABELS.all_in(piece) {
-        if stands_alone(piece, start, end) {
-            if last != Some(label) {
-                second = last;
-            }
-            last = Some(label);
+        let is_doubt = matches!(label, Label::Harmless | Label::Event);
+        if matches!(label, Label::Nothing | Label::Behind(_))
+            || !stands_alone(piece, start, end)
+            || is_doubt && is_spent(&piece[end..])
+            || is_heading(piece, start, end)
+        {
+            continue;
         }
+        if last != Some(label) {
+            second = last;
+        }
+        last = Some(label);
     }
     (last, second)
+}
+
+/// Whether a label has a value of its own between it and the one that is asked about, as in `lag=0 member=…`
+/// or `접수: 홍길동 / …`.
+fn is_spent(between: &str) -> bool {
+    let is_said = |piece: &str| piece.chars().any(char::is_alphanumeric);
+    let behind = between.trim_start_matches([' ', '"', '\'', '\\']);
+    let value = behind.strip_prefix([':', '=']);
+    let is_field = behind.starts_with('=');
+    let ends = |one: char| ",;|\n]".contains(one) || is_field && one == ' ';
+    let value = value
+        .unwrap_or(behind)
+        .trim_start_matches([' ', '"', '\'', '\\']);
+    let ends = value.find(ends).into_iter().chain(value.find(" / ")).min();
+    ends.is_some_and(|at| is_said(&value[..at]))
+}
+
+/// Whether a label is the last cell of the line of headings above: it stands over another column.
+fn is_heading(piece: &str, start: usize, end: usize) -> bool {
+    let line = piece[..start].rfind('\n').map_or(0, |at| at + 1);
+    let Some(next) = piece[end..].find('\n') else {
+        return false;
+    };
+    piece[line..end + next].contains([',', '|', '\t', ';'])
 }
 
 /// What the heading of a column says of what stands below.
@@ -209,8 +277,18 @@ fn behind(rest: &str) -> Option<Label> {
     let piece = &rest[..cut.unwrap_or(rest.len())];
     // What stands behind the next number speaks of that.
     let piece = piece.split(|one: char| one.is_ascii_digit()).next()?;
+    // A firm stands behind its number.
+    if piece.trim_start_matches(' ').starts_with("(주)") {
+        return Some(Label::Brn);
+    }
     let (label, found) = LABELS.all_in(piece).next()?;
-    (stands_alone(piece, found.start, found.end) && label != Label::Harmless).then_some(label)
+    let label = match label {
+        Label::Behind(Follows::Brn) => Label::Brn,
+        Label::Behind(Follows::Bank) => Label::Bank,
+        Label::Harmless | Label::Event | Label::Nothing => return None,
+        other => other,
+    };
+    stands_alone(piece, found.start, found.end).then_some(label)
 }
 
 #[cfg(test)]

@@ -91,8 +91,14 @@ impl Cluster {
         let after = text.get(at).copied();
         self.tail_is_word = after.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
             || after == Some(b',') && goes_on(text, at + 1)
-            || is_unit(&text[at..]);
+            || !self.ends_as_address() && is_unit(&text[at..]);
         at
+    }
+
+    /// Whether the last four groups are those of an address, of which there are no amounts.
+    fn ends_as_address(&self) -> bool {
+        let is_dot = |separator: &Separator| *separator == Separator::Dot;
+        self.separators.len() >= 3 && self.separators.iter().rev().take(3).all(is_dot)
     }
 
     pub(crate) fn len(&self) -> usize {

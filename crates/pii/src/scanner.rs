@@ -4,16 +4,17 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::catalog::NUMBERS;
-use crate::context::Context;
+use crate::context::{Context, Label};
 use crate::decode::decode;
 use crate::kind::Kind;
 use crate::lexicon::Lexicon;
 use crate::name;
 use crate::normalize::{Map, fold};
 use crate::number::{Cluster, WIDEST, few_digits};
+use crate::places::Places;
 use crate::recognizer::{CustomRecognizer, Finding, Hit, PatternError};
 use crate::secret::{self, PREFIXES};
-use crate::table::Table;
+use crate::table::{Column, Tables};
 use crate::trigger::{self, Trigger};
 use crate::word;
 
@@ -112,6 +113,7 @@ impl Scanner {
         let mut hits = Vec::new();
         Self::marks(text, &mut hits);
         self.words(text, &mut hits);
+        self.tables(text, &mut hits);
         if !text.is_ascii() {
             name::beside(text, &mut hits);
             name::alone(text, &mut hits);
@@ -196,30 +198,20 @@ impl Scanner {
     /// What is found by words: names, and secrets.
     fn words(&self, text: &str, hits: &mut Vec<Hit>) {
         let mut consumed = 0;
-        // Up to where tables were read: their cells are no headings of other tables.
-        let mut tables = 0;
         let has_hangul = !text.is_ascii();
-        let has_lines = memchr::memchr(b'\n', text.as_bytes()).is_some();
         for (trigger, Range { start, end }) in self.triggers.all_in(text) {
             if start < consumed {
                 continue;
             }
-            let is_label = matches!(
-                trigger,
-                Trigger::SecretName | Trigger::Title | Trigger::NameLabel
-            );
-            if has_lines
-                && is_label
-                && start >= tables
-                && let Some(table) = Table::around(text, start, end)
-            {
-                tables = self.cells(text, &table, hits);
-            }
             let hit = match trigger {
                 Trigger::Prefix(place) => {
-                    secret::begun(text, start, end, &PREFIXES[usize::from(place)])
+                    let prefix = &PREFIXES[usize::from(place)];
+                    secret::begun(text, start, end, prefix).inspect(|hit| {
+                        hits.extend(secret::beside_id(text, prefix, hit.range.end));
+                    })
                 }
                 Trigger::Option => secret::in_option(text, end),
+                Trigger::ShortOption => secret::behind_option(text, end),
                 Trigger::SecretName => secret::named(text, start, end),
                 Trigger::Address => secret::in_address(text, start),
                 Trigger::Pem => secret::private_key(text, start),
@@ -242,26 +234,39 @@ impl Scanner {
         }
     }
 
-    /// What is found in the cells of a table, each read as if its heading stood before it. Says where the
-    /// table ends.
-    fn cells(&self, text: &str, table: &Table<'_>, hits: &mut Vec<Hit>) -> usize {
+    /// What is found in the cells of tables, each read as if its heading stood before it. What stands below the
+    /// heading of numbers that are nobody's is none of anybody's.
+    fn tables(&self, text: &str, hits: &mut Vec<Hit>) {
         let mut labelled = String::new();
         let mut found = Vec::new();
-        table.each(|heading, cell| {
-            labelled.clear();
-            labelled.push_str(heading);
-            labelled.push_str(": ");
-            let behind = labelled.len();
-            labelled.push_str(&text[cell.clone()]);
-            Self::marks(&labelled, &mut found);
-            self.words(&labelled, &mut found);
-            let in_cell = found.drain(..).filter(|hit| hit.range.start >= behind);
-            hits.extend(in_cell.map(|hit| {
-                let shift = |at: usize| at - behind + cell.start;
-                let range = shift(hit.range.start)..shift(hit.range.end);
-                Hit { range, ..hit }
-            }));
-        })
+        let mut harmless = Vec::new();
+        let mut tables = Tables::of(text);
+        while let Some(table) = tables.next() {
+            let end = table.each(|heading, column, cell| {
+                labelled.clear();
+                labelled.push_str(heading);
+                labelled.push_str(": ");
+                let behind = labelled.len();
+                labelled.push_str(&text[cell.clone()]);
+                Self::marks(&labelled, &mut found);
+                self.words(&labelled, &mut found);
+                let in_cell = found.drain(..).filter(|hit| hit.range.start >= behind);
+                let known = hits.len();
+                hits.extend(in_cell.map(|hit| {
+                    let shift = |at: usize| at - behind + cell.start;
+                    let range = shift(hit.range.start)..shift(hit.range.end);
+                    Hit { range, ..hit }
+                }));
+                if column == Column::Harmless && hits.len() == known {
+                    harmless.push(cell);
+                }
+            });
+            tables.go_on(end);
+        }
+        if !harmless.is_empty() {
+            let harmless = Places::new(harmless.into_iter());
+            hits.retain(|hit| !harmless.touch(&hit.range));
+        }
     }
 }
 
@@ -335,12 +340,15 @@ fn numbers(text: &str, cluster: &Cluster, before: usize, hits: &mut Vec<Hit>) {
                 };
                 let context = *context.get_or_insert_with(|| {
                     let mut context = Context::of(text, number.start, number.end, before);
-                    if cluster.is_glued && first == 0 {
-                        context.near = Some(crate::context::Label::Harmless);
+                    // `host-211.45.7.9` is glued to what says what it is.
+                    if cluster.is_glued && first == 0 && context.near != Some(Label::Ip) {
+                        context.near = Some(Label::Harmless);
                     }
                     context
                 });
-                let score = (shape.score + context.bonus(recognizer.labels, shape.doubt)).min(1.0);
+                let score = (shape.score
+                    + context.bonus(recognizer.labels, shape.doubt, shape.event))
+                .min(1.0);
                 if score >= LEAST_SCORE && best.as_ref().is_none_or(|best| score > best.score) {
                     let start = match recognizer.kind {
                         Kind::KrMobile | Kind::KrLandline | Kind::PhoneIntl => {

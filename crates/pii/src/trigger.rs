@@ -11,6 +11,7 @@ pub(crate) enum Trigger {
     Prefix(u8),
     SecretName,
     Option,
+    ShortOption,
     Address,
     Pem,
     Title,
@@ -28,6 +29,7 @@ pub(crate) fn words() -> impl Iterator<Item = (&'static str, Trigger)> {
         .map(|(place, text)| (text, Trigger::Prefix(place)))
         .chain(secret::NAMES.map(|text| (text, Trigger::SecretName)))
         .chain(secret::OPTIONS.map(|text| (text, Trigger::Option)))
+        .chain([(secret::SHORT_OPTION, Trigger::ShortOption)])
         .chain([("://", Trigger::Address), (secret::PEM, Trigger::Pem)])
         .chain(titles.map(|text| (text, Trigger::Title)))
         .chain(name::SELVES.map(|text| (text, Trigger::Introduction)))

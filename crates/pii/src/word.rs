@@ -207,7 +207,7 @@ fn passport(text: &str, start: usize, before: usize) -> Option<Hit> {
         return None;
     }
     let context = Context::of(text, start, end, before);
-    let score = 0.2 + context.bonus(&[Label::Passport], 0.3);
+    let score = 0.2 + context.bonus(&[Label::Passport], 0.3, 0.2);
     (score > 0.45).then(|| Hit::new(Kind::KrPassport, start..end, score))
 }
 

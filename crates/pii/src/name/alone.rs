@@ -15,7 +15,7 @@ const SCORE: f32 = 0.55;
 /// The longest particle, in syllables.
 const LONGEST_TAIL: usize = 3;
 
-static USUAL: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(USUAL_GIVEN));
+pub(super) static USUAL: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(USUAL_GIVEN));
 
 /// Particles behind a syllable that ends in a consonant.
 const CLOSED: [&str; 5] = ["은", "이", "을", "과", "아"];

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::labels::{BEING, OF_NUMBERS};
-use super::{Trust, hangul, hangul_before, is_name, is_plain, length_of};
+use super::{Trust, hangul, hangul_before, is_full, is_name, is_plain, is_short, length_of};
 use crate::kind::Kind;
 use crate::recognizer::Hit;
 
@@ -49,7 +49,7 @@ fn before(text: &str, start: usize, is_mail: bool) -> Option<Hit> {
     let is_between = |one: char| {
         matches!(
             one,
-            ' ' | '\t' | '(' | '<' | '[' | '"' | '\'' | '=' | ':' | '☎' | '☏' | '→'
+            ' ' | '\t' | '(' | '<' | '[' | '"' | '\'' | '=' | ':' | '☎' | '☏' | '→' | '-'
         )
     };
     let mut head = text[..start].trim_end_matches(is_between);
@@ -57,7 +57,7 @@ fn before(text: &str, start: usize, is_mail: bool) -> Option<Hit> {
     if between.contains('<') && is_mail {
         // RFC 5322 §3.4: what stands before an address in brackets is whose it is.
         let word = hangul_before(head);
-        if word.len() == 2 && is_name(&word, Trust::Usual) {
+        if word.len() == 2 && is_name(&word, Trust::Usual) || is_full(&word) {
             return Some(Hit::new(
                 Kind::KrName,
                 head.len() - length_of(&word)..head.len(),
@@ -72,21 +72,41 @@ fn before(text: &str, start: usize, is_mail: bool) -> Option<Hit> {
     };
     // Where neither a word nor Hangul ends, there is nothing to look for.
     let last = head.as_bytes().last();
-    if last.is_none_or(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic()) {
+    if last.is_none_or(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic() && *byte != b')') {
         return None;
     }
     if let Some(word) = OF_NUMBERS.iter().find(is_word) {
         head = text[..head.len() - word.len()].trim_end_matches([' ', '(', ',', '/']);
     }
+    // `홍길동 (팀장) - 010-…`
+    head = without_remark(head);
     let word = hangul_before(head);
     let is_near = start - head.len() <= 28;
-    (is_near && is_plain(&word)).then(|| {
+    let is_good =
+        is_plain(&word) || is_short(&word) && is_alone(&head[..head.len() - length_of(&word)]);
+    (is_near && is_good).then(|| {
         Hit::new(
             Kind::KrName,
             head.len() - length_of(&word)..head.len(),
             SCORE,
         )
     })
+}
+
+/// Without a remark in brackets at its end.
+fn without_remark(head: &str) -> &str {
+    let mut all = head.char_indices().rev();
+    if all.next().is_none_or(|(_, one)| one != ')') {
+        return head;
+    }
+    let open = all.take(7).find(|(_, one)| *one == '(');
+    open.map_or(head, |(at, _)| head[..at].trim_end_matches(' '))
+}
+
+/// Whether a field or a line begins behind `before`, which a short name needs: with nothing else before it.
+fn is_alone(before: &str) -> bool {
+    let before = before.trim_end_matches(' ');
+    before.is_empty() || before.ends_with(['\n', ',', '/', '|', '"', '\'', '.', '>', '(', ']', ':'])
 }
 
 /// The name right behind, as in `110-… 홍길동으로`.
@@ -102,9 +122,10 @@ fn behind(text: &str, end: usize) -> Option<Hit> {
         let tail: String = word.iter().skip(*length).collect();
         let is_said = BEING.iter().any(|being| tail.starts_with(being));
         let may_follow = tail.is_empty() || is_said || FOLLOWING.contains(&tail.as_str());
-        may_follow && word.get(..*length).is_some_and(is_plain)
+        let is_good = |name: &[char]| is_plain(name) || tail.is_empty() && is_short(name);
+        may_follow && word.get(..*length).is_some_and(is_good)
     };
-    let length = [4, 3].into_iter().find(is_good)?;
+    let length = [4, 3, 2].into_iter().find(is_good)?;
     let at = end + skipped;
     Some(Hit::new(
         Kind::KrName,
@@ -160,7 +181,7 @@ fn fields(text: &str, near: Range<usize>, hits: &mut Vec<Hit>) {
         let name = field.trim_matches(' ');
         if is_word(name.as_bytes()) {
             let word = hangul(name);
-            if length_of(&word) == name.len() && is_plain(&word) {
+            if length_of(&word) == name.len() && (is_plain(&word) || is_short(&word)) {
                 let start = from + field.len() - field.trim_start_matches(' ').len();
                 hits.push(Hit::new(Kind::KrName, start..start + name.len(), SCORE));
             }
@@ -169,9 +190,9 @@ fn fields(text: &str, near: Range<usize>, hits: &mut Vec<Hit>) {
     }
 }
 
-/// Whether it may be three or four syllables, by its length and its first byte.
+/// Whether it may be two, three or four syllables, by its length and its first byte.
 fn is_word(name: &[u8]) -> bool {
-    matches!(name.len(), 9 | 12) && begins_hangul(name)
+    matches!(name.len(), 6 | 9 | 12) && begins_hangul(name)
 }
 
 /// Whether it may begin with a syllable: all of them have three bytes, of which the first is one of these.

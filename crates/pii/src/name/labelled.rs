@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::labels::{BEING, FIELDS, FIRM, LOOSE, PARENTS, TITLES};
+use super::labels::{BEING, FIELDS, FIRM, LOOSE, OF_THINGS, PARENTS, THINGS, TITLES};
 use super::words::PARTICLES;
 use super::{
     Trust, Words, hangul, is_closed, is_full, is_hangul, is_name, is_plain, is_short,
@@ -30,6 +30,11 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
         return None;
     }
     // `구분:`, `성분:`, `지분:` are about no one, as `보내신 분:` is.
+    // `제품명:` is a label of a thing.
+    if matches!(label, "명" | "명칭") && THINGS.iter().any(|thing| text[..start].ends_with(thing))
+    {
+        return None;
+    }
     if label == "분" && text[..start].ends_with(NOUNS_OF_PARTS) {
         return None;
     }
@@ -65,6 +70,7 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
             let is_title = || TITLES.iter().any(|title| tail.starts_with(title.as_str()));
             let is_said = || BEING.iter().any(|being| tail.starts_with(being));
             length > 2 && (PARTICLES.contains(*next) || is_title() || is_said())
+                || length == 2 && is_firm && is_said()
         }
     };
     let trust = if is_given && is_firm {
@@ -87,18 +93,50 @@ pub(crate) fn behind_label(text: &str, start: usize, end: usize) -> Option<Hit> 
     let ends = next.map_or_else(
         || rest.starts_with(" 맞") || rest.starts_with(", ") && is_full(&word[..length]),
         |next| "이입예라".contains(*next),
-    );
+    ) || is_firm && is_full(&word[..length]) && is_end(rest);
     if !is_given && is_topic && !ends {
         return None;
     }
     let is_field = (is_full(&word[..length]) || is_short(&word[..length]))
-        && (is_end(rest) || goes_on(word[length - 1], rest));
+        && (is_end(rest) || goes_on(word[length - 1], rest))
+        || is_described(rest);
     if is_loose && !is_firm && !is_topic && !is_field {
+        return None;
+    }
+    if label.eq_ignore_ascii_case("name") && is_of_thing(text, start, at + bytes) {
         return None;
     }
     let score = if is_given { 0.75 } else { 0.6 };
     Some(Hit::new(Kind::KrName, at..at + bytes, score))
 }
+
+/// Whether brackets follow with what is said of persons: `(주민등록번호 …`, `(남/52세)`, `(1970…`.
+fn is_described(rest: &str) -> bool {
+    let inner = rest.trim_start_matches(' ').strip_prefix('(');
+    inner.is_some_and(|inner| {
+        let is_said = ["주민", "남", "여", "만 "]
+            .iter()
+            .any(|word| inner.starts_with(word));
+        is_said || inner.starts_with(|one: char| one.is_ascii_digit())
+    })
+}
+
+/// Whether a field called `name` is one of a thing, which has a price or is counted.
+fn is_of_thing(text: &str, start: usize, end: usize) -> bool {
+    let bytes = text.as_bytes();
+    let before = &bytes[start.saturating_sub(NEIGHBOURS)..start];
+    let before = &before[memchr::memrchr(b'}', before).map_or(0, |at| at + 1)..];
+    let behind = &bytes[end..bytes.len().min(end + NEIGHBOURS)];
+    let behind = &behind[..memchr::memchr(b'}', behind).unwrap_or(behind.len())];
+    let is_in = |piece: &[u8]| {
+        let has = |word: &&str| memchr::memmem::find(piece, word.as_bytes()).is_some();
+        OF_THINGS.iter().any(|word| has(&word))
+    };
+    is_in(before) || is_in(behind)
+}
+
+/// How far from a name the other fields of its object are looked at.
+const NEIGHBOURS: usize = 96;
 
 /// What stands before `분` in words for parts and kinds.
 const NOUNS_OF_PARTS: [char; 14] = [
@@ -133,6 +171,8 @@ fn is_end(rest: &str) -> bool {
         || FIRM_LABELS.contains(word.as_str())
         || FIELDS.contains(&word.as_str())
         || word.chars().count() > 2 && word.ends_with(['자', '인'])
+        // Or with the sign of it.
+        || !word.is_empty() && rest[word.len()..].trim_start_matches(' ').starts_with(':')
 }
 
 /// Whether a sentence goes on behind a name that ends in `last`: with a particle that fits, or with what
@@ -176,17 +216,41 @@ pub(crate) fn introduced(text: &str, end: usize) -> Option<Hit> {
     let rest = &text[end..];
     let word = rest.trim_start_matches([' ', ',', '.', '!', '~', '\n']);
     let at = text.len() - word.len();
-    let word = hangul(word);
+    if at > end
+        && at < end + 6
+        && let Some(bytes) = said(text, at, is_full)
+    {
+        return Some(Hit::new(Kind::KrName, at..at + bytes, 0.6));
+    }
+    // `안녕하세요, 어제 전화드린 홍길동입니다`
+    let line = rest.split(['\n', '.', '?']).next()?;
+    let far = line
+        .char_indices()
+        .nth(FARTHEST)
+        .map_or(line, |(at, _)| &line[..at]);
+    let being = far
+        .find("입니다")
+        .filter(|_| text[..end].ends_with("안녕하세요"))?;
+    let start = end + far[..being].rfind([' ', ',']).map(|at| at + 1)?;
+    let bytes = said(text, start, is_plain)?;
+    Some(Hit::new(Kind::KrName, start..start + bytes, 0.55))
+}
+
+/// How far behind a greeting, in characters, people say who they are.
+const FARTHEST: usize = 40;
+
+/// How long the name at `at` is, if it says who somebody is.
+fn said(text: &str, at: usize, is_one: fn(&[char]) -> bool) -> Option<usize> {
+    let word = hangul(&text[at..]);
     let is_good = |length: &usize| {
         let tail: String = word.iter().skip(*length).collect();
         let behind = &text[at + length_of(&word[..word.len().min(*length)])..];
         let is_parent = || PARENTS.iter().any(|parent| behind.starts_with(parent));
-        word.get(..*length).is_some_and(is_plain)
+        word.get(..*length).is_some_and(is_one)
             && (BEING.iter().any(|being| tail.starts_with(being)) || is_parent())
     };
     let length = [4, 3].into_iter().find(is_good)?;
-    let bytes = length_of(&word[..length]);
-    (at > end && at < end + 6).then(|| Hit::new(Kind::KrName, at..at + bytes, 0.6))
+    Some(length_of(&word[..length]))
 }
 
 /// A label is not the end of another word, unless it is a part of a key such as `holderName`.
@@ -233,7 +297,8 @@ fn sign_behind(text: &str, label: &str, end: usize) -> (usize, usize, bool) {
         && let Some(byte) = bytes.get(at)
     {
         match byte {
-            b' ' | b'\t' | b'*' | b'[' => {}
+            b' ' | b'\t' | b'*' | b'[' | b'\\' => {}
+            b'{' if is_given => {}
             b'(' => is_given |= at == from,
             b':' | b'=' | b'"' | b'\'' | b'>' | b'|' => is_given = true,
             b'-' if at > from && !label.is_ascii() => is_given = true,

@@ -14,10 +14,10 @@ const TITLES_WRITTEN: &str = "지사장 부사장 님 씨 군 양 옹 고객 회
 코치 목사 장로 집사 권사 판사 회계사 세무사 약사 국장 처장 단장 총장 학장 교사 조교 인턴 \
 파트장 그룹장 지점장 점장 계장 기자 형사 경위 경감 순경 선배 후배 지원자 디자이너 개발자 \
 여사 관장 이장 상병 병장 일병 중사 대위 군수 구청장 도지사 장관 차관 총재 총리 대통령 \
-대변인 위원장 아저씨 아주머니 아줌마 할머니 할아버지 어머님 아버님";
+대변인 위원장 대표이사 아저씨 아주머니 아줌마 할머니 할아버지 어머님 아버님";
 
-/// What a letter ends with, behind its writer.
-pub(crate) const CLOSINGS: [&str; 3] = [" 드림", " 올림", " 배상"];
+/// What a letter ends with, behind its writer, and what its address ends with.
+pub(crate) const CLOSINGS: [&str; 4] = [" 드림", " 올림", " 배상", " 귀하"];
 
 /// Particles that stand behind persons, and hardly behind things.
 pub(crate) const OF_PERSONS: [&str; 3] = ["에게", "한테", "께서"];
@@ -70,13 +70,13 @@ driver tenant landlord lender borrower staff supervisor approver requester subsc
 위원장 부위원장 단장 국장 원장 소장 본부장 센터장 지점장 점장 총무 간사 차주 견주 인턴 \
 직원 작성 검토 승인 결재 기안 확인 접수 등록 자~ 인~ 사람: 조: 조원 멤버 교수: 의사: 회장: \
 의장: 직원: 상담원: PM: 담당의: 처방의: 보낸분 받은분 보내신분 예약 reviewer instructor \
-speaker 조장 수험생 아들 환아 세대원 퇴사자 퇴직자 입사자 이수자 수료자 신고자 추천인 주연 조연 \
+speaker 인사위원 심사위원 수신 발신 교사 자명: 자명~ 상주 갑: 을: cn fn 조장 수험생 아들 환아 세대원 퇴사자 퇴직자 입사자 이수자 수료자 신고자 추천인 주연 조연 \
 입금 송금 출금 이체 발급대상 보낸~이 받는~이 보내는~이";
 
 /// Those behind which a name stands without any sign, as in `예금주 홍길동`.
 pub(super) const FIRM: &str = "성명 성함 이름 예금주 예금주명 수취인 수취인명 수령인 수령자 수령자명 송금인 받는분 받는사람 보내는분 보내는사람 \
 신청인 신청자 신청자명 환자명 고객명 회원명 대표이사 대표자 대표자명 작성자 입금자 입금자명 예약자 예약자명 가입자 \
-가입자명 명의자 피보험자 계약자 계약자명 담당자 보호자 탑승자 승객명 세대주 주문자 주문자명 구매자 학생명 직원명 \
+가입자명 명의자 피보험자 계약자 계약자명 담당자 보호자 탑승자 승객명 세대주 주문자 주문자명 구매자 학생명 직원명 담당자명 등록자명 \
 사원명 주치의 holder depositor payee beneficiary remitter";
 
 /// Those that do so at the end of a sentence or a field, as in `대표 홍길동, 전화 …`.
@@ -88,7 +88,7 @@ pub(super) const LOOSE: &str = "대표 환자 담당 보호자 학생 고객 회
 책임자 목격자 증인 통역 담당의 승인자 결재자 기안자 검토자 요청자 문의자 참석자 판매자 소유자 승객 송하인 수하인 회장 \
 부회장 의장 감사 위원장 부위원장 단장 국장 원장 소장 본부장 센터장 지점장 점장 총무 간사 차주 건물주 견주 \
 인턴 직원 작성 검토 승인 결재 기안 확인 접수 등록 조장 조원 수험생 아들 환아 세대원 퇴사자 퇴직자 입사자 이수자 수료자 \
-신고자 추천인 주연 조연 입금 송금 출금 이체 발급대상";
+신고자 추천인 주연 조연 입금 송금 출금 이체 발급대상 인사위원 심사위원 교사 상주";
 
 /// Words for numbers and addresses that stand between them and whose they are, as in `홍길동 연락처 010…`.
 pub(super) const OF_NUMBERS: [&str; 18] = [
@@ -186,3 +186,43 @@ fn words(written: &str) -> Vec<String> {
     let words = written.split_ascii_whitespace();
     words.map(|word| word.replace('~', " ")).collect()
 }
+
+/// What stands between the name of a thing and its label, as in `제품명:`.
+pub(super) const THINGS: [&str; 20] = [
+    "제품",
+    "상품",
+    "품",
+    "품목",
+    "종목",
+    "과목",
+    "약품",
+    "서비스",
+    "업체",
+    "회사",
+    "건물",
+    "지역",
+    "작품",
+    "도서",
+    "파일",
+    "함수",
+    "변수",
+    "메뉴",
+    "모델",
+    "부서",
+];
+
+/// Fields that stand beside the name of a thing, and what such a thing is called.
+pub(super) const OF_THINGS: [&str; 12] = [
+    "\"price\"",
+    "\"qty\"",
+    "\"quantity\"",
+    "\"sku\"",
+    "\"stock\"",
+    "\"unit_price\"",
+    "\"unitPrice\"",
+    "\"product\":{",
+    "\"item\":{",
+    "\"menu\":{",
+    "\"수량\"",
+    "\"가격\"",
+];

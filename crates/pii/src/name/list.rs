@@ -1,7 +1,7 @@
 //! Lists of names, of which one is known to be a name.
 
 use super::labels::LISTS;
-use super::{hangul, hangul_before, is_full, length_of};
+use super::{hangul, hangul_before, is_full, is_short, length_of};
 use crate::kind::Kind;
 use crate::recognizer::Hit;
 
@@ -32,12 +32,22 @@ pub(crate) fn more_behind(text: &str, label: usize, known: &Hit, hits: &mut Vec<
         let is_label = text[end..]
             .trim_start_matches([' ', '"'])
             .starts_with([':', '=']);
-        if between.is_empty() || between.len() > 5 || !is_list || is_label || !is_full(&word) {
+        if between.is_empty()
+            || between.len() > 5
+            || !is_list
+            || is_label
+            || !is_one(&word, between)
+        {
             break;
         }
         hits.push(Hit::new(Kind::KrName, text.len() - next.len()..end, SCORE));
         at = end;
     }
+}
+
+/// Whether a word of a list is a name. Short ones need a sign between.
+fn is_one(word: &[char], between: &str) -> bool {
+    is_full(word) || is_short(word) && between.contains([',', '/', '.'])
 }
 
 /// How long a remark in brackets behind a name is, as in `홍길동(팀장), 김철수`.
@@ -56,7 +66,10 @@ pub(crate) fn more_before(text: &str, known: &Hit, hits: &mut Vec<Hit>) {
         let before = head.trim_end_matches(is_between);
         let between = &head[before.len()..];
         let word = hangul_before(before);
-        if !between.contains([',', '/']) && between != "." || between.len() > 3 || !is_full(&word) {
+        if !between.contains([',', '/']) && between != "."
+            || between.len() > 3
+            || !is_one(&word, between)
+        {
             break;
         }
         at = before.len() - length_of(&word);

@@ -130,7 +130,9 @@ fn is_given(given: &[char]) -> bool {
         [first, second] => {
             let is_old =
                 *second == '자' && "영순미숙경정명춘옥말화금희복은애길연인선".contains(*first);
+            let is_room = *second == '실' && !"은영미순복덕".contains(*first);
             let is_noun = *second == '자' && !is_old
+                || is_room
                 || matches!(
                     given,
                     ['무' | '사' | '구', '원'] | ['호' | '대' | '차' | '치', '인']
@@ -165,9 +167,14 @@ fn is_with_particle(word: &[char]) -> bool {
     SURE_PARTICLES.contains(*last) || PARTICLES.contains(*last) && KNOWN.contains(stem)
 }
 
-/// Whether a full name stands there, although no word says so: what begins as many words do is none.
+/// Whether a full name stands there, although no word says so: what begins as many words do is none, unless it
+/// goes on as names do and hardly anything else.
 fn is_plain(word: &[char]) -> bool {
-    is_full(word) && !RARE.contains(word[0])
+    let is_usual = |word: &[char]| {
+        let given = &word[1..];
+        word.len() == 4 || alone::USUAL.contains(given) || GIVEN_WORDS.contains(given)
+    };
+    is_full(word) && (!RARE.contains(word[0]) || is_usual(word))
 }
 
 /// Whether a word of two syllables is rather a name than another word.
@@ -206,6 +213,8 @@ fn may_be_inflected(word: &[char]) -> bool {
         return false;
     };
     let may_be = match last {
+        // `전화라 …`
+        '라' | '랑' => KNOWN.contains(&word[..word.len() - 1]),
         '은' | '이' | '을' | '과' => is_closed(*before),
         '는' | '가' | '를' | '와' => !is_closed(*before),
         '해' => !"다은미준".contains(*before),
@@ -231,6 +240,17 @@ fn hangul_before(text: &str) -> Vec<char> {
     word.reverse();
     word
 }
+
+/// The Hangul right before a title, with all that may be glued to the name.
+fn glued_before(text: &str) -> Vec<char> {
+    let run = text.chars().rev().take(GLUED);
+    let mut word: Vec<char> = run.take_while(|one| is_hangul(*one)).collect();
+    word.reverse();
+    word
+}
+
+/// The longest name with the greeting before it.
+const GLUED: usize = 12;
 
 fn length_of(word: &[char]) -> usize {
     word.iter().map(|one| one.len_utf8()).sum()

@@ -3,8 +3,8 @@
 use super::labels::{CLOSINGS, OF_PERSONS};
 use super::words::{AFTER_SSI, BEFORE, PARTICLES};
 use super::{
-    GIVEN_WORDS, Trust, hangul, hangul_before, is_clan, is_closed, is_hangul, is_name, is_plain,
-    is_short, length_of,
+    GIVEN_WORDS, OF_TWO, Trust, glued_before, hangul, hangul_before, is_clan, is_closed, is_full,
+    is_hangul, is_name, is_plain, is_short, length_of,
 };
 use crate::kind::Kind;
 use crate::recognizer::Hit;
@@ -16,7 +16,7 @@ pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> 
     let is_free = after.is_none_or(|after| !is_hangul(after));
     let may_follow = is_free
         || after.is_some_and(|after| match title {
-            "님" => after != '들',
+            "님" => true,
             _ if OF_PERSONS.contains(&title) => true,
             _ if CLOSINGS.contains(&title) => false,
             "씨" => AFTER_SSI.contains(after),
@@ -29,13 +29,28 @@ pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> 
     if start - head.len() > 2 {
         return None;
     }
+    let is_many = title == "님" && after == Some('들');
     let is_apart = head.len() < start;
     // `…한의원` is a place.
     if title == "의원" && !is_apart {
         return None;
     }
     let head = without_age(head);
+    if title == "님" || title == "씨" {
+        let inner = without_marks(head);
+        if inner.len() < head.len() {
+            return marked(inner);
+        }
+    }
     let word = hangul_before(head);
+    if title == "님" || title == "씨" {
+        if let Some(name) = greeted(head) {
+            return Some(name);
+        }
+        if is_many && !is_plain(&word) {
+            return None;
+        }
+    }
     if word.len() < 2 {
         return None;
     }
@@ -78,6 +93,68 @@ pub(crate) fn called(text: &str, end: usize) -> Option<Hit> {
     let length = length_of(name);
     (is_all && is_plain(name)).then(|| Hit::new(Kind::KrName, end..end + length, 0.6))
 }
+
+/// The name within quotation marks or brackets that `inner` ends with, as in `“홍길동” 님`.
+fn marked(inner: &str) -> Option<Hit> {
+    let word = hangul_before(inner);
+    let is_marked = !inner[..inner.len() - length_of(&word)].ends_with([' ', '.']);
+    let is_good =
+        is_plain(&word) || word.len() == 2 && is_name(&word, Trust::Usual) || is_full(&word);
+    (is_marked && is_good).then(|| named(inner, &word, 0.7))
+}
+
+/// Without the marks or the end tag that close a name, as in `<b>홍길동</b>`.
+fn without_marks(head: &str) -> &str {
+    if let Some(open) = head.strip_suffix('>').and_then(|tag| tag.rfind('<'))
+        && head.len() - open <= 12
+        && head[open + 1..].starts_with('/')
+    {
+        return &head[..open];
+    }
+    let mark = |one: char| MARKS.contains(one);
+    let inner = head.trim_end_matches(mark);
+    if head.len() - inner.len() <= 6 {
+        inner
+    } else {
+        head
+    }
+}
+
+/// What closes a name.
+const MARKS: &str = "\"'`*_)]】」』›»’”>";
+
+/// The name before a title to which a greeting is glued, or whatever ends a word of its own, as in
+/// `안녕하세요홍길동님`.
+fn greeted(head: &str) -> Option<Hit> {
+    let word = glued_before(head);
+    let of_two = word
+        .len()
+        .checked_sub(4)
+        .filter(|from| OF_TWO.contains(&word[*from..from + 2]));
+    let from = of_two.or_else(|| word.len().checked_sub(3))?;
+    let (greeting, name) = word.split_at(from);
+    let last = greeting.last()?;
+    // `영업1팀홍길동님`, `10시홍길동님`
+    let before = head[..head.len() - length_of(&word)].chars().next_back();
+    let is_counted = greeting.len() == 1
+        && before.is_some_and(|one| one.is_ascii_digit())
+        && "팀시반호층번조".contains(*last);
+    let greeting: String = greeting.iter().collect();
+    let is_greeting = GREETINGS.iter().any(|end| greeting.ends_with(end));
+    ((is_counted || is_greeting) && is_plain(name)).then(|| named(head, name, 0.7))
+}
+
+/// How words end to which a name is glued by whoever is in a hurry.
+const GREETINGS: [&str; 8] = [
+    "안녕하세요",
+    "감사합니다",
+    "반갑습니다",
+    "죄송합니다",
+    "혹시",
+    "신자",
+    "담당자",
+    "고객",
+];
 
 /// The name that `head` ends with.
 fn named(head: &str, name: &[char], score: f32) -> Hit {

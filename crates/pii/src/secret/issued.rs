@@ -1,6 +1,6 @@
 //! Secrets that their issuers begin in ways of their own.
 
-use super::{is_mixed, is_mixed_case};
+use super::value::{is_mixed, is_mixed_case, is_random};
 use crate::kind::Kind;
 use crate::recognizer::Hit;
 
@@ -122,7 +122,7 @@ pub(super) fn prefixed(text: &str, start: usize, prefix: &Prefix) -> Option<Hit>
                 value.len() == 16 && value.bytes().all(is_upper)
             }
             // Of so many letters without a digit, hardly any is a word.
-            _ => is_mixed(value) || value.len() > 30 && is_mixed_case(value),
+            _ => is_mixed(value) || is_random(value) || value.len() > 30 && is_mixed_case(value),
         };
     is_secret.then(|| Hit::new(Kind::Secret, before..end, 0.98))
 }
@@ -135,4 +135,23 @@ fn bot(bytes: &[u8], end: usize) -> Option<usize> {
     let digits = bytes[..end].iter().rev().take(11);
     let count = digits.take_while(|byte| byte.is_ascii_digit()).count();
     (8..=10).contains(&count).then(|| end - count)
+}
+
+/// The secret that belongs to the identifier of a key which ends at `end`, and stands beside it.
+pub(crate) fn beside(text: &str, prefix: &Prefix, end: usize) -> Option<Hit> {
+    if !matches!(prefix.text, "AKIA" | "ASIA") {
+        return None;
+    }
+    let rest = &text.as_bytes()[end..];
+    let between = rest
+        .iter()
+        .take(4)
+        .take_while(|byte| b" /:,\t|".contains(byte));
+    let between = between.count();
+    let is_inner = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+');
+    let length = rest[between..].iter().take(41).take_while(is_inner).count();
+    let start = end + between;
+    let value = &text[start..start + length];
+    (between > 0 && length == 40 && is_mixed(value) && is_mixed_case(value))
+        .then(|| Hit::new(Kind::Secret, start..start + length, 0.9))
 }
