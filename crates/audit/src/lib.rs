@@ -9,8 +9,9 @@
 //! | `event/` | [`AuditEvent`], [`Who`], [`Name`], [`Pseudonyms`]: what is recorded, never a value |
 //! | `log/` | [`AuditLog`]: one writer, groups, rotation, retention, recovery |
 //! | `chain.rs`, `head.rs`, `key.rs` | the tags, the heads, and the key of both |
-//! | `segment.rs`, `lines.rs`, `blocks.rs`, `record.rs` | the files, and how they are read back |
+//! | `segment.rs`, `lines.rs`, `blocks.rs`, `record/` | the files, and how they are read back |
 //! | `verify.rs` | [`verify()`]: whether anything was changed, moved, removed or cut off |
+//! | `reason.rs` | the reasons that rules look for |
 //! | `query.rs` | [`Reader`], [`Query`]: what stands in the log |
 
 #![deny(missing_docs)]
@@ -27,6 +28,7 @@ mod key;
 mod lines;
 mod log;
 mod query;
+pub mod reason;
 mod record;
 pub mod report;
 pub mod rule;
@@ -46,7 +48,9 @@ pub use export::{Exporter, Format};
 pub use key::KeyError;
 pub use log::{AuditLog, Counters, Expected};
 pub use query::{Page, Query, Reader};
-pub use record::{AlertRecord, Record, RecoveryRecord, RetentionRecord, SegmentRecord};
+pub use record::{
+    AlertRecord, Found, PersonalData, Record, RecoveryRecord, RetentionRecord, SegmentRecord,
+};
 pub use settings::{Durability, OnFailure, Settings};
 pub use verify::{Problem, Verification, VerifyError, verify};
 pub use watch::watch;

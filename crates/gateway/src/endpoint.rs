@@ -21,7 +21,7 @@ use crate::front::stateless::{Stateless, is_removed};
 use crate::front::{FrontSettings, Lease, RpcResponse, no_batch, stdio};
 use crate::guarded::Guarded;
 use crate::guests::Guests;
-use crate::house::{About, House};
+use crate::house::{About, House, is_call};
 use crate::json::Object;
 use crate::message::Request as Call;
 use crate::passage;
@@ -345,7 +345,12 @@ impl Endpoint {
         if is_open {
             return Ok(());
         }
-        Err(Refused { charge, denial })
+        let tool = is_call(method).then(|| known.name_for_the_record(method, &name).to_owned());
+        Err(Refused {
+            charge,
+            denial,
+            tool,
+        })
     }
 
     /// The challenge that may help, or a plain refusal; nothing for what is answered as unknown.
@@ -368,8 +373,9 @@ impl Endpoint {
         refused: &Refused<'_>,
         answer: Response<Body>,
     ) -> Response<Body> {
-        let upstream = &refused.charge.name;
-        match self.house.record_denial(caller, errand, upstream).await {
+        let (upstream, tool) = (&refused.charge.name, refused.tool.as_deref());
+        let recorded = self.house.record_denial(caller, errand, upstream, tool);
+        match recorded.await {
             Ok(()) => answer,
             Err(Unrecorded) => unrecorded(),
         }
@@ -380,6 +386,8 @@ impl Endpoint {
 struct Refused<'a> {
     charge: &'a Charge,
     denial: Denial,
+    /// Which tool was called, if it was a call.
+    tool: Option<String>,
 }
 
 /// How a denial is said in HTTP (MCP scope challenges, acceptance D3).

@@ -165,7 +165,7 @@ impl Guarded {
         let decision = self.house.policy.load().decide(&visit.caller, &operation);
         if !decision.is_permit() {
             self.house
-                .record_denial(&visit.caller, &self.errand, &self.charge.name)
+                .record_denial(&visit.caller, &self.errand, &self.charge.name, None)
                 .await?;
         }
         house::permitted(decision, method, "")
@@ -246,7 +246,7 @@ impl McpServer for Guarded {
             .decide(&self.house, &visit.caller, &request, None);
         if !decision.is_permit() {
             self.house
-                .record_denial(&visit.caller, &self.errand, &self.charge.name)
+                .record_denial(&visit.caller, &self.errand, &self.charge.name, None)
                 .await?;
         }
         let name = About::of(&request.method, request.params.as_deref()).map(|about| about.name);

@@ -29,7 +29,7 @@ pub(crate) struct House {
 }
 
 /// The reason of a refusal by policy, in records.
-pub(crate) const POLICY_DENIED: &str = "policy_denied";
+pub(crate) use audit::reason::POLICY_DENIED;
 
 /// The methods that are calls: each of them is recorded.
 const CALLS: [&str; 4] = [
@@ -129,17 +129,17 @@ impl House {
         })
     }
 
-    /// Records that something was not allowed, where that is no call with a record of its own.
+    /// Records that something was not allowed, where that is no call with a record of its own. `tool` is the one that
+    /// was asked for, by a name that the house knows.
     pub(crate) async fn record_denial(
         &self,
         caller: &Caller,
         errand: &Errand,
         upstream: &str,
+        tool: Option<&str>,
     ) -> Result<(), Unrecorded> {
         match &self.audit {
-            Some(log) => {
-                crate::recording::denied(log, caller, errand, upstream, POLICY_DENIED).await
-            }
+            Some(log) => crate::recording::denied(log, caller, errand, upstream, tool).await,
             None => Ok(()),
         }
     }

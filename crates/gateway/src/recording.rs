@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use audit::reason::POLICY_DENIED;
 use audit::rule::IdRuns;
 use audit::{
     Action, AuditEvent, AuditLog, Direction, EventType, Expected, Name, Outcome, Pseudonym, Who,
@@ -63,6 +64,8 @@ pub(crate) struct Recording {
     expected: Option<Expected>,
     /// Whether there were personal data.
     has_found: bool,
+    /// What was done about the latest message: if that is what the call is denied for, it went nowhere.
+    latest: Option<(Direction, Vec<Acted>)>,
 }
 
 impl Recording {
@@ -92,6 +95,7 @@ impl Recording {
             event,
             began: Instant::now(),
             has_found: false,
+            latest: None,
         }
     }
 
@@ -111,6 +115,7 @@ impl Recording {
             // A stream may go on for hours before it brings one.
             expected: None,
             has_found: false,
+            latest: None,
         }
     }
 
@@ -120,33 +125,36 @@ impl Recording {
     }
 
     /// Records it as it stands.
-    pub(crate) fn append(self) -> impl Future<Output = Result<(), Unrecorded>> {
+    pub(crate) fn append(mut self) -> impl Future<Output = Result<(), Unrecorded>> {
+        self.settle(false);
         append(&self.log, self.event)
     }
 
     /// Records that the call is about to happen.
     pub(crate) fn intent(&self) -> impl Future<Output = Result<(), Unrecorded>> + use<> {
-        append(&self.log, self.event.intent())
+        let event = with_findings(self.event.intent(), self.latest.as_ref(), false);
+        append(&self.log, event)
     }
 
-    /// Adds what was done about personal data.
+    /// Adds what was done about the personal data of a message that goes in `direction`.
     pub(crate) fn acted(&mut self, direction: pii::Direction, findings: &[Acted]) {
-        if findings.is_empty() {
-            return;
-        }
-        self.has_found = true;
-        let mut event = self.event.clone().direction(match direction {
+        let direction = match direction {
             pii::Direction::Arguments => Direction::Arguments,
             pii::Direction::Result => Direction::Result,
-        });
-        for acted in findings {
-            let count = usize::try_from(acted.count).unwrap_or(usize::MAX);
-            event = event.pii(acted.kind.name(), count);
+        };
+        self.settle(false);
+        if !findings.is_empty() {
+            self.has_found = true;
+            self.latest = Some((direction, findings.to_vec()));
         }
-        if let Some(action) = findings.iter().map(|acted| action(acted.action)).max() {
-            event = event.action(action);
+    }
+
+    /// Adds the findings of the latest message to the record; all of them are rejected if it went nowhere.
+    fn settle(&mut self, went_nowhere: bool) {
+        let latest = self.latest.take();
+        if latest.is_some() {
+            self.event = with_findings(self.event.clone(), latest.as_ref(), went_nowhere);
         }
-        self.event = event;
     }
 
     /// Adds whom personal data are about.
@@ -158,16 +166,15 @@ impl Recording {
     }
 
     /// Records how the call ended. Nothing is answered before.
-    pub(crate) fn close(self, ended: Ended) -> impl Future<Output = Result<(), Unrecorded>> {
+    pub(crate) fn close(mut self, ended: Ended) -> impl Future<Output = Result<(), Unrecorded>> {
+        let is_refused = matches!(ended, Ended::Denied(reason) if reason.starts_with("pii_"));
+        self.settle(is_refused);
         let event = self.event.took(self.began.elapsed());
         let event = match ended {
             Ended::Success => event.outcome(Outcome::Success),
             Ended::Streamed => event.outcome(Outcome::Streamed),
             Ended::Failure(reason) => event.outcome(Outcome::Failure).reason(reason),
-            Ended::Denied(reason) => event
-                .outcome(Outcome::Denied)
-                .action(Action::Denied)
-                .reason(reason),
+            Ended::Denied(reason) => event.denied(reason),
         };
         let recorded = append(&self.log, event);
         let expected = self.expected;
@@ -179,20 +186,17 @@ impl Recording {
     }
 }
 
-/// Records that something was not allowed.
+/// Records that something was not allowed: a call of `tool`, or a message that is about none.
 pub(crate) async fn denied(
     log: &AuditLog,
     caller: &Caller,
     errand: &Errand,
     upstream: &str,
-    reason: &'static str,
+    tool: Option<&str>,
 ) -> Result<(), Unrecorded> {
-    let event = AuditEvent::new(EventType::PolicyDecision, who(log, caller, errand))
-        .server(upstream)
-        .action(Action::Denied)
-        .outcome(Outcome::Denied)
-        .reason(reason);
-    append(log, event).await
+    let event = AuditEvent::new(EventType::PolicyDecision, who(log, caller, errand));
+    let event = event.server(upstream).denied(POLICY_DENIED);
+    append(log, tool.into_iter().fold(event, AuditEvent::tool)).await
 }
 
 /// Records that a tool describes itself otherwise than before.
@@ -244,6 +248,27 @@ fn who(log: &AuditLog, caller: &Caller, errand: &Errand) -> Who {
         who = who.request(request);
     }
     who
+}
+
+/// The event with what was found in a message. Where one value refuses the message, all of it is refused.
+fn with_findings(
+    event: AuditEvent,
+    message: Option<&(Direction, Vec<Acted>)>,
+    went_nowhere: bool,
+) -> AuditEvent {
+    let Some((direction, findings)) = message else {
+        return event;
+    };
+    let went_nowhere = went_nowhere || findings.iter().any(|one| one.action == Operator::Reject);
+    findings.iter().fold(event, |event, acted| {
+        let count = usize::try_from(acted.count).unwrap_or(usize::MAX);
+        let action = if went_nowhere {
+            Action::Rejected
+        } else {
+            action(acted.action)
+        };
+        event.found(*direction, action, acted.kind.name(), count)
+    })
 }
 
 fn action(operator: Operator) -> Action {

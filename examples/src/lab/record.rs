@@ -167,13 +167,10 @@ pub(super) async fn recorded(
     let event = match &answer {
         Ok(answer) => with_findings(event, &answer.findings).outcome(Outcome::Success),
         Err(refusal) => {
-            let event = with_findings(event, &refusal.findings).reason(refusal.reason);
+            let event = with_findings(event, &refusal.findings);
             match refusal.is_denied {
-                true if refusal.findings.is_empty() => {
-                    event.action(Action::Denied).outcome(Outcome::Denied)
-                }
-                true => event.outcome(Outcome::Denied),
-                false => event.outcome(Outcome::Failure),
+                true => event.denied(refusal.reason),
+                false => event.outcome(Outcome::Failure).reason(refusal.reason),
             }
         }
     };
@@ -203,14 +200,17 @@ async fn append(log: &AuditLog, event: AuditEvent) -> Result<(), ErrorData> {
     })
 }
 
+/// What was found in the arguments. Where one value refuses them, all of them are refused.
 fn with_findings(event: AuditEvent, findings: &[Acted]) -> AuditEvent {
-    let Some(action) = findings.iter().map(|acted| action(acted.action)).max() else {
-        return event;
-    };
-    let event = event.direction(Direction::Arguments).action(action);
+    let is_refused = findings.iter().any(|one| one.action == Operator::Reject);
     findings.iter().fold(event, |event, acted| {
         let count = usize::try_from(acted.count).unwrap_or(usize::MAX);
-        event.pii(acted.kind.name(), count)
+        let action = if is_refused {
+            Action::Rejected
+        } else {
+            action(acted.action)
+        };
+        event.found(Direction::Arguments, action, acted.kind.name(), count)
     })
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn create(
         let text = format!(
             "a test token has no more scopes than its caller: leave out {missing}; yours are {own}"
         );
-        return Err(Refusal::denied(text, "more_than_own"));
+        return Err(Refusal::denied(text, audit::reason::MORE_THAN_OWN));
     }
     let lifetime = Duration::from_secs(arguments.expires_in);
     match authority.issue(caller, asked.as_ref(), lifetime).await {

@@ -442,8 +442,12 @@ async fn the_tool_never_sees_a_korean_identifier() {
         (&json!(true), &json!("encrypted"))
     );
     assert_eq!(
-        (&first["parameter_count"], &first["pii"]["KR_RRN"]),
-        (&json!(5), &json!(2))
+        (
+            &first["parameter_count"],
+            &first["pii"]["arguments"]["encrypted"]["KR_RRN"]
+        ),
+        (&json!(5), &json!(2)),
+        "{first}"
     );
     assert_eq!(events[2]["action_taken"], "rejected", "{events:?}");
     let disk = lab.disk();

@@ -131,6 +131,18 @@ words! {
     }
 }
 
+impl Action {
+    /// Whether nobody could read what this was done with.
+    pub(crate) fn hides(self) -> bool {
+        matches!(self, Self::Masked | Self::Encrypted | Self::Tokenized) || self.stops()
+    }
+
+    /// Whether what this was done with went nowhere.
+    pub(crate) fn stops(self) -> bool {
+        matches!(self, Self::Rejected | Self::Denied | Self::Refused)
+    }
+}
+
 words! {
     /// How it ended: `outcome`.
     Outcome {

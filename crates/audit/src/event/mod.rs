@@ -4,6 +4,7 @@
 //! addresses, stable reasons, and people as keyed pseudonyms ([`Pseudonym`]). There is no place for
 //! the value of an argument, for a token, or for personal data.
 
+mod found;
 mod json;
 mod kind;
 mod name;
@@ -11,6 +12,7 @@ mod pseudonym;
 mod time;
 mod write;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -18,17 +20,16 @@ pub use kind::{Action, Direction, EventType, Outcome, Severity};
 pub use name::Name;
 pub use pseudonym::{Pseudonym, Pseudonyms};
 
+pub(crate) use found::Found;
 pub(crate) use json::{number, string};
 pub(crate) use kind::words;
 pub(crate) use time::{parse_timestamp, timestamp};
 
 use crate::rule::Alert;
 
-/// How many people of one call are listed; there may be more, and all are counted.
-const MOST_SUBJECTS: usize = 64;
-
-/// How many types of personal data one event lists.
-const MOST_TYPES: usize = 32;
+/// How many people of one call are listed; there may be more, and all are counted. With all of them a line has a tenth
+/// of the length that lines may have.
+const MOST_SUBJECTS: usize = 4096;
 
 /// Who acts, for whom, and from where: what all events of one request share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Who {
 /// One event, on its way into the log.
 ///
 /// ```
-/// use audit::{Action, AuditEvent, Outcome, Who};
+/// use audit::{Action, AuditEvent, Direction, Outcome, Who};
 ///
 /// let who = Who::new().client("claude").request("7f3a");
 /// let call = AuditEvent::tool_call(who, "todo", "create-todo", 1);
@@ -88,8 +89,7 @@ impl Who {
 /// // … the tool is called …
 /// let outcome = call
 ///     .outcome(Outcome::Success)
-///     .pii("EMAIL", 2)
-///     .action(Action::Masked);
+///     .found(Direction::Result, Action::Masked, "EMAIL", 2);
 /// assert_ne!(intent, outcome);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -101,10 +101,8 @@ pub struct AuditEvent {
     pub(crate) parameter_count: Option<u32>,
     pub(crate) action: Option<Action>,
     pub(crate) outcome: Option<Outcome>,
-    pub(crate) direction: Option<Direction>,
-    pub(crate) pii: Vec<(Name, u32)>,
-    pub(crate) subjects: Vec<Pseudonym>,
-    pub(crate) subject_count: u32,
+    pub(crate) pii: Found,
+    pub(crate) subjects: BTreeSet<Pseudonym>,
     pub(crate) target: Option<Name>,
     pub(crate) reason: Option<&'static str>,
     pub(crate) duration: Option<Duration>,
@@ -171,10 +169,8 @@ impl AuditEvent {
             parameter_count: None,
             action: None,
             outcome: None,
-            direction: None,
-            pii: Vec::new(),
-            subjects: Vec::new(),
-            subject_count: 0,
+            pii: Found::default(),
+            subjects: BTreeSet::new(),
             target: None,
             reason: None,
             duration: None,
@@ -246,28 +242,31 @@ impl AuditEvent {
         self
     }
 
-    /// Which way the personal data were going; arguments and result are events of their own when
-    /// both held some.
-    pub fn direction(mut self, direction: Direction) -> Self {
-        self.direction = Some(direction);
+    /// There were so many values of personal data of this type, this was done with them, and they were going this
+    /// way. Counts of the same add up. The strongest action of all is what was done.
+    pub fn found(
+        mut self,
+        direction: Direction,
+        action: Action,
+        kind: impl Into<Name>,
+        count: usize,
+    ) -> Self {
+        if count > 0 {
+            self.pii
+                .add(direction, action, kind.into(), saturated(count));
+            self.action = self.action.max(Some(action));
+        }
         self
     }
 
-    /// There were personal data of this type, this many. Counts of the same type add up.
-    pub fn pii(mut self, kind: impl Into<Name>, count: usize) -> Self {
-        let (kind, count) = (kind.into(), saturated(count));
-        if count == 0 {
-            return self;
+    /// It was not allowed, for this reason: a stable code. What was rejected for its personal data stays so.
+    pub fn denied(self, code: &'static str) -> Self {
+        let event = self.outcome(Outcome::Denied).reason(code);
+        if event.pii.is_rejected() {
+            event
+        } else {
+            event.action(Action::Denied)
         }
-        if let Some((_, sum)) = self.pii.iter_mut().find(|(known, _)| *known == kind) {
-            *sum = sum.saturating_add(count);
-        } else if self.pii.len() < MOST_TYPES {
-            self.pii.push((kind, count));
-        } else if let Some((last, sum)) = self.pii.last_mut() {
-            *last = Name::from("OTHER");
-            *sum = sum.saturating_add(count);
-        }
-        self
     }
 
     /// The data were about this person. Each is counted once.
@@ -278,12 +277,7 @@ impl AuditEvent {
 
     /// The same where it stands.
     pub fn add_subject(&mut self, subject: Pseudonym) {
-        if !self.subjects.contains(&subject) {
-            if self.subjects.len() < MOST_SUBJECTS {
-                self.subjects.push(subject);
-            }
-            self.subject_count = self.subject_count.saturating_add(1);
-        }
+        self.subjects.insert(subject);
     }
 
     /// What it was done to: a client id, a role, a key, or the pseudonym of a person as text.

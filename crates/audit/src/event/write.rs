@@ -1,7 +1,7 @@
 //! An event as one line of JSON; the field names are those of requirement R7.4.
 
 use super::json::{number, string};
-use super::{AuditEvent, Details};
+use super::{AuditEvent, Details, MOST_SUBJECTS};
 
 impl AuditEvent {
     /// Writes everything between the time and the tag, which the log itself adds: the line must be
@@ -63,26 +63,19 @@ impl AuditEvent {
         text(out, "grant_id", who.grant.as_ref().map(super::Name::as_str));
         text(out, "target", self.target.as_ref().map(super::Name::as_str));
         text(out, "reason", self.reason);
-        text(out, "direction", self.direction.map(super::Direction::name));
         if !self.pii.is_empty() {
             key(out, "pii");
-            for (n, (kind, count)) in self.pii.iter().enumerate() {
-                out.push(if n == 0 { b'{' } else { b',' });
-                string(out, kind.as_str());
-                out.push(b':');
-                number(out, (*count).into());
-            }
-            out.push(b'}');
+            self.pii.write(out);
         }
-        if self.subject_count > 0 {
+        if !self.subjects.is_empty() {
             key(out, "subjects");
-            for (n, subject) in self.subjects.iter().enumerate() {
+            for (n, subject) in self.subjects.iter().take(MOST_SUBJECTS).enumerate() {
                 out.push(if n == 0 { b'[' } else { b',' });
                 quoted(out, |out| subject.write(out));
             }
             out.push(b']');
             key(out, "subject_count");
-            number(out, self.subject_count.into());
+            number(out, self.subjects.len() as u64);
         }
         if let Some(length) = self.id_run {
             key(out, "id_run");

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::record::Record;
 
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 21] = [
     "sequence",
     "timestamp",
     "event_type",
@@ -21,7 +21,6 @@ const COLUMNS: [&str; 22] = [
     "grant_id",
     "target",
     "reason",
-    "direction",
     "pii",
     "subject_count",
     "duration_us",
@@ -37,11 +36,7 @@ pub(super) fn row(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let text =
         |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
-    let pii: Vec<_> = record
-        .pii
-        .iter()
-        .map(|(kind, count)| format!("{kind}:{count}"))
-        .collect();
+    let pii: Vec<_> = record.found().map(|found| found.to_string()).collect();
     let alert = record.alert.as_ref();
     let cells: [String; COLUMNS.len()] = [
         record.sequence.to_string(),
@@ -60,7 +55,6 @@ pub(super) fn row(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
         text(&record.grant_id),
         text(&record.target),
         text(&record.reason),
-        text(&record.direction),
         pii.join(" "),
         number(record.subject_count.map(u64::from)),
         number(record.duration_us),

@@ -40,9 +40,8 @@ fn log() -> Vec<Vec<u8>> {
     let events = [
         AuditEvent::tool_call(who.clone(), "crm", "get-customer", 1)
             .outcome(Outcome::Success)
-            .action(Action::Masked)
-            .direction(Direction::Result)
-            .pii("EMAIL", 2)
+            .found(Direction::Arguments, Action::Allowed, "KR_RRN", 1)
+            .found(Direction::Result, Action::Masked, "EMAIL", 2)
             .subject(pseudonyms.data_subject("kim@example.com"))
             .took(Duration::from_millis(12)),
         AuditEvent::new(EventType::SignIn, who.clone())

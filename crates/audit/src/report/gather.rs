@@ -1,13 +1,14 @@
 //! From events to numbers, in one pass of memory that grows with people and tools, not with events.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use foldhash::fast::RandomState;
 
 use super::incident::{self, Incident};
-use super::{AlertRow, Chain, Period, Report, Row, Slot, Totals};
-use crate::event::{EventType, parse_timestamp};
+use super::people::Crowd;
+use super::{AlertRow, Chain, Period, PersonalData, Report, Row, Slot, Totals};
+use crate::event::{Action, Direction, EventType, parse_timestamp};
 use crate::query::{Query, Reader};
 use crate::record::Record;
 
@@ -21,7 +22,6 @@ const MOST_ALERTS: usize = 200;
 const SHORT: i64 = 2 * 86_400_000;
 
 type Map<V> = HashMap<String, V, RandomState>;
-type Set = HashSet<String, RandomState>;
 
 pub(super) fn gather(reader: &Reader, period: Period, chain: Chain) -> io::Result<Report> {
     let query = Query {
@@ -48,9 +48,8 @@ struct Sums {
     tools: Map<Sum>,
     clients: Map<Sum>,
     people: Map<Sum>,
-    subjects: Set,
-    unlisted_subjects: u64,
-    pii: BTreeMap<String, BTreeMap<String, u64>>,
+    subjects: Crowd,
+    pii: PersonalData,
     denials: BTreeMap<String, u64>,
     alerts_by_rule: BTreeMap<String, u64>,
     alerts: Vec<AlertRow>,
@@ -93,31 +92,18 @@ impl Sums {
 
     fn add(&mut self, record: &Record<'_>) {
         self.totals.events += 1;
-        let is_denied = record.outcome.as_deref() == Some("denied")
-            || matches!(
-                record.action_taken.as_deref(),
-                Some("denied" | "rejected" | "refused")
-            );
+        // What is about to happen is told again when it has.
+        if record.event_type == EventType::CallIntent.name() {
+            return;
+        }
+        let is_denied = is_denied(record);
         if is_denied {
             self.totals.denials += 1;
             let reason = record.reason.as_deref().unwrap_or(&record.event_type);
             *self.denials.entry(reason.to_owned()).or_default() += 1;
         }
-        let values: u64 = record.pii.values().map(|count| u64::from(*count)).sum();
-        self.totals.pii_values += values;
-        let action = record.action_taken.as_deref().unwrap_or("none");
-        for (kind, count) in &record.pii {
-            let actions = self.pii.entry(kind.to_string()).or_default();
-            *actions.entry(action.to_owned()).or_default() += u64::from(*count);
-        }
-        for subject in &record.subjects {
-            if !self.subjects.contains(&**subject) {
-                self.subjects.insert(subject.to_string());
-            }
-        }
-        let listed = record.subjects.len() as u64;
-        self.unlisted_subjects +=
-            u64::from(record.subject_count.unwrap_or_default()).saturating_sub(listed);
+        let values = self.personal_data(record);
+        self.subjects.add(record);
         let is_call = match EventType::parse(&record.event_type) {
             Some(EventType::CallOutcome) => {
                 self.call(record, is_denied);
@@ -135,19 +121,19 @@ impl Sums {
                 self.alert(record);
                 return;
             }
-            Some(EventType::CallIntent) => return,
             _ => false,
         };
         if is_denied {
             self.slot(&record.timestamp).denied += 1;
         }
+        let tool = record.place();
         let parts = [
-            (&mut self.tools, &record.tool_name),
-            (&mut self.clients, &record.client_id),
-            (&mut self.people, &record.user_id),
+            (&mut self.tools, tool.as_deref()),
+            (&mut self.clients, record.client_id.as_deref()),
+            (&mut self.people, record.user_id.as_deref()),
         ];
         for (map, name) in parts {
-            let Some(name) = name.as_deref() else {
+            let Some(name) = name else {
                 continue;
             };
             if !map.contains_key(name) {
@@ -167,6 +153,21 @@ impl Sums {
                 sum.durations.extend(duration);
             }
         }
+    }
+
+    /// Counts what was found, and says how many values that are.
+    fn personal_data(&mut self, record: &Record<'_>) -> u64 {
+        let mut values = 0;
+        for found in record.found() {
+            let direction = found.direction.unwrap_or(Direction::Result);
+            let action = found.action.map_or("none", Action::name);
+            let kinds = self.pii.entry(direction.name()).or_default();
+            let actions = kinds.entry(found.kind.to_owned()).or_default();
+            *actions.entry(action.to_owned()).or_default() += u64::from(found.count);
+            values += u64::from(found.count);
+        }
+        self.totals.pii_values += values;
+        values
     }
 
     fn call(&mut self, record: &Record<'_>, is_denied: bool) {
@@ -199,7 +200,7 @@ impl Sums {
             window_seconds: alert.window_seconds,
             user_id: owned(&record.user_id),
             client_id: owned(&record.client_id),
-            tool_name: owned(&record.tool_name),
+            tool_name: record.place(),
             evidence: alert.evidence.clone(),
         });
     }
@@ -208,7 +209,7 @@ impl Sums {
         self.totals.people = self.people.len() as u64;
         self.totals.clients = self.clients.len() as u64;
         self.totals.tools = self.tools.values().filter(|sum| sum.row.calls > 0).count() as u64;
-        self.totals.data_subjects = self.subjects.len() as u64 + self.unlisted_subjects;
+        self.totals.data_subjects = self.subjects.people();
         self.alerts.reverse();
         self.alerts.truncate(MOST_ALERTS);
         Report {
@@ -227,6 +228,15 @@ impl Sums {
             incidents,
             chain,
         }
+    }
+}
+
+/// What was refused as a whole; a part of a call may be rejected, and the call go on.
+fn is_denied(record: &Record<'_>) -> bool {
+    match record.action_taken.as_deref() {
+        Some("denied" | "refused") => true,
+        Some("rejected") if record.outcome.is_none() => true,
+        _ => record.outcome.as_deref() == Some("denied"),
     }
 }
 

@@ -1,9 +1,13 @@
 //! The report as one HTML page: no script, no network, readable on paper and in the dark.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 
+use super::people::People;
 use super::words::{Language, Words};
-use super::{Report, Row, chart};
+use super::{Report, Row, chart, shown};
+use crate::event::Direction;
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -11,9 +15,15 @@ struct Page<'a> {
     report: &'a Report,
     words: &'static Words,
     columns: String,
-    pii: Vec<PiiRow>,
+    pii: Vec<PiiGroup>,
     denials: Vec<BarRow>,
     tables: Vec<Table<'a>>,
+}
+
+/// Personal data that went one way.
+struct PiiGroup {
+    title: &'static str,
+    rows: Vec<PiiRow>,
 }
 
 /// One type of personal data.
@@ -52,7 +62,7 @@ pub(super) fn page(report: &Report, language: Language) -> String {
             &report.series,
             [words.succeeded, words.failed, words.denied],
         ),
-        pii: pii(report),
+        pii: pii(report, words),
         denials: denials(report),
         tables: vec![
             table(words.tools, None, true, &report.tools),
@@ -64,12 +74,12 @@ pub(super) fn page(report: &Report, language: Language) -> String {
         .expect("the template has no value that cannot be written")
 }
 
-fn pii(report: &Report) -> Vec<PiiRow> {
-    let total = |actions: &std::collections::BTreeMap<String, u64>| actions.values().sum::<u64>();
-    let most = report.pii.values().map(total).max().unwrap_or_default();
-    let mut rows: Vec<_> = report.pii.iter().collect();
-    rows.sort_by_key(|(_, actions)| std::cmp::Reverse(total(actions)));
-    let row = |(kind, actions): (&String, &std::collections::BTreeMap<String, u64>)| {
+/// What went to callers first, since that is what is asked for.
+fn pii(report: &Report, words: &'static Words) -> Vec<PiiGroup> {
+    let total = |actions: &BTreeMap<String, u64>| actions.values().sum::<u64>();
+    let kinds = report.pii.values().flat_map(BTreeMap::values);
+    let most = kinds.map(total).max().unwrap_or_default();
+    let row = |(kind, actions): (&String, &BTreeMap<String, u64>)| {
         let parts: Vec<_> = actions
             .iter()
             .map(|(action, count)| (class_of(action), *count))
@@ -80,11 +90,21 @@ fn pii(report: &Report) -> Vec<PiiRow> {
             bar: chart::bar(&parts, most),
             actions: actions
                 .iter()
-                .map(|(action, count)| (action.clone(), grouped(count)))
+                .map(|(action, count)| (words.action(action).to_owned(), grouped(count)))
                 .collect(),
         }
     };
-    rows.into_iter().map(row).collect()
+    let group = |direction: Direction, title| {
+        let mut rows: Vec<_> = report.pii.get(direction.name())?.iter().collect();
+        rows.sort_by_key(|(_, actions)| std::cmp::Reverse(total(actions)));
+        let rows = rows.into_iter().map(row).collect();
+        Some(PiiGroup { title, rows })
+    };
+    let groups = [
+        group(Direction::Result, words.to_callers),
+        group(Direction::Arguments, words.to_tools),
+    ];
+    groups.into_iter().flatten().collect()
 }
 
 fn denials(report: &Report) -> Vec<BarRow> {
@@ -157,15 +177,15 @@ fn when(timestamp: &str) -> String {
     timestamp.get(..16).unwrap_or(timestamp).replace('T', " ")
 }
 
-/// What a name may hide: control characters are shown, and nothing turns the direction of text.
-fn shown(name: &str) -> String {
-    let visible = |c: char| {
-        let turns = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if c.is_control() || turns {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            c
-        }
-    };
-    name.chars().map(visible).collect()
+/// A number of people, or two between which it is.
+fn between(people: &People) -> String {
+    if people.at_least == people.at_most {
+        grouped(&people.at_least)
+    } else {
+        format!(
+            "{} – {}",
+            grouped(&people.at_least),
+            grouped(&people.at_most)
+        )
+    }
 }

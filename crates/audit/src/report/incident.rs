@@ -4,15 +4,16 @@
 //! items, when and how, how many people, what they can do, what was done, and whom to ask. The first
 //! half of that is in the log.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 
 use serde::Serialize;
 
 use super::AlertRow;
-use crate::event::{parse_timestamp, timestamp};
+use super::people::{Crowd, People};
+use crate::event::{EventType, parse_timestamp, timestamp};
 use crate::query::{Query, Reader};
-use crate::record::Record;
+use crate::record::{Found, Record};
 use crate::rule::Rule;
 
 /// The rules that may be about a leak.
@@ -53,11 +54,13 @@ pub struct Incident {
     /// Until when the people, and perhaps the authority, have to be told.
     #[serde(rename = "72h_deadline")]
     pub deadline: String,
-    /// How many different people the data were about.
-    pub subjects_affected: u64,
-    /// Which items, and how many of each.
+    /// How many different people the data were about that left in clear.
+    pub subjects_affected: People,
+    /// Which items left in clear, and how many of each.
     pub items: BTreeMap<String, u64>,
-    /// By which tools.
+    /// Which items left masked, encrypted or as stand-ins, and how many of each.
+    pub items_hidden: BTreeMap<String, u64>,
+    /// By which tools, each behind its server.
     pub tools: Vec<String>,
     /// Whether the authority has to be told, as far as the log knows.
     pub report_to_authority: bool,
@@ -83,8 +86,9 @@ struct Draft {
     incident: Incident,
     from: i64,
     to: i64,
-    subjects: HashSet<String>,
-    unlisted: u64,
+    /// Of events of which everything left in clear, and of those of which something did.
+    surely: Crowd,
+    perhaps: Crowd,
     first: Option<Moment>,
     last: Option<Moment>,
 }
@@ -165,40 +169,52 @@ impl Draft {
                 client_id: alert.client_id.clone(),
                 aware_at: alert.timestamp.clone(),
                 deadline: text(at + HOURS_72),
-                subjects_affected: 0,
+                subjects_affected: People::default(),
                 items: BTreeMap::new(),
+                items_hidden: BTreeMap::new(),
                 tools: Vec::new(),
                 report_to_authority: false,
                 timeline: vec![moment],
             },
             from,
             to,
-            subjects: HashSet::new(),
-            unlisted: 0,
+            surely: Crowd::default(),
+            perhaps: Crowd::default(),
             first: None,
             last: None,
         }
     }
 
     fn add(&mut self, record: &Record<'_>, time: i64) {
-        let went_out = record.direction.as_deref() != Some("arguments")
-            && !matches!(record.action_taken.as_deref(), Some("rejected" | "denied"));
         let is_theirs = record.user_id.as_deref() == self.incident.user_id.as_deref()
             && record.client_id.as_deref() == self.incident.client_id.as_deref();
-        if !went_out || !is_theirs || !(self.from..=self.to).contains(&time) {
+        let is_over = is_over(record);
+        if !is_over || !is_theirs || !(self.from..=self.to).contains(&time) {
             return;
         }
-        for (kind, count) in &record.pii {
-            *self.incident.items.entry(kind.to_string()).or_default() += u64::from(*count);
+        let came_back: Vec<_> = record.found().filter(Found::came_back).collect();
+        if came_back.is_empty() {
+            return;
         }
-        self.subjects
-            .extend(record.subjects.iter().map(ToString::to_string));
-        let listed = record.subjects.len() as u64;
-        self.unlisted += u64::from(record.subject_count.unwrap_or_default()).saturating_sub(listed);
-        if let Some(tool) = record.tool_name.as_deref()
-            && !self.incident.tools.iter().any(|known| known == tool)
+        for found in &came_back {
+            let items = if found.reached_the_caller() {
+                &mut self.incident.items
+            } else {
+                &mut self.incident.items_hidden
+            };
+            *items.entry(found.kind.to_owned()).or_default() += u64::from(found.count);
+        }
+        if came_back.iter().any(Found::reached_the_caller) {
+            self.perhaps.add(record);
+        }
+        // A record does not say whom which of its values is about.
+        if record.found().all(|found| found.reached_the_caller()) {
+            self.surely.add(record);
+        }
+        if let Some(tool) = record.place()
+            && !self.incident.tools.contains(&tool)
         {
-            self.incident.tools.push(tool.to_owned());
+            self.incident.tools.push(tool);
         }
         let moment = |what: &str| Moment {
             timestamp: record.timestamp.to_string(),
@@ -212,8 +228,11 @@ impl Draft {
 
     fn end(mut self) -> Incident {
         let incident = &mut self.incident;
-        incident.subjects_affected = self.subjects.len() as u64 + self.unlisted;
-        incident.report_to_authority = incident.subjects_affected >= MANY
+        incident.subjects_affected = People {
+            at_least: self.surely.people().at_least,
+            at_most: self.perhaps.people().at_most,
+        };
+        incident.report_to_authority = incident.subjects_affected.at_most >= MANY
             || incident
                 .items
                 .keys()
@@ -227,6 +246,11 @@ impl Draft {
         incident.timeline.dedup();
         self.incident
     }
+}
+
+/// Whether the record is of what has happened, and not of what is about to.
+fn is_over(record: &Record<'_>) -> bool {
+    record.event_type != EventType::CallIntent.name()
 }
 
 fn text(millis: i64) -> String {

@@ -1,9 +1,12 @@
 //! The report as Markdown, for tickets and chats.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::people::People;
 use super::words::Language;
-use super::{Report, Row};
+use super::{Report, Row, shown};
+use crate::event::Direction;
 
 #[expect(
     clippy::too_many_lines,
@@ -33,16 +36,16 @@ pub(super) fn text(report: &Report, language: Language) -> String {
     }
     line(format!("\n## {}\n\n| | |\n|---|---:|", words.overview));
     for (name, value) in [
-        (words.events, totals.events),
-        (words.calls, totals.calls),
-        (words.people, totals.people),
-        (words.clients, totals.clients),
-        (words.tools, totals.tools),
-        (words.pii_values, totals.pii_values),
-        (words.subjects, totals.data_subjects),
-        (words.denials, totals.denials),
-        (words.sign_ins, totals.sign_ins),
-        (words.alerts, totals.alerts),
+        (words.events, totals.events.to_string()),
+        (words.calls, totals.calls.to_string()),
+        (words.people, totals.people.to_string()),
+        (words.clients, totals.clients.to_string()),
+        (words.tools, totals.tools.to_string()),
+        (words.pii_values, totals.pii_values.to_string()),
+        (words.about_people, between(totals.data_subjects)),
+        (words.denials, totals.denials.to_string()),
+        (words.sign_ins, totals.sign_ins.to_string()),
+        (words.alerts, totals.alerts.to_string()),
     ] {
         line(format!("| {name} | {value} |"));
     }
@@ -76,11 +79,17 @@ pub(super) fn text(report: &Report, language: Language) -> String {
     }
     for incident in &report.incidents {
         let rules: Vec<_> = incident.rules.iter().map(|rule| words.rule(rule)).collect();
-        let items: Vec<_> = incident
-            .items
-            .iter()
-            .map(|(kind, count)| format!("{} {count}", cell(kind)))
-            .collect();
+        let listed = |items: &BTreeMap<String, u64>| {
+            let items = items.iter();
+            let items: Vec<_> = items
+                .map(|(kind, count)| format!("{} {count}", cell(kind)))
+                .collect();
+            if items.is_empty() {
+                words.nothing.to_owned()
+            } else {
+                items.join(", ")
+            }
+        };
         let authority = if incident.report_to_authority {
             words.needed
         } else {
@@ -91,15 +100,27 @@ pub(super) fn text(report: &Report, language: Language) -> String {
         line(format!("- **{}: {}**", words.deadline, incident.deadline));
         line(format!(
             "- {}: {}",
-            words.subjects, incident.subjects_affected
+            words.subjects,
+            between(incident.subjects_affected)
         ));
-        line(format!("- {}: {}", words.items, items.join(", ")));
+        line(format!("- {}: {}", words.items, listed(&incident.items)));
+        line(format!(
+            "- {}: {}",
+            words.items_hidden,
+            listed(&incident.items_hidden)
+        ));
         line(format!("- {}: {authority}\n", words.authority));
     }
     line(format!("\n## {}\n\n| | |\n|---|---:|", words.pii_by_type));
-    for (kind, actions) in &report.pii {
-        for (action, count) in actions {
-            line(format!("| {} · {} | {count} |", cell(kind), cell(action)));
+    for (direction, title) in [
+        (Direction::Result, words.to_callers),
+        (Direction::Arguments, words.to_tools),
+    ] {
+        for (kind, actions) in report.pii.get(direction.name()).into_iter().flatten() {
+            for (action, count) in actions {
+                let action = cell(words.action(action));
+                line(format!("| {title} · {} · {action} | {count} |", cell(kind)));
+            }
         }
     }
     for (title, rows) in [
@@ -113,6 +134,16 @@ pub(super) fn text(report: &Report, language: Language) -> String {
         ));
     }
     out
+}
+
+/// A number of people, or two between which it is.
+fn between(people: People) -> String {
+    let People { at_least, at_most } = people;
+    if at_least == at_most {
+        at_least.to_string()
+    } else {
+        format!("{at_least} – {at_most}")
+    }
 }
 
 fn table(rows: &[Row], name: &str, calls: &str, failed: &str, denied: &str) -> String {
@@ -133,13 +164,12 @@ fn table(rows: &[Row], name: &str, calls: &str, failed: &str, denied: &str) -> S
 /// Text that stays in its cell and starts nothing.
 fn cell(text: &str) -> String {
     let mut out = String::new();
-    for c in text.chars() {
+    for c in shown(text).chars() {
         match c {
             '|' | '<' | '>' | '[' | ']' | '*' | '_' | '`' | '\\' | '#' => {
                 out.push('\\');
                 out.push(c);
             }
-            c if c.is_control() => out.push(char::REPLACEMENT_CHARACTER),
             c => out.push(c),
         }
     }

@@ -5,6 +5,7 @@ mod gather;
 mod html;
 mod incident;
 mod markdown;
+mod people;
 mod words;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,11 @@ use crate::settings::Settings;
 use crate::verify::Verification;
 
 pub use incident::Incident;
+pub use people::People;
 pub use words::Language;
+
+/// Counts by direction, type and action.
+type PersonalData = BTreeMap<&'static str, BTreeMap<String, BTreeMap<String, u64>>>;
 
 /// What happened between two times.
 #[derive(Clone, Debug, Serialize)]
@@ -38,8 +43,9 @@ pub struct Report {
     pub clients: Vec<Row>,
     /// The people, as pseudonyms, the busiest first.
     pub people: Vec<Row>,
-    /// Values of personal data by type, and for each by what was done.
-    pub pii: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Values of personal data by direction (`arguments` went to tools, `result` to callers), by type, and by what was
+    /// done.
+    pub pii: PersonalData,
     /// Why something was denied, and how often.
     pub denials: BTreeMap<String, u64>,
     /// How often each rule spoke.
@@ -72,7 +78,7 @@ pub struct Totals {
     /// Values of personal data.
     pub pii_values: u64,
     /// Different people whom data were about.
-    pub data_subjects: u64,
+    pub data_subjects: People,
     /// Sign-ins that succeeded.
     pub sign_ins: u64,
     /// Sign-ins that failed.
@@ -134,7 +140,7 @@ pub struct AlertRow {
     pub user_id: Option<String>,
     /// The client.
     pub client_id: Option<String>,
-    /// The tool.
+    /// The tool, behind its server.
     pub tool_name: Option<String>,
     /// The events that show it.
     pub evidence: Vec<u64>,
@@ -204,4 +210,17 @@ impl Report {
     pub fn markdown(&self, language: Language) -> String {
         markdown::text(self, language)
     }
+}
+
+/// What a name may hide: control characters are shown, and nothing turns the direction of text.
+fn shown(name: &str) -> String {
+    let visible = |c: char| {
+        let turns = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        if c.is_control() || turns {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        }
+    };
+    name.chars().map(visible).collect()
 }

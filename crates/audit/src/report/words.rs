@@ -65,8 +65,13 @@ table! {
     no_incidents: "No alert is about a possible leak.", "유출이 의심되는 경보가 없습니다.";
     deadline: "72-hour deadline", "72시간 기한";
     aware: "Known since", "인지 시각";
+    to_callers: "To callers", "호출자에게";
+    to_tools: "To tools", "도구에게";
+    about_people: "People whom data are about", "정보주체";
     subjects: "People affected", "영향받은 정보주체";
-    items: "Items", "유출 의심 항목";
+    items: "Items in clear", "평문으로 나간 항목";
+    items_hidden: "Items that were hidden", "가려져 나간 항목";
+    nothing: "none", "없음";
     authority: "Report to the authority", "보호위원회 신고";
     needed: "needed", "필요";
     not_needed: "not needed, as far as the log knows", "로그상 불필요";
@@ -75,6 +80,14 @@ table! {
     alert: "alert", "경보";
     pseudonyms: "People stand here as keyed pseudonyms: the same person always has the same one, and nobody can read a name from it.",
         "사용자는 키 기반 가명으로 표시됩니다. 같은 사람은 항상 같은 가명을 가지며, 가명으로 이름을 알 수 없습니다.";
+    allowed: "allowed", "허용";
+    denied_action: "denied", "거부됨";
+    masked: "masked", "마스킹";
+    encrypted: "encrypted", "암호화";
+    tokenized: "tokenized", "토큰화";
+    restored: "restored", "복원";
+    rejected: "rejected", "반려";
+    changed: "changed", "변경";
     critical: "critical", "심각";
     high: "high", "높음";
     medium: "medium", "보통";
@@ -107,6 +120,21 @@ impl Words {
             "high" => self.high,
             "medium" => self.medium,
             "low" => self.low,
+            other => other,
+        }
+    }
+
+    /// What was done with personal data, in a word.
+    pub(super) fn action<'a>(&self, word: &'a str) -> &'a str {
+        match word {
+            "allowed" => self.allowed,
+            "denied" => self.denied_action,
+            "masked" => self.masked,
+            "encrypted" => self.encrypted,
+            "tokenized" => self.tokenized,
+            "restored" => self.restored,
+            "rejected" => self.rejected,
+            "changed" => self.changed,
             other => other,
         }
     }

@@ -11,7 +11,8 @@ use super::data::speak;
 use super::engine::{AlertParts, Seen};
 use super::window::Windows;
 use super::{Finding, Rule, Thresholds};
-use crate::event::{EventType, Severity};
+use crate::event::{Action, Direction, EventType, Severity};
+use crate::reason;
 
 /// Many people come from one address; so much more must fail before an address is suspicious.
 const PEOPLE_BEHIND_AN_ADDRESS: u64 = 2;
@@ -48,16 +49,19 @@ impl Access {
 
     pub(super) fn observe(&mut self, seen: &Seen<'_>, findings: &mut Vec<Finding>) {
         match seen.kind {
-            EventType::SignIn | EventType::ClientAuthentication => {
-                findings.extend(self.guessed_sign_in(seen));
+            EventType::SignIn => findings.extend(self.guessed_sign_in(seen, "account")),
+            // A client that proves itself gets a token; that it does has no event of its own.
+            EventType::ClientAuthentication | EventType::TokenIssued => {
+                findings.extend(self.guessed_sign_in(seen, "client"));
             }
             EventType::RefreshReused => findings.push(once(seen, Rule::RefreshReused)),
             EventType::CodeReplayed => findings.push(once(seen, Rule::CodeReplayed)),
-            EventType::ToolChanged => findings.extend(tool_changed(seen)),
+            EventType::ToolChanged => findings.push(tool_changed(seen)),
             EventType::PolicyDecision | EventType::TokenRefused => {
                 findings.extend(self.scope_escalation(seen));
             }
-            EventType::CallOutcome | EventType::PiiAction => {
+            EventType::CallOutcome => {
+                findings.extend(self.scope_escalation(seen));
                 findings.extend(self.rephrasing(seen));
             }
             _ => {}
@@ -74,15 +78,22 @@ impl Access {
         }
     }
 
-    fn guessed_sign_in(&mut self, seen: &Seen<'_>) -> Option<Finding> {
+    /// Of people, by account and by address; of clients by their name alone, since many tokens are issued to one
+    /// address, and one client behind it may be set up wrongly.
+    fn guessed_sign_in(&mut self, seen: &Seen<'_>, whose: &str) -> Option<Finding> {
         let threshold = self.thresholds.guessed_sign_in;
         if threshold == 0 {
             return None;
         }
         let record = seen.record;
-        let account = record.user_id.as_deref().or(record.client_id.as_deref());
-        let account = account.map(|account| (format!("account\0{account}"), threshold));
-        let address = record.origin.as_deref();
+        let is_client = whose == "client";
+        let account = if is_client {
+            record.client_id.as_deref()
+        } else {
+            record.user_id.as_deref()
+        };
+        let account = account.map(|account| (format!("{whose}\0{account}"), threshold));
+        let address = record.origin.as_deref().filter(|_| !is_client);
         let address = address.map(|address| {
             (
                 format!("address\0{address}"),
@@ -114,11 +125,15 @@ impl Access {
     fn scope_escalation(&mut self, seen: &Seen<'_>) -> Option<Finding> {
         let threshold = self.thresholds.scope_escalation;
         let record = seen.record;
-        let is_refused = record.outcome.as_deref() == Some("denied")
-            || matches!(
-                record.reason.as_deref(),
-                Some("invalid_scope" | "invalid_target")
-            );
+        let is_refused = matches!(
+            record.reason.as_deref(),
+            Some(
+                reason::POLICY_DENIED
+                    | reason::SCOPE_REFUSED
+                    | reason::RESOURCE_REFUSED
+                    | reason::MORE_THAN_OWN
+            )
+        );
         if threshold == 0 || !is_refused {
             return None;
         }
@@ -144,12 +159,15 @@ impl Access {
     fn rephrasing(&mut self, seen: &Seen<'_>) -> Option<Finding> {
         let threshold = self.thresholds.rephrasing;
         let record = seen.record;
-        let is_rejected = record.action_taken.as_deref() == Some("rejected")
-            && record.direction.as_deref() != Some("result");
+        let is_rejected = record.found().any(|found| {
+            found.direction == Some(Direction::Arguments) && found.action == Some(Action::Rejected)
+        });
         if threshold == 0 || !is_rejected {
             return None;
         }
-        let key = format!("{}\0{}", seen.caller()?, record.tool_name.as_deref()?);
+        let server = record.server.as_deref().unwrap_or_default();
+        let tool = record.tool_name.as_deref()?;
+        let key = format!("{}\0{server}\0{tool}", seen.caller()?);
         let count = self
             .rejections
             .add(&key, seen.time, record.sequence, 1, 0)
@@ -197,12 +215,10 @@ impl Access {
     }
 }
 
-fn tool_changed(seen: &Seen<'_>) -> Option<Finding> {
-    // The tools of a server that is new itself are what the operator wanted.
-    let is_told = seen.record.reason.as_deref() != Some("first_seen");
+fn tool_changed(seen: &Seen<'_>) -> Finding {
     let mut finding = once(seen, Rule::ToolChanged);
     finding.alert.severity = Severity::Medium;
-    is_told.then_some(finding)
+    finding
 }
 
 /// For what a single event is enough.

@@ -9,6 +9,7 @@ use super::engine::{AlertParts, Seen};
 use super::window::Windows;
 use super::{Finding, Rule, Thresholds};
 use crate::event::{EventType, Severity};
+use crate::record::Found;
 
 /// A caller that reads much every day is measured by itself, but not below this share of the threshold.
 const LEAST_PERCENT: u64 = 40;
@@ -60,12 +61,11 @@ impl Data {
             return;
         }
         let is_unusual_hour = self.is_unusual_hour(seen);
-        let record = seen.record;
-        let went_out = record.direction.as_deref() != Some("arguments")
-            && !matches!(record.action_taken.as_deref(), Some("rejected" | "denied"));
-        if went_out {
-            findings.extend(self.secret(seen));
-            findings.extend(self.mass_read(seen, is_unusual_hour));
+        // What a caller cannot read is no leak. But a tool that answers with secrets has them, and whoever looks at one
+        // record after the other does so whatever the policy leaves of each.
+        findings.extend(self.secret(seen));
+        findings.extend(self.mass_read(seen, is_unusual_hour));
+        if seen.record.found().any(|found| found.came_back()) {
             findings.extend(self.many_subjects(seen, is_unusual_hour));
         }
         findings.extend(self.enumeration(seen));
@@ -73,12 +73,8 @@ impl Data {
 
     fn mass_read(&mut self, seen: &Seen<'_>, is_unusual_hour: bool) -> Option<Finding> {
         let threshold = self.thresholds.mass_read;
-        let amount = seen
-            .record
-            .pii
-            .values()
-            .map(|count| u64::from(*count))
-            .sum();
+        let in_clear = seen.record.found().filter(Found::reached_the_caller);
+        let amount = in_clear.map(|found| u64::from(found.count)).sum();
         if threshold == 0 || amount == 0 {
             return None;
         }
@@ -128,20 +124,8 @@ impl Data {
                 .add(key, seen.time, record.sequence, 0, kind)
                 .kinds;
         }
-        // Those who are counted and not listed are others each time, unless those who are listed are the
-        // same: somebody who looks at one list again and again reads about no more people.
-        let list = self
-            .hasher
-            .hash_one((&record.subjects, record.subject_count));
-        let listed = record.subjects.len() as u64;
-        let unlisted = u64::from(record.subject_count.unwrap_or_default()).saturating_sub(listed);
-        for n in 0..unlisted.min(threshold) {
-            let kind = self.hasher.hash_one((list, n));
-            kinds = self
-                .subjects
-                .add(key, seen.time, record.sequence, 0, kind)
-                .kinds;
-        }
+        // Those who are not listed may be the same as before; but so many there were at once.
+        let kinds = kinds.max(record.subject_count.unwrap_or_default().into());
         let limit = if is_unusual_hour {
             threshold / 2
         } else {
@@ -180,12 +164,21 @@ impl Data {
     }
 
     fn secret(&mut self, seen: &Seen<'_>) -> Option<Finding> {
-        let count = u64::from(*seen.record.pii.get("SECRET")?);
+        let secrets = seen.record.found().filter(|found| found.kind == "SECRET");
+        let came_back: Vec<_> = secrets.filter(Found::came_back).collect();
+        if came_back.is_empty() {
+            return None;
+        }
+        let count = came_back.iter().map(|found| u64::from(found.count)).sum();
+        // Where the policy hid it nobody has it; that the tool gives it away is to be looked at all the same.
+        let severity = if came_back.iter().any(Found::reached_the_caller) {
+            Severity::High
+        } else {
+            Severity::Medium
+        };
         let server = seen.record.server.as_deref().unwrap_or_default();
-        let key = format!(
-            "{server}\0{}",
-            seen.record.tool_name.as_deref().unwrap_or_default()
-        );
+        let tool = seen.record.tool_name.as_deref().unwrap_or_default();
+        let key = format!("{}\0{server}\0{tool}", severity.name());
         if !speak(&mut self.secrets, &key, seen.time) {
             return None;
         }
@@ -195,7 +188,7 @@ impl Data {
             window_seconds: 0,
             evidence: vec![seen.record.sequence],
         };
-        Some(seen.finding(Rule::SecretInResult, Severity::High, alert))
+        Some(seen.finding(Rule::SecretInResult, severity, alert))
     }
 
     /// Whether the person is never active at this time of the day; and remembers that they are now.

@@ -84,6 +84,7 @@ impl Integrity {
                 // That is what a crash leaves, and nothing is lost.
                 Some("unfinished_line") => return,
                 Some("tail_lost") => "tail_lost",
+                Some("log_missing") => "log_missing",
                 Some("head_missing") => "head_missing",
                 Some("not_written") => "not_written",
                 _ => "chain_broken",

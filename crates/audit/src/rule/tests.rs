@@ -64,13 +64,22 @@ fn much_personal_data_to_one_client_is_told() {
     let mut world = World::new();
     let read = world
         .call("alice")
-        .direction(Direction::Result)
-        .pii("EMAIL", 100);
+        .found(Direction::Result, Action::Allowed, "EMAIL", 100);
     assert_eq!(world.times(5, 60, &read), []);
     assert_eq!(world.after(60, &read), [Rule::MassRead]);
     assert_eq!(world.times(3, 60, &read), [], "once per window is enough");
-    let rejected = read.clone().action(Action::Rejected);
-    assert_eq!(World::new().times(20, 1, &rejected), [], "nobody got it");
+    for action in [
+        Action::Masked,
+        Action::Encrypted,
+        Action::Tokenized,
+        Action::Rejected,
+    ] {
+        let hidden = world
+            .call("alice")
+            .found(Direction::Result, action, "EMAIL", 100)
+            .found(Direction::Arguments, Action::Allowed, "EMAIL", 100);
+        assert_eq!(World::new().times(20, 1, &hidden), [], "nobody got it");
+    }
     let slow = World::new().times(50, 200, &read);
     assert_eq!(slow, [], "that is slow enough");
 }
@@ -80,13 +89,11 @@ fn a_client_that_reads_little_is_measured_by_itself() {
     let mut world = World::new();
     let little = world
         .call("alice")
-        .direction(Direction::Result)
-        .pii("EMAIL", 3);
+        .found(Direction::Result, Action::Allowed, "EMAIL", 3);
     assert_eq!(world.times(100, 700, &little), []);
     let more = world
         .call("alice")
-        .direction(Direction::Result)
-        .pii("EMAIL", 70);
+        .found(Direction::Result, Action::Allowed, "EMAIL", 70);
     assert_eq!(world.times(5, 60, &more), [Rule::MassRead]);
 }
 
@@ -98,22 +105,32 @@ fn reading_about_many_people_is_told() {
         let subject = world.pseudonyms.data_subject(&n.to_string());
         let read = world
             .call("alice")
-            .direction(Direction::Result)
-            .pii("EMAIL", 1)
+            .found(Direction::Result, Action::Allowed, "EMAIL", 1)
             .subject(subject);
         told.extend(world.times(2, 10, &read));
     }
     assert_eq!(told, [Rule::ManySubjects]);
-    // One call with more people than an event can list.
+    // One call with more people than an event can list, whatever the policy leaves of each of them.
     let mut world = World::new();
     let mut read = world
         .call("alice")
-        .direction(Direction::Result)
-        .pii("EMAIL", 1);
-    for n in 0..101 {
+        .found(Direction::Result, Action::Masked, "EMAIL", 1);
+    for n in 0..5000 {
         read = read.subject(world.pseudonyms.data_subject(&n.to_string()));
     }
     assert_eq!(world.after(1, &read), [Rule::ManySubjects]);
+}
+
+#[test]
+fn one_list_that_is_read_again_and_again_is_about_the_same_people() {
+    let mut world = World::new();
+    let mut read = world
+        .call("alice")
+        .found(Direction::Result, Action::Allowed, "EMAIL", 1);
+    for n in 0..90 {
+        read = read.subject(world.pseudonyms.data_subject(&n.to_string()));
+    }
+    assert_eq!(world.times(20, 60, &read), []);
 }
 
 #[test]
@@ -146,6 +163,19 @@ fn a_sign_in_after_many_that_failed_is_told() {
     }
     let succeeded = AuditEvent::new(EventType::SignIn, world.who("kim")).outcome(Outcome::Success);
     assert_eq!(world.after(5, &succeeded), [Rule::GuessedSignIn]);
+}
+
+#[test]
+fn a_client_whose_secret_was_wrong_many_times_before_it_got_a_token_is_told() {
+    let mut world = World::new();
+    let who = |name: &str| Who::new().client(name);
+    let failed = AuditEvent::new(EventType::ClientAuthentication, who("robot"));
+    let failed = failed.outcome(Outcome::Failure);
+    let issued =
+        |name| AuditEvent::new(EventType::TokenIssued, who(name)).outcome(Outcome::Success);
+    assert_eq!(world.times(10, 5, &failed), []);
+    assert_eq!(world.after(5, &issued("other")), [], "that one knew it");
+    assert_eq!(world.after(5, &issued("robot")), [Rule::GuessedSignIn]);
 }
 
 #[test]
@@ -189,7 +219,7 @@ fn trying_what_is_not_allowed_is_told() {
         AuditEvent::new(EventType::PolicyDecision, world.who("alice"))
             .server("crm")
             .tool(tool)
-            .outcome(Outcome::Denied)
+            .denied(crate::reason::POLICY_DENIED)
     };
     let same = denied(&world, "delete-customer");
     assert_eq!(world.times(5, 20, &same), [], "clients try again");
@@ -205,10 +235,8 @@ fn trying_again_what_was_rejected_is_told() {
     let mut world = World::new();
     let rejected = world
         .call("alice")
-        .direction(Direction::Arguments)
-        .pii("KR_RRN", 1)
-        .action(Action::Rejected)
-        .outcome(Outcome::Denied);
+        .found(Direction::Arguments, Action::Rejected, "KR_RRN", 1)
+        .denied("pii_rejected");
     assert_eq!(world.times(2, 30, &rejected), []);
     assert_eq!(world.after(30, &rejected), [Rule::Rephrasing]);
     assert_eq!(
@@ -223,15 +251,21 @@ fn a_secret_in_a_result_is_told_once_an_hour() {
     let mut world = World::new();
     let secret = world
         .call("alice")
-        .direction(Direction::Result)
-        .pii("SECRET", 1);
+        .found(Direction::Result, Action::Allowed, "SECRET", 1);
     assert_eq!(world.after(1, &secret), [Rule::SecretInResult]);
     assert_eq!(world.times(20, 60, &secret), []);
     assert_eq!(world.after(3600, &secret), [Rule::SecretInResult]);
+    let masked = World::new()
+        .call("alice")
+        .found(Direction::Result, Action::Masked, "SECRET", 1);
+    assert_eq!(
+        World::new().after(1, &masked),
+        [Rule::SecretInResult],
+        "nobody got it, but the tool would give it away"
+    );
     let given = world
         .call("bob")
-        .direction(Direction::Arguments)
-        .pii("SECRET", 1);
+        .found(Direction::Arguments, Action::Allowed, "SECRET", 1);
     assert_eq!(
         World::new().after(1, &given),
         [],
@@ -245,9 +279,8 @@ fn a_tool_that_changes_its_description_is_told() {
     let changed = AuditEvent::new(EventType::ToolChanged, Who::new())
         .server("crm")
         .tool("get-customer");
-    assert_eq!(world.after(1, &changed.clone().reason("first_seen")), []);
     assert_eq!(
-        world.after(1, &changed.reason("changed")),
+        world.after(1, &changed.reason("tool_changed")),
         [Rule::ToolChanged]
     );
 }
@@ -308,8 +341,7 @@ fn at_hours_at_which_a_person_never_works_half_as_much_is_told() {
     let mut world = World::new();
     let call = world
         .call("alice")
-        .direction(Direction::Result)
-        .pii("EMAIL", 1);
+        .found(Direction::Result, Action::Allowed, "EMAIL", 1);
     // From midnight to four, for three weeks.
     for _ in 0..21 {
         assert_eq!(world.times(48, 300, &call), []);
@@ -320,8 +352,7 @@ fn at_hours_at_which_a_person_never_works_half_as_much_is_told() {
     world_of_bob.millis = world.millis;
     let read = world
         .call("alice")
-        .direction(Direction::Result)
-        .pii("EMAIL", 60);
+        .found(Direction::Result, Action::Allowed, "EMAIL", 60);
     assert_eq!(world.times(4, 60, &read), [Rule::MassRead]);
     assert_eq!(world_of_bob.times(4, 60, &read), []);
 }

@@ -44,7 +44,8 @@ impl Default for Thresholds {
             many_subjects_window: Duration::from_hours(1),
             enumeration: 20,
             guessed_sign_in: 10,
-            guessed_sign_in_window: Duration::from_mins(5),
+            // Longer than an account is locked for guessing, or whoever waits for that would never be seen.
+            guessed_sign_in_window: Duration::from_mins(15),
             token_replay: 3,
             token_replay_window: Duration::from_mins(5),
             scope_escalation: 3,

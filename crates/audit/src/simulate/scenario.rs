@@ -2,8 +2,12 @@
 
 use super::dice::Dice;
 use super::traffic::{Company, DAY, Events, HOUR, MINUTE, Person, START, address};
-use crate::event::{Action, AuditEvent, Direction, EventType, Outcome, Who};
+use crate::event::{Action, AuditEvent, Details, Direction, EventType, Mended, Outcome, Who};
 use crate::rule::Rule;
+
+/// How often a password may be wrong before the account is locked to an address, and for how long that is.
+const TRIES_BEFORE_THE_LOCK: usize = 10;
+const LOCKED: i64 = 10 * MINUTE;
 
 /// Something bad: which rule has to find it, when it begins and when it is over.
 #[derive(Debug)]
@@ -99,16 +103,16 @@ impl Scene<'_> {
     }
 
     fn one(&mut self, kind: EventType) {
-        let event = AuditEvent::new(kind, self.company.who(&self.person, &self.grant));
-        self.then(0, event.action(Action::Ended).outcome(Outcome::Denied));
+        let who = Who::new().client(self.person.client).grant(&self.grant);
+        let event = AuditEvent::new(kind, who).action(Action::Ended);
+        self.then(0, event.outcome(Outcome::Denied).reason(kind.name()));
     }
 
     fn read(&self, values: usize) -> AuditEvent {
         self.company
             .call(&self.person, &self.grant, ("crm", "search-customers"))
             .outcome(Outcome::Success)
-            .direction(Direction::Result)
-            .pii("EMAIL", values)
+            .found(Direction::Result, Action::Allowed, "EMAIL", values)
     }
 
     fn mass_read(&mut self, dice: &mut Dice) {
@@ -139,11 +143,21 @@ impl Scene<'_> {
 
     fn guessed_sign_in(&mut self, dice: &mut Dice) {
         self.person.home = address(dice);
-        let who = self.company.who(&self.person, &self.grant);
-        let sign_in = AuditEvent::new(EventType::SignIn, who);
-        for _ in 0..dice.count(14, 40) {
-            let failed = sign_in.clone().outcome(Outcome::Failure);
-            self.then(dice.between(500, 6_000), failed);
+        let sign_in = AuditEvent::new(EventType::SignIn, self.company.visitor(&self.person));
+        let failed = sign_in.clone().outcome(Outcome::Failure);
+        let wrong = failed.clone().reason("wrong_password");
+        for _ in 0..TRIES_BEFORE_THE_LOCK {
+            self.then(dice.between(500, 6_000), wrong.clone());
+        }
+        // Whoever guesses goes on, and has to wait until the account is open again.
+        let locked = failed.reason("too_many_requests");
+        let opens = self.time + LOCKED;
+        for _ in 0..dice.count(0, 20) {
+            self.then(dice.between(500, 20_000), locked.clone());
+        }
+        self.time = opens;
+        for _ in 0..dice.count(0, 4) {
+            self.then(dice.between(500, 6_000), wrong.clone());
         }
         self.then(3_000, sign_in.outcome(Outcome::Success));
     }
@@ -159,35 +173,26 @@ impl Scene<'_> {
     }
 
     fn scope_escalation(&mut self, dice: &mut Dice) {
-        for tool in &[
+        let tools = [
             "delete-customer",
             "export-customers",
             "grant-role",
             "read-secrets",
             "run",
-        ][..dice.count(3, 5)]
-        {
-            let event = AuditEvent::new(
-                EventType::PolicyDecision,
-                self.company.who(&self.person, &self.grant),
-            )
-            .server("crm")
-            .tool(*tool)
-            .outcome(Outcome::Denied)
-            .reason("insufficient_scope");
+        ];
+        // Whoever holds a token is challenged for more scope where that would help, and is just refused elsewhere.
+        for (n, tool) in tools[..dice.count(3, 5)].iter().enumerate() {
+            let event = self
+                .company
+                .refused(&self.person, &self.grant, tool, n % 2 == 0);
             self.then(dice.between(2_000, 90_000), event);
         }
     }
 
     fn rephrasing(&mut self, dice: &mut Dice) {
         for _ in 0..dice.count(4, 7) {
-            let event = self
-                .company
-                .call(&self.person, &self.grant, ("mail", "send-mail"))
-                .direction(Direction::Arguments)
-                .pii("KR_RRN", 1)
-                .action(Action::Rejected)
-                .outcome(Outcome::Denied);
+            let tool = ("mail", "send-mail");
+            let event = self.company.rejected(&self.person, &self.grant, tool);
             self.then(dice.between(5_000, 60_000), event);
         }
     }
@@ -197,19 +202,24 @@ impl Scene<'_> {
             .company
             .call(&self.person, &self.grant, ("files", "read-file"))
             .outcome(Outcome::Success)
-            .direction(Direction::Result)
-            .pii("SECRET", 1);
+            .found(Direction::Result, Action::Allowed, "SECRET", 1);
         self.then(0, event);
     }
 
     fn tool_changed(&mut self) {
-        let event = AuditEvent::new(EventType::ToolChanged, Who::new()).server("search");
-        self.then(0, event.tool("web-search").reason("changed"));
+        let who = self.company.who(&self.person, &self.grant);
+        let event = AuditEvent::new(EventType::ToolChanged, who)
+            .server("search")
+            .tool("web-search")
+            .action(Action::Changed)
+            .reason("tool_changed");
+        self.then(0, event);
     }
 
     fn log_was_cut(&mut self) {
-        let event = AuditEvent::new(EventType::Recovery, Who::new()).reason("tail_lost");
-        self.then(0, event);
+        let mended = Details::Recovery(Mended::default());
+        let event = AuditEvent::about(EventType::Recovery, mended).action(Action::Recovered);
+        self.then(0, event.reason("tail_lost"));
     }
 
     fn clock_goes_back(&mut self, dice: &mut Dice) {

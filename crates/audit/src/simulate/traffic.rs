@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::dice::Dice;
 use crate::event::{Action, AuditEvent, Direction, EventType, Outcome, Pseudonyms, Who};
+use crate::reason;
 
 pub(super) const MINUTE: i64 = 60_000;
 pub(super) const HOUR: i64 = 60 * MINUTE;
@@ -17,15 +18,16 @@ const PEOPLE: usize = 48;
 const CUSTOMERS: u64 = 6_000;
 const CLIENTS: [&str; 4] = ["claude", "cursor", "vscode", "chatgpt"];
 
-/// The tools: server, name, whether it writes, how many values of personal data its results usually hold.
-const TOOLS: [(&str, &str, bool, usize); 7] = [
-    ("crm", "get-customer", false, 3),
-    ("crm", "search-customers", false, 6),
-    ("crm", "update-customer", true, 2),
-    ("todo", "get-todos", false, 0),
-    ("todo", "create-todo", true, 0),
-    ("search", "web-search", false, 0),
-    ("mail", "read-mail", false, 4),
+/// The tools: server, name, whether it writes, how many values of personal data its results usually hold, and what the
+/// policy does with them: who works with customers needs to read them, and a list of them is masked.
+const TOOLS: [(&str, &str, bool, usize, Action); 7] = [
+    ("crm", "get-customer", false, 3, Action::Allowed),
+    ("crm", "search-customers", false, 6, Action::Masked),
+    ("crm", "update-customer", true, 2, Action::Allowed),
+    ("todo", "get-todos", false, 0, Action::Allowed),
+    ("todo", "create-todo", true, 0, Action::Allowed),
+    ("search", "web-search", false, 0, Action::Allowed),
+    ("mail", "read-mail", false, 4, Action::Allowed),
 ];
 
 /// Events with their time; not in order.
@@ -75,6 +77,48 @@ impl Company {
             .origin(person.home)
     }
 
+    /// Somebody at the sign-in page, where nobody knows yet for which grant it will be.
+    pub(super) fn visitor(&self, person: &Person) -> Who {
+        Who::new()
+            .user(self.pseudonyms.person("https://auth.example", &person.name))
+            .origin(person.home)
+    }
+
+    /// A token for the client of a person; the token endpoint knows the client alone.
+    pub(super) fn token(&self, person: &Person, grant_type: &str) -> AuditEvent {
+        let who = Who::new().client(person.client).origin(person.home);
+        AuditEvent::new(EventType::TokenIssued, who)
+            .target(grant_type)
+            .action(Action::Issued)
+            .outcome(Outcome::Success)
+    }
+
+    /// A call that the policy does not let pass: with a challenge, or else as a call that has ended.
+    pub(super) fn refused(
+        &self,
+        person: &Person,
+        grant: &str,
+        tool: &str,
+        is_challenged: bool,
+    ) -> AuditEvent {
+        let event = if is_challenged {
+            AuditEvent::new(EventType::PolicyDecision, self.who(person, grant))
+                .server("crm")
+                .tool(tool)
+        } else {
+            self.call(person, grant, ("crm", tool)).took(Duration::ZERO)
+        };
+        event.denied(reason::POLICY_DENIED)
+    }
+
+    /// A call that is rejected for what is in its arguments.
+    pub(super) fn rejected(&self, person: &Person, grant: &str, tool: (&str, &str)) -> AuditEvent {
+        self.call(person, grant, tool)
+            .found(Direction::Arguments, Action::Rejected, "KR_RRN", 1)
+            .took(Duration::ZERO)
+            .denied("pii_rejected")
+    }
+
     /// A call, with everything about it but its outcome.
     pub(super) fn call(&self, person: &Person, grant: &str, tool: (&str, &str)) -> AuditEvent {
         AuditEvent::tool_call(self.who(person, grant), tool.0, tool.1, 1)
@@ -122,10 +166,11 @@ fn house(day: i64, morning: i64, dice: &mut Dice, events: &mut Events) {
         events.push((night + dice.between(5, 600) * 1000, started));
     }
     for _ in 0..dice.size(2, 12) {
-        let event = AuditEvent::new(EventType::Administration, Who::new().client("console"))
+        let event = AuditEvent::new(EventType::Administration, Who::new().client("operator"))
             .action(Action::Changed)
-            .target("role")
-            .outcome(Outcome::Success);
+            .target("sales")
+            .outcome(Outcome::Success)
+            .reason("role changed");
         events.push((
             morning + 10 * HOUR + dice.between(0, 6 * 60) * MINUTE,
             event,
@@ -133,18 +178,12 @@ fn house(day: i64, morning: i64, dice: &mut Dice, events: &mut Events) {
     }
     if day == 12 {
         // A release that the operator wanted: it is told all the same, and counts as a false alert.
-        let event = AuditEvent::new(EventType::ToolChanged, Who::new())
+        let event = AuditEvent::new(EventType::ToolChanged, Who::new().client("nightly"))
             .server("crm")
             .tool("update-customer")
-            .reason("changed");
+            .action(Action::Changed)
+            .reason("tool_changed");
         events.push((morning + 11 * HOUR, event));
-    }
-    if day == 5 {
-        for tool in ["list-files", "read-file"] {
-            let event = AuditEvent::new(EventType::ToolChanged, Who::new());
-            let event = event.server("files").tool(tool).reason("first_seen");
-            events.push((morning + 11 * HOUR, event));
-        }
     }
 }
 
@@ -159,10 +198,13 @@ fn batch(company: &Company, start: i64, dice: &mut Dice, events: &mut Events) {
         let customer = dice.below(CUSTOMERS).to_string();
         let event = AuditEvent::tool_call(who.clone(), "crm", "get-customer", 1)
             .outcome(Outcome::Success)
-            .action(Action::Masked)
-            .direction(Direction::Result)
-            .pii("EMAIL", 1)
-            .pii("KR_MOBILE", dice.count(0, 2))
+            .found(Direction::Result, Action::Masked, "EMAIL", 1)
+            .found(
+                Direction::Result,
+                Action::Masked,
+                "KR_MOBILE",
+                dice.count(0, 2),
+            )
             .subject(company.pseudonyms.data_subject(&customer));
         events.push((time, event));
     }
@@ -215,10 +257,7 @@ fn session_of(
         call(company, &from, &grant, time, dice, events);
         time += dice.between(3_000, 75_000);
         if dice.chance(20) {
-            let refreshed = AuditEvent::new(EventType::TokenIssued, company.who(&from, &grant))
-                .action(Action::Issued)
-                .outcome(Outcome::Success);
-            events.push((time, refreshed));
+            events.push((time, company.token(&from, "refresh_token")));
         }
     }
     if dice.chance(20) {
@@ -242,7 +281,7 @@ fn sign_in(
     dice: &mut Dice,
     events: &mut Events,
 ) {
-    let sign_in = AuditEvent::new(EventType::SignIn, company.who(person, grant));
+    let sign_in = AuditEvent::new(EventType::SignIn, company.visitor(person));
     let wrong = match dice.below(1000) {
         0..850 => 0,
         850..990 => dice.count(1, 3),
@@ -259,9 +298,14 @@ fn sign_in(
         *time += dice.between(4_000, 25_000);
     }
     events.push((*time, sign_in.outcome(Outcome::Success)));
-    for kind in [EventType::GrantApproved, EventType::TokenIssued] {
+    let mut who = company.who(person, grant);
+    who.origin = None;
+    let approved = AuditEvent::new(EventType::GrantApproved, who)
+        .server("https://mcp.example/mcp")
+        .action(Action::Approved)
+        .outcome(Outcome::Success);
+    for event in [approved, company.token(person, "authorization_code")] {
         *time += dice.between(200, 3_000);
-        let event = AuditEvent::new(kind, company.who(person, grant)).outcome(Outcome::Success);
         events.push((*time, event));
     }
 }
@@ -274,7 +318,7 @@ fn call(
     dice: &mut Dice,
     events: &mut Events,
 ) {
-    let (server, tool, writes, values) = TOOLS[dice.count(0, TOOLS.len() - 1)];
+    let (server, tool, writes, values, action) = TOOLS[dice.count(0, TOOLS.len() - 1)];
     let call = company.call(person, grant, (server, tool));
     if writes {
         events.push((time, call.intent()));
@@ -295,10 +339,9 @@ fn call(
         dice.size(values, 60)
     };
     if values > 0 && outcome == Outcome::Success {
-        call = call.direction(Direction::Result).action(Action::Masked);
         call = call
-            .pii("EMAIL", values.div_ceil(2))
-            .pii("KR_MOBILE", values / 2);
+            .found(Direction::Result, action, "EMAIL", values.div_ceil(2))
+            .found(Direction::Result, action, "KR_MOBILE", values / 2);
         for _ in 0..values.div_ceil(3).min(30) {
             let customer = dice.below(CUSTOMERS).to_string();
             call = call.subject(company.pseudonyms.data_subject(&customer));
@@ -342,12 +385,7 @@ fn refused(
     let kinds = if dice.chance(150) { 2 } else { 1 };
     for tool in &tools[..kinds] {
         for _ in 0..dice.count(1, 4) {
-            let event = AuditEvent::new(EventType::PolicyDecision, company.who(person, grant))
-                .server("crm")
-                .tool(*tool)
-                .outcome(Outcome::Denied)
-                .action(Action::Denied)
-                .reason("insufficient_scope");
+            let event = company.refused(person, grant, tool, true);
             events.push((*time, event));
             *time += dice.between(2_000, 40_000);
         }
@@ -364,13 +402,7 @@ fn rejected(
     events: &mut Events,
 ) {
     for _ in 0..if dice.chance(150) { 2 } else { 1 } {
-        let event = company
-            .call(person, grant, ("search", "web-search"))
-            .direction(Direction::Arguments)
-            .pii("KR_RRN", 1)
-            .action(Action::Rejected)
-            .outcome(Outcome::Denied)
-            .reason("pii_rejected");
+        let event = company.rejected(person, grant, ("search", "web-search"));
         events.push((*time, event));
         *time += dice.between(10_000, 90_000);
     }

@@ -49,9 +49,7 @@ fn event(log: &AuditLog, n: usize) -> AuditEvent {
         })
         .took(Duration::from_micros(1200));
     if n.is_multiple_of(3) {
-        call.direction(Direction::Result)
-            .action(Action::Masked)
-            .pii("EMAIL", 2)
+        call.found(Direction::Result, Action::Masked, "EMAIL", 2)
             .subject(log.pseudonyms().data_subject(&n.to_string()))
     } else {
         call

@@ -45,15 +45,14 @@ async fn week(world: &World, log: &AuditLog) {
                 })
                 .took(Duration::from_millis(20 + (n * hour) as u64 % 400));
             if n % 3 == 0 {
+                let action = if n % 2 == 0 {
+                    Action::Masked
+                } else {
+                    Action::Allowed
+                };
                 call = call
-                    .direction(Direction::Result)
-                    .action(if n % 2 == 0 {
-                        Action::Masked
-                    } else {
-                        Action::Allowed
-                    })
-                    .pii("EMAIL", 2)
-                    .pii("KR_MOBILE", 1)
+                    .found(Direction::Result, action, "EMAIL", 2)
+                    .found(Direction::Result, Action::Masked, "KR_MOBILE", 1)
                     .subject(log.pseudonyms().data_subject(&(hour * n % 300).to_string()));
             }
             log.append(call).await.unwrap();
@@ -61,9 +60,7 @@ async fn week(world: &World, log: &AuditLog) {
                 let denied = AuditEvent::new(EventType::PolicyDecision, who)
                     .server("crm")
                     .tool("delete-customer")
-                    .action(Action::Denied)
-                    .outcome(Outcome::Denied)
-                    .reason("insufficient_scope");
+                    .denied(audit::reason::POLICY_DENIED);
                 log.append(denied).await.unwrap();
             }
         }
@@ -79,9 +76,7 @@ async fn theft(world: &World, log: &AuditLog) {
     for n in 0..30 {
         let mut read = AuditEvent::tool_call(who.clone(), "crm", "export-customers", 1)
             .outcome(Outcome::Success)
-            .action(Action::Allowed)
-            .direction(Direction::Result)
-            .pii("KR_RRN", 40);
+            .found(Direction::Result, Action::Allowed, "KR_RRN", 40);
         for subject in 0..40 {
             read = read.subject(log.pseudonyms().data_subject(&format!("{n}/{subject}")));
         }
@@ -130,7 +125,8 @@ async fn a_report_says_what_the_law_asks_for() {
     let incidents = json["incidents"].as_array().unwrap();
     assert_eq!(incidents.len(), 1, "{incidents:#?}");
     let incident = &incidents[0];
-    assert_eq!(incident["subjects_affected"], 1200);
+    assert_eq!(incident["subjects_affected"]["at_least"], 1200);
+    assert_eq!(incident["subjects_affected"]["at_most"], 1200);
     assert_eq!(incident["items"]["KR_RRN"], 1200);
     assert_eq!(incident["report_to_authority"], true);
     let aware = incident["aware_at"].as_str().unwrap();

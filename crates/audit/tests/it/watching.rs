@@ -152,11 +152,10 @@ async fn rules_remember_what_was_before_a_restart_and_tell_it_once() {
     let watched = watched();
     watched.script.answer(HOOK, 200, &[], "");
     let denied = |n: usize| {
+        let (direction, action) = (audit::Direction::Arguments, audit::Action::Rejected);
         call(n)
-            .outcome(audit::Outcome::Denied)
-            .direction(audit::Direction::Arguments)
-            .pii("KR_RRN", 1)
-            .action(audit::Action::Rejected)
+            .found(direction, action, "KR_RRN", 1)
+            .denied("pii_rejected")
     };
     watched.append(EventType::CodeReplayed).await;
     watched.log.append(denied(1)).await.unwrap();

@@ -154,8 +154,8 @@ async fn what_a_person_answers_is_masked_as_arguments_are_and_recorded() {
     let [event] = &events[..] else {
         panic!("{events:?}")
     };
-    assert_eq!(event["pii"], json!({"EMAIL": 1}), "{event}");
-    assert_eq!(event["direction"], "arguments", "{event}");
+    let pii = json!({"arguments": {"masked": {"EMAIL": 1}}});
+    assert_eq!(event["pii"], pii, "{event}");
     assert_eq!(event["action_taken"], "masked", "{event}");
     assert_eq!(event["subject_count"], 1, "{event}");
 }
@@ -176,7 +176,10 @@ async fn p6_the_record_says_how_many_people_a_result_is_about_and_many_raise_an_
         panic!("{events:?}")
     };
     // A telephone number and an address are one person.
-    assert_eq!(event["pii"]["EMAIL"], MEMBERS, "{event}");
+    assert_eq!(
+        event["pii"]["result"]["masked"]["EMAIL"], MEMBERS,
+        "{event}"
+    );
     assert_eq!(event["subject_count"], MEMBERS, "{event}");
     assert!(!event.to_string().contains("member7"), "{event}");
     until("an alert about many people", || {

@@ -1,9 +1,14 @@
 //! An event as it is read back from a line of the log.
 
+mod found;
+
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::event::{Action, Direction};
+
+pub use found::{Found, PersonalData};
 
 /// A line of the log. Words that a later version may add are text here, so that it stays readable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,13 +65,13 @@ pub struct Record<'a> {
     #[serde(deserialize_with = "borrowed")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'a, str>>,
-    /// Which way personal data were going; see [`Direction`](crate::Direction).
+    /// Which way personal data were going, in lines of former versions; see [`Record::found`].
     #[serde(deserialize_with = "borrowed")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Cow<'a, str>>,
-    /// Types of personal data, and how many of each.
-    #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub pii: BTreeMap<Cow<'a, str>, u32>,
+    /// Personal data, as they are written; see [`Record::found`].
+    #[serde(borrow, default, skip_serializing_if = "PersonalData::is_empty")]
+    pub pii: PersonalData<'a>,
     /// The people whom the data were about, as pseudonyms; not all when there were many.
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<Cow<'a, str>>,
@@ -169,6 +174,24 @@ fn borrowed<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'a,
     struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
     let text = Option::<Text<'a>>::deserialize(from)?;
     Ok(text.map(|Text(text)| text))
+}
+
+impl Record<'_> {
+    /// What was found of personal data: each type, which way it was going, and what was done with it.
+    pub fn found(&self) -> impl Iterator<Item = Found<'_>> {
+        let direction = self.direction.as_deref().and_then(Direction::parse);
+        let action = self.action_taken.as_deref().and_then(Action::parse);
+        self.pii.found(direction, action)
+    }
+
+    /// The tool with its server, since servers have tools of the same name; the tool alone where no server is known.
+    pub fn place(&self) -> Option<String> {
+        let tool = self.tool_name.as_deref()?;
+        Some(match self.server.as_deref() {
+            Some(server) => format!("{server}/{tool}"),
+            None => tool.to_owned(),
+        })
+    }
 }
 
 impl<'a> Record<'a> {
