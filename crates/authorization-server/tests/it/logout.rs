@@ -116,6 +116,7 @@ async fn a_person_may_come_without_a_client() {
     let answer = browser.get("/logout").await;
     let page = follow(&mut browser, &answer).await;
     assert!(page.body.contains("Sign out?"), "{page:?}");
+    assert!(page.body.contains("account\">Cancel</a>"), "{page:?}");
     let account = field(&page, "account");
     let answer = browser
         .post("/logout/confirm", &[("account", &account)])

@@ -23,7 +23,7 @@ pub struct UpstreamSettings {
     pub transport: Transport,
     /// The revision that it speaks, where the operator knows; found out otherwise.
     pub revision: Option<Revision>,
-    /// How long it may take until its answer begins.
+    /// How long it may be silent while it owes an answer.
     pub timeout: Duration,
     /// The largest message that it may send.
     pub max_message_bytes: usize,

@@ -30,9 +30,10 @@ pub(crate) struct PiiRuleSection {
     pub(crate) paths: Vec<String>,
     /// Types of personal data, such as `EMAIL`, `PHONE` or `KR_RRN`. All of them unless set.
     pub(crate) types: Vec<String>,
-    /// Only for callers who have all of these scopes.
+    /// Only for callers who have all of these scopes. Tokens for the upstreams that the rule can be about may
+    /// hold them, so they are described in `[scopes]`.
     pub(crate) scopes: Vec<String>,
-    /// Only for callers who have none of these scopes.
+    /// Only for callers who have none of these scopes, which are described, too.
     pub(crate) without_scopes: Vec<String>,
     /// Only for findings that are at least so sure, from 0.5 to 1.
     pub(crate) least_score: Option<f32>,

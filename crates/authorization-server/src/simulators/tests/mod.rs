@@ -253,6 +253,10 @@ async fn somebody_signs_in_at_every_vendor() {
             assert!(page.body.contains(shown), "{vendor:?}: {}", page.body);
         }
         assert!(!page.body.contains("<script"), "{vendor:?}");
+        assert!(
+            page.body.contains("Nothing leaves this machine."),
+            "{vendor:?}"
+        );
         let answer = visit.choose(&page, "approve", person.key).await;
         assert_eq!(answer.back("state").unwrap(), "our-state", "{vendor:?}");
         let answer = visit.redeem(&answer.back("code").unwrap(), &vec![]).await;
