@@ -12,7 +12,7 @@ use audit::rule::IdRuns;
 use audit::{
     Action, AuditEvent, AuditLog, Direction, EventType, Expected, Name, Outcome, Pseudonym, Who,
 };
-use pii::{Acted, DataSubject, Operator};
+use pii::{Acted, DataSubject, Kind, Operator};
 use resource_server::Caller;
 
 use crate::house::About;
@@ -154,6 +154,16 @@ impl Recording {
         let latest = self.latest.take();
         if latest.is_some() {
             self.event = with_findings(self.event.clone(), latest.as_ref(), went_nowhere);
+        }
+    }
+
+    /// Adds which stand-ins became values again in the arguments.
+    pub(crate) fn restored(&mut self, restored: &[(Kind, u32)]) {
+        for (kind, count) in restored {
+            self.has_found = true;
+            let count = usize::try_from(*count).unwrap_or(usize::MAX);
+            let event = self.event.clone();
+            self.event = event.found(Direction::Arguments, Action::Restored, kind.name(), count);
         }
     }
 

@@ -124,6 +124,7 @@ impl Redaction<'_> {
             match &applied {
                 Ok(outcome) => {
                     recording.acted(direction, &outcome.findings);
+                    recording.restored(&outcome.restored);
                     recording.about(&outcome.subjects);
                 }
                 Err(refusal) => recording.acted(direction, &refusal.findings),

@@ -39,10 +39,10 @@ pub struct Outcome {
     pub replaced: Option<String>,
     /// What was found, and what was done with it.
     pub findings: Vec<Acted>,
-    /// Whom it is about, each once.
+    /// Whom it is about, each once; those, too, whose values came back.
     pub subjects: Vec<DataSubject>,
-    /// How many stand-ins became values again.
-    pub restored: u32,
+    /// Of which types stand-ins became values again, and how many.
+    pub restored: Vec<(Kind, u32)>,
 }
 
 impl fmt::Debug for Outcome {
@@ -59,6 +59,13 @@ impl fmt::Debug for Outcome {
 
 /// What stands somewhere from now on.
 type Replacement = (Range<usize>, String);
+
+/// What stood somewhere before, and stands there again.
+#[derive(Default)]
+struct Restored {
+    replacements: Vec<Replacement>,
+    counts: Vec<(Kind, u32)>,
+}
 
 impl Redactor {
     /// Applies `policy` to what `scanner` finds.
@@ -158,11 +165,12 @@ impl Redactor {
                 .iter()
                 .map(|(finding, action)| (&finding.kind, *action)),
         );
-        let subjects = people(
-            &decided
-                .iter()
-                .map(|(finding, _)| (&finding.kind, finding.value.as_str())),
-        );
+        let known = decided
+            .iter()
+            .map(|(finding, _)| (&finding.kind, finding.value.as_str()));
+        let back = opened.iter().filter(|one| self.restores(context, one));
+        let back = back.map(|one| (&one.kind, one.value.as_str()));
+        let subjects = people(&known.chain(back));
         let mut made = HashMap::new();
         let mut replacements = Vec::new();
         for (finding, action) in &decided {
@@ -211,7 +219,10 @@ impl Redactor {
             }
         }
         let findings = counted(found.iter().map(|one| (&one.hit.kind, one.action)));
-        let subjects = people(&found.iter().map(|one| (&one.hit.kind, one.value.as_str())));
+        let known = found.iter().map(|one| (&one.hit.kind, one.value.as_str()));
+        let back = opened.iter().filter(|one| self.restores(context, one));
+        let back = back.map(|one| (&one.kind, one.value.as_str()));
+        let subjects = people(&known.chain(back));
         let mut known = HashMap::new();
         let mut made = Vec::new();
         for one in found {
@@ -252,24 +263,36 @@ impl Redactor {
         })
     }
 
+    /// Whether the tool of the call may see the value of a stand-in.
+    fn restores(&self, context: &Context<'_>, stand_in: &stand_in::Opened) -> bool {
+        context.direction == Direction::Arguments
+            && self.policy.restores(&stand_in.kind, context.tool)
+    }
+
     /// The values of the stand-ins that the tool of the call may see.
     fn restored(
         &self,
         context: &Context<'_>,
         opened: Vec<stand_in::Opened>,
         written: impl Fn(&Range<usize>, &str) -> String,
-    ) -> Vec<Replacement> {
-        let is_restored = |stand_in: &stand_in::Opened| {
-            context.direction == Direction::Arguments
-                && self.policy.restores(&stand_in.kind, context.tool)
-        };
-        let opened = opened.into_iter().filter(is_restored);
-        opened
-            .map(|stand_in| {
-                let text = written(&stand_in.range, &stand_in.value);
-                (stand_in.range, text)
-            })
-            .collect()
+    ) -> Restored {
+        let mut restored = Restored::default();
+        for one in opened {
+            if !self.restores(context, &one) {
+                continue;
+            }
+            let text = written(&one.range, &one.value);
+            restored.replacements.push((one.range, text));
+            match restored
+                .counts
+                .iter_mut()
+                .find(|(kind, _)| *kind == one.kind)
+            {
+                Some((_, count)) => *count = count.saturating_add(1),
+                None => restored.counts.push((one.kind, 1)),
+            }
+        }
+        restored
     }
 
     /// What takes the place of a value; equal values have equal replacements in one message.
@@ -321,11 +344,10 @@ fn counted<'k>(found: impl Iterator<Item = (&'k Kind, Operator)>) -> Vec<Acted> 
 fn outcome(
     source: &str,
     mut replacements: Vec<Replacement>,
-    restored: Vec<Replacement>,
+    restored: Restored,
     (findings, subjects): (Vec<Acted>, Vec<DataSubject>),
 ) -> Outcome {
-    let count = u32::try_from(restored.len()).unwrap_or(u32::MAX);
-    replacements.extend(restored);
+    replacements.extend(restored.replacements);
     replacements.sort_by_key(|(range, _)| range.start);
     let mut text = String::with_capacity(source.len() + 64 * replacements.len());
     let mut copied = 0;
@@ -339,6 +361,6 @@ fn outcome(
         replaced: (!replacements.is_empty()).then_some(text),
         findings,
         subjects,
-        restored: count,
+        restored: restored.counts,
     }
 }

@@ -309,7 +309,11 @@ fn a_stand_in_is_restored_for_listed_tools_and_the_same_subject() {
         format!(r#"{{"params":{{"arguments":{{"to":"{stand_in}","say":"hi \"{stand_in}\""}}}}}}"#);
     let mail = context("mail.send", Direction::Arguments);
     let restored = redactor.apply(&mail, &call).unwrap();
-    assert_eq!(restored.restored, 2);
+    assert_eq!(restored.restored, [(pii::Kind::Email, 2)]);
+    assert_eq!(
+        restored.subjects, outcome.subjects,
+        "it is about the same person"
+    );
     assert_eq!(
         restored.replaced.unwrap(),
         call.replace(&stand_in, "kim.ms@naver.com")
