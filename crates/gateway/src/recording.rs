@@ -270,3 +270,6 @@ fn action(operator: Operator) -> Action {
         _ => Action::Changed,
     }
 }
+
+#[cfg(test)]
+mod tests;
