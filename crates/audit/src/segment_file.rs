@@ -11,6 +11,7 @@ use std::path::Path;
 
 use rustix::fs::{FallocateFlags, fallocate};
 
+use crate::chain::{Chain, split};
 #[cfg(test)]
 use crate::faults;
 use crate::lines::LONGEST;
@@ -132,23 +133,24 @@ impl SegmentFile {
 }
 
 /// What stands behind the lines of a segment that prove themselves.
+#[derive(Default)]
 pub(crate) struct Behind {
     pub(crate) bytes: u64,
     /// How many of them there are up to the last one that is not zero.
     pub(crate) text: u64,
     /// The highest number of what looks like an event of a log.
     pub(crate) highest_sequence: Option<u64>,
+    /// How many whole lines follow from the whole line before them, and how many do not.
+    following: u64,
+    loose: u64,
 }
 
 impl Behind {
-    pub(crate) fn of(path: &Path, from: u64) -> io::Result<Self> {
+    pub(crate) fn of(path: &Path, from: u64, chain: &Chain) -> io::Result<Self> {
         let mut file = BufReader::new(File::open(path)?);
         file.seek(SeekFrom::Start(from))?;
-        let mut behind = Self {
-            bytes: 0,
-            text: 0,
-            highest_sequence: None,
-        };
+        let mut behind = Self::default();
+        let mut before = None;
         let mut line = Vec::new();
         while (&mut file)
             .take(LONGEST as u64)
@@ -160,11 +162,22 @@ impl Behind {
             behind.bytes += line.len() as u64;
             let start = line.iter().rposition(|byte| *byte == 0);
             let last = &line[start.map_or(0, |zero| zero + 1)..];
-            let sequence = Record::parse(last).map(|record| record.sequence);
-            behind.highest_sequence = behind.highest_sequence.max(sequence);
+            if let Some(record) = Record::parse(last) {
+                behind.highest_sequence = behind.highest_sequence.max(Some(record.sequence));
+                let before = before.filter(|_| start.is_none());
+                let follows = before.is_some_and(|mac| chain.verify(mac, last).is_some());
+                behind.following += u64::from(follows);
+                behind.loose += u64::from(!follows);
+            }
+            before = split(last).map(|(_, mac)| mac);
             line.clear();
         }
         Ok(behind)
+    }
+
+    /// Whether these are lines that we wrote, behind one that is not whole: they follow from each other.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.following > 0 && self.loose <= 1
     }
 }
 

@@ -113,8 +113,15 @@ pub enum Problem {
         /// Where the head stands.
         place: String,
     },
+    /// There is a key, and no log.
+    LogMissing,
     /// There is no head that this log has signed.
     NoHead,
+    /// The second place has no head of a log that has events.
+    NoHeadElsewhere {
+        /// Where it should be.
+        place: String,
+    },
     /// A line of the second place is no head that this log has signed.
     ForgedHead {
         /// The line, from 1.
@@ -160,6 +167,10 @@ impl fmt::Display for Problem {
             }
             Self::OtherHistory { sequence, place } => {
                 write!(f, "event {sequence} is not the one that the head in {place} has signed: the log was rewritten")
+            }
+            Self::LogMissing => f.write_str("there is a key and no log, so all of it was taken away, or it was never begun"),
+            Self::NoHeadElsewhere { place } => {
+                write!(f, "the second place {place} has no head, though the log has events: they were taken away, or it was named after the house was started")
             }
             Self::NoHead => f.write_str("the head is missing or was not signed by this log, so nobody can tell whether the end was cut off"),
             Self::ForgedHead { line } => write!(f, "line {line} of the second place is no head of this log"),
@@ -207,19 +218,32 @@ pub fn verify(
     // The head first: what is written meanwhile comes behind it.
     let head_path = directory.join("head");
     let head = head::read(&head_path, &keys.head, &keys.log).map_err(fault(&head_path))?;
-    let numbers = segment::list(directory).map_err(fault(directory))?;
+    // Read before the segments, too.
+    let elsewhere = heads.map(|path| match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((path, String::new())),
+        read => read.map(|text| (path, text)).map_err(fault(path)),
+    });
+    let elsewhere = elsewhere.transpose()?;
+    let numbers = match segment::list(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        list => list.map_err(fault(directory))?,
+    };
     let mut walk = Walk::new(&keys, numbers.len());
     match head {
         Found::Head(head) => {
             walk.result.head_sequence = Some(head.sequence);
             walk.expect(&head, &head_path);
         }
-        Found::Nothing if numbers.is_empty() => {}
+        Found::Nothing if numbers.is_empty() => walk.result.problem(Problem::LogMissing),
         Found::Nothing | Found::Unreadable => walk.result.problem(Problem::NoHead),
     }
-    if let Some(path) = heads {
-        let text = fs::read_to_string(path).map_err(fault(path))?;
+    if let Some((path, text)) = elsewhere {
         walk.expect_all(&text, path);
+        // The first one is put there as soon as there is an event behind the beginning of the log.
+        if walk.result.heads == 0 && walk.result.head_sequence.is_some_and(|last| last > 1) {
+            let place = path.display().to_string();
+            walk.result.problem(Problem::NoHeadElsewhere { place });
+        }
     }
     for number in numbers {
         let path = segment::path(directory, number);
@@ -299,7 +323,8 @@ impl<'a> Walk<'a> {
                 self.result.problem(Problem::MissingSegment { segment });
             }
         }
-        let mut lines = match Lines::open(&segment::path(directory, number), 0) {
+        let path = segment::path(directory, number);
+        let mut lines = match Lines::open(&path, 0) {
             Ok(lines) => lines,
             // Retention may have come first.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -310,7 +335,7 @@ impl<'a> Walk<'a> {
             line_number += 1;
             self.line(number, line_number, line);
         }
-        let rest = Behind::of(&segment::path(directory, number), lines.place())?.text;
+        let rest = Behind::of(&path, lines.place(), &self.keys.chain)?.text;
         if rest > 0 {
             let note =
                 format!("segment {number} ends with {rest} bytes of a line that is not finished");

@@ -51,13 +51,14 @@ impl FromRequest<AuthorizationServer> for AuthenticatedClient {
             .map_err(|_| malformed("the body is too large or was cut off"))?;
         let form = Parameters::parse(&body)?;
         let Ok(address) = ClientAddress::from_request_parts(&mut parts, server).await;
-        let client = authenticate(server, &parts.headers, &form, address).await;
+        let mut named = None;
+        let client = authenticate(server, &parts.headers, &form, address, &mut named).await;
         if let Err(error) = &client
             && error.reason == Reason::ClientAuthenticationFailed
         {
             server
                 .facts()
-                .client_not_authenticated(error.reason, address);
+                .client_not_authenticated(named.as_deref(), error.reason, address);
         }
         let client = client?;
         Ok(Self { client, form })
@@ -90,14 +91,17 @@ enum Name<'a> {
     Workload(Workload),
 }
 
+/// `named` becomes the client that the request is said to be from, whether or not that is proved.
 async fn authenticate(
     server: &AuthorizationServer,
     headers: &HeaderMap,
     form: &Parameters,
     address: ClientAddress,
+    named: &mut Option<Arc<Client>>,
 ) -> Result<Arc<Client>, EndpointError> {
     let (name, credentials) = presented(server, headers, form)?;
     let client = find(server, &name, address).await?;
+    *named = Some(Arc::clone(&client));
     if let Credentials::Grant(assertion) = credentials {
         let workload = client.workload().ok_or(AssertionError::Subject);
         let workload = workload.map_err(EndpointError::from_grant)?;

@@ -51,16 +51,28 @@ impl AuthorizationServer {
         match &answer {
             Ok(Some(user)) => facts.signed_in(user, address).await?,
             Ok(None) => {
-                // Who it was to be: without that, nobody sees that one account is being guessed.
-                let user = self.users().find_by_username(username).await?;
-                facts.sign_in_failed(user.as_ref(), "wrong_password", address);
+                self.sign_in_failed(username, "wrong_password", address)
+                    .await?;
             }
             Err(AuthenticateError::TooManyAttempts { .. }) => {
-                facts.sign_in_failed(None, Reason::TooManyRequests.as_str(), address);
+                let reason = Reason::TooManyRequests.as_str();
+                self.sign_in_failed(username, reason, address).await?;
             }
             Err(_) => {}
         }
         answer
+    }
+
+    /// Records whose account it was to be: without that, nobody sees that one is being guessed.
+    async fn sign_in_failed(
+        &self,
+        username: &str,
+        reason: &'static str,
+        address: ClientAddress,
+    ) -> Result<(), AuthenticateError> {
+        let user = self.users().find_by_username(username).await?;
+        self.facts().sign_in_failed(user.as_ref(), reason, address);
+        Ok(())
     }
 }
 
@@ -217,10 +229,17 @@ impl Facts<'_> {
         .await
     }
 
-    /// A client has not proved who it is. Its name is what somebody wrote, and is not recorded.
-    pub(crate) fn client_not_authenticated(self, reason: Reason, address: ClientAddress) {
+    /// Somebody has not proved to be a client. Its name is recorded if there is such a client; any other is what
+    /// somebody wrote.
+    pub(crate) fn client_not_authenticated(
+        self,
+        client: Option<&Client>,
+        reason: Reason,
+        address: ClientAddress,
+    ) {
         self.note(|_| {
-            AuditEvent::new(EventType::ClientAuthentication, from(Who::new(), address))
+            let who = client.map_or_else(Who::new, |client| Who::new().client(&client.client_id));
+            AuditEvent::new(EventType::ClientAuthentication, from(who, address))
                 .outcome(Outcome::Failure)
                 .reason(reason.as_str())
         });

@@ -292,3 +292,6 @@ fn action(operator: Operator) -> Action {
         _ => Action::Changed,
     }
 }
+
+#[cfg(test)]
+mod tests;

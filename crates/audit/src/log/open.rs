@@ -77,14 +77,19 @@ pub(crate) fn open(settings: &Settings, random: &dyn Random) -> Result<Opened, O
     }
     let lock = lock(directory)?;
     let segments = segment::list(directory).map_err(fault("listed"))?;
+    let had_key = settings.key.exists();
     let keys = Keys::open_or_create(&settings.key, directory, !segments.is_empty(), random)?;
     let place = find_end(directory, &keys).map_err(fault("read"))?;
-    let Some(place) = place else {
+    let Some(mut place) = place else {
         return Err(OpenError::OtherKey {
             directory: directory.clone(),
             key: settings.key.clone(),
         });
     };
+    if had_key && place.last_segment == 0 && place.sequence == 0 {
+        // A key is made with its log, and never without: somebody took away all of it, the head too.
+        place.mended.push((Mended::default(), "log_missing"));
+    }
     Ok(Opened { lock, keys, place })
 }
 
@@ -245,7 +250,8 @@ struct End {
 /// it ends where it should.
 fn scan(directory: &Path, number: u64, keys: &Keys, head: Option<&Head>) -> io::Result<End> {
     let mut end = End::default();
-    let mut lines = Lines::open(&segment::path(directory, number), 0)?;
+    let path = segment::path(directory, number);
+    let mut lines = Lines::open(&path, 0)?;
     let mut mac = None;
     while let Some(line) = lines.next()? {
         let previous = match mac {
@@ -276,22 +282,22 @@ fn scan(directory: &Path, number: u64, keys: &Keys, head: Option<&Head>) -> io::
         end.last = Some((sequence, tag));
         mac = Some(tag);
     }
-    let behind = Behind::of(&segment::path(directory, number), end.good_bytes)?;
-    // Lines behind a gap are of a group that a machine without power has kept in part. It was never
-    // acknowledged, unless the head knows of it: then somebody made the gap. Whoever made one may have taken
-    // the head away, too.
+    let behind = Behind::of(&path, end.good_bytes, &keys.chain)?;
+    // Lines behind a gap are of a group that a machine without power has kept in part, if they prove that we wrote
+    // them. It was never acknowledged, unless the head knows of it: then somebody made the gap. Whoever made one may
+    // have taken the head away, too.
     let is_known = |(sequence, _): (u64, Mac)| head.is_some_and(|head| head.sequence <= sequence);
-    let is_torn = !end.broken && end.last.is_some_and(is_known);
+    let is_torn = end.last.is_some_and(is_known) && behind.is_ours();
     let has_line = behind.highest_sequence.is_some();
-    end.broken |= has_line;
-    end.highest_sequence = end
-        .highest_sequence
-        .max(behind.highest_sequence.unwrap_or_default());
-    if is_torn || !has_line {
+    if !end.broken && (is_torn || !has_line) {
         // A machine that lost power may also have kept the length of a file and not its content.
-        end.broken = false;
         (end.rest, end.unfinished) = (behind.bytes, behind.text);
+    } else {
+        // A whole line that does not prove itself was written by somebody, and stays.
+        end.broken |= has_line;
     }
+    let highest = behind.highest_sequence.unwrap_or_default();
+    end.highest_sequence = end.highest_sequence.max(highest);
     if end.rest > 0 && end.segment.is_none() {
         end.good_bytes = 0;
     }

@@ -88,6 +88,35 @@ async fn p5_a_group_that_the_disk_has_in_part_is_cut_off_and_recorded() {
     assert_eq!(cut, (torn.len() - before) as u64);
 }
 
+/// A whole line behind the end that proves nothing was written by somebody; a crash leaves none such.
+#[tokio::test]
+async fn p5_a_whole_line_that_does_not_prove_itself_stays_as_evidence() {
+    for room in [&b""[..], &[0; 5000]] {
+        for text in ["{\"sequence\":9}", ""] {
+            let world = World::new();
+            written(&world, 0..3).await;
+            let path = &world.segments()[0];
+            let last = world.lines().pop().unwrap();
+            let forged = last.replace("create-todo", "delete-todo");
+            let forged = if text.is_empty() { &forged } else { text };
+            if !room.is_empty() && forged == text {
+                // Behind the room that is no event at all, and no line of any log.
+                continue;
+            }
+            let mut file = OpenOptions::new().append(true).open(path).unwrap();
+            file.write_all(room).unwrap();
+            file.write_all(format!("{forged}\n").as_bytes()).unwrap();
+            let with_it = fs::read(path).unwrap();
+
+            written(&world, 3..4).await;
+            assert_eq!(fs::read(path).unwrap(), with_it);
+            let found = problems(&world);
+            let said = |problem: &Problem| matches!(problem, Problem::Recovered { reason, .. } if reason == "chain_broken");
+            assert!(found.iter().any(said), "{found:?}");
+        }
+    }
+}
+
 /// Makes a hole in a segment, and says what is left.
 fn torn_in_the_middle(path: &Path) -> Vec<u8> {
     let mut torn = fs::read(path).unwrap();

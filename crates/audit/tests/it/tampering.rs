@@ -183,11 +183,10 @@ async fn p5_a_log_that_was_rewritten_with_the_key_is_found_by_the_second_place()
     }
     log.close();
     let settings = &world.settings;
-    assert!(
-        verify(&settings.directory, &settings.key, None)
-            .unwrap()
-            .is_whole()
-    );
+    // By itself it only says that there was none when it began, which whoever has the key could leave out.
+    let found = verify(&settings.directory, &settings.key, None).unwrap();
+    let said = |problem: &Problem| matches!(problem, Problem::Recovered { reason, .. } if reason == "log_missing");
+    assert!(found.problems.iter().all(said), "{:?}", found.problems);
     let found = verify(&settings.directory, &settings.key, Some(&heads)).unwrap();
     let is_other = |problem: &Problem| matches!(problem, Problem::OtherHistory { .. });
     assert!(found.problems.iter().any(is_other), "{:?}", found.problems);
@@ -264,4 +263,46 @@ mod properties {
             prop_assert!(!checked(&world).is_whole());
         }
     }
+}
+
+#[tokio::test]
+async fn p5_a_log_that_was_taken_away_with_its_head_is_missed_and_its_next_start_says_so() {
+    let mut world = world(40).await;
+    let heads = world.settings.heads.take();
+    fs::remove_dir_all(&world.settings.directory).unwrap();
+    assert_eq!(checked(&world).problems, [Problem::LogMissing]);
+    world.settings.heads = heads;
+    let found = checked(&world);
+    let lost = |problem: &Problem| matches!(problem, Problem::TailLost { .. });
+    assert!(found.problems.iter().any(lost), "{:?}", found.problems);
+
+    world.settings.heads = None;
+    world.open().close();
+    let found = checked(&world);
+    let said = |problem: &Problem| matches!(problem, Problem::Recovered { reason, .. } if reason == "log_missing");
+    assert!(found.problems.iter().all(said), "{:?}", found.problems);
+    assert_eq!(found.problem_count, 1);
+}
+
+#[tokio::test]
+async fn p5_a_house_that_is_new_misses_nothing() {
+    let mut world = World::new();
+    world.settings.heads = Some(world.directory.path().join("elsewhere.jsonl"));
+    let log = world.open();
+    assert_eq!(checked(&world).problems, []);
+    log.append(call(1)).await.unwrap();
+    log.close();
+    assert_eq!(checked(&world).problems, []);
+}
+
+#[tokio::test]
+async fn p5_a_second_place_that_is_empty_or_gone_is_missed() {
+    let world = world(40).await;
+    let heads = world.settings.heads.clone().unwrap();
+    let place = heads.display().to_string();
+    let missed = [Problem::NoHeadElsewhere { place }];
+    fs::write(&heads, "").unwrap();
+    assert_eq!(checked(&world).problems, missed);
+    fs::remove_file(&heads).unwrap();
+    assert_eq!(checked(&world).problems, missed);
 }

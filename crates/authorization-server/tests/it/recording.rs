@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use audit::{AuditLog, Settings};
+use audit::rule::{Engine, Rule, Thresholds};
+use audit::{AuditLog, Query, Reader, Record, Settings};
 use http::StatusCode;
 use oauth::random::OsRandom;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::browser::{Browser, request};
-use crate::house::{CLIENT, House, REDIRECT};
+use crate::house::{CLIENT, House, PASSWORD, REDIRECT};
 
 /// A house that records in a log, until that is closed.
 async fn recording() -> (House, AuditLog, TempDir) {
@@ -59,4 +60,76 @@ async fn a_registration_that_cannot_be_recorded_makes_no_client() {
     let page = store::Page::default();
     let kept = house.store.list(kind, store::ListBy::All, page).await;
     assert!(kept.unwrap().is_empty());
+}
+
+/// Waits for what is recorded without anybody waiting for it.
+async fn has(log: &AuditLog, count: u64) {
+    log.grown().wait_for(|last| *last >= count).await.unwrap();
+}
+
+/// What the rules say about the first `count` events of the log.
+async fn alerts(log: &AuditLog, count: u64) -> Vec<Rule> {
+    has(log, count).await;
+    let mut engine = Engine::new(&Thresholds::default());
+    let mut alerts = Vec::new();
+    let all = Query::default();
+    let found = Reader::of(log.settings()).search(&all, |line| {
+        let record = Record::parse(line).unwrap();
+        let findings = engine.observe(&record);
+        alerts.extend(findings.into_iter().map(|finding| finding.alert.rule));
+        Ok(())
+    });
+    found.unwrap();
+    alerts
+}
+
+#[tokio::test]
+async fn p6_who_guesses_until_an_account_is_locked_waits_and_gets_in_is_told() {
+    let (house, log, _directory) = recording().await;
+    let wrong = [("username", "alice"), ("password", "wrong")];
+    for _ in 0..11 {
+        Browser::new(&house).post("/account/sign-in", &wrong).await;
+    }
+    // The segment, and each of them.
+    has(&log, 12).await;
+    house.advance(600);
+    let right = [("username", "alice"), ("password", PASSWORD)];
+    let answer = Browser::new(&house).post("/account/sign-in", &right).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
+    assert_eq!(alerts(&log, 13).await, [Rule::GuessedSignIn]);
+}
+
+#[tokio::test]
+async fn p6_who_guesses_the_secret_of_a_client_and_gets_a_token_is_told() {
+    let (house, log, _directory) = recording().await;
+    let form = [("grant_type", "client_credentials")];
+    for _ in 0..10 {
+        let answer = house.post_as(("service", "wrong"), "/token", &form).await;
+        answer.refused(401, "invalid_client");
+    }
+    has(&log, 11).await;
+    let service = ("service", "service-secret");
+    let answer = house.post_as(service, "/token", &form).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    assert_eq!(alerts(&log, 12).await, [Rule::GuessedSignIn]);
+}
+
+#[tokio::test]
+async fn p6_a_client_that_keeps_asking_for_more_than_it_may_is_told() {
+    let (house, log, _directory) = recording().await;
+    let service = ("service", "service-secret");
+    for (n, (key, value)) in [
+        ("scope", "delete:todos"),
+        ("resource", "https://elsewhere.example/"),
+    ]
+    .into_iter()
+    .cycle()
+    .take(12)
+    .enumerate()
+    {
+        let form = [("grant_type", "client_credentials"), (key, value)];
+        let answer = house.post_as(service, "/token", &form).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{n}: {answer:?}");
+    }
+    assert_eq!(alerts(&log, 13).await, [Rule::ScopeEscalation]);
 }

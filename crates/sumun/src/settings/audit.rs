@@ -125,7 +125,7 @@ impl Default for AlertsSection {
             many_subjects_window: "1h".into(),
             enumeration: 20,
             guessed_sign_in: 10,
-            guessed_sign_in_window: "5m".into(),
+            guessed_sign_in_window: "15m".into(),
             token_replay: 3,
             token_replay_window: "5m".into(),
             scope_escalation: 3,

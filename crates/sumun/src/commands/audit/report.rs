@@ -59,7 +59,7 @@ pub(crate) fn run(options: &ReportOptions, environment: &Environment) -> anyhow:
     let verification = if options.unverified {
         None
     } else {
-        let heads = log.heads.as_deref().filter(|path| path.exists());
+        let heads = log.heads.as_deref();
         Some(audit::verify(&log.directory, &log.key, heads)?)
     };
     let period = Period { from, to, now };

@@ -24,8 +24,7 @@ pub(crate) struct VerifyOptions {
 
 pub(super) fn run(options: &VerifyOptions, environment: &Environment) -> anyhow::Result<()> {
     let (_, audit) = options.place.settings(environment)?;
-    let second = audit.log.heads.as_ref().filter(|path| path.exists());
-    let heads = options.heads.as_ref().or(second);
+    let heads = options.heads.as_ref().or(audit.log.heads.as_ref());
     let found = audit::verify(
         &audit.log.directory,
         &audit.log.key,
