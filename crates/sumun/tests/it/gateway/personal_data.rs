@@ -166,7 +166,7 @@ async fn p6_who_tries_again_what_was_rejected_is_told() {
     let robot = Client::robot(&house, "/notes/mcp").await;
     result(&robot.ask_stateless("tools/list", json!({})).await);
     for _ in 0..3 {
-        let send = json!({"name": "send", "arguments": {"to": ADDRESS}});
+        let send = json!({"name": "members", "arguments": {"of": ADDRESS}});
         robot.ask_stateless("tools/call", send).await;
     }
     let events = recorded(&house, "call_outcome");
@@ -190,7 +190,8 @@ async fn p6_who_tries_again_what_was_rejected_is_told() {
 async fn p6_who_tries_one_tool_after_the_other_that_the_policy_denies_is_told() {
     let notes = notes().await;
     let demanding = "[[policy.rules]]\neffect = \"require\"\nupstream = \"notes\"\n\
-        tools = [\"send\", \"ask\", \"members\"]\nscopes = [\"notes:all\"]\n";
+        tools = [\"send\", \"ask\", \"members\"]\nscopes = [\"notes:all\"]\n\
+        [scopes.\"notes:all\"]\nen = \"All\"\nko = \"모두\"\n";
     let house = house(&format!(
         "{PERMITTED}{demanding}{}",
         at("notes", &notes.url)
