@@ -88,7 +88,11 @@ impl Reader {
         mut each: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<Page> {
         let mut search = Search::new(query);
-        let mut numbers = segment::list(&self.directory)?;
+        let mut numbers = match segment::list(&self.directory) {
+            // A log that was never begun has no events, and one that was taken away has none left.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            list => list?,
+        };
         if query.newest_first {
             numbers.reverse();
         }

@@ -168,9 +168,10 @@ pub(super) async fn recorded(
         Ok(answer) => with_findings(event, &answer.findings).outcome(Outcome::Success),
         Err(refusal) => {
             let event = with_findings(event, &refusal.findings);
-            match refusal.is_denied {
-                true => event.denied(refusal.reason),
-                false => event.outcome(Outcome::Failure).reason(refusal.reason),
+            if refusal.is_denied {
+                event.denied(refusal.reason)
+            } else {
+                event.outcome(Outcome::Failure).reason(refusal.reason)
             }
         }
     };

@@ -73,7 +73,9 @@ fn p6_a_line_says_of_each_direction_what_was_done_with_it() {
     let pii = r#""pii":{"arguments":{"allowed":{"KR_RRN":1}},"result":{"allowed":{"URL":1},"masked":{"EMAIL":3,"KR_RRN":1}}}"#;
     assert!(line.contains(pii), "{line}");
     let record = Record::parse(line.as_bytes()).unwrap();
-    let in_clear = record.found().filter(|found| found.reached_the_caller());
+    let in_clear = record
+        .found()
+        .filter(crate::record::Found::reached_the_caller);
     let in_clear: Vec<_> = in_clear.map(|found| found.kind).collect();
     assert_eq!(in_clear, ["URL"]);
 }

@@ -68,9 +68,11 @@ pub(super) fn columns(series: &[Slot], labels: [&str; 3]) -> String {
         if n % every == 0 {
             let label = slot.start.get(5..).unwrap_or(&slot.start).replace('T', " ");
             let hour = if slot.start.len() > 10 { "h" } else { "" };
+            // On a small screen every other one has room.
+            let class = if n / every % 2 == 1 { " between" } else { "" };
             let _ = write!(
                 svg,
-                r#"<text class="tick" x="{:.1}" y="{}" text-anchor="middle">{label}{hour}</text>"#,
+                r#"<text class="tick{class}" x="{:.1}" y="{}" text-anchor="middle">{label}{hour}</text>"#,
                 x + width / 2.0,
                 HEIGHT - 6
             );

@@ -44,6 +44,17 @@ pub(super) struct Person {
     begins: i64,
 }
 
+impl Person {
+    /// A token for their client; the token endpoint knows the client alone.
+    fn token(&self, grant_type: &str) -> AuditEvent {
+        let who = Who::new().client(self.client).origin(self.home);
+        AuditEvent::new(EventType::TokenIssued, who)
+            .target(grant_type)
+            .action(Action::Issued)
+            .outcome(Outcome::Success)
+    }
+}
+
 /// Those who work here.
 #[derive(Debug)]
 pub(super) struct Company {
@@ -82,15 +93,6 @@ impl Company {
         Who::new()
             .user(self.pseudonyms.person("https://auth.example", &person.name))
             .origin(person.home)
-    }
-
-    /// A token for the client of a person; the token endpoint knows the client alone.
-    pub(super) fn token(&self, person: &Person, grant_type: &str) -> AuditEvent {
-        let who = Who::new().client(person.client).origin(person.home);
-        AuditEvent::new(EventType::TokenIssued, who)
-            .target(grant_type)
-            .action(Action::Issued)
-            .outcome(Outcome::Success)
     }
 
     /// A call that the policy does not let pass: with a challenge, or else as a call that has ended.
@@ -257,7 +259,7 @@ fn session_of(
         call(company, &from, &grant, time, dice, events);
         time += dice.between(3_000, 75_000);
         if dice.chance(20) {
-            events.push((time, company.token(&from, "refresh_token")));
+            events.push((time, from.token("refresh_token")));
         }
     }
     if dice.chance(20) {
@@ -304,7 +306,7 @@ fn sign_in(
         .server("https://mcp.example/mcp")
         .action(Action::Approved)
         .outcome(Outcome::Success);
-    for event in [approved, company.token(person, "authorization_code")] {
+    for event in [approved, person.token("authorization_code")] {
         *time += dice.between(200, 3_000);
         events.push((*time, event));
     }

@@ -9,7 +9,7 @@ use audit::rule::{Engine, Thresholds};
 use audit::{
     Action, AuditEvent, AuditLog, Direction, Durability, EventType, Outcome, Record, Who, verify,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::World;
 
@@ -160,8 +160,8 @@ async fn a_page_needs_nothing_else_and_runs_nothing() {
         assert!(page.contains("<svg class=\"columns\""));
     }
     let markdown = report.markdown(Language::Korean);
-    assert!(markdown.contains("72시간 기한"));
-    assert!(!markdown.contains("<script>"));
+    assert!(markdown.contains("72시간 기한") && markdown.contains("마스킹"));
+    assert!(!markdown.contains("<script>") && !markdown.contains('\u{202e}'));
 }
 
 #[tokio::test]
@@ -181,4 +181,68 @@ async fn a_report_of_nothing_is_a_report() {
             .html(Language::English)
             .contains("No tool was called.")
     );
+}
+
+/// What the report says about a caller who reads this list of people so often, with such an action.
+async fn read(count: usize, times: usize, action: Action) -> Value {
+    let mut world = World::new();
+    world.settings.durability = Durability::Write;
+    let log = world.open();
+    let who = Who::new()
+        .user(log.pseudonyms().person("https://auth.example", "7"))
+        .client("claude");
+    for _ in 0..times {
+        let call = AuditEvent::tool_call(who.clone(), "crm", "export-customers", 1)
+            .outcome(Outcome::Success)
+            .found(Direction::Arguments, Action::Allowed, "KR_NAME", 1);
+        let mut call = call.found(Direction::Result, action, "EMAIL", count);
+        for person in 0..count {
+            call = call.subject(log.pseudonyms().data_subject(&person.to_string()));
+        }
+        log.append(call.intent()).await.unwrap();
+        log.append(call).await.unwrap();
+    }
+    alert(&world, &log).await;
+    log.close();
+    let period = Period {
+        from: "2026-11-28T00:00:00.000Z".into(),
+        to: "2026-12-06T00:00:00.000Z".into(),
+        now: "2026-12-06T00:00:00.000Z".into(),
+    };
+    let report = Report::of(&world.settings, period, None).unwrap();
+    let markdown = report.markdown(Language::Korean);
+    assert!(markdown.contains("crm/export-customers"), "{markdown}");
+    serde_json::from_str(&report.json()).unwrap()
+}
+
+#[tokio::test]
+async fn p6_people_who_are_read_about_again_are_the_same_people() {
+    let report = read(600, 3, Action::Allowed).await;
+    let people = json!({"at_least": 600, "at_most": 600});
+    assert_eq!(report["totals"]["data_subjects"], people);
+    let incident = &report["incidents"][0];
+    assert_eq!(incident["subjects_affected"]["at_most"], 600, "{incident}");
+    // More than a record lists: nobody can tell whether the rest is the same, and nobody says so.
+    let report = read(5000, 2, Action::Allowed).await;
+    let people = json!({"at_least": 5000, "at_most": 4096 + 2 * 904});
+    assert_eq!(report["totals"]["data_subjects"], people);
+}
+
+#[tokio::test]
+async fn p6_what_left_masked_is_told_apart_from_what_left_in_clear() {
+    let report = read(600, 3, Action::Masked).await;
+    let rules = &report["alerts_by_rule"];
+    assert_eq!(*rules, json!({"many_subjects": 1}), "no mass read");
+    let incident = &report["incidents"][0];
+    assert_eq!(incident["items"], json!({}), "{incident}");
+    assert_eq!(incident["items_hidden"], json!({"EMAIL": 1800}));
+    assert_eq!(incident["subjects_affected"]["at_most"], 0);
+    assert_eq!(incident["report_to_authority"], false);
+    // Each value once, also where the call was recorded before it happened; and each way by itself.
+    let pii = json!({
+        "arguments": {"KR_NAME": {"allowed": 3}},
+        "result": {"EMAIL": {"masked": 1800}},
+    });
+    assert_eq!(report["pii"], pii);
+    assert_eq!(report["tools"][0]["name"], "crm/export-customers");
 }

@@ -1,6 +1,7 @@
 //! What a house records, as its operator sees it: from the sign-in to the report.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use crate::house::{House, SETTINGS};
@@ -76,6 +77,92 @@ async fn p5_a_log_that_was_changed_is_told() {
     let (good, words) = sumun(&house, &["audit", "verify"]);
     assert!(
         !good && words.contains("does not follow from the line before"),
+        "{words}"
+    );
+}
+
+#[tokio::test]
+async fn p5_a_log_that_was_taken_away_and_a_second_place_that_is_empty_are_missed() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let heads = elsewhere.path().join("heads.jsonl");
+    let second = format!("\n[audit]\nheads = {heads:?}\n");
+    let house = House::with_settings(&format!("{SETTINGS}{second}")).await;
+    assert_eq!(token(&house, "canary-client-secret").await, 200);
+    fs::remove_file(&heads).unwrap();
+    let (good, words) = sumun(&house, &["audit", "verify"]);
+    assert!(!good && words.contains("has no head"), "{words}");
+    let (good, page) = sumun(&house, &["report", "--json"]);
+    assert!(good && page.contains("\"whole\": false"), "{page}");
+
+    fs::remove_dir_all(house.directory().path().join("data/audit")).unwrap();
+    let (good, words) = sumun(&house, &["audit", "verify"]);
+    assert!(!good && words.contains("no log"), "{words}");
+    let (good, page) = sumun(&house, &["report", "--json"]);
+    assert!(good && page.contains("\"whole\": false"), "{page}");
+}
+
+#[tokio::test]
+async fn p6_a_question_is_answered_in_words_also_where_nothing_is_found() {
+    let house = House::with_settings(SETTINGS).await;
+    assert_eq!(token(&house, "canary-client-secret").await, 200);
+    for (words, expected) in [
+        (
+            &["audit", "query", "--tool", "todo/create-todo"][..],
+            "no events",
+        ),
+        (&["audit", "query", "--user", "alice"], "sumun user list"),
+    ] {
+        let (good, said) = sumun(&house, words);
+        assert!(good && said.contains(expected), "{words:?}: {said}");
+    }
+    for (words, expected) in [
+        (
+            &["audit", "query", "--from", "99999999d"][..],
+            "a shorter one",
+        ),
+        (
+            &["audit", "query", "--from", "1h", "--to", "2h"],
+            "is not after",
+        ),
+    ] {
+        let (good, said) = sumun(&house, words);
+        assert!(!good && said.contains(expected), "{words:?}: {said}");
+    }
+    let out = house.directory().path().join("events.csv");
+    let path = out.to_str().unwrap();
+    let (good, said) = sumun(
+        &house,
+        &["audit", "export", "--format", "csv", "--out", path],
+    );
+    assert!(good, "{said}");
+    let mode = fs::metadata(&out).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    fs::remove_dir_all(house.directory().path().join("data/audit")).unwrap();
+    let (good, said) = sumun(&house, &["audit", "query"]);
+    assert!(good && said.contains("no audit log in"), "{said}");
+}
+
+#[test]
+fn a_simulation_says_how_many_days_it_plays_and_counts_scenarios_and_rules_apart() {
+    let simulate = |days: &str| {
+        Command::new(env!("CARGO_BIN_EXE_sumun"))
+            .args(["audit", "simulate", "--days", days])
+            .output()
+            .unwrap()
+    };
+    for days in ["5", "4000000000"] {
+        let output = simulate(days);
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && words.contains("30..=366"),
+            "{words}"
+        );
+    }
+    let output = simulate("30");
+    let words = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        words.contains("found 14 of 14 scenarios, by 12 of 12 rules"),
         "{words}"
     );
 }

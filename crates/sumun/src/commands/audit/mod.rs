@@ -8,6 +8,9 @@ mod simulate;
 mod tail;
 mod verify;
 
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -18,7 +21,6 @@ use crate::command_line::Config;
 use crate::settings::{self, Audit, Environment, Settings};
 
 pub(crate) use report::ReportOptions;
-pub(super) use report::run as report;
 
 /// `sumun audit`
 #[derive(Debug, Subcommand)]
@@ -37,13 +39,37 @@ pub(crate) enum AuditCommand {
 
 /// Runs one of them.
 pub(super) async fn run(command: AuditCommand, environment: &Environment) -> anyhow::Result<()> {
-    match command {
+    let done = match command {
         AuditCommand::Query(options) => query::run(&options, environment),
         AuditCommand::Tail(options) => tail::run(options, environment).await,
         AuditCommand::Verify(options) => verify::run(&options, environment),
         AuditCommand::Export(options) => export::run(&options, environment),
         AuditCommand::Simulate(options) => simulate::run(&options, environment),
+    };
+    unless_read_enough(done)
+}
+
+/// `sumun report`
+pub(super) fn report(options: &ReportOptions, environment: &Environment) -> anyhow::Result<()> {
+    unless_read_enough(report::run(options, environment))
+}
+
+/// Whoever reads from us may stop when they have seen enough (`| head`), and that is no error.
+fn unless_read_enough(done: anyhow::Result<()>) -> anyhow::Result<()> {
+    let Err(error) = done else { return Ok(()) };
+    let kinds = error.chain().filter_map(|cause| {
+        let io = cause.downcast_ref::<io::Error>();
+        let json = cause.downcast_ref::<serde_json::Error>();
+        io.map(io::Error::kind)
+            .or_else(|| json.and_then(serde_json::Error::io_error_kind))
+    });
+    if kinds
+        .into_iter()
+        .any(|kind| kind == io::ErrorKind::BrokenPipe)
+    {
+        return Ok(());
     }
+    Err(error)
 }
 
 /// Which log.
@@ -73,7 +99,7 @@ pub(crate) struct Filters {
     /// Before this time
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
-    /// The tool
+    /// The tool, alone or behind its server, as the log shows it: `todo/create-todo`
     #[arg(long)]
     tool: Option<String>,
     /// The person: the pseudonym of an event, or the subject of tokens (`sumun user list` shows it)
@@ -97,7 +123,7 @@ pub(crate) struct Filters {
     /// What was done, such as `masked` or `denied`
     #[arg(long)]
     action: Option<String>,
-    /// How it ended: `success`, `failure` or `denied`
+    /// How it ended: `success`, `failure`, `denied` or `streamed`
     #[arg(long)]
     outcome: Option<String>,
     /// Whether there were personal data
@@ -119,13 +145,19 @@ impl Filters {
                 Some(pseudonyms.person(issuer, subject).to_string())
             }
         };
+        let time = |text: &Option<String>| text.as_deref().map(period::parse).transpose();
+        let (from, to) = (time(&self.from)?, time(&self.to)?);
+        if let (Some(from), Some(to)) = (&from, &to) {
+            period::check(from, to)?;
+        }
+        let (server, tool) = self.place();
         Ok(audit::Query {
-            from: self.from.as_deref().map(period::parse).transpose()?,
-            to: self.to.as_deref().map(period::parse).transpose()?,
-            tool: self.tool.clone(),
+            from,
+            to,
+            tool,
             user,
             client: self.client.clone(),
-            server: self.server.clone(),
+            server,
             request: self.request.clone(),
             event: word(
                 self.event.as_deref(),
@@ -151,6 +183,33 @@ impl Filters {
     }
 }
 
+impl Filters {
+    /// The server and the tool; a tool may be named behind its server, unless that is named by itself.
+    fn place(&self) -> (Option<String>, Option<String>) {
+        let both = self.tool.as_deref().and_then(|tool| tool.split_once('/'));
+        match (&self.server, both) {
+            (None, Some((server, tool))) => (Some(server.to_owned()), Some(tool.to_owned())),
+            _ => (self.server.clone(), self.tool.clone()),
+        }
+    }
+
+    /// What to say to whoever has found nothing.
+    fn nothing_found(&self, audit: &Audit) -> String {
+        let directory = &audit.log.directory;
+        if !directory.exists() {
+            let directory = directory.display();
+            return format!("no events: there is no audit log in {directory} yet");
+        }
+        let user = self.user.as_deref();
+        match user.filter(|user| Pseudonym::parse(user).is_none()) {
+            Some(user) => format!(
+                "no events; if `{user}` is a username, give the subject that `sumun user list` shows instead"
+            ),
+            None => "no events".to_owned(),
+        }
+    }
+}
+
 fn word<T: Copy + std::fmt::Display>(
     text: Option<&str>,
     parse: fn(&str) -> Option<T>,
@@ -166,12 +225,17 @@ fn word<T: Copy + std::fmt::Display>(
 }
 
 /// Where output goes: a file, or everybody to see.
-fn output(path: Option<&PathBuf>) -> anyhow::Result<Box<dyn std::io::Write>> {
+fn output(path: Option<&PathBuf>) -> anyhow::Result<Box<dyn io::Write>> {
     Ok(match path {
-        None => Box::new(std::io::BufWriter::new(std::io::stdout())),
+        None => Box::new(io::BufWriter::new(io::stdout())),
         Some(path) => {
-            let file = std::fs::File::create(path).with_context(|| path.display().to_string())?;
-            Box::new(std::io::BufWriter::new(file))
+            // What was recorded is as little everybody's business here as it is in the log.
+            let mut options = OpenOptions::new();
+            let options = options.write(true).create(true).truncate(true).mode(0o600);
+            let file = options
+                .open(path)
+                .with_context(|| path.display().to_string())?;
+            Box::new(io::BufWriter::new(file))
         }
     })
 }

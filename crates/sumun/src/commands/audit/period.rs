@@ -1,6 +1,6 @@
 //! Points in time as an operator writes them (RFC 3339, ISO 8601 dates, or how long ago).
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use oauth::time::{Clock as _, SystemClock};
@@ -22,9 +22,20 @@ pub(super) fn write(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
+/// Nothing happens between a time and one before it.
+pub(super) fn check(from: &str, to: &str) -> anyhow::Result<()> {
+    if to <= from {
+        bail!("--to {to} is not after --from {from}: write a later one");
+    }
+    Ok(())
+}
+
 fn parse_at(text: &str, now: Timestamp) -> anyhow::Result<String> {
     if let Some(ago) = parse_duration(text) {
-        return Ok(write(now.checked_sub(ago)?));
+        let then = now.checked_sub(ago).ok();
+        return then.map(write).with_context(|| {
+            format!("`{text}` ago is before any time that can be written: write a shorter one")
+        });
     }
     // A day begins at midnight UTC, as segments of the log do.
     if text.parse::<Date>().is_ok() && text.len() == 10 {
@@ -56,7 +67,13 @@ mod tests {
             Some("2026-11-28T00:30:00.000Z"),
         );
         check("24h", Some("2026-11-27T16:31:11.123Z"));
-        for bad in ["", "yesterday", "2026-13-01", "2026-11-28T09:30:00"] {
+        for bad in [
+            "",
+            "99999999d",
+            "yesterday",
+            "2026-13-01",
+            "2026-11-28T09:30:00",
+        ] {
             check(bad, None);
         }
     }

@@ -44,6 +44,9 @@ pub(super) fn run(options: &QueryOptions, environment: &Environment) -> anyhow::
         }
     })?;
     out.flush()?;
+    if page.count == 0 && options.cursor.is_none() {
+        writeln!(io::stderr(), "{}", options.filters.nothing_found(&audit))?;
+    }
     if let Some(next) = page.next {
         writeln!(io::stderr(), "there may be more: --cursor {next}")?;
     }
@@ -83,15 +86,8 @@ pub(super) fn write_line(out: &mut impl Write, line: &[u8]) -> io::Result<()> {
     part("target=", record.target.as_deref())?;
     part("from=", record.origin.as_deref())?;
     part("reason=", record.reason.as_deref())?;
-    let pii: Vec<_> = record
-        .pii
-        .iter()
-        .map(|(kind, count)| format!("{kind}:{count}"))
-        .collect();
+    let pii: Vec<_> = record.found().map(|found| found.to_string()).collect();
     part("pii=", (!pii.is_empty()).then(|| pii.join(",")).as_deref())?;
-    if record.contains_pii {
-        part("", record.action_taken.as_deref())?;
-    }
     if let Some(alert) = &record.alert {
         let text = format!(
             "{} ({}, {} of {})",

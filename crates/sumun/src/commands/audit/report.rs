@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::bail;
 use audit::report::{Language, Period, Report};
 use clap::Args;
 
@@ -46,15 +45,13 @@ fn language(text: &str) -> Result<Language, &'static str> {
     Language::parse(text).ok_or("write en or ko")
 }
 
-pub(crate) fn run(options: &ReportOptions, environment: &Environment) -> anyhow::Result<()> {
+pub(super) fn run(options: &ReportOptions, environment: &Environment) -> anyhow::Result<()> {
     let (_, audit) = options.place.settings(environment)?;
     let now = period::write(period::now());
     let from = period::parse(&options.from)?;
     let to = options.to.as_deref().map(period::parse).transpose()?;
     let to = to.unwrap_or_else(|| now.clone());
-    if to <= from {
-        bail!("--to {to} is not after --from {from}: write a later one");
-    }
+    period::check(&from, &to)?;
     let log = &audit.log;
     let verification = if options.unverified {
         None

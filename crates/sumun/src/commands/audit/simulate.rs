@@ -4,10 +4,13 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use audit::rule::{Rule, Thresholds};
-use audit::simulate::{Simulation, simulate};
-use clap::Args;
+use audit::simulate::{LEAST_DAYS, Simulation, simulate};
+use clap::{Args, value_parser};
 
 use crate::settings::{self, Environment};
+
+/// How many days can be played; the rules need some to know what is usual.
+const DAYS: std::ops::RangeInclusive<i64> = LEAST_DAYS as i64..=366;
 
 /// `sumun audit simulate`
 #[derive(Debug, Args)]
@@ -15,8 +18,8 @@ pub(crate) struct SimulateOptions {
     /// A month that comes again with the same number; may be repeated
     #[arg(long, default_values_t = [1])]
     seed: Vec<u64>,
-    /// How many days, at least 30
-    #[arg(long, default_value_t = audit::simulate::LEAST_DAYS)]
+    /// How many days, from 30 to 366
+    #[arg(long, default_value_t = LEAST_DAYS, value_parser = value_parser!(u32).range(DAYS))]
     days: u32,
     /// One JSON array
     #[arg(long)]
@@ -80,7 +83,9 @@ fn write_month(out: &mut impl std::io::Write, month: &Simulation) -> std::io::Re
     }
     writeln!(
         out,
-        "\n  found {} of {}; {} false alerts, {:.2} per 10 000 ordinary events\n",
+        "\n  found {} of {} scenarios, by {} of {} rules; {} false alerts, {:.2} per 10 000 ordinary events\n",
+        month.scenarios.iter().filter(|one| one.detected).count(),
+        month.scenarios.len(),
         month.detected(),
         Rule::ALL.len(),
         month.false_alerts.len(),

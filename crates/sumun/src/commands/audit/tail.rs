@@ -56,6 +56,9 @@ pub(super) async fn run(options: TailOptions, environment: &Environment) -> anyh
         lines.push(line.to_vec());
         Ok(())
     })?;
+    if lines.is_empty() {
+        writeln!(io::stderr(), "{}", options.filters.nothing_found(&audit))?;
+    }
     for line in lines.iter().rev() {
         write(line, options.json)?;
     }

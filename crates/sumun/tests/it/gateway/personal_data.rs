@@ -191,3 +191,62 @@ async fn p6_the_record_says_how_many_people_a_result_is_about_and_many_raise_an_
     })
     .await;
 }
+
+/// Whoever is told that a message holds what may not leave, and sends it in other words.
+#[tokio::test]
+async fn p6_who_tries_again_what_was_rejected_is_told() {
+    const REJECTED: &str = "[pii]\n[[pii.rules]]\ndirection = \"arguments\"\naction = \"reject\"\n";
+    let notes = notes().await;
+    let house = house(&format!("{PERMITTED}{REJECTED}{}", at("notes", &notes.url))).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    result(&robot.ask_stateless("tools/list", json!({})).await);
+    for _ in 0..3 {
+        let send = json!({"name": "members", "arguments": {"of": ADDRESS}});
+        robot.ask_stateless("tools/call", send).await;
+    }
+    let events = recorded(&house, "call_outcome");
+    assert_eq!(events.len(), 3, "{events:?}");
+    for event in &events {
+        assert_eq!(event["action_taken"], "rejected", "{event}");
+        assert_eq!(event["reason"], "pii_rejected", "{event}");
+        let pii = json!({"arguments": {"rejected": {"EMAIL": 1}}});
+        assert_eq!(event["pii"], pii, "{event}");
+    }
+    until("an alert about rephrasing", || {
+        let alerts = recorded(&house, "alert");
+        alerts
+            .iter()
+            .any(|one| one["alert"]["rule"] == "rephrasing")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn p6_who_tries_one_tool_after_the_other_that_the_policy_denies_is_told() {
+    let notes = notes().await;
+    let demanding = "[[policy.rules]]\neffect = \"require\"\nupstream = \"notes\"\n\
+        tools = [\"send\", \"ask\", \"members\"]\nscopes = [\"notes:all\"]\n\
+        [scopes.\"notes:all\"]\nen = \"All\"\nko = \"모두\"\n";
+    let house = house(&format!(
+        "{PERMITTED}{demanding}{}",
+        at("notes", &notes.url)
+    ))
+    .await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    robot.ask_stateless("tools/list", json!({})).await;
+    for tool in ["send", "ask", "members"] {
+        let call = json!({"name": tool, "arguments": {}});
+        robot.ask_stateless("tools/call", call).await;
+    }
+    for tool in ["send", "ask", "members"] {
+        let events = recorded(&house, tool);
+        assert_eq!(events[0]["reason"], "policy_denied", "{events:?}");
+    }
+    until("an alert about what is not allowed", || {
+        let alerts = recorded(&house, "alert");
+        alerts
+            .iter()
+            .any(|one| one["alert"]["rule"] == "scope_escalation")
+    })
+    .await;
+}
