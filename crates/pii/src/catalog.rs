@@ -429,9 +429,10 @@ fn bank(number: &Number<'_>) -> Option<Shape> {
             || number.is_separated_by(Separator::Space)
             || number.is_separated_by(Separator::Dot) && number.lens().len() == 3);
     // What is made as the numbers of telephones or of people are is no account unless it is called one.
-    let is_other = || {
-        let is_person = number.is_separated_by(Separator::Hyphen) && birth(number).is_some();
-        is_person || mobile(number).is_some_and(|shape| shape.score > 0.7)
+    let is_other = || match number.lens() {
+        [3, 3 | 4, 4] => number.digits().starts_with(&[0, 1]) && mobile(number).is_some(),
+        [6, 7] => number.is_separated_by(Separator::Hyphen) && birth(number).is_some(),
+        _ => false,
     };
     if !is_account || is_other() && !is_called_account(number) {
         return None;

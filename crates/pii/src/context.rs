@@ -203,6 +203,7 @@ fn last_labels(piece: &str, only_line: bool) -> (Option<Label>, Option<Label>) {
         Some(at) if only_line => &piece[at..],
         _ => piece,
     };
+    let has_lines = memchr::memchr(b'\n', piece.as_bytes()).is_some();
     let mut last = None;
     let mut second = None;
     for (label, Range { start, end }) in LABELS.all_in(piece) {
@@ -210,7 +211,7 @@ fn last_labels(piece: &str, only_line: bool) -> (Option<Label>, Option<Label>) {
         if matches!(label, Label::Nothing | Label::Behind(_))
             || !stands_alone(piece, start, end)
             || is_doubt && is_spent(&piece[end..])
-            || is_heading(piece, start, end)
+            || has_lines && is_heading(piece, start, end)
         {
             continue;
         }

@@ -119,11 +119,15 @@ fn behind(text: &str, end: usize) -> Option<Hit> {
     }
     let word = hangul(next);
     let is_good = |length: &usize| {
-        let tail: String = word.iter().skip(*length).collect();
+        let Some((name, tail)) = word.split_at_checked(*length) else {
+            return false;
+        };
+        if !is_plain(name) {
+            return tail.is_empty() && is_short(name);
+        }
+        let tail: String = tail.iter().collect();
         let is_said = BEING.iter().any(|being| tail.starts_with(being));
-        let may_follow = tail.is_empty() || is_said || FOLLOWING.contains(&tail.as_str());
-        let is_good = |name: &[char]| is_plain(name) || tail.is_empty() && is_short(name);
-        may_follow && word.get(..*length).is_some_and(is_good)
+        tail.is_empty() || is_said || FOLLOWING.contains(&tail.as_str())
     };
     let length = [4, 3, 2].into_iter().find(is_good)?;
     let at = end + skipped;

@@ -36,29 +36,28 @@ pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> 
         return None;
     }
     let head = without_age(head);
-    if title == "님" || title == "씨" {
+    let is_plain_title = title == "님" || title == "씨";
+    if is_plain_title && !head.ends_with(is_hangul) {
         let inner = without_marks(head);
         if inner.len() < head.len() {
             return marked(inner);
         }
     }
     let word = hangul_before(head);
-    if title == "님" || title == "씨" {
-        if let Some(name) = greeted(head) {
-            return Some(name);
-        }
-        if is_many && !is_plain(&word) {
-            return None;
-        }
+    // What is too long for a name and what is glued to it has a greeting before it.
+    if is_plain_title
+        && (word.is_empty() || word.len() > 3)
+        && let Some(name) = greeted(head)
+    {
+        return Some(name);
     }
-    if word.len() < 2 {
+    if word.len() < 2 || is_many && !is_plain(&word) {
         return None;
     }
     if OF_PERSONS.contains(&title) {
         let is_full = !is_apart && is_plain(&word);
         return is_full.then(|| named(head, &word, 0.55));
     }
-    let is_plain_title = title == "님" || title == "씨";
     // `한 명`, `두 군` and the like: other titles want a full name, or one that is hardly anything else.
     let is_polite = is_plain_title || after == Some('님') && is_apart;
     let least = if is_polite || is_apart && is_short(&word) {
