@@ -268,6 +268,8 @@ fn card(number: &Number<'_>) -> Option<Shape> {
         (true, true) => shape(0.8, 0.25),
         (true, false) if number.digits().len() == 13 => shape(0.3, 0.5),
         (true, false) => shape(0.6, 0.5),
+        // Cards of Korea that are read nowhere else.
+        (false, true) if number.prefix(2) == 94 => shape(0.6, 0.4),
         (false, true) => shape(0.35, 0.5),
         (false, false) => shape(0.15, 0.5),
     }
@@ -319,7 +321,9 @@ fn business(number: &Number<'_>) -> Option<Shape> {
         return None;
     }
     match number.lens() {
-        [3, 2, 5] if number.is_separated_by(Separator::Hyphen) => shape(0.7, 0.4),
+        [3, 2, 5] if number.is_separated_by(Separator::Hyphen) => {
+            Some(shape(0.7, 0.4)?.beside_events(0.2))
+        }
         [3, 2, 5] => shape(0.45, 0.4),
         [10] => shape(0.15, 0.4),
         _ => None,

@@ -35,8 +35,7 @@ pub(crate) fn beside(text: &str, hits: &mut Vec<Hit>) {
         let hit = &hits[at];
         if is_personal(&hit.kind) {
             let (start, end) = (hit.range.start, hit.range.end);
-            let is_mail = hit.kind == Kind::Email;
-            let found = [before(text, start, is_mail), behind(text, end)];
+            let found = [before(text, start, &hit.kind), behind(text, end)];
             hits.extend(found.into_iter().flatten());
             fields(text, line_before(text, start), hits);
             fields(text, line_behind(text, end), hits);
@@ -45,7 +44,8 @@ pub(crate) fn beside(text: &str, hits: &mut Vec<Hit>) {
 }
 
 /// The name right before, as in `홍길동 010-…` or `홍길동 <hong@…>`.
-fn before(text: &str, start: usize, is_mail: bool) -> Option<Hit> {
+fn before(text: &str, start: usize, kind: &Kind) -> Option<Hit> {
+    let (is_mail, is_account) = (*kind == Kind::Email, *kind == Kind::KrBank);
     let is_between = |one: char| {
         matches!(
             one,
@@ -78,6 +78,10 @@ fn before(text: &str, start: usize, is_mail: bool) -> Option<Hit> {
     if let Some(word) = OF_NUMBERS.iter().find(is_word) {
         head = text[..head.len() - word.len()].trim_end_matches([' ', '(', ',', '/']);
     }
+    // `홍길동 신한 110-…`
+    if is_account && let Some(bank) = BANKS.iter().find(|bank| head.ends_with(**bank)) {
+        head = head[..head.len() - bank.len()].trim_end_matches(' ');
+    }
     // `홍길동 (팀장) - 010-…`
     head = without_remark(head);
     let word = hangul_before(head);
@@ -92,6 +96,23 @@ fn before(text: &str, start: usize, is_mail: bool) -> Option<Hit> {
         )
     })
 }
+
+/// Banks, as they stand between an account and whose it is.
+const BANKS: [&str; 13] = [
+    "은행",
+    "뱅크",
+    "금고",
+    "국민",
+    "신한",
+    "우리",
+    "하나",
+    "농협",
+    "기업",
+    "수협",
+    "신협",
+    "우체국",
+    "제일",
+];
 
 /// Without a remark in brackets at its end.
 fn without_remark(head: &str) -> &str {
@@ -163,7 +184,7 @@ fn line_behind(text: &str, end: usize) -> Range<usize> {
 /// What stands between fields.
 const EDGES: [bool; 256] = {
     let mut edges = [false; 256];
-    let all = b",|\t;/()<>[]\"'\n";
+    let all = b",|\t;:/()<>[]\"'\n";
     let mut at = 0;
     while at < all.len() {
         edges[all[at] as usize] = true;

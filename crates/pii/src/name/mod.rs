@@ -196,7 +196,8 @@ fn is_full(word: &[char]) -> bool {
         let usual = COMMON_FIRST.iter().find(|(end, _)| end == last);
         !usual.is_some_and(|(_, firsts)| firsts.contains(*middle))
     };
-    (word.len() == 3 || word.len() == 4 && OF_TWO.contains(&word[..2]))
+    let is_long = || OF_TWO.contains(&word[..2]) || GIVEN_WORDS.contains(&word[1..]);
+    (word.len() == 3 || word.len() == 4 && is_long())
         && !ends_as_noun
         && is_name(word, Trust::Usual)
         && !may_be_inflected(word)

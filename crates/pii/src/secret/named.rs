@@ -115,7 +115,7 @@ enum Sort {
 /// A name, and the longer word around it.
 struct Name<'t> {
     text: &'t str,
-    name: &'t str,
+    said: &'t str,
     sort: Sort,
     /// Where the whole word begins and ends, as `DB_` and `_KEY` are parts of it.
     start: usize,
@@ -145,7 +145,7 @@ impl<'t> Name<'t> {
         let head = head.take_while(is_part).count();
         let all = Self {
             text,
-            name,
+            said: name,
             sort: if is("key") {
                 Sort::Key
             } else if is("discord") || is("bot ") {
@@ -206,7 +206,7 @@ impl<'t> Name<'t> {
                 let is_whole = !before?[..from].ends_with(|one: char| one.is_ascii_alphanumeric());
                 (is_it && is_whole).then_some(())
             };
-            return SECRET_KEYS.iter().find_map(|one| word(&one)).is_some();
+            return SECRET_KEYS.iter().find_map(word).is_some();
         }
         let bytes = self.text.as_bytes();
         let is_apart = head.ends_with(['_', '-']) || bytes[start].is_ascii_uppercase();
@@ -231,10 +231,10 @@ impl<'t> Name<'t> {
     fn has_user(&self) -> bool {
         let head = &self.text[floor(self.text, self.start.saturating_sub(64))..self.start];
         let lower = head.to_ascii_lowercase();
-        let is_word = |word: &&str| lower.starts_with(*word) || lower.contains(&format!(" {word}"));
+        let is_word = |word: &str| lower.starts_with(word) || lower.contains(&format!(" {word}"));
         ["id ", "id:", "login", "user", "account"]
             .iter()
-            .any(|word| is_word(&word))
+            .any(|word| is_word(word))
             || ["아이디", "계정"].iter().any(|word| head.contains(word))
     }
 }
@@ -255,7 +255,7 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
     let place = bridge(&name).unwrap_or_else(|| sign_behind(&name));
     let value = value_at(&name, place)?;
     let is_password = name.sort == Sort::Password;
-    let is_bearer = name.name.eq_ignore_ascii_case("bearer");
+    let is_bearer = name.said.eq_ignore_ascii_case("bearer");
     let written = value.text;
     // Without a sign between, the value has to speak for itself.
     let is_beside = || {
@@ -263,10 +263,10 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
             && name.tail.is_empty()
             && (is_long_mixed(written)
                 || is_password
-                    && !name.name.eq_ignore_ascii_case("pass")
+                    && !name.said.eq_ignore_ascii_case("pass")
                     && (is_odd(written)
                         || value.is_quoted
-                        || !name.name.is_ascii() && (is_typed(written) || is_unreadable(written))
+                        || !name.said.is_ascii() && (is_typed(written) || is_unreadable(written))
                         || name.has_user() && is_made_up(written)))
     };
     let is_value = match name.sort {
@@ -275,13 +275,13 @@ pub(crate) fn named(text: &str, start: usize, end: usize) -> Option<Hit> {
             place.is_given && is_made_up(written) && (has_sign(written) || is_odd(written))
         }
         _ if !(place.is_given || is_bearer || is_beside()) => false,
-        Sort::Password if place.is_far => is_odd(written),
+        Sort::Password if place.is_far => is_odd(written) || is_typed(written),
         Sort::Password => is_made_up(written) || is_unreadable(written),
         Sort::Key => is_key(written),
         Sort::Other => {
             // Some issuers give out secrets of ten characters, beside a name that says so.
             let is_short =
-                place.is_given && name.tail.is_empty() && name.name.eq_ignore_ascii_case("secret");
+                place.is_given && name.tail.is_empty() && name.said.eq_ignore_ascii_case("secret");
             let is_long =
                 written.len() >= 16 || is_short && written.len() >= 10 && is_mixed_case(written);
             is_long && (is_mixed(written) || is_random(written)) && entropy(written) > 2.8
@@ -347,11 +347,11 @@ fn sign_behind(name: &Name<'_>) -> Place {
     let bytes = text.as_bytes();
     let mut at = from;
     // Of commands, the value stands behind a space.
-    let is_command = name.name.contains(' ') && name.sort == Sort::Password;
+    let is_command = name.said.contains(' ') && name.sort == Sort::Password;
     let is_instruction = text[..name.start].ends_with("ENV ") && bytes.get(at) == Some(&b' ');
     let mut is_given = is_command || is_instruction;
     let mut is_far = false;
-    if !name.name.is_ascii() {
+    if !name.said.is_ascii() {
         at = remark(&text[at..]).map_or(at, |length| at + length);
         at = colon_behind(text, at).unwrap_or(at);
     } else if name.sort == Sort::Password
@@ -368,11 +368,16 @@ fn sign_behind(name: &Name<'_>) -> Place {
             b' ' | b'"' | b'\'' | b'`' | b':' | b'=' | b'>' | b'\\' | b'\t' | b'('
         )
     {
-        is_given |= matches!(bytes[at], b':' | b'=' | b'(');
+        is_given |= match bytes[at] {
+            b':' | b'=' | b'(' => true,
+            // `<password>…`
+            b'>' => text[..name.start].ends_with('<'),
+            _ => false,
+        };
         at += 1;
     }
     for link in ["는 ", "은 ", "가 ", "를 ", "를: "] {
-        if text[from..].starts_with(link) && !name.name.is_ascii() {
+        if text[from..].starts_with(link) && !name.said.is_ascii() {
             at = from + link.len();
             is_given = true;
         }
