@@ -339,9 +339,38 @@ mod tests {
     }
 
     #[test]
+    fn a_label_with_a_value_of_its_own_is_spent() {
+        assert_eq!(near("접수: 홍길동 / 42", "42"), None);
+        assert_eq!(near("lag=0 member=a-/42", "42"), None);
+        assert_eq!(near("[예약확정] 홍길동 42", "42"), None);
+        assert_eq!(near("접수 42", "42"), Some(Label::Event));
+        assert_eq!(near("주문번호: 42", "42"), Some(Label::Harmless));
+        assert_eq!(near(r#"{"id":"42"}"#, "42"), Some(Label::Event));
+    }
+
+    #[test]
+    fn people_and_longer_words_are_no_labels() {
+        assert_eq!(near("주문자 42", "42"), None);
+        assert_eq!(near("국민연금 42", "42"), None);
+        assert_eq!(near("national id: 42", "42"), Some(Label::Rrn));
+        assert_eq!(near("제조번호 42", "42"), Some(Label::Event));
+        assert_eq!(near("전화번호 42", "42"), Some(Label::Phone));
+        assert_eq!(near("☎ 42", "42"), Some(Label::Phone));
+        assert_eq!(near("F 42", "42"), Some(Label::Phone));
+    }
+
+    #[test]
+    fn the_last_heading_is_no_left_neighbour_of_the_first_cell() {
+        assert_eq!(near("카드번호,금액\n42", "42"), None);
+        assert_eq!(near("주문번호\n42", "42"), Some(Label::Harmless));
+    }
+
+    #[test]
     fn a_label_behind_counts_unless_it_opens_the_next_value() {
         let behind = |text: &str| Context::of(text, 0, 2, 0).behind;
         assert_eq!(behind("42 (카카오뱅크)"), Some(Label::Bank));
         assert_eq!(behind("42 카드: 17"), None);
+        assert_eq!(behind("42 (주)한빛"), Some(Label::Brn));
+        assert_eq!(behind("42로 보내줘"), Some(Label::Bank));
     }
 }

@@ -402,6 +402,8 @@ mod tests {
         check("7ZmN6ri464+Z님", "홍길동님");
         check("0x3031302d313233342d35363738", "010-1234-5678");
         check("\\x41\\u{ae40}%u0041", "A김A");
+        check("tel:MDEwLTEyMzQtNTY3OA==/fax", "tel:010-1234-5678/fax");
+        check("http://3231312E34352E372E39:80/", "http://211.45.7.9:80/");
     }
 
     #[test]

@@ -204,7 +204,8 @@ fn fields(text: &str, near: Range<usize>, hits: &mut Vec<Hit>) {
     while let Some(length) = bytes[from..near.end].iter().position(|byte| is_edge(*byte)) {
         let field = &text[from..from + length];
         let name = field.trim_matches(' ');
-        if is_word(name.as_bytes()) {
+        // What ends with a colon is a label.
+        if is_word(name.as_bytes()) && bytes[from + length] != b':' {
             let word = hangul(name);
             if length_of(&word) == name.len() && (is_plain(&word) || is_short(&word)) {
                 let start = from + field.len() - field.trim_start_matches(' ').len();
@@ -249,12 +250,27 @@ mod tests {
         check("110-1 서지안으로", "110-1", Kind::KrBank, &["서지안"]);
         check("서율 <yul@a.kr>", "yul@a.kr", Kind::Email, &["서율"]);
         check("5,나세온,F,010-1", "010-1", Kind::KrMobile, &["나세온"]);
+        check("1. 편도윤 010-1", "010-1", Kind::KrMobile, &["편도윤"]);
+        check(
+            "* 박서진 (팀장) - 010-1",
+            "010-1",
+            Kind::KrMobile,
+            &["박서진"],
+        );
+        check("부산 / 김솔 / 010-1", "010-1", Kind::KrMobile, &["김솔"]);
+        check("환불 110-1 구가람으로", "110-1", Kind::KrBank, &["구가람"]);
+        check("강나래 농협 110-1", "110-1", Kind::KrBank, &["강나래"]);
+        check("여권 정보: 인지훈, M1", "M1", Kind::KrPassport, &["인지훈"]);
+        check("인예린 <in@a.kr>", "in@a.kr", Kind::Email, &["인예린"]);
     }
 
     #[test]
     fn other_words_beside_numbers_are_no_names() {
         check("사무실 02-1", "02-1", Kind::KrLandline, &[]);
         check("전화로 010-1", "010-1", Kind::KrMobile, &[]);
+        check("전화라 +61-1", "+61-1", Kind::PhoneIntl, &[]);
+        check("배송지 : 제주 / 010-1", "010-1", Kind::KrMobile, &[]);
+        check("입금: 신협 110-1", "110-1", Kind::KrBank, &[]);
         check("02-1 신한은행", "02-1", Kind::KrLandline, &[]);
         check("서율 <1.2.3.4>", "1.2.3.4", Kind::Ip, &[]);
     }
