@@ -145,7 +145,7 @@ fn mobile(number: &Number<'_>) -> Option<Shape> {
         // `821012345678` is many other things as well.
         [11] if is_abroad && !number.plus && number.is_plain() => shape(0.2, 0.3),
         [11] | [3, 8] | [7, 4] if is_abroad => shape(0.75, 0.2),
-        [11] => Some(shape(0.65, 0.3)?.beside_events(0.1)),
+        [11] => Some(shape(0.7, 0.3)?.beside_events(0.1)),
         [10] => shape(0.5, 0.3),
         [3, 7 | 8] | [6 | 7, 4] => shape(0.6, 0.3),
         _ => None,
@@ -268,6 +268,8 @@ fn card(number: &Number<'_>) -> Option<Shape> {
         (true, true) => shape(0.8, 0.25),
         (true, false) if number.digits().len() == 13 => shape(0.3, 0.5),
         (true, false) => shape(0.6, 0.5),
+        // Cards of Korea that are read nowhere else.
+        (false, true) if number.prefix(2) == 94 => shape(0.6, 0.4),
         (false, true) => shape(0.35, 0.5),
         (false, false) => shape(0.15, 0.5),
     }
@@ -319,7 +321,9 @@ fn business(number: &Number<'_>) -> Option<Shape> {
         return None;
     }
     match number.lens() {
-        [3, 2, 5] if number.is_separated_by(Separator::Hyphen) => shape(0.7, 0.4),
+        [3, 2, 5] if number.is_separated_by(Separator::Hyphen) => {
+            Some(shape(0.7, 0.4)?.beside_events(0.2))
+        }
         [3, 2, 5] => shape(0.45, 0.4),
         [10] => shape(0.15, 0.4),
         _ => None,
@@ -429,9 +433,10 @@ fn bank(number: &Number<'_>) -> Option<Shape> {
             || number.is_separated_by(Separator::Space)
             || number.is_separated_by(Separator::Dot) && number.lens().len() == 3);
     // What is made as the numbers of telephones or of people are is no account unless it is called one.
-    let is_other = || {
-        let is_person = number.is_separated_by(Separator::Hyphen) && birth(number).is_some();
-        is_person || mobile(number).is_some_and(|shape| shape.score > 0.7)
+    let is_other = || match number.lens() {
+        [11] | [3, 3 | 4, 4] => number.digits().starts_with(&[0, 1]) && mobile(number).is_some(),
+        [6, 7] => number.is_separated_by(Separator::Hyphen) && birth(number).is_some(),
+        _ => false,
     };
     if !is_account || is_other() && !is_called_account(number) {
         return None;
@@ -444,4 +449,82 @@ fn bank(number: &Number<'_>) -> Option<Shape> {
         },
         0.5,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scanner::Scanner;
+
+    #[track_caller]
+    fn check(text: &str, expect: Option<(&str, &str)>) {
+        let found = Scanner::new().scan(text);
+        let first = found.first();
+        let first = first.map(|finding| (finding.kind.name(), finding.value.as_str()));
+        assert_eq!(first, expect, "{text}");
+    }
+
+    #[test]
+    fn what_happens_vetoes_no_certain_shape() {
+        for text in ["접수 {}", "주문자 {}", r#"{"id":"{}"}"#, "택배 {}"] {
+            let of = |value: &str| text.replace("{}", value);
+            check(&of("421210-1312230"), Some(("KR_RRN", "421210-1312230")));
+            check(&of("01012345678"), Some(("KR_MOBILE", "01012345678")));
+        }
+        check(r#"{"id":"1701234567890"}"#, None);
+        check("관리코드 14-56-505112-71", None);
+        check("제조번호 13-52-946369-77", None);
+    }
+
+    #[test]
+    fn what_is_made_as_a_telephone_number_is_no_account() {
+        check(
+            "농협 직원 010-5555-1234",
+            Some(("KR_MOBILE", "010-5555-1234")),
+        );
+        check(
+            "국민연금 문의 010-5555-1234",
+            Some(("KR_MOBILE", "010-5555-1234")),
+        );
+        check("계좌번호 010-5555-1234", Some(("KR_BANK", "010-5555-1234")));
+    }
+
+    #[test]
+    fn banks_that_are_other_words_are_known_by_their_groups() {
+        check(
+            "하나 636-226712-47600",
+            Some(("KR_BANK", "636-226712-47600")),
+        );
+        check("우리 7540-389-425656", Some(("KR_BANK", "7540-389-425656")));
+        check("우리 7540-3898-4256", None);
+        check("하나로마트 636-226712-47600", None);
+    }
+
+    #[test]
+    fn versions_sections_and_zeros_are_nobodys() {
+        check("zlib 1.2.13.1", None);
+        check("RFC 9700 §2.1.30.45", None);
+        check("카드번호 0000-0000-0000-0000", None);
+        check(
+            "서버 121.188.73.200 버전 2.1",
+            Some(("IP", "121.188.73.200")),
+        );
+        check("121.188.73.200 만 허용", Some(("IP", "121.188.73.200")));
+        check("host-121.188.73.200", Some(("IP", "121.188.73.200")));
+    }
+
+    #[test]
+    fn interfaces_have_names_of_their_own() {
+        check(r#"{"bizrno":"1208147521"}"#, Some(("KR_BRN", "1208147521")));
+        check(
+            r#"{"pspt_no":"M12345678"}"#,
+            Some(("KR_PASSPORT", "M12345678")),
+        );
+        check(
+            r#"{"drvLcnsNo":"241234567812"}"#,
+            Some(("KR_DRIVER", "241234567812")),
+        );
+        check("taxpayer id 219-45-6789", Some(("US_SSN", "219-45-6789")));
+        check("wa.me/821012345678", Some(("KR_MOBILE", "821012345678")));
+        check("대표번호 0212345678", Some(("KR_LANDLINE", "0212345678")));
+    }
 }

@@ -42,7 +42,7 @@ const WORDS: [(Label, &str); 15] = [
         Label::Phone,
         "전화 연락처 휴대폰 핸드폰 휴대전화 모바일 폰번호 번호는 문자 통화 팩스 직통 사무실 유선 자택 tel phone mobile cell \
          call fax contact hp telephone cellphone sms whatsapp callback mobileno phoneno phonenumber dial text reach landline \
-         콜백 콜백번호 대표번호 발신번호 발신 문의 t. wa.me",
+         회신 콜백 콜백번호 대표번호 발신번호 발신 문의 t. wa.me",
     ),
     (
         Label::Rrn,
@@ -56,7 +56,7 @@ const WORDS: [(Label, &str); 15] = [
     ),
     (
         Label::Brn,
-        "사업자등록번호 사업자번호 사업자등록 사업자 brn biz_no bizno biz_reg business_no business~registration registration businessnumber corp_reg_no biz bizreg bizregno 사업장 공급자 공급받는자 \
+        "사업자등록번호 사업자번호 사업자등록 사업자 brn biz_no bizno biz_reg business_no business~registration business~reg registration businessnumber corp_reg_no biz bizreg bizregno 사업장 공급자 공급받는자 \
          가맹점 거래처 세금계산서 bizrno bzno brno bzregno bizregnum corpnum corp_num 등록번호",
     ),
     (
@@ -96,7 +96,10 @@ const WORDS: [(Label, &str); 15] = [
          barcode 로트 배치 학번 사번 원고번호 특허 번들 sdk kernel 커널 snmp mib 고시 제호 parcel shipment waybill event msgid \
          product productcode productno goods itemcode linux windows macos android chrome safari firefox curl jdk java python openssl aws~account arn transaction txid tx order_no orderid po quote rma part partno item article 회차 차대번호 기기 device counter count",
     ),
-    (Label::Event, "접수 주문 택배 예약 이벤트 추적 문서 회의 id"),
+    (
+        Label::Event,
+        "접수 주문 택배 예약 이벤트 번호 추적 문서 회의 id",
+    ),
     (Label::Behind(Follows::Brn), "주식회사 상호 상호명"),
     (
         Label::Behind(Follows::Bank),
@@ -145,9 +148,7 @@ impl Context {
         let near_from = floor(text, from.max(before.min(start)));
         let (near, second) = match &text[near_from..start] {
             // What is a telephone for everybody needs no word.
-            head if head.trim_end_matches([' ', ':', '(', '+']).ends_with(SIGNS) => {
-                (Some(Label::Phone), None)
-            }
+            head if is_sign(head) => (Some(Label::Phone), None),
             head => last_labels(head, false),
         };
         let far = match near {
@@ -190,6 +191,18 @@ impl Context {
     }
 }
 
+/// Whether a picture of a telephone stands there, or the letter that cards have for one, as in `T 02-…`.
+fn is_sign(head: &str) -> bool {
+    let before = head.trim_end_matches([' ', ':', '.', '(', '+']);
+    let mut last = before.bytes().rev();
+    let is_letter = last.next().is_some_and(|byte| b"TFMH".contains(&byte))
+        && before.len() < head.len()
+        && last
+            .next()
+            .is_none_or(|byte| matches!(byte, b' ' | b'\n' | b'/' | b'|' | b'('));
+    is_letter || before.ends_with(SIGNS)
+}
+
 fn floor(text: &str, mut at: usize) -> usize {
     while !text.is_char_boundary(at) {
         at -= 1;
@@ -203,14 +216,23 @@ fn last_labels(piece: &str, only_line: bool) -> (Option<Label>, Option<Label>) {
         Some(at) if only_line => &piece[at..],
         _ => piece,
     };
+    let has_lines = memchr::memchr(b'\n', piece.as_bytes()).is_some();
     let mut last = None;
     let mut second = None;
+    let mut known = 0;
     for (label, Range { start, end }) in LABELS.all_in(piece) {
+        // `제조번호` is somebody's number of something, `전화번호` has been read, and `번호` says nothing.
+        let is_part = &piece[start..end] == NUMBER
+            && (start == known && start > 0 || !piece[..start].ends_with(is_syllable));
+        known = end;
+        if is_part {
+            continue;
+        }
         let is_doubt = matches!(label, Label::Harmless | Label::Event);
         if matches!(label, Label::Nothing | Label::Behind(_))
             || !stands_alone(piece, start, end)
             || is_doubt && is_spent(&piece[end..])
-            || is_heading(piece, start, end)
+            || has_lines && is_heading(piece, start, end)
         {
             continue;
         }
@@ -220,6 +242,12 @@ fn last_labels(piece: &str, only_line: bool) -> (Option<Label>, Option<Label>) {
         last = Some(label);
     }
     (last, second)
+}
+
+const NUMBER: &str = "번호";
+
+fn is_syllable(one: char) -> bool {
+    ('가'..='힣').contains(&one)
 }
 
 /// Whether a label has a value of its own between it and the one that is asked about, as in `lag=0 member=…`
@@ -311,9 +339,38 @@ mod tests {
     }
 
     #[test]
+    fn a_label_with_a_value_of_its_own_is_spent() {
+        assert_eq!(near("접수: 홍길동 / 42", "42"), None);
+        assert_eq!(near("lag=0 member=a-/42", "42"), None);
+        assert_eq!(near("[예약확정] 홍길동 42", "42"), None);
+        assert_eq!(near("접수 42", "42"), Some(Label::Event));
+        assert_eq!(near("주문번호: 42", "42"), Some(Label::Harmless));
+        assert_eq!(near(r#"{"id":"42"}"#, "42"), Some(Label::Event));
+    }
+
+    #[test]
+    fn people_and_longer_words_are_no_labels() {
+        assert_eq!(near("주문자 42", "42"), None);
+        assert_eq!(near("국민연금 42", "42"), None);
+        assert_eq!(near("national id: 42", "42"), Some(Label::Rrn));
+        assert_eq!(near("제조번호 42", "42"), Some(Label::Event));
+        assert_eq!(near("전화번호 42", "42"), Some(Label::Phone));
+        assert_eq!(near("☎ 42", "42"), Some(Label::Phone));
+        assert_eq!(near("F 42", "42"), Some(Label::Phone));
+    }
+
+    #[test]
+    fn the_last_heading_is_no_left_neighbour_of_the_first_cell() {
+        assert_eq!(near("카드번호,금액\n42", "42"), None);
+        assert_eq!(near("주문번호\n42", "42"), Some(Label::Harmless));
+    }
+
+    #[test]
     fn a_label_behind_counts_unless_it_opens_the_next_value() {
         let behind = |text: &str| Context::of(text, 0, 2, 0).behind;
         assert_eq!(behind("42 (카카오뱅크)"), Some(Label::Bank));
         assert_eq!(behind("42 카드: 17"), None);
+        assert_eq!(behind("42 (주)한빛"), Some(Label::Brn));
+        assert_eq!(behind("42로 보내줘"), Some(Label::Bank));
     }
 }

@@ -81,10 +81,16 @@ fn next_encoded(
         }
         let range = run?;
         runs = range.end;
-        if range.len() <= LONGEST
-            && let Some(found) = self::run(text, range)
-        {
-            return Some(found);
+        // The halves of a token with encoded dots between are seen when those are dots again.
+        let is_half = text[range.end..]
+            .get(..3)
+            .is_some_and(|dot| dot.eq_ignore_ascii_case("%2E"));
+        if range.len() > LONGEST || is_half {
+            continue;
+        }
+        let found = self::run(text, range.clone()).or_else(|| pieces(text, range));
+        if found.is_some() {
+            return found;
         }
     }
 }
@@ -212,6 +218,23 @@ fn run(text: &str, range: Range<usize>) -> Option<(Range<usize>, String)> {
     })?;
     let end = range.start + whole.len();
     Some((start..end, decoded))
+}
+
+/// The longest run that is looked at between its slashes: the rest of it is then looked at again.
+const LONGEST_OF_PIECES: usize = 512;
+
+/// What is encoded between slashes, which base64 has as well, as in `MDEw…/MDEw…` or `http://3132…`.
+fn pieces(text: &str, range: Range<usize>) -> Option<(Range<usize>, String)> {
+    let whole = &text[range.clone()];
+    if whole.len() > LONGEST_OF_PIECES || !whole.contains('/') {
+        return None;
+    }
+    let mut at = range.start;
+    whole.split('/').find_map(|piece| {
+        let start = at;
+        at += piece.len() + 1;
+        run(text, start..start + piece.len())
+    })
 }
 
 /// Whether the first three bytes may be those of a text. Most words end here, without a copy of them.
@@ -379,6 +402,8 @@ mod tests {
         check("7ZmN6ri464+Z님", "홍길동님");
         check("0x3031302d313233342d35363738", "010-1234-5678");
         check("\\x41\\u{ae40}%u0041", "A김A");
+        check("tel:MDEwLTEyMzQtNTY3OA==/fax", "tel:010-1234-5678/fax");
+        check("http://3231312E34352E372E39:80/", "http://211.45.7.9:80/");
     }
 
     #[test]

@@ -87,8 +87,7 @@ impl<'t> Tables<'t> {
                 continue;
             }
             let next = line(bytes, self.at)?;
-            let of_next = bytes[next].iter().filter(|byte| **byte == delimiter);
-            if of_next.count() == count
+            if memchr::memchr_iter(delimiter, &bytes[next]).count() == count
                 && let Some(table) = Table::below(self.text, heading, delimiter)
             {
                 return Some(table);
@@ -117,7 +116,7 @@ impl<'t> Tables<'t> {
 
 /// Which delimiter a line has most of, and how many.
 fn most(line: &[u8]) -> (u8, usize) {
-    let count = |one: u8| line.iter().filter(|byte| **byte == one).count();
+    let count = |one: u8| memchr::memchr_iter(one, line).count();
     let counts = DELIMITERS.map(|one| (one, count(one)));
     counts
         .into_iter()

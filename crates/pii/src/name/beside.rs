@@ -35,8 +35,7 @@ pub(crate) fn beside(text: &str, hits: &mut Vec<Hit>) {
         let hit = &hits[at];
         if is_personal(&hit.kind) {
             let (start, end) = (hit.range.start, hit.range.end);
-            let is_mail = hit.kind == Kind::Email;
-            let found = [before(text, start, is_mail), behind(text, end)];
+            let found = [before(text, start, &hit.kind), behind(text, end)];
             hits.extend(found.into_iter().flatten());
             fields(text, line_before(text, start), hits);
             fields(text, line_behind(text, end), hits);
@@ -45,7 +44,8 @@ pub(crate) fn beside(text: &str, hits: &mut Vec<Hit>) {
 }
 
 /// The name right before, as in `홍길동 010-…` or `홍길동 <hong@…>`.
-fn before(text: &str, start: usize, is_mail: bool) -> Option<Hit> {
+fn before(text: &str, start: usize, kind: &Kind) -> Option<Hit> {
+    let (is_mail, is_account) = (*kind == Kind::Email, *kind == Kind::KrBank);
     let is_between = |one: char| {
         matches!(
             one,
@@ -78,6 +78,10 @@ fn before(text: &str, start: usize, is_mail: bool) -> Option<Hit> {
     if let Some(word) = OF_NUMBERS.iter().find(is_word) {
         head = text[..head.len() - word.len()].trim_end_matches([' ', '(', ',', '/']);
     }
+    // `홍길동 신한 110-…`
+    if is_account && let Some(bank) = BANKS.iter().find(|bank| head.ends_with(**bank)) {
+        head = head[..head.len() - bank.len()].trim_end_matches(' ');
+    }
     // `홍길동 (팀장) - 010-…`
     head = without_remark(head);
     let word = hangul_before(head);
@@ -92,6 +96,23 @@ fn before(text: &str, start: usize, is_mail: bool) -> Option<Hit> {
         )
     })
 }
+
+/// Banks, as they stand between an account and whose it is.
+const BANKS: [&str; 13] = [
+    "은행",
+    "뱅크",
+    "금고",
+    "국민",
+    "신한",
+    "우리",
+    "하나",
+    "농협",
+    "기업",
+    "수협",
+    "신협",
+    "우체국",
+    "제일",
+];
 
 /// Without a remark in brackets at its end.
 fn without_remark(head: &str) -> &str {
@@ -119,11 +140,15 @@ fn behind(text: &str, end: usize) -> Option<Hit> {
     }
     let word = hangul(next);
     let is_good = |length: &usize| {
-        let tail: String = word.iter().skip(*length).collect();
+        let Some((name, tail)) = word.split_at_checked(*length) else {
+            return false;
+        };
+        if !is_plain(name) {
+            return tail.is_empty() && is_short(name);
+        }
+        let tail: String = tail.iter().collect();
         let is_said = BEING.iter().any(|being| tail.starts_with(being));
-        let may_follow = tail.is_empty() || is_said || FOLLOWING.contains(&tail.as_str());
-        let is_good = |name: &[char]| is_plain(name) || tail.is_empty() && is_short(name);
-        may_follow && word.get(..*length).is_some_and(is_good)
+        tail.is_empty() || is_said || FOLLOWING.contains(&tail.as_str())
     };
     let length = [4, 3, 2].into_iter().find(is_good)?;
     let at = end + skipped;
@@ -159,7 +184,7 @@ fn line_behind(text: &str, end: usize) -> Range<usize> {
 /// What stands between fields.
 const EDGES: [bool; 256] = {
     let mut edges = [false; 256];
-    let all = b",|\t;/()<>[]\"'\n";
+    let all = b",|\t;:/()<>[]\"'\n";
     let mut at = 0;
     while at < all.len() {
         edges[all[at] as usize] = true;
@@ -179,7 +204,8 @@ fn fields(text: &str, near: Range<usize>, hits: &mut Vec<Hit>) {
     while let Some(length) = bytes[from..near.end].iter().position(|byte| is_edge(*byte)) {
         let field = &text[from..from + length];
         let name = field.trim_matches(' ');
-        if is_word(name.as_bytes()) {
+        // What ends with a colon is a label.
+        if is_word(name.as_bytes()) && bytes[from + length] != b':' {
             let word = hangul(name);
             if length_of(&word) == name.len() && (is_plain(&word) || is_short(&word)) {
                 let start = from + field.len() - field.trim_start_matches(' ').len();
@@ -224,12 +250,27 @@ mod tests {
         check("110-1 서지안으로", "110-1", Kind::KrBank, &["서지안"]);
         check("서율 <yul@a.kr>", "yul@a.kr", Kind::Email, &["서율"]);
         check("5,나세온,F,010-1", "010-1", Kind::KrMobile, &["나세온"]);
+        check("1. 편도윤 010-1", "010-1", Kind::KrMobile, &["편도윤"]);
+        check(
+            "* 박서진 (팀장) - 010-1",
+            "010-1",
+            Kind::KrMobile,
+            &["박서진"],
+        );
+        check("부산 / 김솔 / 010-1", "010-1", Kind::KrMobile, &["김솔"]);
+        check("환불 110-1 구가람으로", "110-1", Kind::KrBank, &["구가람"]);
+        check("강나래 농협 110-1", "110-1", Kind::KrBank, &["강나래"]);
+        check("여권 정보: 인지훈, M1", "M1", Kind::KrPassport, &["인지훈"]);
+        check("인예린 <in@a.kr>", "in@a.kr", Kind::Email, &["인예린"]);
     }
 
     #[test]
     fn other_words_beside_numbers_are_no_names() {
         check("사무실 02-1", "02-1", Kind::KrLandline, &[]);
         check("전화로 010-1", "010-1", Kind::KrMobile, &[]);
+        check("전화라 +61-1", "+61-1", Kind::PhoneIntl, &[]);
+        check("배송지 : 제주 / 010-1", "010-1", Kind::KrMobile, &[]);
+        check("입금: 신협 110-1", "110-1", Kind::KrBank, &[]);
         check("02-1 신한은행", "02-1", Kind::KrLandline, &[]);
         check("서율 <1.2.3.4>", "1.2.3.4", Kind::Ip, &[]);
     }

@@ -129,8 +129,8 @@ fn is_of_thing(text: &str, start: usize, end: usize) -> bool {
     let behind = &bytes[end..bytes.len().min(end + NEIGHBOURS)];
     let behind = &behind[..memchr::memchr(b'}', behind).unwrap_or(behind.len())];
     let is_in = |piece: &[u8]| {
-        let has = |word: &&str| memchr::memmem::find(piece, word.as_bytes()).is_some();
-        OF_THINGS.iter().any(|word| has(&word))
+        let has = |word: &str| memchr::memmem::find(piece, word.as_bytes()).is_some();
+        OF_THINGS.iter().any(|word| has(word))
     };
     is_in(before) || is_in(behind)
 }
@@ -298,11 +298,10 @@ fn sign_behind(text: &str, label: &str, end: usize) -> (usize, usize, bool) {
     {
         match byte {
             b' ' | b'\t' | b'*' | b'[' | b'\\' => {}
-            b'{' if is_given => {}
             b'(' => is_given |= at == from,
             b':' | b'=' | b'"' | b'\'' | b'>' | b'|' => is_given = true,
             b'-' if at > from && !label.is_ascii() => is_given = true,
-            b'\n' | b'\r' if is_given => {}
+            b'{' | b'\n' | b'\r' if is_given => {}
             _ => break,
         }
         at += 1;

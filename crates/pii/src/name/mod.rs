@@ -172,7 +172,10 @@ fn is_with_particle(word: &[char]) -> bool {
 fn is_plain(word: &[char]) -> bool {
     let is_usual = |word: &[char]| {
         let given = &word[1..];
-        word.len() == 4 || alone::USUAL.contains(given) || GIVEN_WORDS.contains(given)
+        word.len() == 4
+            || OF_TWO.contains(&word[..2])
+            || alone::USUAL.contains(given)
+            || GIVEN_WORDS.contains(given)
     };
     is_full(word) && (!RARE.contains(word[0]) || is_usual(word))
 }
@@ -196,7 +199,8 @@ fn is_full(word: &[char]) -> bool {
         let usual = COMMON_FIRST.iter().find(|(end, _)| end == last);
         !usual.is_some_and(|(_, firsts)| firsts.contains(*middle))
     };
-    (word.len() == 3 || word.len() == 4 && OF_TWO.contains(&word[..2]))
+    let is_long = || OF_TWO.contains(&word[..2]) || GIVEN_WORDS.contains(&word[1..]);
+    (word.len() == 3 || word.len() == 4 && is_long())
         && !ends_as_noun
         && is_name(word, Trust::Usual)
         && !may_be_inflected(word)
@@ -292,6 +296,56 @@ mod tests {
         check("성명 김철수", Some("김철수"));
         check("이름: 전성민", Some("전성민"));
         check("예금주: 주재원", Some("주재원"));
+    }
+
+    #[test]
+    fn marks_and_greetings_stand_between_names_and_titles() {
+        check("“박서진” 님", Some("박서진"));
+        check("<b>한가람</b>님 환영", Some("한가람"));
+        check("*편도윤* 님 결재", Some("편도윤"));
+        check("안녕하세요김다은님", Some("김다은"));
+        check("개발2팀이서현님", Some("이서현"));
+        check("수신자남궁민수님", Some("남궁민수"));
+        check("고객님들 모두", None);
+        check("(필수) 님", None);
+        check("지도교수님", None);
+    }
+
+    #[test]
+    fn more_labels_have_names_behind_them() {
+        check("견적 수신: 고은별 귀하", Some("고은별"));
+        let address = "서울시 101호 강지우 귀하";
+        let closing = address.find(" 귀하").unwrap();
+        let found = before_title(address, closing, address.len()).unwrap();
+        assert_eq!(&address[found.range], "강지우");
+        check("등록자명 함서윤", Some("함서윤"));
+        check("fn:박진실", Some("박진실"));
+        check("author = {김다현}", Some("김다현"));
+        check(r#"{\"name\":\"송하늘\"}"#, Some("송하늘"));
+        check("이름은 위도연", Some("위도연"));
+        check("을: 정하린 (1970", Some("정하린"));
+        for text in [
+            "대표자: 공란",
+            "수령인: 경비실",
+            "제품명: 고구마",
+            r#"{"name":"유자청","price":9000}"#,
+            r#"{"product":{"name":"강정민"}}"#,
+        ] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn people_say_who_they_are_behind_a_greeting() {
+        let find = |text: &str| {
+            let end = text.find("안녕하세요").unwrap() + "안녕하세요".len();
+            introduced(text, end).map(|hit| text[hit.range].to_owned())
+        };
+        let said = find("안녕하세요, 어제 전화드린 편지훈입니다.");
+        assert_eq!(said.as_deref(), Some("편지훈"));
+        assert_eq!(find("안녕하세요 용하늘입니다").as_deref(), Some("용하늘"));
+        assert_eq!(find("안녕하세요, 고객센터입니다"), None);
+        assert_eq!(find("안녕하세요. 오늘은 첫 모임입니다"), None);
     }
 
     #[test]

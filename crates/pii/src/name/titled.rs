@@ -3,8 +3,8 @@
 use super::labels::{CLOSINGS, OF_PERSONS};
 use super::words::{AFTER_SSI, BEFORE, PARTICLES};
 use super::{
-    GIVEN_WORDS, OF_TWO, Trust, glued_before, hangul, hangul_before, is_clan, is_closed, is_full,
-    is_hangul, is_name, is_plain, is_short, length_of,
+    GIVEN_WORDS, OF_TWO, Trust, glued_before, hangul, hangul_before, is_clan, is_closed, is_hangul,
+    is_name, is_plain, is_short, is_with_particle, length_of,
 };
 use crate::kind::Kind;
 use crate::recognizer::Hit;
@@ -36,29 +36,28 @@ pub(crate) fn before_title(text: &str, start: usize, end: usize) -> Option<Hit> 
         return None;
     }
     let head = without_age(head);
-    if title == "님" || title == "씨" {
+    let is_plain_title = title == "님" || title == "씨";
+    if is_plain_title && !head.ends_with(is_hangul) {
         let inner = without_marks(head);
         if inner.len() < head.len() {
             return marked(inner);
         }
     }
     let word = hangul_before(head);
-    if title == "님" || title == "씨" {
-        if let Some(name) = greeted(head) {
-            return Some(name);
-        }
-        if is_many && !is_plain(&word) {
-            return None;
-        }
+    // What is too long for a name and what is glued to it has a greeting before it.
+    if is_plain_title
+        && (word.is_empty() || word.len() > 3)
+        && let Some(name) = greeted(head)
+    {
+        return Some(name);
     }
-    if word.len() < 2 {
+    if word.len() < 2 || is_many && !is_plain(&word) {
         return None;
     }
     if OF_PERSONS.contains(&title) {
         let is_full = !is_apart && is_plain(&word);
         return is_full.then(|| named(head, &word, 0.55));
     }
-    let is_plain_title = title == "님" || title == "씨";
     // `한 명`, `두 군` and the like: other titles want a full name, or one that is hardly anything else.
     let is_polite = is_plain_title || after == Some('님') && is_apart;
     let least = if is_polite || is_apart && is_short(&word) {
@@ -98,8 +97,7 @@ pub(crate) fn called(text: &str, end: usize) -> Option<Hit> {
 fn marked(inner: &str) -> Option<Hit> {
     let word = hangul_before(inner);
     let is_marked = !inner[..inner.len() - length_of(&word)].ends_with([' ', '.']);
-    let is_good =
-        is_plain(&word) || word.len() == 2 && is_name(&word, Trust::Usual) || is_full(&word);
+    let is_good = is_name(&word, Trust::Usual) && !is_with_particle(&word);
     (is_marked && is_good).then(|| named(inner, &word, 0.7))
 }
 
@@ -127,33 +125,35 @@ const MARKS: &str = "\"'`*_)]】」』›»’”>";
 /// `안녕하세요홍길동님`.
 fn greeted(head: &str) -> Option<Hit> {
     let word = glued_before(head);
-    let of_two = word
-        .len()
-        .checked_sub(4)
-        .filter(|from| OF_TWO.contains(&word[*from..from + 2]));
-    let from = of_two.or_else(|| word.len().checked_sub(3))?;
-    let (greeting, name) = word.split_at(from);
-    let last = greeting.last()?;
+    let whole: String = word.iter().collect();
+    // Behind a whole sentence, whatever is made as a name is one.
+    let greeting = GREETINGS.iter().find_map(|greeting| {
+        let at = whole.rfind(greeting)? + greeting.len();
+        Some(whole[..at].chars().count())
+    });
+    if let Some(name) = greeting.and_then(|at| word.get(at..)) {
+        return is_name(name, Trust::Usual).then(|| named(head, name, 0.7));
+    }
+    let is_of_two = |from: &usize| OF_TWO.contains(&word[*from..from + 2]);
+    let of_two = word.len().checked_sub(4).filter(is_of_two);
+    let (before, name) = word.split_at(of_two.or_else(|| word.len().checked_sub(3))?);
     // `영업1팀홍길동님`, `10시홍길동님`
-    let before = head[..head.len() - length_of(&word)].chars().next_back();
-    let is_counted = greeting.len() == 1
-        && before.is_some_and(|one| one.is_ascii_digit())
-        && "팀시반호층번조".contains(*last);
-    let greeting: String = greeting.iter().collect();
-    let is_greeting = GREETINGS.iter().any(|end| greeting.ends_with(end));
-    ((is_counted || is_greeting) && is_plain(name)).then(|| named(head, name, 0.7))
+    let is_counted = || {
+        let digit = head[..head.len() - whole.len()].chars().next_back();
+        matches!(before, [one] if "팀시반호층번조".contains(*one))
+            && digit.is_some_and(|one| one.is_ascii_digit())
+    };
+    let is_role = before.ends_with(&['신', '자']);
+    ((is_role || is_counted()) && is_plain(name)).then(|| named(head, name, 0.7))
 }
 
-/// How words end to which a name is glued by whoever is in a hurry.
-const GREETINGS: [&str; 8] = [
+/// To what a name is glued by whoever is in a hurry.
+const GREETINGS: [&str; 5] = [
     "안녕하세요",
     "감사합니다",
     "반갑습니다",
     "죄송합니다",
     "혹시",
-    "신자",
-    "담당자",
-    "고객",
 ];
 
 /// The name that `head` ends with.

@@ -1,9 +1,11 @@
 //! Keys, tokens and passwords: by how their issuers begin them, or by the name they are given.
 
+mod between;
 mod issued;
 mod named;
 mod placed;
 mod value;
+mod written;
 
 use crate::recognizer::Hit;
 pub(crate) use issued::beside as beside_id;
@@ -135,6 +137,63 @@ mod tests {
         );
         let bot = "914797597:AA7EYS8D4zGkUFWzbCDc2_I7DXrBVmFrhv8";
         check(&format!("telegram {bot} set"), Some(bot));
+    }
+
+    #[test]
+    fn values_stand_behind_more_than_signs() {
+        let key = "Zk4mQ8wNr2XcVb7TjL9pYs3D";
+        for text in [
+            format!("define('API_KEY', '{key}');"),
+            format!(r#"os.environ["API_TOKEN"] = "{key}""#),
+            format!(r#"settings.set("secret", "{key}")"#),
+            format!(r#"<add key="ApiKey" value="{key}" />"#),
+            format!(r#"{{"name":"API_KEY","value":"{key}"}}"#),
+            format!("- name: API_TOKEN\n  value: {key}"),
+            format!("kakao_admin_key: {key}"),
+            format!("signing key {key}"),
+            format!("시크릿 키 {key}"),
+        ] {
+            check(&text, Some(key));
+        }
+        check("<password>b4n0sQ!</password>", Some("b4n0sQ!"));
+        check("mysql -h db -u root -pb4n0sQ! shop", Some("b4n0sQ!"));
+        check("password for the jump host: b4n0sQ!x", Some("b4n0sQ!x"));
+        check("비밀번호(초기): b4n0sQ!", Some("b4n0sQ!"));
+        check("id/pw: root / b4n0sQ!", Some("b4n0sQ!"));
+        check("id kim pw b4n0s9", Some("b4n0s9"));
+        let bot = "NjEzODQ4NDU1NjIzMzY2NzA5.fNNJ8e.mGa8zeR1Rzc6S7Gm4vQNusGU7GU";
+        check(&format!("discord {bot}"), Some(bot));
+        let secret = "6Ip2p/uQbJeenWmvxR7t2X1ueF4e8u9iun23hDtW";
+        let found = Scanner::new().scan(&format!("AKIANXV4TEZY2EI2KZT3 / {secret}"));
+        assert_eq!(found[1].value, secret);
+    }
+
+    #[test]
+    fn a_value_runs_to_where_it_is_closed() {
+        check(r#"password: "a,b<c&d1x""#, Some("a,b<c&d1x"));
+        check("비밀번호: Tr4b&dor!", Some("Tr4b&dor!"));
+        check("password=abc12345&user=kim", Some("abc12345"));
+        check("Password=dkaghfmz;", Some("dkaghfmz"));
+        check(r#"{\"password\":\"ab1&cd2\"}"#, Some("ab1&cd2"));
+    }
+
+    #[test]
+    fn keys_that_hide_nothing_are_no_secrets() {
+        let key = "8f3a9c1b2d4e5f60718293a4b5c6d7e8";
+        for text in [
+            format!("cache_key: {key}"),
+            format!("publicKey: {key}"),
+            format!("partition-key={key}"),
+            format!("key: {key}"),
+            "Idempotency-Key: 7c9e6679-7425-40de-944b-e07fc1f90ae7".to_owned(),
+            "signing key rotation every 90days".to_owned(),
+            "token = secrets.token_hex(16)".to_owned(),
+            r#"{"name":"password","value":"string"}"#.to_owned(),
+            "password: required".to_owned(),
+            "git log -p HEAD~3 file1.rs".to_owned(),
+        ] {
+            check(&text, None);
+        }
     }
 
     #[test]

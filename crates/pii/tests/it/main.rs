@@ -3,6 +3,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "numbers here are small")]
 
 mod adversary;
+mod clerk;
 mod generator;
 mod held_out;
 mod policy;

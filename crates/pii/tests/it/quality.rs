@@ -5,6 +5,7 @@ use pii::Scanner;
 use pii::evaluation::{Sample, evaluate};
 
 use crate::adversary::adverse_samples;
+use crate::clerk::keyed_samples;
 use crate::generator::samples;
 use crate::stranger::strange_samples;
 
@@ -60,6 +61,11 @@ fn so_it_is_in_lines_of_somebody_who_knows_how_detectors_fail() {
 #[test]
 fn so_it_is_in_tickets_configuration_and_logs() {
     check(strange_samples, 4);
+}
+
+#[test]
+fn so_it_is_in_forms_columns_and_programs() {
+    check(keyed_samples, 8);
 }
 
 /// Writes a value in another way.
