@@ -20,7 +20,7 @@ use crate::front::sessions::Sessions;
 use crate::front::stateless::{Stateless, is_removed};
 use crate::front::{FrontSettings, Lease, RpcResponse, no_batch, stdio};
 use crate::guarded::Guarded;
-use crate::guests::Guests;
+use crate::guests::{Guests, Newcomer};
 use crate::house::{About, House, is_call};
 use crate::json::Object;
 use crate::message::Request as Call;
@@ -77,14 +77,16 @@ impl Endpoint {
 
     /// Answers a request to the endpoint: Streamable HTTP of every revision that has it.
     pub(crate) async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+        let arrival = self.guests.arrival();
         let visitor = match self.entrance.admit(&mut request).await {
             Ok(visitor) => visitor,
             Err(answer) => return answer,
         };
         let caller = visitor.caller.clone();
+        let newcomer = Newcomer { caller, arrival };
         let errand = errand(&request);
         let body = if request.method() == Method::POST {
-            match self.entrance.read(&mut request).await {
+            match self.read(&newcomer, &mut request).await {
                 Ok(body) => Some(body),
                 Err(answer) => return visitor.see_off(answer),
             }
@@ -94,13 +96,13 @@ impl Endpoint {
         let (head, _) = request.into_parts();
         let headers = &head.headers;
         let answer = match (body, &head.method) {
-            (Some(body), _) => self.post(caller, headers, body, errand).await,
+            (Some(body), _) => self.post(newcomer, headers, body, errand).await,
             (None, &Method::GET) => {
-                let (guest, server) = (self.guests.welcome(caller), self.server(&errand));
+                let (guest, server) = (self.guests.welcome(newcomer), self.server(&errand));
                 self.sessions.get(&guest, headers, &server)
             }
             (None, &Method::DELETE) => {
-                let (guest, server) = (self.guests.welcome(caller), self.server(&errand));
+                let (guest, server) = (self.guests.welcome(newcomer), self.server(&errand));
                 Box::pin(self.sessions.delete(&guest, headers, &server)).await
             }
             (None, _) => not_allowed(),
@@ -108,9 +110,22 @@ impl Endpoint {
         visitor.see_off(answer)
     }
 
+    /// The body of a newcomer, whose token has to be good when it has come, too (acceptance A6, A8).
+    async fn read(
+        &self,
+        newcomer: &Newcomer,
+        request: &mut Request<Body>,
+    ) -> Result<Bytes, Response<Body>> {
+        let body = self.entrance.read(request).await?;
+        if self.guests.has_lost_leave(newcomer) {
+            return Err(self.entrance.no_longer());
+        }
+        Ok(body)
+    }
+
     async fn post(
         &self,
-        caller: Caller,
+        newcomer: Newcomer,
         headers: &HeaderMap,
         body: Bytes,
         errand: Errand,
@@ -120,11 +135,12 @@ impl Endpoint {
             Err(error) => return refuse_body(error),
         };
         let Message::Single(envelope) = &message else {
-            return Box::pin(self.batch(caller, headers, &message, &body, errand)).await;
+            return Box::pin(self.batch(newcomer, headers, &message, &body, errand)).await;
         };
         if let Err(answer) = compare_headers(headers, envelope) {
             return *answer;
         }
+        let caller = &newcomer.caller;
         let is_stateless = era(headers, envelope) == Era::Stateless;
         if let Target::One(charge) = &self.target
             && is_stateless
@@ -134,23 +150,23 @@ impl Endpoint {
                 house: &self.house,
                 entrance: &self.entrance,
                 charge,
-                caller: &caller,
+                caller,
                 errand: &errand,
             };
             if let Some(answer) = passage.pass(headers, envelope, &body).await {
-                return self.leased(caller, answer);
+                return self.leased(newcomer, answer);
             }
         }
         // What this revision does not have is nobody's to permit.
         let exists = !is_stateless || !envelope.method.as_deref().is_some_and(is_removed);
         if exists
-            && let Err(refused) = self.decide(&caller, envelope, &body)
-            && let Some(challenge) = self.challenge(&caller, &refused, envelope, is_stateless)
+            && let Err(refused) = self.decide(caller, envelope, &body)
+            && let Some(challenge) = self.challenge(caller, &refused, envelope, is_stateless)
         {
-            return self.denied(&caller, &errand, &refused, challenge).await;
+            return self.denied(caller, &errand, &refused, challenge).await;
         }
         let server = self.server(&errand);
-        let guest = self.guests.welcome(caller);
+        let guest = self.guests.welcome(newcomer);
         // The longer ways are boxed, since a future is as large as the largest of its ways, and is moved about.
         if is_stateless {
             Box::pin(self.stateless.post(&guest, headers, body, &server)).await
@@ -160,19 +176,19 @@ impl Endpoint {
     }
 
     /// An answer of the thin path; a stream of events ends with the caller's rights.
-    fn leased(&self, caller: Caller, answer: Response<Body>) -> Response<Body> {
+    fn leased(&self, newcomer: Newcomer, answer: Response<Body>) -> Response<Body> {
         let kind = answer.headers().get(header::CONTENT_TYPE);
         if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
             return answer;
         }
-        let lease = Lease::new(&self.guests.welcome(caller), &self.settings);
+        let lease = Lease::new(&self.guests.welcome(newcomer), &self.settings);
         answer.map(|body| passing_body::leased(body, lease))
     }
 
     /// Several messages at once (2025-03-26): all of them are permitted, or none is passed on.
     async fn batch(
         &self,
-        caller: Caller,
+        newcomer: Newcomer,
         headers: &HeaderMap,
         message: &Message<'_>,
         body: &Bytes,
@@ -189,14 +205,15 @@ impl Endpoint {
             if let Err(answer) = compare_headers(headers, envelope) {
                 return *answer;
             }
-            if let Err(refused) = self.decide(&caller, envelope, text.get().as_bytes())
-                && let Some(challenge) = self.challenge(&caller, &refused, envelope, false)
+            let caller = &newcomer.caller;
+            if let Err(refused) = self.decide(caller, envelope, text.get().as_bytes())
+                && let Some(challenge) = self.challenge(caller, &refused, envelope, false)
             {
-                return self.denied(&caller, &errand, &refused, challenge).await;
+                return self.denied(caller, &errand, &refused, challenge).await;
             }
         }
         let server = self.server(&errand);
-        let guest = self.guests.welcome(caller);
+        let guest = self.guests.welcome(newcomer);
         let body = body.clone();
         self.sessions.post(&guest, headers, body, &server).await
     }
@@ -207,12 +224,14 @@ impl Endpoint {
         mut request: Request<Body>,
         messages: &str,
     ) -> Response<Body> {
+        let arrival = self.guests.arrival();
         let visitor = match self.entrance.admit(&mut request).await {
             Ok(visitor) => visitor,
             Err(answer) => return answer,
         };
         let answer = if request.method() == Method::GET {
-            let guest = self.guests.welcome(visitor.caller.clone());
+            let caller = visitor.caller.clone();
+            let guest = self.guests.welcome(Newcomer { caller, arrival });
             let server = self.server(&errand(&request));
             let headers = request.headers();
             self.http_sse.open(&guest, headers, messages, &server)
@@ -229,13 +248,15 @@ impl Endpoint {
         input: impl AsyncRead + Unpin,
         output: impl AsyncWrite + Unpin,
     ) -> io::Result<()> {
-        let guest = self.guests.welcome(caller);
+        let arrival = self.guests.arrival();
+        let guest = self.guests.welcome(Newcomer { caller, arrival });
         let server = self.server(&Errand::default());
         stdio::serve(self.settings.clone(), guest, server, input, output).await
     }
 
     /// Takes a message of that transport.
     pub(crate) async fn take_message(&self, mut request: Request<Body>) -> Response<Body> {
+        let arrival = self.guests.arrival();
         let visitor = match self.entrance.admit(&mut request).await {
             Ok(visitor) => visitor,
             Err(answer) => return answer,
@@ -243,30 +264,32 @@ impl Endpoint {
         if request.method() != Method::POST {
             return visitor.see_off(not_allowed());
         }
-        let body = match self.entrance.read(&mut request).await {
+        let caller = visitor.caller.clone();
+        let newcomer = Newcomer { caller, arrival };
+        let body = match self.read(&newcomer, &mut request).await {
             Ok(body) => body,
             Err(answer) => return visitor.see_off(answer),
         };
         let errand = errand(&request);
         let (head, _) = request.into_parts();
-        let caller = visitor.caller.clone();
-        let answer = self.message(caller, &head, body, errand).await;
+        let answer = self.message(newcomer, &head, body, errand).await;
         visitor.see_off(answer)
     }
 
     async fn message(
         &self,
-        caller: Caller,
+        newcomer: Newcomer,
         head: &http::request::Parts,
         body: Bytes,
         errand: Errand,
     ) -> Response<Body> {
         match Message::parse(&body) {
             Ok(Message::Single(envelope)) => {
-                if let Err(refused) = self.decide(&caller, &envelope, &body)
-                    && let Some(answer) = self.challenge(&caller, &refused, &envelope, false)
+                let caller = &newcomer.caller;
+                if let Err(refused) = self.decide(caller, &envelope, &body)
+                    && let Some(answer) = self.challenge(caller, &refused, &envelope, false)
                 {
-                    return self.denied(&caller, &errand, &refused, answer).await;
+                    return self.denied(caller, &errand, &refused, answer).await;
                 }
             }
             // Batches came with the next revision; the front says so.
@@ -278,7 +301,7 @@ impl Endpoint {
             .split('&')
             .find_map(|pair| pair.strip_prefix("sessionId="));
         let server = self.server(&errand);
-        let guest = self.guests.welcome(caller);
+        let guest = self.guests.welcome(newcomer);
         let id = id.unwrap_or_default();
         self.http_sse
             .post(&guest, id, &head.headers, body, &server)

@@ -1,7 +1,8 @@
-//! Callers whose rights may be taken back while they listen (acceptance G2).
+//! Callers whose rights may be taken back while they speak or listen (acceptance A6, A8, G2).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oauth::time::{Clock, NumericDate};
 use resource_server::Caller;
@@ -11,6 +12,9 @@ use crate::front::Guest;
 
 /// From so many on, those whose tokens have ended are swept out at every new one.
 const MANY: usize = 10_000;
+
+/// So many revocations are remembered for those who were at the door when they came.
+const REMEMBERED: usize = 1_000;
 
 /// What was revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +32,17 @@ pub enum Revoked<'a> {
 /// The tokens of those who have come in, by what may be revoked.
 pub(crate) struct Guests {
     clock: Arc<dyn Clock>,
-    known: Mutex<HashMap<String, Entry>>,
+    /// How many revocations there were. Nearly always it says that nothing has happened, and then nobody has
+    /// to be asked whose lock every call would take.
+    revocations: AtomicUsize,
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    known: HashMap<String, Entry>,
+    /// The last revocations: a token may have been found good just before one of them.
+    recent: VecDeque<Gone>,
 }
 
 struct Entry {
@@ -36,48 +50,154 @@ struct Entry {
     revoked: CancellationToken,
 }
 
+/// What was revoked, for later.
+enum Gone {
+    Grant(String),
+    Token(String),
+    Client(String),
+    Everything,
+}
+
+/// The moment before somebody was asked who they are. What is revoked after it is not seen by who verifies
+/// their token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    revocations: usize,
+    time: NumericDate,
+}
+
+/// Somebody whose token was good, and since when that has to be looked at again.
+#[derive(Clone, Debug)]
+pub(crate) struct Newcomer {
+    pub(crate) caller: Caller,
+    pub(crate) arrival: Arrival,
+}
+
 impl Guests {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
-            known: Mutex::default(),
+            revocations: AtomicUsize::new(0),
+            book: Mutex::default(),
         }
     }
 
-    /// A guest who is told when their token or grant is revoked.
-    pub(crate) fn welcome(&self, caller: Caller) -> Guest {
-        let name = caller.token_id().or_else(|| caller.grant_id());
-        let Some(name) = name.map(str::to_owned) else {
+    /// Somebody is at the door; comes before their token is verified.
+    pub(crate) fn arrival(&self) -> Arrival {
+        Arrival {
+            revocations: self.revocations.load(Ordering::Acquire),
+            time: self.clock.now(),
+        }
+    }
+
+    /// Whether the token of a newcomer has ended or was revoked since it was verified: a body may come as late
+    /// as its sender likes.
+    pub(crate) fn has_lost_leave(&self, newcomer: &Newcomer) -> bool {
+        let Newcomer { caller, arrival } = newcomer;
+        // Whoever verified a token that had ended by our clock has granted it some leeway.
+        let was_good = |end: &NumericDate| *end > arrival.time;
+        let end = caller.expires_at().filter(was_good);
+        if end.is_some_and(|end| end <= self.clock.now()) {
+            return true;
+        }
+        let revocations = self.revocations.load(Ordering::Acquire);
+        revocations != arrival.revocations && self.book().is_gone(newcomer, revocations)
+    }
+
+    /// A guest who is told when their token or grant is revoked, or was since they came.
+    pub(crate) fn welcome(&self, newcomer: Newcomer) -> Guest {
+        let mut book = self.book();
+        // It changes under the lock alone.
+        let revocations = self.revocations.load(Ordering::Acquire);
+        let is_gone = book.is_gone(&newcomer, revocations);
+        let caller = newcomer.caller;
+        if is_gone {
+            let guest = Guest::new(caller);
+            guest.revoked.cancel();
+            return guest;
+        }
+        let Some(name) = caller.token_id().or_else(|| caller.grant_id()) else {
             return Guest::new(caller);
         };
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MANY && !known.contains_key(&name) {
-            let now = self.clock.now();
-            known.retain(|_, entry| !has_ended(&entry.caller, now));
+        if let Some(entry) = book.known.get(name) {
+            let revoked = entry.revoked.clone();
+            return Guest { caller, revoked };
         }
-        let entry = known.entry(name).or_insert_with(|| Entry {
+        if book.known.len() >= MANY {
+            let now = self.clock.now();
+            book.known.retain(|_, entry| !has_ended(&entry.caller, now));
+        }
+        let entry = Entry {
             caller: caller.clone(),
             revoked: CancellationToken::new(),
-        });
+        };
         let revoked = entry.revoked.clone();
+        book.known.insert(name.to_owned(), entry);
         Guest { caller, revoked }
     }
 
     /// Ends the streams of those whom it concerns.
     pub(crate) fn revoke(&self, what: Revoked<'_>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, entry| {
-            let is_concerned = match what {
-                Revoked::Grant(grant) => entry.caller.grant_id() == Some(grant),
-                Revoked::Token(token) => entry.caller.token_id() == Some(token),
-                Revoked::Client(client) => entry.caller.client_id() == Some(client),
-                Revoked::Everything => true,
-            };
+        let mut book = self.book();
+        if book.recent.len() == REMEMBERED {
+            book.recent.pop_front();
+        }
+        book.recent.push_back(what.into());
+        self.revocations.fetch_add(1, Ordering::AcqRel);
+        book.known.retain(|_, entry| {
+            let is_concerned = what.concerns(&entry.caller);
             if is_concerned {
                 entry.revoked.cancel();
             }
             !is_concerned
         });
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    /// Whether one of the revocations since a newcomer came concerns them. Of more than are remembered, one
+    /// may.
+    fn is_gone(&self, newcomer: &Newcomer, revocations: usize) -> bool {
+        let missed = revocations.wrapping_sub(newcomer.arrival.revocations);
+        let mut since = self.recent.iter().rev().take(missed);
+        missed > REMEMBERED || since.any(|gone| gone.what().concerns(&newcomer.caller))
+    }
+}
+
+impl Revoked<'_> {
+    fn concerns(self, caller: &Caller) -> bool {
+        match self {
+            Self::Grant(grant) => caller.grant_id() == Some(grant),
+            Self::Token(token) => caller.token_id() == Some(token),
+            Self::Client(client) => caller.client_id() == Some(client),
+            Self::Everything => true,
+        }
+    }
+}
+
+impl From<Revoked<'_>> for Gone {
+    fn from(what: Revoked<'_>) -> Self {
+        match what {
+            Revoked::Grant(grant) => Self::Grant(grant.to_owned()),
+            Revoked::Token(token) => Self::Token(token.to_owned()),
+            Revoked::Client(client) => Self::Client(client.to_owned()),
+            Revoked::Everything => Self::Everything,
+        }
+    }
+}
+
+impl Gone {
+    fn what(&self) -> Revoked<'_> {
+        match self {
+            Self::Grant(grant) => Revoked::Grant(grant),
+            Self::Token(token) => Revoked::Token(token),
+            Self::Client(client) => Revoked::Client(client),
+            Self::Everything => Revoked::Everything,
+        }
     }
 }
 
@@ -86,28 +206,5 @@ fn has_ended(caller: &Caller, now: NumericDate) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use oauth::time::SystemClock;
-
-    use super::*;
-
-    #[test]
-    fn g2_who_is_revoked_is_told_and_nobody_else() {
-        let guests = Guests::new(Arc::new(SystemClock));
-        let caller = |token: &str, client: &str| {
-            let claims = serde_json::json!({
-                "iss": "https://as.example", "sub": "alice", "aud": "r", "exp": 99_999_999_999_u64,
-                "client_id": client, "jti": token, "grant_id": format!("grant of {token}"),
-            });
-            Caller::from(serde_json::from_value::<oauth::jwt::AccessTokenClaims>(claims).unwrap())
-        };
-        let one = guests.welcome(caller("one", "c"));
-        let again = guests.welcome(caller("one", "c"));
-        let two = guests.welcome(caller("two", "c"));
-        guests.revoke(Revoked::Grant("grant of one"));
-        assert!(one.revoked.is_cancelled() && again.revoked.is_cancelled());
-        assert!(!two.revoked.is_cancelled());
-        guests.revoke(Revoked::Client("c"));
-        assert!(two.revoked.is_cancelled());
-    }
-}
+#[path = "guests_tests.rs"]
+mod tests;

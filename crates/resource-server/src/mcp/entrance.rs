@@ -87,6 +87,13 @@ impl Entrance {
         body.map_err(|fault| fault.response(None))
     }
 
+    /// The answer to somebody whose token has ended or was revoked after [`admit`](Self::admit), while the rest of
+    /// the request was on its way (RFC 6750 §3.1).
+    pub fn no_longer(&self) -> Response<Body> {
+        let reason = "the token has ended or was revoked while the request was on its way";
+        Refusal::InvalidToken(reason.to_owned()).explained(&self.bearer.advice)
+    }
+
     /// The challenge that makes a client ask for more (RFC 6750 §3.1, MCP scope challenges).
     ///
     /// `scope` is all that the operation needs. Clients before 2026-07-28 ask for exactly what a challenge

@@ -6,6 +6,7 @@ mod client;
 mod doors;
 mod everything_said;
 mod faithful;
+mod late;
 mod permitted;
 mod personal_data;
 mod reload;
