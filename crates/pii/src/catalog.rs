@@ -434,7 +434,7 @@ fn bank(number: &Number<'_>) -> Option<Shape> {
             || number.is_separated_by(Separator::Dot) && number.lens().len() == 3);
     // What is made as the numbers of telephones or of people are is no account unless it is called one.
     let is_other = || match number.lens() {
-        [11] | [3, 3 | 4, 4] => number.digits().starts_with(&[0, 1]) && mobile(number).is_some(),
+        [11] | [3, 3 | 4, 4] => matches!(number.digits(), [0, 1, 0 | 1 | 6..=9, ..]),
         [6, 7] => number.is_separated_by(Separator::Hyphen) && birth(number).is_some(),
         _ => false,
     };

@@ -81,16 +81,19 @@ fn next_encoded(
         }
         let range = run?;
         runs = range.end;
-        // The halves of a token with encoded dots between are seen when those are dots again.
-        let is_half = text[range.end..]
-            .get(..3)
-            .is_some_and(|dot| dot.eq_ignore_ascii_case("%2E"));
-        if range.len() > LONGEST || is_half {
+        if range.len() > LONGEST {
             continue;
         }
-        let found = self::run(text, range.clone()).or_else(|| pieces(text, range));
-        if found.is_some() {
-            return found;
+        let end = range.end;
+        let Some(found) = self::run(text, range.clone()).or_else(|| pieces(text, range)) else {
+            continue;
+        };
+        // The halves of a token with encoded dots between are seen when those are dots again.
+        let is_half = text[end..]
+            .get(..3)
+            .is_some_and(|dot| dot.eq_ignore_ascii_case("%2E"));
+        if !is_half {
+            return Some(found);
         }
     }
 }
@@ -225,16 +228,23 @@ const LONGEST_OF_PIECES: usize = 512;
 
 /// What is encoded between slashes, which base64 has as well, as in `MDEw…/MDEw…` or `http://3132…`.
 fn pieces(text: &str, range: Range<usize>) -> Option<(Range<usize>, String)> {
-    let whole = &text[range.clone()];
-    if whole.len() > LONGEST_OF_PIECES || !whole.contains('/') {
+    let bytes = &text.as_bytes()[..range.end];
+    if range.len() > LONGEST_OF_PIECES {
         return None;
     }
-    let mut at = range.start;
-    whole.split('/').find_map(|piece| {
-        let start = at;
-        at += piece.len() + 1;
-        run(text, start..start + piece.len())
-    })
+    let mut start = range.start;
+    while start + SHORTEST <= range.end {
+        let slash = memchr::memchr(b'/', &bytes[start..]).map_or(range.end, |at| start + at);
+        let is_whole = start == range.start && slash == range.end;
+        if slash - start >= SHORTEST
+            && !is_whole
+            && let Some(found) = run(text, start..slash)
+        {
+            return Some(found);
+        }
+        start = slash + 1;
+    }
+    None
 }
 
 /// Whether the first three bytes may be those of a text. Most words end here, without a copy of them.

@@ -223,14 +223,13 @@ pub(crate) fn introduced(text: &str, end: usize) -> Option<Hit> {
         return Some(Hit::new(Kind::KrName, at..at + bytes, 0.6));
     }
     // `안녕하세요, 어제 전화드린 홍길동입니다`
-    let line = rest.split(['\n', '.', '?']).next()?;
-    let far = line
-        .char_indices()
-        .nth(FARTHEST)
-        .map_or(line, |(at, _)| &line[..at]);
-    let being = far
-        .find("입니다")
-        .filter(|_| text[..end].ends_with("안녕하세요"))?;
+    if !text[..end].ends_with("안녕하세요") {
+        return None;
+    }
+    let far = rest.char_indices().nth(FARTHEST);
+    let far = far.map_or(rest, |(at, _)| &rest[..at]);
+    let far = far.split(['\n', '.', '?']).next()?;
+    let being = far.find("입니다")?;
     let start = end + far[..being].rfind([' ', ',']).map(|at| at + 1)?;
     let bytes = said(text, start, is_plain)?;
     Some(Hit::new(Kind::KrName, start..start + bytes, 0.55))
