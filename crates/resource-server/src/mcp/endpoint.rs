@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::io;
+use std::iter;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -101,7 +103,7 @@ where
         let glance = Glance::at(request.headers());
         let page = if glance.has_origin {
             let Ok(page) = protection.origins.judge(request.headers()) else {
-                Box::pin(discard(request.body_mut(), protection.max_body_bytes)).await;
+                discard(request.body_mut(), protection.max_body_bytes);
                 return origin::foreign();
             };
             page
@@ -135,7 +137,7 @@ where
         let caller = match self.enter(request, glance).await {
             Ok(caller) => caller,
             Err(stop) => {
-                Box::pin(discard(request.body_mut(), protection.max_body_bytes)).await;
+                discard(request.body_mut(), protection.max_body_bytes);
                 return Err(stop);
             }
         };
@@ -295,7 +297,13 @@ pub(super) async fn read(body: &mut Body, max_bytes: usize) -> Result<Bytes, Fau
     let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Fault::Parse(error.to_string()))?;
+        let frame = frame.map_err(|error| {
+            if is_too_slow(&error) {
+                Fault::TooSlow
+            } else {
+                Fault::Parse(error.to_string())
+            }
+        })?;
         let Ok(piece) = frame.into_data() else {
             continue;
         };
@@ -318,6 +326,15 @@ pub(super) async fn read(body: &mut Body, max_bytes: usize) -> Result<Bytes, Fau
         whole
     } else {
         pieces.freeze()
+    })
+}
+
+/// Whether a body was given up because it did not come in time (RFC 9110 §15.5.9).
+fn is_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = iter::successors(Some(error), |error| error.source());
+    causes.any(|error| {
+        let error = error.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
     })
 }
 

@@ -54,7 +54,7 @@ impl Entrance {
     /// The answer to a preflight is given here too: a browser asks without credentials (Fetch §4.8).
     pub async fn admit(&self, request: &mut Request<Body>) -> Result<Visitor, Response<Body>> {
         let Ok(page) = self.origins.judge(request.headers()) else {
-            Box::pin(discard(request.body_mut(), self.max_body_bytes)).await;
+            discard(request.body_mut(), self.max_body_bytes);
             return Err(origin::foreign());
         };
         let may_be_cached = request.method() != Method::POST;
@@ -70,7 +70,7 @@ impl Entrance {
                 may_be_cached,
             }),
             Err(refusal) => {
-                Box::pin(discard(request.body_mut(), self.max_body_bytes)).await;
+                discard(request.body_mut(), self.max_body_bytes);
                 let mut answer = refusal.explained(&self.bearer.advice);
                 if may_be_cached || page.is_some() {
                     origin::expose(&mut answer, page);

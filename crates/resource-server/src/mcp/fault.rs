@@ -17,6 +17,8 @@ pub(super) enum Fault {
     Invalid(String),
     /// A header is there twice, unreadable, or says something else than the body (SEP-2243).
     HeaderMismatch(String),
+    /// The body does not come in time.
+    TooSlow,
     /// The body is larger than the limit.
     TooLarge(usize),
     /// The server behind the guard answered something that cannot be passed on.
@@ -49,6 +51,7 @@ impl Fault {
     fn status(&self) -> StatusCode {
         match self {
             Self::Parse(_) | Self::Invalid(_) | Self::HeaderMismatch(_) => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Internal(_) => StatusCode::BAD_GATEWAY,
         }
@@ -60,6 +63,7 @@ impl Fault {
             Self::Parse(reason) => (-32700, format!("parse error: {reason}")),
             Self::Invalid(reason) => (-32600, format!("invalid request: {reason}")),
             Self::HeaderMismatch(reason) => (-32020, format!("header mismatch: {reason}")),
+            Self::TooSlow => (-32600, "the body does not come in time".to_owned()),
             Self::TooLarge(limit) => (-32600, format!("the body is larger than {limit} bytes")),
             Self::Internal(reason) => (-32603, format!("internal error: {reason}")),
         };

@@ -46,3 +46,36 @@ async fn what_is_too_long_is_not_waited_for() {
     assert_eq!(read_parts(&[], 400).await, 3);
     assert!(read_parts(&[], MAX + 1).await <= 1);
 }
+
+/// Who is unknown does not decide how long a connection lasts (acceptance G3).
+#[tokio::test(start_paused = true)]
+async fn g3_a_refusal_does_not_wait_for_the_body_and_the_body_not_for_ever() {
+    let house = House::new();
+    let app = protect(&resource().max_body_bytes(MAX), house.verifier());
+    let held = Arc::new(());
+    let witness = Arc::clone(&held);
+    let never = stream::pending::<std::io::Result<Bytes>>().map(move |part| {
+        let _ = &witness;
+        part
+    });
+    let request = post(&[], "").map(|_| Body::from_stream(never));
+    assert_eq!(send(&app, request).await.status, 401);
+    tokio::task::yield_now().await;
+    assert_eq!(Arc::strong_count(&held), 2, "it may still come");
+    tokio::time::advance(std::time::Duration::from_secs(3)).await;
+    tokio::task::yield_now().await;
+    assert_eq!(Arc::strong_count(&held), 1, "it is given up");
+}
+
+/// The server that holds the connection says when it is enough (RFC 9110 §15.5.9).
+#[tokio::test]
+async fn g3_a_body_that_was_given_up_is_answered_with_that() {
+    let house = House::new();
+    let app = protect(&resource(), house.verifier());
+    let authorization = bearer(&house.token(|_| {}));
+    let headers = [("authorization", &*authorization)];
+    let late = std::io::Error::from(std::io::ErrorKind::TimedOut);
+    let body = Body::from_stream(stream::iter([Err::<Bytes, _>(late)]));
+    let answer = send(&app, post(&headers, "").map(|_| body)).await;
+    assert_eq!(answer.status, 408, "{answer:?}");
+}

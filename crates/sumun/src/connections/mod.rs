@@ -1,5 +1,6 @@
 //! The connections of a house: how many at once, and how long one may keep it waiting (RFC 9112 §9.5).
 
+mod body;
 mod stall;
 
 use std::convert::Infallible;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt as _};
 
+use body::InTime;
 use stall::Stall;
 
 /// More connections than this cost memory that a house of this size does not have.
@@ -36,6 +38,8 @@ pub(crate) struct Limits {
     connections: usize,
     /// How long the head of a request may take to arrive, and how long a connection may be idle.
     head: Duration,
+    /// How long the body of a request may take to arrive, once somebody waits for it.
+    body: Duration,
     /// How long a client may take nothing of its answer.
     stall: Duration,
 }
@@ -46,6 +50,8 @@ impl Limits {
         Self {
             connections: most_connections(getrlimit(Resource::Nofile).current),
             head: Duration::from_secs(10),
+            // Less than rooms are given for their answers, so that this is what is said.
+            body: Duration::from_secs(20),
             stall: Duration::from_secs(30),
         }
     }
@@ -100,7 +106,12 @@ pub(crate) async fn serve<S: Served>(
         let (http, served, stop) = (http.clone(), served.clone(), stop.clone());
         let stream = Stall::new(stream, limits.stall);
         open.spawn(async move {
-            if let Err(error) = converse(&http, stream, address, served, &stop).await {
+            let room = Room {
+                served,
+                address,
+                body: limits.body,
+            };
+            if let Err(error) = converse(&http, stream, room, &stop).await {
                 tracing::debug!(%error, "a connection was cut off");
             }
             drop(place);
@@ -111,18 +122,24 @@ pub(crate) async fn serve<S: Served>(
     open.wait().await;
 }
 
+/// What answers the requests of one connection.
+struct Room<S> {
+    served: S,
+    address: SocketAddr,
+    body: Duration,
+}
+
 /// One connection, until it ends.
 async fn converse<S: Served>(
     http: &http1::Builder,
     stream: Stall<TcpStream>,
-    address: SocketAddr,
-    served: S,
+    room: Room<S>,
     stop: &CancellationToken,
 ) -> hyper::Result<()> {
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(address));
-        served.clone().oneshot(request)
+        let mut request = request.map(|body| Body::new(InTime::new(body, room.body)));
+        request.extensions_mut().insert(ConnectInfo(room.address));
+        room.served.clone().oneshot(request)
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
-use axum::routing::get;
+use axum::body::Bytes;
+use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet, yield_now};
@@ -20,6 +21,7 @@ const SHORT: Duration = Duration::from_millis(100);
 const PATIENT: Limits = Limits {
     connections: 100,
     head: LONG,
+    body: LONG,
     stall: LONG,
 };
 
@@ -83,6 +85,25 @@ async fn half_a_head_and_none_are_not_waited_for_forever() {
     ] {
         let answer = all_of(house.connect(text).await).await;
         assert!(!answer.contains("200"), "{text}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn g3_a_body_that_does_not_come_is_not_waited_for_forever() {
+    let limits = Limits {
+        body: SHORT,
+        ..PATIENT
+    };
+    let length = |body: Bytes| async move { body.len().to_string() };
+    let house = served(Router::new().route("/", post(length)), limits).await;
+    for rest in [
+        "content-length: 9\r\n\r\nhalf",
+        "transfer-encoding: chunked\r\n\r\n",
+        "transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    ] {
+        let head = "POST / HTTP/1.1\r\nhost: localhost\r\n";
+        let answer = all_of(house.connect(&format!("{head}{rest}")).await).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{rest}: {answer}");
     }
 }
 

@@ -14,7 +14,7 @@ use crate::house::House;
 use crate::http_client::{Answer, post_form, send};
 
 const SECRET: &str = "canary-client-secret";
-const LONG: Duration = Duration::from_secs(45);
+pub(super) const LONG: Duration = Duration::from_secs(45);
 
 /// Somebody with a token for one endpoint.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ mod personal_data;
 mod reload;
 mod revisions;
 mod sessions;
+mod slow;
 mod tasks;
 mod upstream;
 
