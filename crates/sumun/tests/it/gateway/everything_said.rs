@@ -189,6 +189,7 @@ async fn p6_what_a_caller_names_is_no_name_in_the_record_of_a_stream() {
     .await;
     let house = served(RESULTS, &at("notes", &notes.url)).await;
     let robot = Client::robot(&house, "/notes/mcp").await;
+    result(&robot.ask_stateless("tools/list", json!({})).await);
     let uri = json!({"uri": "crm://900101-1234567"});
     let answer = robot.ask_stateless("resources/read", uri).await;
     assert!(answer.text().contains(MASKED), "{answer:?}");
