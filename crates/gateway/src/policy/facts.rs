@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use oauth::json::is_disguised;
 use resource_server::Caller;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -138,7 +139,8 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Something on the way to a place is neither an object nor missing: an upstream may find something there
+/// Something on the way to a place is neither an object nor missing, or has a name that only nearly is the one
+/// of the place: an upstream may find something there
 /// where we see nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoWay;
@@ -158,7 +160,13 @@ pub(super) fn at<'v>(value: &'v Value, path: &str) -> Result<Option<&'v Value>, 
     let mut value = value;
     for name in names {
         let next = match value {
-            Value::Object(members) => members.get(&*name),
+            Value::Object(members) => {
+                // Some readers take `UserID` for `userId`, and of both the last (GHSA-wvj2-96wp-fq3f).
+                if members.keys().any(|key| is_disguised(key, [&*name])) {
+                    return Err(NoWay);
+                }
+                members.get(&*name)
+            }
             Value::Array(list) if path.starts_with('/') => {
                 let index: usize = name.parse().map_err(|_| NoWay)?;
                 list.get(index)
@@ -289,6 +297,14 @@ mod tests {
         assert_eq!(at(&list, "filter.owner"), Err(NoWay));
         assert_eq!(at(&list, "/filter/0/owner"), Ok(Some(&json!("root"))));
         assert_eq!(at(&list, "none.owner"), Ok(None));
+        for disguised in [
+            json!({"filter": {"owner": "alice", "Owner": "root"}}),
+            json!({"filter": {"OWNER": "root"}}),
+            json!({"filter": {"owner": "alice"}, "Filter": {"owner": "root"}}),
+        ] {
+            assert_eq!(at(&disguised, "filter.owner"), Err(NoWay));
+            assert_eq!(at(&disguised, "/filter/owner"), Err(NoWay));
+        }
         let caller = Caller::new("alice")
             .with_claim("https://example.com/team", "red")
             .with_claim("org", json!({"unit": "x", "a/b": [1]}));

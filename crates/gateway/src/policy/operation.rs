@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use oauth::json::is_disguised;
 use serde_json::value::RawValue;
 
 use crate::json::Object;
@@ -144,6 +145,9 @@ fn is_protocol(method: &str) -> bool {
     ) || method.starts_with("notifications/")
 }
 
+/// Where a subscription names its resources (MCP 2026-07-28).
+const URIS: &str = "resourceSubscriptions";
+
 /// The names that a message is about, each of which has to be permitted.
 pub(super) struct Asked<'a> {
     /// The method that each name is judged by.
@@ -153,14 +157,17 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Reads the parameters of a message; `None` if they are no object or name something twice, since
-    /// then the upstream might read another name than we.
+    /// Reads the parameters of a message; `None` if they are no object or name something twice, in whatever
+    /// case, since then the upstream might read another name than we.
     pub(super) fn read(method: &'a str, params: Option<&'a RawValue>) -> Option<Self> {
         #[derive(serde::Deserialize)]
         struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
         let text = |raw: &'a RawValue| serde_json::from_str(raw.get()).ok().map(|Text(text)| text);
         let mut members = match params {
-            Some(params) => Members::of(params)?,
+            Some(params) => Members::of(
+                params,
+                &["name", "arguments", "uri", "notifications", "ref"],
+            )?,
             None => Members(Object::default()),
         };
         let mut asked = Self {
@@ -178,14 +185,14 @@ impl<'a> Asked<'a> {
             }
             "subscriptions/listen" => {
                 if let Some(wanted) = members.take("notifications")
-                    && let Some(uris) = Members::of(wanted)?.take("resourceSubscriptions")
+                    && let Some(uris) = Members::of(wanted, &[URIS])?.take(URIS)
                 {
                     let uris: Vec<Text<'a>> = serde_json::from_str(uris.get()).ok()?;
                     asked.names = uris.into_iter().map(|Text(uri)| uri).collect();
                 }
             }
             "completion/complete" => {
-                let mut reference = Members::of(members.take("ref")?)?;
+                let mut reference = Members::of(members.take("ref")?, &["type", "name", "uri"])?;
                 let kind = reference.take("type").and_then(text)?;
                 let (name, uri) = (reference.take("name"), reference.take("uri"));
                 // It may complete what may be got and what may be read, for some arguments. What could be
@@ -208,8 +215,15 @@ impl<'a> Asked<'a> {
 struct Members<'a>(Object<'a>);
 
 impl<'a> Members<'a> {
-    fn of(raw: &'a RawValue) -> Option<Self> {
+    /// None if it is no object, or if somebody could read `known` members otherwise than we (acceptance D5).
+    fn of(raw: &'a RawValue, known: &[&str]) -> Option<Self> {
         let object = Object::of(raw)?;
+        if object
+            .keys()
+            .any(|key| is_disguised(key, known.iter().copied()))
+        {
+            return None;
+        }
         let mut names: Vec<&str> = object.keys().collect();
         let count = names.len();
         names.sort_unstable();
@@ -277,6 +291,19 @@ mod tests {
             (
                 "subscriptions/listen",
                 r#"{"notifications":{"resourceSubscriptions":["a:"],"resourceSubscriptions":[]}}"#,
+            ),
+            ("tools/call", r#"{"name":"a","Name":"b"}"#),
+            (
+                "subscriptions/listen",
+                r#"{"Notifications":{"resourceSubscriptions":["secret:"]}}"#,
+            ),
+            (
+                "subscriptions/listen",
+                r#"{"notifications":{"ResourceSubscriptions":["secret:"]}}"#,
+            ),
+            (
+                "completion/complete",
+                r#"{"ref":{"type":"ref/prompt","name":"a","Name":"b"}}"#,
             ),
             ("completion/complete", "{}"),
             ("completion/complete", r#"{"ref":{"name":"a"}}"#),

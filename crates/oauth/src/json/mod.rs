@@ -1,10 +1,12 @@
 //! JSON from strangers, read in one way only (RFC 8259 §4).
 
+mod fold;
 mod keys;
 mod scanner;
 
 use serde::de::{DeserializeOwned, Error as _};
 
+pub use fold::is_disguised;
 pub use scanner::{ScanError, Scanner};
 
 /// How the keys begin that `serde_json` keeps for itself.

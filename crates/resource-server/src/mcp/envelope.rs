@@ -2,14 +2,14 @@
 //!
 //! What is authorized must be what is carried out, so nothing here may be read in two ways: an object
 //! with the same key twice is refused, wherever in the message it is, and so is a key that some readers
-//! of JSON take for an instruction. `params` and `_meta` are objects: from an array, some readers fill the
+//! of JSON take for an instruction, or for a member of the protocol although it is spelt otherwise. `params` and `_meta` are objects: from an array, some readers fill the
 //! members of a type by their position, and would find a name where others see none.
 
 mod batch;
 
 use std::borrow::Cow;
 
-use oauth::json::{ScanError, Scanner};
+use oauth::json::{ScanError, Scanner, is_disguised};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
@@ -18,6 +18,40 @@ const FIRST_STATELESS_REVISION: &str = "2026-07-28";
 
 /// Where a message of such a revision carries it, below `params._meta`.
 const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+
+/// The members of a message (JSON-RPC 2.0 §4, §5).
+const OF_MESSAGE: &[&str] = &["jsonrpc", "id", "method", "params", "result", "error"];
+
+/// The members of `params` that MCP knows, of whichever method.
+const OF_PARAMS: &[&str] = &[
+    "_meta",
+    "argument",
+    "arguments",
+    "capabilities",
+    "clientInfo",
+    "context",
+    "cursor",
+    "inputResponses",
+    "level",
+    "name",
+    "notifications",
+    "protocolVersion",
+    "ref",
+    "requestId",
+    "requestState",
+    "task",
+    "taskId",
+    "uri",
+];
+
+/// The members of `params._meta` that MCP knows.
+const OF_META: &[&str] = &[
+    PROTOCOL_VERSION,
+    "io.modelcontextprotocol/clientCapabilities",
+    "io.modelcontextprotocol/clientInfo",
+    "io.modelcontextprotocol/logLevel",
+    "progressToken",
+];
 
 /// The parts of a JSON-RPC message that decisions are made on.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +124,7 @@ impl<'a> Envelope<'a> {
             "params" => members(scanner, "params", |scanner, key| {
                 param(scanner, key, &mut envelope)
             }),
-            _ => scanner.skip().map(drop),
+            _ => other(scanner, key, OF_MESSAGE),
         })?;
         scanner.end()?;
         Ok(envelope)
@@ -164,10 +198,19 @@ fn param<'a>(
         "arguments" => scanner.skip().map(|text| envelope.arguments = Some(text)),
         "_meta" => members(scanner, "_meta", |scanner, key| match key {
             PROTOCOL_VERSION => keep(scanner, &mut envelope.protocol_version),
-            _ => scanner.skip().map(drop),
+            _ => other(scanner, key, OF_META),
         }),
-        _ => scanner.skip().map(drop),
+        _ => other(scanner, key, OF_PARAMS),
     }
+}
+
+/// Passes over a member on which nothing depends, unless some readers take it for one of `known`
+/// (GHSA-wvj2-96wp-fq3f).
+fn other(scanner: &mut Scanner<'_>, key: &str, known: &[&str]) -> Result<(), ScanError> {
+    if is_disguised(key, known.iter().copied()) {
+        return Err(scanner.refuse(format!("the key `{key}` could be read as another one")));
+    }
+    scanner.skip().map(drop)
 }
 
 /// Reads the members of an object; `null` is nobody's object and has none, anything else is refused.

@@ -1,7 +1,9 @@
 //! What an expression may be: what it names is known, and what it costs is bounded.
 
+use std::collections::BTreeSet;
+
 use cel::IdedExpr;
-use cel::common::ast::{EntryExpr, Expr};
+use cel::common::ast::{EntryExpr, Expr, LiteralValue};
 
 use super::pattern;
 
@@ -31,6 +33,8 @@ pub(super) struct Inspection<'e> {
     bound: Vec<&'e str>,
     is_in_loop: bool,
     pub(super) has_loop: bool,
+    /// The names of members, and texts, since `arguments["name"]` names one, too.
+    pub(super) names: BTreeSet<String>,
 }
 
 impl<'e> Inspection<'e> {
@@ -42,9 +46,16 @@ impl<'e> Inspection<'e> {
         }
         let deeper = depth + 1;
         match &expression.expr {
+            Expr::Literal(LiteralValue::String(text)) => {
+                self.names.insert(text.inner().to_owned());
+                Ok(())
+            }
             Expr::Unspecified | Expr::Literal(_) => Ok(()),
             Expr::Ident(name) => self.name(name),
-            Expr::Select(select) => self.inspect(&select.operand, deeper),
+            Expr::Select(select) => {
+                self.names.insert(select.field.clone());
+                self.inspect(&select.operand, deeper)
+            }
             Expr::Call(call) => {
                 if call.func_name == "matches" {
                     pattern::learn(call)?;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use cel::objects::Key;
 use cel::{Context, Env, Program};
+use oauth::json::is_disguised;
 use serde_json::Value;
 
 use self::inspection::Inspection;
@@ -39,6 +40,8 @@ pub(super) struct Expression {
     environment: Arc<Env>,
     uses_arguments: bool,
     has_loop: bool,
+    /// What it may call by name in the arguments.
+    names: Box<[String]>,
 }
 
 /// Compiles expressions, each for itself.
@@ -81,6 +84,7 @@ impl Expression {
         let mut inspection = Inspection::default();
         inspection.inspect(program.expression(), 0)?;
         let has_loop = inspection.has_loop;
+        let names = inspection.names.into_iter().collect();
         let uses_arguments = program.references().has_variable("arguments");
         Ok(Self {
             text: text.into(),
@@ -88,7 +92,21 @@ impl Expression {
             environment: Arc::clone(environment),
             uses_arguments,
             has_loop,
+            names,
         })
+    }
+
+    /// Whether arguments have a name that some readers take for one that the expression looks at, wherever
+    /// it stands (acceptance D5).
+    fn is_misled_by(&self, arguments: &Value) -> bool {
+        match arguments {
+            Value::Object(members) => members.iter().any(|(key, value)| {
+                let names = self.names.iter().map(String::as_str);
+                is_disguised(key, names) || self.is_misled_by(value)
+            }),
+            Value::Array(list) => list.iter().any(|value| self.is_misled_by(value)),
+            _ => false,
+        }
     }
 
     /// The expression as it is written.
@@ -117,6 +135,11 @@ impl Expression {
         if self.uses_arguments {
             match facts.arguments() {
                 Ok(arguments) => {
+                    if self.is_misled_by(arguments) {
+                        return Err(
+                            "an argument has a name that could be read as another one".to_owned()
+                        );
+                    }
                     let arguments = value(arguments, &mut budget).ok_or_else(too_large)?;
                     context.add_variable_from_value("arguments", arguments);
                 }

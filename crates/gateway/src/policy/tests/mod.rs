@@ -196,6 +196,67 @@ fn a_call_without_arguments_is_no_way_around_a_condition() {
     assert!(!decision.is_permit());
 }
 
+/// Go takes `UserID` for `userId`, and the last of both (GHSA-wvj2-96wp-fq3f).
+#[test]
+fn d5_a_name_that_differs_in_case_alone_neither_permits_nor_escapes() {
+    let own = ArgumentSettings {
+        claim: Some("sub".to_owned()),
+        ..ArgumentSettings::default()
+    };
+    let admin = ArgumentSettings {
+        equals: Some("admin".into()),
+        ..ArgumentSettings::default()
+    };
+    let policies = [
+        vec![RuleSettings {
+            arguments: BTreeMap::from([("userId".to_owned(), own)]),
+            ..RuleSettings::default()
+        }],
+        vec![RuleSettings {
+            when: Some("arguments.userId == caller.sub".to_owned()),
+            ..RuleSettings::default()
+        }],
+        vec![
+            RuleSettings::default(),
+            RuleSettings {
+                effect: Effect::Deny,
+                arguments: BTreeMap::from([("mode".to_owned(), admin)]),
+                ..RuleSettings::default()
+            },
+        ],
+        vec![
+            RuleSettings::default(),
+            RuleSettings {
+                effect: Effect::Deny,
+                when: Some("has(arguments.mode) && arguments[\"mode\"] == \"admin\"".to_owned()),
+                ..RuleSettings::default()
+            },
+        ],
+    ];
+    for (number, rules) in policies.into_iter().enumerate() {
+        let policy = policy(rules);
+        for (arguments, is_permitted) in [
+            (json!({"userId": "alice", "mode": "user"}), true),
+            (
+                json!({"userId": "alice", "mode": "user", "Name": 1, "name": 2}),
+                true,
+            ),
+            (
+                json!({"userId": "alice", "UserID": "bob", "Mode": "admin"}),
+                false,
+            ),
+            (
+                json!({"userId": "alice", "u\u{17f}erId": "bob", "MODE": "admin"}),
+                false,
+            ),
+        ] {
+            let arguments = to_raw_value(&arguments).unwrap();
+            let decision = policy.decide(&alice(""), &call("get", Some(&arguments)));
+            assert_eq!(decision.is_permit(), is_permitted, "{number}: {arguments}");
+        }
+    }
+}
+
 /// An upstream may find in a list, or in a text, what a rule looks for in an object.
 #[test]
 fn what_is_wrapped_up_escapes_no_denying_rule() {

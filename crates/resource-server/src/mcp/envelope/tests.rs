@@ -56,6 +56,28 @@ fn d5_a_key_that_is_there_twice_is_refused_at_every_depth() {
 }
 
 #[test]
+fn d5_a_key_that_some_readers_take_for_another_is_refused() {
+    for text in [
+        r#"{"method":"tools/call","Method":"tools/list"}"#,
+        r#"{"METHOD":"tools/call"}"#,
+        r#"{"method":"tools/call","params":{"name":"a"},"Params":{"name":"b"}}"#,
+        r#"{"method":"tools/call","param\u017f":{"name":"b"}}"#,
+        r#"{"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
+        r#"{"method":"tools/call","params":{"name":"a","Argument\u017f":{}}}"#,
+        r#"{"method":"tasks/get","params":{"taskId":"a","tas\u212aId":"b"}}"#,
+        r#"{"method":"subscriptions/listen","params":{"Notifications":{}}}"#,
+        r#"{"params":{"_Meta":{}}}"#,
+        r#"{"params":{"_meta":{"io.modelcontextprotocol/protocolversion":"2026-07-28"}}}"#,
+        r#"[{"method":"ping","Id":1}]"#,
+    ] {
+        assert!(matches!(refused(text), EnvelopeError::Invalid(_)), "{text}");
+    }
+    // What nobody takes for a member of the protocol is free to be called as it likes.
+    let text = r#"{"method":"x","Other":1,"params":{"Names":1,"arguments":{"Name":1,"name":2}}}"#;
+    Message::parse(text.as_bytes()).unwrap();
+}
+
+#[test]
 fn d5_a_key_that_is_an_instruction_to_some_readers_is_refused_at_every_depth() {
     for hidden in [
         r#"{"$serde_json::private::RawValue":"\"2026-07-28\""}"#,

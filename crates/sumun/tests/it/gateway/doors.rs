@@ -114,3 +114,44 @@ async fn d5_what_is_said_twice_is_refused() {
     }
     assert_eq!(notes.of("tools/call").len(), 1, "nothing went through");
 }
+
+/// Go reads `Params` as `params`, and the last one counts (GHSA-wvj2-96wp-fq3f).
+#[tokio::test]
+async fn d5_what_is_said_twice_in_other_letters_is_refused() {
+    let notes = Fake::stateless(&["read", "drop"], |seen| seen.result(GOOD)).await;
+    let rules = "[[policy.rules]]\nupstream = \"*\"\ntools = [\"read\"]\n\
+        [policy.rules.arguments.userId]\nclaim = \"sub\"\n";
+    let house = house(&format!("{rules}{}", at("notes", &notes.url))).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    let call = json!({"name": "read", "arguments": {"userId": "robot"}});
+    result(&robot.ask_stateless("tools/call", call.clone()).await);
+    let good = [
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "read"),
+    ];
+    let call = stateless_request("tools/call", call).to_string();
+    for (from, to) in [
+        (r#""params":{"#, r#""Params":{"name":"drop"},"params":{"#),
+        (r#""name":"read""#, r#""name":"read","Name":"drop""#),
+        (
+            r#""arguments":{"#,
+            r#""Arguments":{"userId":"victim"},"arguments":{"#,
+        ),
+        (
+            r#""userId":"robot""#,
+            r#""userId":"robot","UserID":"victim""#,
+        ),
+        (
+            r#""userId":"robot""#,
+            r#""userId":"robot","u\u017ferId":"victim""#,
+        ),
+    ] {
+        let body = call.replace(from, to);
+        assert_ne!(body, call);
+        let answer = robot.post(&good, body).await;
+        let error = answer.status != 200 || !super::client::message(&answer)["error"].is_null();
+        assert!(error, "{to}: {answer:?}");
+    }
+    assert_eq!(notes.of("tools/call").len(), 1, "nothing went through");
+}
