@@ -2,8 +2,9 @@
 //!
 //! What is authorized must be what is carried out, so nothing here may be read in two ways: an object
 //! with the same key twice is refused, wherever in the message it is, and so is a key that some readers
-//! of JSON take for an instruction, or for a member of the protocol although it is spelt otherwise. `params` and `_meta` are objects: from an array, some readers fill the
-//! members of a type by their position, and would find a name where others see none.
+//! of JSON take for an instruction, or for a member of the protocol although it is spelt otherwise.
+//! `params` and `_meta` are objects: from an array, some readers fill the members of a type by their
+//! position, and would find a name where others see none.
 
 mod batch;
 
