@@ -145,6 +145,7 @@ impl Endpoint {
         if let Target::One(charge) = &self.target
             && is_stateless
             && passage::is_open(charge, envelope)
+            && self.stateless.is_flawless(headers, envelope)
         {
             let passage = passage::Passage {
                 house: &self.house,

@@ -82,6 +82,12 @@ impl<'a> Incoming<'a> {
         {
             return Err(invalid("`params` must be an object"));
         }
+        // JSON-RPC 2.0 §4, §5: others may take it for the answer that it is, too.
+        if wire.method.is_some() && (wire.result.is_some() || wire.error.is_some()) {
+            return Err(invalid(
+                "a message with a `method` has no `result` and no `error`",
+            ));
+        }
         match wire {
             Wire {
                 method: Some(method),
@@ -178,6 +184,8 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#,
             r#"{"jsonrpc":"2.0","id":1}"#,
             r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","error":null}"#,
         ] {
             assert_eq!(code_of(text), Some(-32600), "{text}");
         }

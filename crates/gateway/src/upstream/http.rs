@@ -33,13 +33,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection without requests is kept. Many servers close theirs after a minute or less.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// The headers of a client that a server may see, besides those that begin with `mcp-`.
-const PASSED_ON: [HeaderName; 4] = [
+/// The headers of a client that a server of 2026-07-28 may see, besides those that repeat arguments (SEP-2243). A
+/// session and the place in a stream are of earlier revisions, and those of a client are the gateway's.
+const PASSED_ON: [HeaderName; 6] = [
     header::ACCEPT,
     header::CONTENT_TYPE,
-    HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("mcp-protocol-version"),
+    HeaderName::from_static("mcp-method"),
+    HeaderName::from_static("mcp-name"),
     HeaderName::from_static("traceparent"),
 ];
+
+/// How the headers begin that repeat arguments.
+const PARAMETER: &str = "mcp-param-";
 
 /// The headers of an answer that a client gets, besides those that begin with `mcp-`. What is about one connection is none
 /// of them (RFC 9110 §7.6.1).
@@ -158,7 +164,7 @@ impl Endpoint {
     ) -> Result<Response<Incoming>, Trouble> {
         let mut passed = HeaderMap::with_capacity(headers.len());
         for (name, value) in headers {
-            if is_one_of(&PASSED_ON, name) {
+            if PASSED_ON.contains(name) || name.as_str().starts_with(PARAMETER) {
                 passed.append(name.clone(), value.clone());
             }
         }
@@ -181,7 +187,7 @@ impl Endpoint {
             response = Box::pin(again).await?;
         }
         let headers = response.headers_mut();
-        let others = headers.keys().filter(|name| !is_one_of(&PASSED_BACK, name));
+        let others = headers.keys().filter(|name| !is_passed_back(name));
         for name in others.cloned().collect::<Vec<_>>() {
             headers.remove(name);
         }
@@ -213,9 +219,9 @@ impl Endpoint {
     }
 }
 
-/// Whether a header is passed, because it is one of `names` or one of MCP's own.
-fn is_one_of(names: &[HeaderName], name: &HeaderName) -> bool {
-    names.contains(name) || name.as_str().starts_with("mcp-")
+/// Whether a client gets a header, because it is one of those or one of MCP's own.
+fn is_passed_back(name: &HeaderName) -> bool {
+    PASSED_BACK.contains(name) || name.as_str().starts_with("mcp-")
 }
 
 /// What a client may know of it; the rest is for the log of whoever looks for the cause.

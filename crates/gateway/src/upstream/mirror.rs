@@ -68,13 +68,14 @@ impl Mirror {
     /// What is wrong with the headers in which a client mirrors the arguments of a tool, if anything is.
     ///
     /// Annotations that nobody has asked the server for are not known, and then nothing is.
-    pub(crate) fn mismatch(
+    pub(crate) fn mismatch<'a>(
         &self,
         tool: &str,
-        arguments: Option<&RawValue>,
+        arguments: impl FnOnce() -> Option<&'a RawValue>,
         headers: &HeaderMap,
     ) -> Option<String> {
         let mirrored = self.of(tool)?;
+        let arguments = arguments();
         mirrored.iter().find_map(|parameter| {
             let mut given = headers.get_all(&parameter.header).iter();
             let given = (given.next(), given.next().is_some());
@@ -313,12 +314,13 @@ mod tests {
             "n":{"type":"integer","x-mcp-header":"N"}}}}]}"#;
         mirror.learn(&parsed(list), "s");
         let check = |arguments: &str, pairs: &[(&'static str, &'static str)]| {
+            let arguments = parsed(arguments);
             let mut headers = HeaderMap::new();
             for (name, value) in pairs {
                 headers.append(*name, HeaderValue::from_static(value));
             }
             mirror
-                .mismatch("sql", Some(&parsed(arguments)), &headers)
+                .mismatch("sql", || Some(&arguments), &headers)
                 .is_none()
         };
         let hello = r#"{"region":"Hello"}"#;
@@ -337,7 +339,11 @@ mod tests {
         assert!(!check(hello, &[]));
         assert!(!check(hello, &[(REGION, "Hello"), (REGION, "Hello")]));
         assert!(!check("{}", &[(REGION, "Hello")]));
-        assert!(mirror.mismatch("other", None, &HeaderMap::new()).is_none());
+        assert!(
+            mirror
+                .mismatch("other", || None, &HeaderMap::new())
+                .is_none()
+        );
     }
 
     #[test]

@@ -20,6 +20,9 @@ const FIRST_STATELESS_REVISION: &str = "2026-07-28";
 /// Where a message of such a revision carries it, below `params._meta`.
 const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
+/// Where such a message says what its client can do.
+const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+
 /// The members of a message (JSON-RPC 2.0 §4, §5).
 const OF_MESSAGE: &[&str] = &["jsonrpc", "id", "method", "params", "result", "error"];
 
@@ -48,7 +51,7 @@ const OF_PARAMS: &[&str] = &[
 /// The members of `params._meta` that MCP knows.
 const OF_META: &[&str] = &[
     PROTOCOL_VERSION,
-    "io.modelcontextprotocol/clientCapabilities",
+    CLIENT_CAPABILITIES,
     "io.modelcontextprotocol/clientInfo",
     "io.modelcontextprotocol/logLevel",
     "progressToken",
@@ -63,6 +66,11 @@ pub struct Envelope<'a> {
     pub id: Option<&'a RawValue>,
     /// `params._meta["io.modelcontextprotocol/protocolVersion"]`.
     pub protocol_version: Option<Cow<'a, str>>,
+    /// `params._meta["io.modelcontextprotocol/clientCapabilities"]`, as written.
+    pub client_capabilities: Option<&'a str>,
+    /// Whether the message has a result or an error, as answers have.
+    pub is_answer: bool,
+    jsonrpc: Option<Cow<'a, str>>,
     name: Option<Cow<'a, str>>,
     uri: Option<Cow<'a, str>>,
     task_id: Option<Cow<'a, str>>,
@@ -120,6 +128,11 @@ impl<'a> Envelope<'a> {
         scanner.object(|scanner, key| match key {
             "method" => keep(scanner, &mut envelope.method),
             "id" => id(scanner).map(|id| envelope.id = Some(id)),
+            "jsonrpc" => keep(scanner, &mut envelope.jsonrpc),
+            "result" | "error" => {
+                envelope.is_answer = true;
+                scanner.skip().map(drop)
+            }
             // JSON-RPC 2.0 §4.2 knows parameters by position, MCP only those by name (base protocol,
             // `params?: { [key: string]: unknown }`).
             "params" => members(scanner, "params", |scanner, key| {
@@ -140,6 +153,17 @@ impl<'a> Envelope<'a> {
             _ => return None,
         };
         name.as_deref()
+    }
+
+    /// Whether it is a request as JSON-RPC 2.0 §4 and MCP want it: of that version, with an id that is a text or a
+    /// number, and no answer besides.
+    pub fn is_request(&self) -> bool {
+        let is_id = |id: &RawValue| {
+            let first = id.get().bytes().next();
+            matches!(first, Some(b'"' | b'-' | b'0'..=b'9'))
+        };
+        let is_version = self.jsonrpc.as_deref() == Some("2.0");
+        is_version && self.method.is_some() && self.id.is_some_and(is_id) && !self.is_answer
     }
 
     /// The tool that the message calls.
@@ -199,6 +223,9 @@ fn param<'a>(
         "arguments" => scanner.skip().map(|text| envelope.arguments = Some(text)),
         "_meta" => members(scanner, "_meta", |scanner, key| match key {
             PROTOCOL_VERSION => keep(scanner, &mut envelope.protocol_version),
+            CLIENT_CAPABILITIES => scanner
+                .skip()
+                .map(|text| envelope.client_capabilities = Some(text)),
             _ => other(scanner, key, OF_META),
         }),
         _ => other(scanner, key, OF_PARAMS),

@@ -4,6 +4,7 @@ mod address;
 mod admission;
 mod conversation;
 mod discovery;
+mod flawless;
 mod listening;
 mod parked;
 mod talk;
@@ -178,7 +179,8 @@ impl Stateless {
             return None;
         }
         let params = asked.params.and_then(Object::of)?;
-        let (tool, arguments) = (params.text("name")?, params.get("arguments"));
+        let tool = params.text("name")?;
+        let arguments = || params.get("arguments");
         self.mirror.mismatch(&tool, arguments, headers)
     }
 

@@ -56,6 +56,25 @@ fn d5_a_key_that_is_there_twice_is_refused_at_every_depth() {
 }
 
 #[test]
+fn gw_12_a_request_is_of_json_rpc_2_and_has_an_id_and_no_answer() {
+    let good = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    assert!(Envelope::parse(good).unwrap().is_request());
+    for (from, to) in [
+        ("\"2.0\"", "\"1.0\""),
+        ("\"2.0\"", "2.0"),
+        (":1", ":null"),
+        (":1", ":true"),
+        (r#""id":1,"#, ""),
+        ("}", r#","result":{}}"#),
+        ("}", r#","error":null}"#),
+        ("\"ping\"", "7"),
+    ] {
+        let text = good.replace(from, to);
+        assert!(!Envelope::parse(&text).unwrap().is_request(), "{text}");
+    }
+}
+
+#[test]
 fn d5_a_key_that_some_readers_take_for_another_is_refused() {
     for text in [
         r#"{"method":"tools/call","Method":"tools/list"}"#,

@@ -6,6 +6,7 @@ mod client;
 mod doors;
 mod everything_said;
 mod faithful;
+mod flawless;
 mod late;
 mod permitted;
 mod personal_data;
