@@ -97,6 +97,8 @@ impl Endpoint {
         let headers = &head.headers;
         let answer = match (body, &head.method) {
             (Some(body), _) => self.post(newcomer, headers, body, errand).await,
+            // MCP 2026-07-28, Streamable HTTP: there is neither a stream that stands nor a session to end.
+            (None, _) if names_stateless(headers) => not_allowed("POST, OPTIONS"),
             (None, &Method::GET) => {
                 let (guest, server) = (self.guests.welcome(newcomer), self.server(&errand));
                 self.sessions.get(&guest, headers, &server)
@@ -105,7 +107,7 @@ impl Endpoint {
                 let (guest, server) = (self.guests.welcome(newcomer), self.server(&errand));
                 Box::pin(self.sessions.delete(&guest, headers, &server)).await
             }
-            (None, _) => not_allowed(),
+            (None, _) => not_allowed("GET, POST, DELETE, OPTIONS"),
         };
         visitor.see_off(answer)
     }
@@ -237,7 +239,7 @@ impl Endpoint {
             let headers = request.headers();
             self.http_sse.open(&guest, headers, messages, &server)
         } else {
-            not_allowed()
+            not_allowed("GET, OPTIONS")
         };
         visitor.see_off(answer)
     }
@@ -263,7 +265,7 @@ impl Endpoint {
             Err(answer) => return answer,
         };
         if request.method() != Method::POST {
-            return visitor.see_off(not_allowed());
+            return visitor.see_off(not_allowed("POST, OPTIONS"));
         }
         let caller = visitor.caller.clone();
         let newcomer = Newcomer { caller, arrival };
@@ -440,14 +442,19 @@ fn era(headers: &HeaderMap, envelope: &Envelope<'_>) -> Era {
     if envelope.method.as_deref() == Some("initialize") {
         return Era::Sessions;
     }
-    let version = headers.get("mcp-protocol-version");
-    let version = version.and_then(|version| version.to_str().ok());
-    // Revisions are dates, so those that are not known yet compare as they should.
-    if version.is_some_and(|version| version >= Revision::V2026_07_28.as_str()) {
+    if names_stateless(headers) {
         Era::Stateless
     } else {
         Era::Sessions
     }
+}
+
+/// Whether the headers name a revision without sessions.
+fn names_stateless(headers: &HeaderMap) -> bool {
+    let version = headers.get("mcp-protocol-version");
+    let version = version.and_then(|version| version.to_str().ok());
+    // Revisions are dates, so those that are not known yet compare as they should.
+    version.is_some_and(|version| version >= Revision::V2026_07_28.as_str())
 }
 
 /// The parameters of a message that was read already.
@@ -470,10 +477,11 @@ fn errand(request: &Request<Body>) -> Errand {
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
 
-fn not_allowed() -> Response<Body> {
+/// What is `allowed` instead depends on the path and the revision (RFC 9110 §15.5.6).
+fn not_allowed(allowed: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    let allowed = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
+    let allowed = HeaderValue::from_static(allowed);
     response.headers_mut().insert(header::ALLOW, allowed);
     response
 }

@@ -20,8 +20,8 @@ use axum::extract::{ConnectInfo, Request};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{FutureExt as _, StreamExt as _};
 use gateway::{Gateway, Origin};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_body_util::Limited;
 use oauth::random::{Names, OsRandom};
 use tokio_util::sync::CancellationToken;
@@ -148,6 +148,10 @@ impl Inner {
         client: Option<IpAddr>,
         id: HeaderValue,
     ) -> Response {
+        if !names_one_host(&request) {
+            let text = "a request names its host, and only once";
+            return (StatusCode::BAD_REQUEST, text).into_response();
+        }
         match length(request.headers()) {
             Some(length) if length > LARGEST_BODY => {
                 let text = "the body of this request is too large";
@@ -189,6 +193,13 @@ impl Inner {
             Body::from_stream(body.into_data_stream().take_until(stop.cancelled_owned()))
         })
     }
+}
+
+/// RFC 9112 §3.2: of two hosts, a proxy may have decided by the other one. HTTP/1.0 knows requests without any.
+fn names_one_host(request: &Request) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let is_named = hosts.next().is_some() || request.version() < Version::HTTP_11;
+    is_named && hosts.next().is_none()
 }
 
 /// How long the body says that it is; of a body without end nobody says so.

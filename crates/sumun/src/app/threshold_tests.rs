@@ -51,7 +51,52 @@ fn house(router: Router, stop: &CancellationToken) -> Threshold {
 }
 
 fn get_request(path: &str) -> Request {
-    Request::get(path).body(Body::empty()).unwrap()
+    let request = Request::get(path).header(HOST, "localhost");
+    request.body(Body::empty()).unwrap()
+}
+
+fn post_request(body: Body) -> Request {
+    Request::post("/")
+        .header(HOST, "localhost")
+        .body(body)
+        .unwrap()
+}
+
+/// RFC 9112 §3.2.
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let router = Router::new().route("/", get(|| async { "here" }));
+    let house = house(router, &CancellationToken::new());
+    for (version, hosts, expected) in [
+        (Version::HTTP_11, &["a.example"][..], StatusCode::OK),
+        (Version::HTTP_11, &[], StatusCode::BAD_REQUEST),
+        (
+            Version::HTTP_11,
+            &["a.example", "b.example"],
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            Version::HTTP_11,
+            &["a.example", "a.example"],
+            StatusCode::BAD_REQUEST,
+        ),
+        (Version::HTTP_10, &[], StatusCode::OK),
+        (
+            Version::HTTP_10,
+            &["a.example", "b.example"],
+            StatusCode::BAD_REQUEST,
+        ),
+    ] {
+        let request = Request::get("/").version(version);
+        let request = hosts
+            .iter()
+            .fold(request, |request, host| request.header(HOST, *host));
+        let answer = house
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await;
+        assert_eq!(answer.unwrap().status(), expected, "{version:?} {hosts:?}");
+    }
 }
 
 #[tokio::test]
@@ -105,9 +150,7 @@ async fn a_body_that_is_too_large_is_refused() {
         post(|body: Bytes| async move { body.len().to_string() }),
     );
     let router = router.layer(axum::extract::DefaultBodyLimit::disable());
-    let request = Request::post("/")
-        .body(Body::from(vec![0; LARGEST_BODY + 1]))
-        .unwrap();
+    let request = post_request(Body::from(vec![0; LARGEST_BODY + 1]));
     let response = house(router, &CancellationToken::new())
         .oneshot(request)
         .await
@@ -126,10 +169,7 @@ async fn standing_streams_end_with_the_house_and_no_other_answer_does() {
     let stop = CancellationToken::new();
     let router = house(router, &stop);
     let standing = router.clone().oneshot(get_request("/")).await.unwrap();
-    let working = router
-        .oneshot(Request::post("/").body(Body::empty()).unwrap())
-        .await
-        .unwrap();
+    let working = router.oneshot(post_request(Body::empty())).await.unwrap();
     let mut working = working.into_body().into_data_stream();
     assert_eq!(working.next().await.unwrap().unwrap(), "data: x\n\n");
 

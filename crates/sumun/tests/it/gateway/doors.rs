@@ -155,3 +155,25 @@ async fn d5_what_is_said_twice_in_other_letters_is_refused() {
     }
     assert_eq!(notes.of("tools/call").len(), 1, "nothing went through");
 }
+
+/// MCP 2026-07-28 has no stream that stands, and says so; what is there instead depends on the path.
+#[tokio::test]
+async fn gw_12_what_is_not_allowed_says_what_is() {
+    let notes = Fake::stateless(&["read"], |seen| seen.result(GOOD)).await;
+    let house = house(&format!("{PERMITTED}{}", at("notes", &notes.url))).await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    let newest = [("mcp-protocol-version", "2026-07-28")];
+    for (path, method, headers, allowed) in [
+        ("/mcp", Method::GET, &newest[..], "POST, OPTIONS"),
+        ("/mcp", Method::DELETE, &newest, "POST, OPTIONS"),
+        ("/mcp", Method::PUT, &[], "GET, POST, DELETE, OPTIONS"),
+        ("/sse", Method::PUT, &[], "GET, OPTIONS"),
+        ("/messages", Method::GET, &[], "POST, OPTIONS"),
+    ] {
+        let mut client = robot.clone();
+        client.url = format!("{}/notes{path}", house.url);
+        let answer = client.only(method.clone(), headers).await;
+        assert_eq!(answer.status, 405, "{method} {path}: {answer:?}");
+        assert_eq!(answer.header("allow"), allowed, "{method} {path}");
+    }
+}
