@@ -355,14 +355,14 @@ fn entity(text: &str, at: usize) -> Option<(usize, String)> {
         return Some((at + 1 + known.0.len(), known.1.to_owned()));
     };
     let is_hex = number.starts_with(['x', 'X']);
+    let radix = if is_hex { 16 } else { 10 };
     let from = at + 2 + usize::from(is_hex);
     let length = bytes[from..]
         .iter()
         .take(8)
-        .take_while(|byte| byte.is_ascii_hexdigit())
+        .take_while(|byte| char::from(**byte).is_digit(radix))
         .count();
-    let code =
-        u32::from_str_radix(&text[from..from + length], if is_hex { 16 } else { 10 }).ok()?;
+    let code = u32::from_str_radix(&text[from..from + length], radix).ok()?;
     let piece = char::from_u32(code).filter(|one| *one != '\0')?;
     let end = from + length;
     Some((
@@ -405,6 +405,8 @@ mod tests {
         check("a%40b.kr", "a@b.kr");
         check("%EA%B9%80 100%", "김 100%");
         check("a&#64;b &#x40; &commat;", "a@b @ @");
+        // A mark at its end may be missing, and what follows may look like a digit of another base.
+        check("kim&#64daum.net", "kim@daum.net");
         check("\\uae40\\ud83d\\ude00", "김😀");
         check("MDEwLTEyMzQtNTY3OA==", "010-1234-5678");
         check("x 3031302d313233342d35363738", "x 010-1234-5678");
