@@ -151,7 +151,7 @@ impl Exchange {
         let mut log = self.log();
         log.reader += 1;
         log.alone_since = None;
-        log.unread = (number + 1).clamp(log.first, log.end());
+        log.unread = number.saturating_add(1).clamp(log.first, log.end());
         let reader = log.reader;
         drop(log);
         self.changed.notify_waiters();

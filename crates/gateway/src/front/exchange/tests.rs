@@ -41,6 +41,14 @@ async fn an_answer_without_news_is_taken_as_a_whole() {
 }
 
 #[tokio::test]
+async fn who_has_read_the_last_number_that_there_is_reads_nothing_again() {
+    let exchange = Exchange::new(1);
+    exchange.notify(raw("a")).await;
+    let mut reader = exchange.read_after(u64::MAX);
+    assert_eq!(read_now(&mut reader), Found::Nothing);
+}
+
+#[tokio::test]
 async fn who_comes_back_reads_on_and_the_connection_before_ends() {
     let exchange = Exchange::new(1);
     exchange.notify(raw("a")).await;
