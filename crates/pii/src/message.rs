@@ -1,6 +1,8 @@
 //! Messages of the protocol: what in them is data, what the protocol needs, and what says the same twice.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::iter;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -211,39 +213,59 @@ pub(crate) fn follow(
     found.sort_by_key(|one| one.hit.range.start);
 }
 
-/// Where values stand in a text as words of their own. Short ones may mean anything.
+/// How many bytes of values are looked for at once: what looks for them takes many times their size.
+const AT_ONCE: usize = 256 * 1024;
+
+/// Where values stand in a text as words of their own, the longest ones first. Short ones may mean anything.
 fn echoes<'v>(
     text: &str,
     values: impl Iterator<Item = &'v String>,
 ) -> Vec<(Range<usize>, &'v str)> {
-    let values: Vec<&str> = values
+    let mut found = Vec::new();
+    let mut values = values
         .map(String::as_str)
-        .filter(|one| is_long(one))
-        .collect();
-    let finder = AhoCorasick::builder()
-        .match_kind(MatchKind::LeftmostLongest)
-        .build(&values);
-    // More values than it can hold are more than a message of ours can.
-    let Ok(finder) = finder else {
-        return Vec::new();
-    };
-    let places = finder.find_iter(text);
-    places
-        .filter(|one| {
-            let (before, after) = (&text[..one.start()], &text[one.end()..]);
-            let value = values[one.pattern()];
-            !continues(before.chars().next_back(), value.chars().next())
-                && !continues(value.chars().next_back(), after.chars().next())
+        .filter(|one| says_what_it_is(one))
+        .peekable();
+    while values.peek().is_some() {
+        let mut size = 0;
+        let some: Vec<&str> = iter::from_fn(|| {
+            let next = values.next_if(|one| size == 0 || size + one.len() <= AT_ONCE)?;
+            size += next.len();
+            Some(next)
         })
-        .map(|one| (one.range(), values[one.pattern()]))
-        .collect()
+        .collect();
+        let finder = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&some)
+            .expect("it holds more than a message does");
+        let places = finder.find_iter(text);
+        found.extend(places.map(|one| (one.range(), some[one.pattern()])));
+    }
+    found.retain(|(range, value)| {
+        let before = text[..range.start].chars().next_back();
+        let after = text[range.end..].chars().next();
+        !continues(before, value.chars().next()) && !continues(value.chars().next_back(), after)
+    });
+    found.sort_by_key(|(range, _)| (range.start, Reverse(range.end)));
+    let mut end = 0;
+    found.retain(|(range, _)| {
+        let is_free = range.start >= end;
+        if is_free {
+            end = range.end;
+        }
+        is_free
+    });
+    found
 }
 
-/// Four letters or digits, or three of a script in which a letter is a syllable.
-fn is_long(value: &str) -> bool {
+/// Four letters or digits, or three of a script in which a letter is a syllable. A few digits may be a part of a number
+/// that is spread over fields, and anything else elsewhere.
+fn says_what_it_is(value: &str) -> bool {
     let written = value.chars().filter(|one| one.is_alphanumeric());
     let (ascii, other): (Vec<char>, Vec<char>) = written.partition(char::is_ascii);
-    ascii.len() + other.len() >= 4 || other.len() >= 3
+    let is_number = other.is_empty() && ascii.iter().all(char::is_ascii_digit);
+    let least = if is_number { 7 } else { 4 };
+    ascii.len() + other.len() >= least || other.len() >= 3
 }
 
 /// Whether a word goes on from one character to the next. Korean particles follow a name without a space.

@@ -365,6 +365,50 @@ fn streamed_by(redactor: &Redactor, pieces: &[&[u8]]) -> Vec<u8> {
 }
 
 #[test]
+fn p1_a_part_of_a_number_is_not_looked_for_elsewhere() {
+    check(
+        r#"{"result":{"content":[{"type":"text","text":"order 6789 of 2026"}],"structuredContent":{"tel1":"010","tel2":"2345","tel3":"6789"}}}"#,
+        Some(
+            r#"{"result":{"content":[{"type":"text","text":"order 6789 of 2026"}],"structuredContent":{"tel1":"***","tel2":"****","tel3":"****"}}}"#,
+        ),
+    );
+}
+
+/// More values than are looked for at once, some of them the beginnings of others.
+#[test]
+fn p1_however_many_values_there_are_each_is_replaced_once() {
+    let secret = |n: usize| format!("Zq{n}x{}", "kV7t".repeat(n % 5 + 2));
+    let count = 20_000;
+    let rows: Vec<_> = (0..count)
+        .map(|n| serde_json::json!({"password": secret(n)}))
+        .collect();
+    let said = format!(
+        "{} and {}, {}",
+        secret(3),
+        secret(count - 1),
+        secret(count / 2)
+    );
+    let message = serde_json::json!({"result": {
+        "content": [{"type": "text", "text": said}], "structuredContent": {"rows": rows},
+    }});
+    let masked = masking()
+        .apply(&RESULT, &message.to_string())
+        .unwrap()
+        .replaced
+        .unwrap();
+    let masked: serde_json::Value = serde_json::from_str(&masked).unwrap();
+    let text = masked["result"]["content"][0]["text"].as_str().unwrap();
+    let hidden: String = said
+        .split_inclusive(&[' ', ','][..])
+        .map(|word| match word.trim_end_matches([' ', ',']) {
+            "and" => word.to_owned(),
+            value => word.replace(value, &"*".repeat(value.len())),
+        })
+        .collect();
+    assert_eq!(text, hidden);
+}
+
+#[test]
 fn p3_what_stands_before_a_refused_event_is_seen_however_the_stream_was_cut() {
     let redactor = redactor(r#"{"otherwise":"reject"}"#);
     let text = "data: one\n\ndata: two\n\ndata: a@b.kr\n\ndata: three\n\n".as_bytes();
