@@ -224,7 +224,7 @@ impl Aside<'_> {
         let log = self.house.audit.as_ref();
         let mut recording = log.map(|log| {
             let upstream = &self.charge.name;
-            Recording::of_personal_data(log, self.caller, self.errand, upstream, method)
+            Recording::of_personal_data(log, self.caller, self.errand, upstream, recorded(method))
         });
         let redacted = redaction.redacted(direction, part, value, &mut recording);
         if let Some(recording) = recording {
@@ -235,5 +235,48 @@ impl Aside<'_> {
             }
         }
         redacted
+    }
+}
+
+/// The name of a method in records. One that the protocol does not know is a text of whoever sent it, which has no place
+/// there (acceptance P6).
+fn recorded(method: &str) -> &'static str {
+    const KNOWN: [&str; 21] = [
+        "elicitation/create",
+        "logging/setLevel",
+        "notifications/cancelled",
+        "notifications/elicitation/complete",
+        "notifications/initialized",
+        "notifications/message",
+        "notifications/progress",
+        "notifications/prompts/list_changed",
+        "notifications/resources/list_changed",
+        "notifications/resources/updated",
+        "notifications/roots/list_changed",
+        "notifications/tasks/status",
+        "notifications/tools/list_changed",
+        "prompts/list",
+        "resources/list",
+        "resources/subscribe",
+        "resources/templates/list",
+        "resources/unsubscribe",
+        "roots/list",
+        "sampling/createMessage",
+        "tools/list",
+    ];
+    let known = KNOWN.into_iter().find(|known| *known == method);
+    known.unwrap_or("another method")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p6_a_method_that_nobody_knows_is_no_name_in_records() {
+        assert_eq!(recorded("notifications/message"), "notifications/message");
+        for text in ["notifications/900101-1234567", "notifications/Message", ""] {
+            assert_eq!(recorded(text), "another method");
+        }
     }
 }
