@@ -1,9 +1,11 @@
 //! The built-in recognizers of numbers: shape, check, labels and how sure each makes us.
 
+use smallvec::SmallVec;
+
 use crate::checksum;
 use crate::context::Label;
 use crate::kind::Kind;
-use crate::number::{Number, Separator};
+use crate::number::{MOST_DIGITS, Number, Separator};
 
 /// What recognizes one type among numbers.
 pub(crate) struct NumberRecognizer {
@@ -99,16 +101,19 @@ pub(crate) const NUMBERS: [NumberRecognizer; 11] = [
     },
 ];
 
+/// Digits, or how long groups of them are: as many as a number has, and the one that is added.
+type Digits = SmallVec<[u8; MOST_DIGITS + 1]>;
+
 /// The digits of a Korean number as dialled at home, and its groups without the country.
-fn national(number: &Number<'_>) -> Option<(Vec<u8>, Vec<u8>, bool)> {
+fn national(number: &Number<'_>) -> Option<(Digits, Digits, bool)> {
     let digits = number.digits();
     let lens = number.lens();
     let is_mobile = digits.starts_with(&[8, 2, 1, 0]) && lens == [12];
     if !digits.starts_with(&[8, 2]) || !(number.plus || lens[0] == 2 || is_mobile) {
-        return (digits[0] == 0 && !number.plus).then(|| (digits.to_vec(), lens.to_vec(), false));
+        return (digits[0] == 0 && !number.plus).then(|| (digits.into(), lens.into(), false));
     }
-    let mut rest = digits[2..].to_vec();
-    let mut groups: Vec<u8> = lens.to_vec();
+    let mut rest = Digits::from(&digits[2..]);
+    let mut groups = Digits::from(lens);
     if groups[0] == 2 {
         groups.remove(0);
     } else {

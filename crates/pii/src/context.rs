@@ -212,7 +212,7 @@ fn floor(text: &str, mut at: usize) -> usize {
 
 /// The last label of a piece, and the one before it.
 fn last_labels(piece: &str, only_line: bool) -> (Option<Label>, Option<Label>) {
-    let piece = match piece.rfind('\n') {
+    let piece = match memchr::memrchr(b'\n', piece.as_bytes()) {
         Some(at) if only_line => &piece[at..],
         _ => piece,
     };
@@ -261,13 +261,15 @@ fn is_spent(between: &str) -> bool {
     let value = value
         .unwrap_or(behind)
         .trim_start_matches([' ', '"', '\'', '\\']);
-    let ends = value.find(ends).into_iter().chain(value.find(" / ")).min();
+    let slash = memchr::memmem::find(value.as_bytes(), b" / ");
+    let ends = value.find(ends).into_iter().chain(slash).min();
     ends.is_some_and(|at| is_said(&value[..at]))
 }
 
 /// Whether a label is the last cell of the line of headings above: it stands over another column.
 fn is_heading(piece: &str, start: usize, end: usize) -> bool {
-    let line = piece[..start].rfind('\n').map_or(0, |at| at + 1);
+    let before = memchr::memrchr(b'\n', &piece.as_bytes()[..start]);
+    let line = before.map_or(0, |at| at + 1);
     let Some(next) = piece[end..].find('\n') else {
         return false;
     };
@@ -298,13 +300,13 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
 
 fn behind(rest: &str) -> Option<Label> {
     let rest = &rest[..floor(rest, rest.len().min(BEHIND))];
-    let cut = rest.find([',', ';', '|', '/', '\n', '"', ':', '=']);
+    let cut = rest.bytes().position(|byte| b",;|/\n\":=".contains(&byte));
     if cut.is_some_and(|at| matches!(rest.as_bytes()[at], b':' | b'=' | b'"')) {
         return None;
     }
-    let piece = &rest[..cut.unwrap_or(rest.len())];
     // What stands behind the next number speaks of that.
-    let piece = piece.split(|one: char| one.is_ascii_digit()).next()?;
+    let number = rest.bytes().position(|byte| byte.is_ascii_digit());
+    let piece = &rest[..cut.into_iter().chain(number).min().unwrap_or(rest.len())];
     // A firm stands behind its number.
     if piece.trim_start_matches(' ').starts_with("(주)") {
         return Some(Label::Brn);

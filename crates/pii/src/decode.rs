@@ -188,7 +188,7 @@ fn run(text: &str, range: Range<usize>) -> Option<(Range<usize>, String)> {
     let whole = &text[range.clone()];
     // `key=value`: what is encoded stands behind.
     let body = whole.trim_end_matches('=');
-    let from = body.rfind('=').map_or(0, |at| at + 1);
+    let from = memchr::memrchr(b'=', body.as_bytes()).map_or(0, |at| at + 1);
     let start = range.start + from;
     // What marks it as hexadecimal is no part of what it says.
     let body = body[from..].strip_prefix("0x").unwrap_or(&body[from..]);

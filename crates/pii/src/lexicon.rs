@@ -30,8 +30,9 @@ const SLOTS: usize = 1 << 15;
 struct Word<T> {
     text: Box<[u8]>,
     says: T,
-    /// Its first eight bytes, with all letters small.
+    /// Its first eight bytes, with all letters small, and the bits that make theirs small.
     head: u64,
+    letters: u64,
     /// Whether it is the last one of its slot.
     is_last: bool,
 }
@@ -91,16 +92,17 @@ impl<T: Copy> Lexicon<T> {
     fn next(&self, bytes: &[u8], mut at: usize) -> Option<(usize, &Word<T>)> {
         loop {
             let rest = bytes.get(at..)?;
-            let Some(eight) = rest.first_chunk() else {
-                break;
+            let eight = match rest.first_chunk() {
+                Some(eight) => u64::from_le_bytes(*eight),
+                None if rest.is_empty() => return None,
+                None => few(rest),
             };
-            let eight = u64::from_le_bytes(*eight);
             if eight & 0x8080_8080 == 0 {
                 let small = eight | SMALL;
                 for step in 0..4 {
                     let slot = slot(small >> (8 * step) & THREE);
                     if self.has_words(slot)
-                        && let Some(word) = self.longest_of(slot, &rest[step..])
+                        && let Some(word) = self.longest_of(slot, rest, step)
                     {
                         return Some((at + step, word));
                     }
@@ -108,7 +110,7 @@ impl<T: Copy> Lexicon<T> {
                 at += 4;
             } else if (eight & 0xFF).wrapping_sub(0xEA) < 4 {
                 if (self.has_words(syllables(eight)) || self.has_words(syllable(eight)))
-                    && let Some(word) = self.longest(rest)
+                    && let Some(word) = self.longest_hangul(eight, rest)
                 {
                     return Some((at, word));
                 }
@@ -116,49 +118,40 @@ impl<T: Copy> Lexicon<T> {
             } else {
                 let slot = ascii(eight);
                 if self.has_words(slot)
-                    && let Some(word) = self.longest_of(slot, rest)
+                    && let Some(word) = self.longest_of(slot, rest, 0)
                 {
                     return Some((at, word));
                 }
                 at += 1;
             }
         }
-        // Few bytes are left, and each may begin one.
-        (at..bytes.len()).find_map(|at| Some((at, self.longest(&bytes[at..])?)))
     }
 
     fn has_words(&self, slot: usize) -> bool {
         self.begun[slot / 64] >> (slot % 64) & 1 == 1
     }
 
-    /// The longest word with which a text begins.
+    /// The longest word with which a text begins, whose first bytes are Hangul.
     #[cold]
-    fn longest(&self, text: &[u8]) -> Option<&Word<T>> {
-        let eight = first_eight(text);
-        let begun = |slot: usize| {
-            let has_words = self.has_words(slot);
-            has_words.then(|| self.longest_of(slot, text)).flatten()
-        };
-        if eight & 0x80 == 0 {
-            return begun(ascii(eight));
-        }
-        begun(syllables(eight)).or_else(|| begun(syllable(eight)))
+    fn longest_hangul(&self, eight: u64, text: &[u8]) -> Option<&Word<T>> {
+        // A word that goes on behind the syllable is the longer one.
+        let slots = [syllables(eight), syllable(eight)];
+        let mut begun = slots.into_iter().filter(|slot| self.has_words(*slot));
+        begun.find_map(|slot| self.longest_of(slot, text, 0))
     }
 
-    /// The longest of the words of a slot with which a text begins; the slot has some.
+    /// The longest of the words of a slot with which a text goes on at `at`; the slot has some.
     // The search goes on without it most of the time, and is not to make room for it.
     #[cold]
-    fn longest_of(&self, slot: usize, text: &[u8]) -> Option<&Word<T>> {
-        let eight = first_eight(text) | SMALL;
+    fn longest_of(&self, slot: usize, text: &[u8], at: usize) -> Option<&Word<T>> {
+        let text = text.get(at..)?;
+        let eight = first_eight(text);
         let before = self.begun[slot / 64] & !(u64::MAX << (slot % 64));
         let number = usize::from(self.before[slot / 64]) + before.count_ones() as usize;
         let place = usize::from(self.places[number]);
         for word in &self.words[place..] {
-            // Most are told by eight bytes.
-            if eight & mask(&word.text) == word.head
-                && let Some(beginning) = text.get(..word.text.len())
-                && beginning.eq_ignore_ascii_case(&word.text)
-            {
+            // Most are told by eight bytes, and have no more.
+            if (eight | word.letters) & mask(&word.text) == word.head && word.goes_on_in(text) {
                 return Some(word);
             }
             if word.is_last {
@@ -172,12 +165,26 @@ impl<T: Copy> Lexicon<T> {
 impl<T> Word<T> {
     fn new(text: &str, says: T) -> Self {
         let text = text.as_bytes();
+        let letters: Vec<u8> = text
+            .iter()
+            .map(|byte| u8::from(byte.is_ascii_alphabetic()) << 5)
+            .collect();
+        let letters = first_eight(&letters);
         Self {
             text: text.into(),
             says,
-            head: (first_eight(text) | SMALL) & mask(text),
+            head: (first_eight(text) | letters) & mask(text),
+            letters,
             is_last: false,
         }
+    }
+
+    /// Whether a text that begins with the first eight bytes goes on with the others.
+    fn goes_on_in(&self, text: &[u8]) -> bool {
+        self.text.len() <= 8
+            || text
+                .get(8..self.text.len())
+                .is_some_and(|rest| rest.eq_ignore_ascii_case(&self.text[8..]))
     }
 }
 
@@ -238,8 +245,15 @@ fn first_eight(bytes: &[u8]) -> u64 {
     if let Some(eight) = bytes.first_chunk() {
         return u64::from_le_bytes(*eight);
     }
-    let eight = bytes.iter().take(8).enumerate();
-    eight.fold(0, |sum, (at, byte)| sum | u64::from(*byte) << (8 * at))
+    few(bytes)
+}
+
+/// The same of fewer bytes.
+#[cold]
+#[inline(never)]
+fn few(bytes: &[u8]) -> u64 {
+    let bytes = bytes.iter().rev();
+    bytes.fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

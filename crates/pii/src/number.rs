@@ -46,13 +46,14 @@ pub(crate) struct Cluster {
 const MOST_GROUPS: usize = 48;
 /// The most groups of one number.
 pub(crate) const WIDEST: usize = 6;
-const MOST_DIGITS: usize = 20;
+pub(crate) const MOST_DIGITS: usize = 20;
 /// The fewest digits of any number but an address.
 const FEWEST_DIGITS: usize = 7;
 
 impl Cluster {
     /// Reads the cluster whose first digit is at `start` into `self`, and says where it ends.
-    pub(crate) fn read(&mut self, text: &[u8], start: usize) -> usize {
+    pub(crate) fn read(&mut self, whole: &str, start: usize) -> usize {
+        let text = whole.as_bytes();
         self.groups.clear();
         self.separators.clear();
         let before = start.checked_sub(1).map(|at| text[at]);
@@ -91,7 +92,7 @@ impl Cluster {
         let after = text.get(at).copied();
         self.tail_is_word = after.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
             || after == Some(b',') && goes_on(text, at + 1)
-            || !self.ends_as_address() && is_unit(&text[at..]);
+            || !self.ends_as_address() && is_unit(&whole[at..]);
         at
     }
 
@@ -183,17 +184,17 @@ impl Cluster {
             plus: first == 0 && self.plus,
             bracket: first == 0 && self.bracket,
         };
-        let all = groups
-            .iter()
-            .flat_map(|group| &text.as_bytes()[group.start..group.end])
-            .filter(|byte| byte.is_ascii_digit());
         if digits > MOST_DIGITS {
             return None;
         }
-        for (place, digit) in number.digits.iter_mut().zip(all) {
-            *place = digit - b'0';
-        }
+        let mut count = 0;
         for (at, group) in groups.iter().enumerate() {
+            for byte in &text.as_bytes()[group.start..group.end] {
+                if byte.is_ascii_digit() {
+                    number.digits[count] = byte - b'0';
+                    count += 1;
+                }
+            }
             number.lens[at] = u8::try_from(group.digits).unwrap_or(u8::MAX);
             number.separators[at] = inner.get(at).copied();
         }
@@ -274,57 +275,38 @@ fn goes_on(text: &[u8], at: usize) -> bool {
     (1..=3).contains(&before) && behind == 3 && !matches!(next, Some(b'-' | b'.' | b' '))
 }
 
-/// What makes a number an amount.
-fn is_unit(rest: &[u8]) -> bool {
-    let units = [
-        "원",
-        "만원",
-        "만",
-        "억",
-        "개",
-        "건",
-        "%",
-        "년",
-        "월",
-        "일",
-        "초",
-        "회",
-        "명",
-        "달러",
-        "엔",
-        "점",
-        "톤",
-        "번째",
-        "℃",
-        "°",
-        "포인트",
-        "㎡",
-        "층",
-        "호",
-    ];
-    let spaced = rest.strip_prefix(b" ");
-    let rest = spaced.unwrap_or(rest);
-    let Some(unit) = units.iter().find(|unit| rest.starts_with(unit.as_bytes())) else {
+/// Whether a unit follows, which makes a number an amount.
+fn is_unit(rest: &str) -> bool {
+    let word = rest.strip_prefix(' ').unwrap_or(rest);
+    let mut behind = word.chars();
+    let Some(first) = behind.next() else {
         return false;
     };
-    // `01012345678로` has no unit, and neither has what is `만` or `일` by chance.
-    let behind = &rest[unit.len()..];
-    // Behind a space, a unit is a word of its own, and `110-234-567890 명재인` is a name behind an account.
-    let goes_on = spaced.is_some() && behind.first().is_some_and(|byte| !byte.is_ascii());
-    let particles = [
-        "은", "는", "이", "가", "을", "를", "의", "에", "으", "로", "과", "와", "도", "만", "까",
-        "부", "씩", "당",
-    ];
-    if goes_on
-        && !particles
-            .iter()
-            .any(|one| behind.starts_with(one.as_bytes()))
-    {
+    // Some are parts of other words as often: what is `만` or `일` by chance.
+    let mut is_doubtful = false;
+    let long = match first {
+        '원' | '억' | '건' | '%' | '년' | '월' | '초' | '명' | '엔' | '톤' | '℃' | '°' | '㎡'
+        | '층' => "",
+        '만' if word.starts_with("만원") => "원",
+        '만' | '일' | '호' | '개' | '점' | '회' => {
+            is_doubtful = true;
+            ""
+        }
+        '달' => "러",
+        '번' => "째",
+        '포' => "인트",
+        _ => return false,
+    };
+    let Some(behind) = behind.as_str().strip_prefix(long) else {
         return false;
-    }
-    !matches!(*unit, "만" | "일" | "호" | "개" | "점" | "회")
-        || behind.is_empty()
-        || behind[0].is_ascii()
+    };
+    // `01012345678로` has no unit. Behind a space, a unit is a word of its own, and `110-234-567890 명재인` is a
+    // name behind an account.
+    let Some(next) = behind.chars().next().filter(|next| !next.is_ascii()) else {
+        return true;
+    };
+    let is_spaced = word.len() < rest.len();
+    !is_doubtful && (!is_spaced || "은는이가을를의에으로과와도만까부씩당".contains(next))
 }
 
 /// Groups of digits that may be one number.
@@ -408,7 +390,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expect: Option<&[u8]>) {
         let mut cluster = Cluster::default();
-        cluster.read(text.as_bytes(), 0);
+        cluster.read(text, 0);
         let whole = cluster.without_spaces();
         let number = whole
             .as_ref()
@@ -428,8 +410,8 @@ mod tests {
 
     #[test]
     fn a_unit_is_no_beginning_of_a_word() {
-        assert!(is_unit("명".as_bytes()));
-        assert!(is_unit(" 명이".as_bytes()));
-        assert!(!is_unit(" 명재인".as_bytes()));
+        assert!(is_unit("명"));
+        assert!(is_unit(" 명이"));
+        assert!(!is_unit(" 명재인"));
     }
 }

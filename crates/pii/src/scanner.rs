@@ -153,7 +153,7 @@ impl Scanner {
                         at = end;
                         continue;
                     }
-                    let end = cluster.read(bytes, start);
+                    let end = cluster.read(text, start);
                     if cluster.is_long() {
                         let known = hits.len();
                         numbers(text, &cluster, before, hits);

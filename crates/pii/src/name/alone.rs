@@ -3,9 +3,10 @@
 
 use std::sync::LazyLock;
 
-use super::words::{ENDING_NOUNS, RARE, USUAL_GIVEN};
+use super::words::{ENDING_NOUNS, USUAL_GIVEN};
 use super::{
-    IS_FAMILY, IS_FIRST, IS_SECOND, KNOWN, MOSTLY, WordSet, is_closed, is_role, length_of, may_be,
+    IS_FAMILY, IS_FIRST, IS_RARE, IS_SECOND, KNOWN, MOSTLY, WordSet, is_closed, is_role, length_of,
+    may_be,
 };
 use crate::kind::Kind;
 use crate::recognizer::Hit;
@@ -93,7 +94,7 @@ fn name_at(text: &str, start: usize, end: usize) -> Option<Hit> {
         return None;
     }
     // These begin many words, but hardly one that goes on as a given name does.
-    let is_rare = RARE.contains(name[0]) && !"공방구".contains(name[0]);
+    let is_rare = may_be(name[0], IS_RARE) && !"공방구".contains(name[0]);
     // `이상은`, `주민수`: a noun and what is glued to it.
     let is_word = |word: &[char]| KNOWN.contains(word) || MOSTLY.contains(word);
     let is_noun = is_word(&name[..2]) && ENDING_NOUNS.contains(name[2]);

@@ -31,14 +31,16 @@ fn is_personal(kind: &Kind) -> bool {
 /// The names beside hits.
 pub(crate) fn beside(text: &str, hits: &mut Vec<Hit>) {
     let known = hits.len();
+    let mut read = 0..0;
     for at in 0..known {
         let hit = &hits[at];
         if is_personal(&hit.kind) {
             let (start, end) = (hit.range.start, hit.range.end);
             let found = [before(text, start, &hit.kind), behind(text, end)];
             hits.extend(found.into_iter().flatten());
-            fields(text, line_before(text, start), hits);
-            fields(text, line_behind(text, end), hits);
+            for near in [line_before(text, start), line_behind(text, end)] {
+                read = fields(text, near, &read, hits);
+            }
         }
     }
 }
@@ -65,14 +67,23 @@ fn before(text: &str, start: usize, kind: &Kind) -> Option<Hit> {
             ));
         }
     }
+    let end = head
+        .bytes()
+        .next_back()
+        .map(|byte| byte.to_ascii_lowercase());
     let is_word = |word: &&&str| {
         let from = head.len().checked_sub(word.len());
-        from.and_then(|from| head.get(from..))
-            .is_some_and(|end| end.eq_ignore_ascii_case(word))
+        let ends_alike = word
+            .bytes()
+            .next_back()
+            .map(|byte| byte.to_ascii_lowercase())
+            == end;
+        ends_alike
+            && from
+                .is_some_and(|from| head.as_bytes()[from..].eq_ignore_ascii_case(word.as_bytes()))
     };
     // Where neither a word nor Hangul ends, there is nothing to look for.
-    let last = head.as_bytes().last();
-    if last.is_none_or(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic() && *byte != b')') {
+    if end.is_none_or(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic() && byte != b')') {
         return None;
     }
     if let Some(word) = OF_NUMBERS.iter().find(is_word) {
@@ -197,11 +208,24 @@ fn is_edge(byte: u8) -> bool {
     EDGES[usize::from(byte)]
 }
 
-/// The fields near by that are nothing but a name. Where they begin and end, there are edges.
-fn fields(text: &str, near: Range<usize>, hits: &mut Vec<Hit>) {
+/// The fields near by that are nothing but a name. Where they begin and end, there are edges. Says which have been
+/// read: those are not read again, since what is near one hit is often near the next one.
+fn fields(
+    text: &str,
+    near: Range<usize>,
+    read: &Range<usize>,
+    hits: &mut Vec<Hit>,
+) -> Range<usize> {
     let bytes = text.as_bytes();
-    let mut from = near.start;
-    while let Some(length) = bytes[from..near.end].iter().position(|byte| is_edge(*byte)) {
+    let read = if read.contains(&near.start) {
+        read.clone()
+    } else {
+        near.start..near.start
+    };
+    let mut from = read.end;
+    while let Some(rest) = bytes.get(from..near.end)
+        && let Some(length) = rest.iter().position(|byte| is_edge(*byte))
+    {
         let field = &text[from..from + length];
         let name = field.trim_matches(' ');
         // What ends with a colon is a label.
@@ -214,6 +238,7 @@ fn fields(text: &str, near: Range<usize>, hits: &mut Vec<Hit>) {
         }
         from += length + 1;
     }
+    read.start..from
 }
 
 /// Whether it may be two, three or four syllables, by its length and its first byte.

@@ -14,6 +14,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use foldhash::fast::FixedState;
+use smallvec::SmallVec;
 
 pub(crate) use alone::alone;
 pub(crate) use beside::beside;
@@ -54,6 +55,10 @@ const IS_SECOND: u8 = 1 << 3;
 const IS_SINGLE: u8 = 1 << 4;
 /// Nouns end so.
 const ENDS_NOUN: u8 = 1 << 5;
+/// It is a family, and begins many other words.
+const IS_RARE: u8 = 1 << 6;
+/// It is all of a given name, and hardly ends another word of two syllables.
+const IS_LONE: u8 = 1 << 7;
 
 static SYLLABLES: LazyLock<Syllables> = LazyLock::new(|| {
     let of_two = FAMILY_OF_TWO
@@ -66,6 +71,8 @@ static SYLLABLES: LazyLock<Syllables> = LazyLock::new(|| {
     all.note(SECOND.chars(), IS_SECOND);
     all.note(SINGLE.chars(), IS_SINGLE);
     all.note(NOUN_ENDS.chars(), ENDS_NOUN);
+    all.note(RARE.chars(), IS_RARE);
+    all.note(LONE.chars(), IS_LONE);
     all
 });
 
@@ -177,12 +184,12 @@ fn is_plain(word: &[char]) -> bool {
             || alone::USUAL.contains(given)
             || GIVEN_WORDS.contains(given)
     };
-    is_full(word) && (!RARE.contains(word[0]) || is_usual(word))
+    is_full(word) && (!may_be(word[0], IS_RARE) || is_usual(word))
 }
 
 /// Whether a word of two syllables is rather a name than another word.
 fn is_short(word: &[char]) -> bool {
-    matches!(word, [family, given] if !RARE.contains(*family) && LONE.contains(*given))
+    matches!(word, [family, given] if !may_be(*family, IS_RARE) && may_be(*given, IS_LONE))
         && !MOSTLY.contains(word)
         && is_name(word, Trust::Usual)
 }
@@ -228,16 +235,19 @@ fn may_be_inflected(word: &[char]) -> bool {
     may_be && !GIVEN_WORDS.contains(&word[1..])
 }
 
+/// The Hangul of a word, by its syllables.
+type Syllabic = SmallVec<[char; GLUED]>;
+
 /// The Hangul at the beginning of a text, as far as a name with its particles may go.
-fn hangul(text: &str) -> Vec<char> {
+fn hangul(text: &str) -> Syllabic {
     let run = text.chars().take(9);
     run.take_while(|one| is_hangul(*one)).collect()
 }
 
 /// The Hangul at the end of a text; nothing if it is too long to be a name with what is glued to it.
-fn hangul_before(text: &str) -> Vec<char> {
+fn hangul_before(text: &str) -> Syllabic {
     let run = text.chars().rev().take(8);
-    let mut word: Vec<char> = run.take_while(|one| is_hangul(*one)).collect();
+    let mut word: Syllabic = run.take_while(|one| is_hangul(*one)).collect();
     if word.len() > 7 {
         word.clear();
     }
@@ -246,9 +256,9 @@ fn hangul_before(text: &str) -> Vec<char> {
 }
 
 /// The Hangul right before a title, with all that may be glued to the name.
-fn glued_before(text: &str) -> Vec<char> {
+fn glued_before(text: &str) -> Syllabic {
     let run = text.chars().rev().take(GLUED);
-    let mut word: Vec<char> = run.take_while(|one| is_hangul(*one)).collect();
+    let mut word: Syllabic = run.take_while(|one| is_hangul(*one)).collect();
     word.reverse();
     word
 }
