@@ -9,9 +9,10 @@ mod registered;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use oauth::client_metadata::ClientMetadata;
+use oauth::client_metadata::{ClientMetadata, TokenEndpointAuthMethod};
 use oauth::error::OAuthError;
 use oauth::random::Random;
+use oauth::redirect_uri::RedirectUri;
 use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use oauth::secret::SecretHash;
@@ -96,6 +97,14 @@ impl Client {
                 ..
             }
         )
+    }
+
+    /// Whether the client itself gets what is answered at `redirect_uri`: it authenticates with the code,
+    /// or nobody but its own site is there. Else it may be any program on the person's machine
+    /// (RFC 8252 §8.6).
+    pub(crate) fn is_assured_at(&self, redirect_uri: &RedirectUri) -> bool {
+        let method = self.metadata.token_endpoint_auth_method;
+        method != TokenEndpointAuthMethod::None || redirect_uri.is_site()
     }
 
     /// The scope that the operator limited the client to.
