@@ -399,6 +399,7 @@ impl<'a> Visit<'a> {
             client_id: &self.client.client_id,
             redirect_uri: request.delivery.redirect_uri(),
             resource: &request.resource,
+            since: self.client.began(),
         }
     }
 
