@@ -104,7 +104,7 @@ impl AuthorizationServer {
         let mut accesses = Vec::new();
         for (client_id, permissions) in gathered.0 {
             // A client that is gone may do nothing any more.
-            if self.is_gone(&client_id).await? {
+            if self.is_gone(&client_id, NumericDate(i64::MAX)).await? {
                 continue;
             }
             let mut permissions: Vec<_> = permissions.into_values().collect();

@@ -45,6 +45,8 @@ pub(crate) struct ConsentKey<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) redirect_uri: Option<&'a RedirectUri>,
     pub(crate) resource: &'a ResourceIndicator,
+    /// Since when the client is one: what was agreed to before is another's.
+    pub(crate) since: NumericDate,
 }
 
 impl ConsentKey<'_> {
@@ -86,6 +88,7 @@ impl Consents {
     /// The scope that was agreed to before; empty when nothing was.
     pub(crate) async fn given(&self, key: ConsentKey<'_>) -> Result<Scope, StoreError> {
         let consent = self.records.get(&key.text()).await?;
+        let consent = consent.filter(|consent| consent.given_at >= key.since);
         Ok(consent
             .map(|consent| consent.record.scope)
             .unwrap_or_default())
@@ -113,11 +116,11 @@ impl Consents {
         scope: &Scope,
     ) -> Result<(), StoreError> {
         loop {
-            let before = self.records.get(&key.text()).await?;
-            if before
+            let stored = self.records.get(&key.text()).await?;
+            let before = stored
                 .as_ref()
-                .is_some_and(|before| scope.is_subset(&before.scope))
-            {
+                .filter(|before| before.given_at >= key.since);
+            if before.is_some_and(|before| scope.is_subset(&before.scope)) {
                 return Ok(());
             }
             let consent = Consent {
@@ -125,15 +128,11 @@ impl Consents {
                 client_id: key.client_id.to_owned(),
                 redirect_uri: key.redirect_uri.cloned(),
                 resource: key.resource.clone(),
-                scope: before
-                    .as_ref()
-                    .map_or(scope.clone(), |before| before.scope.union(scope)),
-                given_at: before
-                    .as_ref()
-                    .map_or_else(|| self.clock.now(), |before| before.given_at),
+                scope: before.map_or(scope.clone(), |before| before.scope.union(scope)),
+                given_at: before.map_or_else(|| self.clock.now(), |before| before.given_at),
             };
-            let written = match &before {
-                Some(before) => self.records.replace(before, &consent).await?,
+            let written = match &stored {
+                Some(stored) => self.records.replace(stored, &consent).await?,
                 None => self.records.insert(&key.text(), &consent).await?,
             };
             if written {

@@ -18,11 +18,21 @@ pub(crate) struct Parameters {
     text: String,
     /// Where in the text each name and its value are.
     places: Vec<(Range<usize>, Range<usize>)>,
+    /// The names that are there more than once.
+    repeated: Vec<Range<usize>>,
 }
 
 impl Parameters {
-    /// Parses `application/x-www-form-urlencoded` text.
+    /// Parses `application/x-www-form-urlencoded` text, in which nothing is repeated.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, EndpointError> {
+        let parameters = Self::parse_repetitive(text)?;
+        parameters.require_no_repetition()?;
+        Ok(parameters)
+    }
+
+    /// The same for a refusal that has to be sent to where another parameter says: what is repeated counts
+    /// as absent until somebody [asks](Self::require_no_repetition).
+    pub(crate) fn parse_repetitive(text: &[u8]) -> Result<Self, EndpointError> {
         match plain(text) {
             Some(text) => Self::parse_plain(text),
             None => Self::parse_encoded(text),
@@ -60,6 +70,7 @@ impl Parameters {
         Self {
             text,
             places: Vec::with_capacity(8),
+            repeated: Vec::new(),
         }
     }
 
@@ -68,8 +79,12 @@ impl Parameters {
             return Ok(());
         }
         let text = &self.text[name.clone()];
+        if self.is_repeated(text) {
+            return Ok(());
+        }
         if self.get(text).is_some() {
-            return Err(malformed(format!("the parameter {text} is repeated")));
+            self.repeated.push(name);
+            return Ok(());
         }
         if self.places.len() == MAX_PARAMETERS {
             return Err(malformed("the request has too many parameters"));
@@ -86,7 +101,31 @@ impl Parameters {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.iter()
             .find(|(known, _)| *known == name)
+            .filter(|_| !self.is_repeated(name))
             .map(|(_, value)| value)
+    }
+
+    /// Whether a parameter is there more than once.
+    pub(crate) fn is_repeated(&self, name: &str) -> bool {
+        let mut repeated = self.repeated.iter();
+        repeated.any(|known| self.text[known.clone()] == *name)
+    }
+
+    /// Refuses what is repeated (RFC 6749 §3.1, §3.2). Several targets may be named (RFC 8707 §2, RFC 8693
+    /// §2.1), but a token of ours is for one.
+    pub(crate) fn require_no_repetition(&self) -> Result<(), EndpointError> {
+        let Some(name) = self.repeated.first() else {
+            return Ok(());
+        };
+        let name = &self.text[name.clone()];
+        let text = format!("the parameter {name} is repeated");
+        if !matches!(name, "resource" | "audience") {
+            return Err(malformed(text));
+        }
+        let text =
+            format!("{text}, and a token is for one resource alone; ask for one after the other");
+        let error = OAuthError::invalid_target(text);
+        Err(EndpointError::new(Reason::ResourceRefused, error))
     }
 
     pub(crate) fn require(&self, name: &str) -> Result<&str, EndpointError> {
@@ -131,6 +170,17 @@ mod tests {
         assert_eq!(parameters.get("b"), None);
         assert_eq!(parameters.get("c"), Some(" x"));
         assert!(Parameters::parse(b"a=1&a=1").is_err());
+    }
+
+    #[test]
+    fn what_is_repeated_has_no_value() {
+        for text in ["a=1&b=2&a=3&a=4", "a=1&b=2&%61=1"] {
+            let parameters = Parameters::parse_repetitive(text.as_bytes()).unwrap();
+            assert_eq!(parameters.get("a"), None);
+            assert_eq!(parameters.get("b"), Some("2"));
+            assert!(parameters.is_repeated("a") && !parameters.is_repeated("b"));
+            assert!(parameters.require_no_repetition().is_err());
+        }
     }
 
     #[test]

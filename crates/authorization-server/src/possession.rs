@@ -67,6 +67,21 @@ impl Binding {
         }
         Err(refused("this is bound to another key than the DPoP proof"))
     }
+
+    /// Refuses a successor that is bound to nothing of a token that is bound to something: whoever finds it
+    /// could use it. The key is that of whoever asks for it, who has not the other one (RFC 8693 §1, RFC 9449
+    /// §5).
+    pub(crate) fn require_any_after(
+        &self,
+        before: &AccessTokenClaims,
+    ) -> Result<(), EndpointError> {
+        if self.0.is_some() || !before.other.contains_key("cnf") {
+            return Ok(());
+        }
+        Err(refused(
+            "subject_token is bound to a key, and so is what is issued for it: send a DPoP proof of your own",
+        ))
+    }
 }
 
 impl Possession {

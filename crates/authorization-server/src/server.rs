@@ -188,7 +188,10 @@ impl AuthorizationServer {
         };
         // One read, so that removing a client is one write however many grants it has.
         match &claims.client_id {
-            Some(client_id) if is_live => Ok(!self.is_gone(client_id).await?),
+            Some(client_id) if is_live => {
+                let since = claims.iat.unwrap_or(NumericDate(i64::MIN));
+                Ok(!self.is_gone(client_id, since).await?)
+            }
             _ => Ok(is_live),
         }
     }
@@ -200,7 +203,8 @@ impl AuthorizationServer {
         let Some(grant) = grant.filter(|grant| grant.is_live()) else {
             return Ok(false);
         };
-        Ok(!self.is_gone(&grant.client_id).await? && !self.0.revocations.is_revoked(jti).await?)
+        let is_gone = self.is_gone(&grant.client_id, grant.created_at).await?;
+        Ok(!is_gone && !self.0.revocations.is_revoked(jti).await?)
     }
 
     /// Ends what was begun and goes on, such as redeeming the code of an identity provider for a

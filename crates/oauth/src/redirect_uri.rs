@@ -152,6 +152,12 @@ impl RedirectUri {
         Url::parse(&self.0).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url))
     }
 
+    /// Whether a web site is there. What goes anywhere else can be had by any program on the person's
+    /// machine that listens on its loopback interface or takes the private-use scheme (RFC 8252 §8.6).
+    pub fn is_site(&self) -> bool {
+        Url::parse(&self.0).is_ok_and(|url| url.scheme() == "https" && !is_loopback(&url))
+    }
+
     /// The URI, without the port if it is a loopback one: a native client takes another one at every
     /// run (RFC 8252 §7.3), and what is remembered about the client should not depend on it.
     pub fn without_loopback_port(&self) -> String {
@@ -328,5 +334,20 @@ mod tests {
             "a.example"
         );
         assert_eq!(parse("cursor://x/cb").unwrap().display_host(), "cursor://");
+    }
+
+    #[test]
+    fn rfc8252_section_8_6_what_other_programs_of_the_person_can_have_is_no_site() {
+        for (uri, is_site) in [
+            ("https://a.example/cb", true),
+            ("https://localhost.example/cb", true),
+            ("https://localhost/cb", false),
+            ("https://127.0.0.1:8443/cb", false),
+            ("http://127.0.0.1/cb", false),
+            ("http://localhost/cb", false),
+            ("cursor://a.example/cb", false),
+        ] {
+            assert_eq!(parse(uri).unwrap().is_site(), is_site, "{uri}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, Request};
 use moka::policy::EvictionPolicy;
@@ -12,7 +13,7 @@ use oauth::challenge::Scheme;
 use oauth::dpop::{MEMORY, Nonces, Proof, ProvenRequest};
 use oauth::random::OsRandom;
 use oauth::secret::Secret;
-use oauth::time::Clock;
+use oauth::time::{Clock, NumericDate};
 
 use crate::refusal::Refusal;
 
@@ -26,13 +27,16 @@ const REMEMBERED: u64 = 100_000;
 ///
 /// A proof must be made for the request, the token and this minute, and works once. "Once" is kept by
 /// each process by itself: with several replicas, a proof that somebody overhears within its minute
-/// works once at each. With [`require_nonce`](Self::require_nonce) the minute is that of this server
-/// and not of the client's clock.
+/// works once at each that had started by then. One that may have been used before this process started
+/// has to answer a nonce of later, which clients do by themselves. With
+/// [`require_nonce`](Self::require_nonce) the minute is that of this server and not of the client's clock.
 #[derive(Clone)]
 pub struct Dpop {
     clock: Arc<dyn Clock>,
     nonces: Nonces,
     used: Cache<String, ()>,
+    /// What was used before is not remembered.
+    began: NumericDate,
     needs_nonce: bool,
     needs_bound_tokens: bool,
 }
@@ -41,6 +45,7 @@ impl Dpop {
     /// Accepts bound tokens beside bearer tokens, with or without a nonce in the proof.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
+            began: clock.now(),
             clock,
             nonces: Nonces::new(&Secret::random(&OsRandom)),
             used: memory(REMEMBERED),
@@ -105,12 +110,19 @@ impl Dpop {
     /// §4.3 no. 10 and 11, §11.1: made now, and not used before.
     fn require_new(&self, proof: &Proof) -> Result<(), Refusal> {
         let now = self.clock.now();
-        let answers = |nonce: &String| self.nonces.is_current(nonce, now);
-        let is_new = proof.nonce.as_ref().is_some_and(answers)
-            || (!self.needs_nonce && proof.nonce.is_none() && proof.is_fresh(now));
+        let began = self.began(now);
+        let is_new = match &proof.nonce {
+            Some(nonce) => {
+                let issued_at = self.nonces.issued_at(nonce);
+                self.nonces.is_current(nonce, now) && issued_at.is_some_and(|at| at > began)
+            }
+            None => !self.needs_nonce && proof.is_fresh(now) && proof.is_after(began),
+        };
         if !is_new {
             // Also the way out for clients whose clock is wrong: with a nonce theirs does not matter.
-            return Err(Refusal::UseNonce(self.nonces.current(now)));
+            // One of the second in which all began could be of the process before.
+            let after = began.plus(Duration::from_secs(1));
+            return Err(Refusal::UseNonce(self.nonces.current(now.max(after))));
         }
         let entry = self.used.entry(proof.name()).or_insert(());
         if entry.is_fresh() {
@@ -119,6 +131,16 @@ impl Dpop {
         Err(Refusal::InvalidProof(
             "the DPoP proof was used before; make one for each request".to_owned(),
         ))
+    }
+
+    /// Since when used proofs are remembered. Where the clock was set back since then, nobody can tell, and
+    /// nobody shall have to wait for that moment to come again.
+    fn began(&self, now: NumericDate) -> NumericDate {
+        if self.began <= now {
+            self.began
+        } else {
+            NumericDate(i64::MIN)
+        }
     }
 }
 

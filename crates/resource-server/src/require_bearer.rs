@@ -84,14 +84,33 @@ impl fmt::Debug for Bearer {
     }
 }
 
+/// The credentials of a request that was let in, for whoever waits for the rest of it.
+pub(crate) struct Presented(HeaderValue);
+
 impl Bearer {
     /// Takes the token out of `request` and finds out whose it is.
     pub(crate) async fn authenticate<B>(
         &self,
         request: &mut Request<B>,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<(Caller, Presented), Refusal> {
         let value = take_credentials(request.headers_mut())?;
-        let (scheme, token) = credentials(value.as_bytes())?;
+        let caller = self.proven_caller(request, value.as_bytes()).await?;
+        Ok((caller, Presented(value)))
+    }
+
+    /// Whose the token is now; it may have ended or been revoked since it was presented. What proved that it
+    /// was theirs has done so for this request.
+    pub(crate) async fn look_again(&self, presented: &Presented) -> Result<Caller, Refusal> {
+        let (_, token) = credentials(presented.0.as_bytes())?;
+        self.caller(token).await
+    }
+
+    async fn proven_caller<B>(
+        &self,
+        request: &mut Request<B>,
+        value: &[u8],
+    ) -> Result<Caller, Refusal> {
+        let (scheme, token) = credentials(value)?;
         if !self.advice.schemes.contains(&scheme) {
             // Somebody else's credentials are as good as none.
             return Err(Refusal::NoCredentials);
@@ -215,7 +234,7 @@ where
         let mut inner = mem::replace(&mut self.inner, fresh);
         Box::pin(async move {
             match bearer.authenticate(&mut request).await {
-                Ok(caller) => {
+                Ok((caller, _)) => {
                     request.extensions_mut().insert(caller);
                     inner.call(request).await
                 }

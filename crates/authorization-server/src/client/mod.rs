@@ -8,10 +8,12 @@ mod registered;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use oauth::client_metadata::ClientMetadata;
+use oauth::client_metadata::{ClientMetadata, TokenEndpointAuthMethod};
 use oauth::error::OAuthError;
 use oauth::random::Random;
+use oauth::redirect_uri::RedirectUri;
 use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use oauth::secret::SecretHash;
@@ -31,6 +33,9 @@ use metadata_document::CachedDocument;
 pub(crate) use key_sets::ClientKeySets;
 pub(crate) use managed::Registered;
 pub(crate) use metadata_document::MetadataDocumentError;
+
+/// How far the clocks of replicas may differ, of which one registers a client and another one serves it.
+const SKEW: Duration = Duration::from_mins(1);
 
 /// Where a client comes from, which decides how far it is trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +101,24 @@ impl Client {
                 ..
             }
         )
+    }
+
+    /// Since when the client is one. A public client that was removed and registers again has the same name;
+    /// what was allowed to the one before is none of its business.
+    pub(crate) fn began(&self) -> NumericDate {
+        match self.origin {
+            Origin::Registered | Origin::Administered => self.created_at.minus(SKEW),
+            // When the settings or a document were read says nothing about the client.
+            Origin::PreRegistered { .. } | Origin::MetadataDocument => NumericDate(i64::MIN),
+        }
+    }
+
+    /// Whether the client itself gets what is answered at `redirect_uri`: it authenticates with the code,
+    /// or nobody but its own site is there. Else it may be any program on the person's machine
+    /// (RFC 8252 §8.6).
+    pub(crate) fn is_assured_at(&self, redirect_uri: &RedirectUri) -> bool {
+        let method = self.metadata.token_endpoint_auth_method;
+        method != TokenEndpointAuthMethod::None || redirect_uri.is_site()
     }
 
     /// The scope that the operator limited the client to.
@@ -307,17 +330,22 @@ impl AuthorizationServer {
         Ok(registered.map(|client| Arc::new(client.record)))
     }
 
-    /// Whether tokens of a client are void because it is no longer one.
+    /// Whether what a client got at a time is void, because it is no longer the client that it was then.
     ///
     /// A client that is named by a metadata document ends only where that is published, and nobody
     /// is asked there to verify a token.
-    pub(crate) async fn is_gone(&self, client_id: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn is_gone(
+        &self,
+        client_id: &str,
+        since: NumericDate,
+    ) -> Result<bool, StoreError> {
         let clients = self.clients();
         let is_elsewhere = client_id.starts_with("https://");
         if is_elsewhere || clients.pre_registered.contains_key(client_id) {
             return Ok(false);
         }
-        Ok(clients.records.get(client_id).await?.is_none())
+        let known = clients.records.get(client_id).await?;
+        Ok(known.is_none_or(|client| since < client.began()))
     }
 }
 

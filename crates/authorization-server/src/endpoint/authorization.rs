@@ -81,11 +81,18 @@ async fn begin(
     if parameters.len() > MAX_REQUEST {
         return Err(PageError::new(Reason::MalformedRequest));
     }
-    let parameters = Parameters::parse(parameters)?;
+    let parameters = Parameters::parse_repetitive(parameters)?;
+    // RFC 6749 §4.1.2.1: of two redirect URIs or clients, nobody knows which is meant, so nobody is
+    // redirected.
+    let mut addressees = ["client_id", "redirect_uri"].into_iter();
+    if addressees.any(|name| parameters.is_repeated(name)) {
+        return Err(PageError::new(Reason::MalformedRequest));
+    }
     // Before the client is looked up, for which a stranger's address may have to be asked.
     may_ask(server, visitor.address).await?;
     let client = find_client(server, &parameters, visitor.address).await?;
     if let Some(request_uri) = parameters.get("request_uri") {
+        parameters.require_no_repetition()?;
         let pushed = server
             .grants()
             .pushed(request_uri, &client.client_id)
@@ -94,7 +101,9 @@ async fn begin(
         return sign_in(server, visitor, &client, request).await;
     }
     let redirect_uri = redirect_uri(&client, &parameters)?;
-    let checked = check_pushed(server, &client)
+    let checked = parameters
+        .require_no_repetition()
+        .and_then(|()| check_pushed(server, &client))
         .and_then(|()| check(server, &client, redirect_uri.clone(), &parameters));
     let request = match checked {
         Ok(request) => request,

@@ -71,6 +71,8 @@ pub(super) const TEXT: Text = Text {
         account may.",
     provider_unavailable: "That way to sign in does not answer at the moment. Try again in a minute, \
         or sign in another way.",
+    asked_each_time: "You are asked each time, because another program on your device could pretend \
+        to be this application.",
     error_reason: "Reason",
     error_request: "Request",
     explanations: Explanations {

@@ -70,6 +70,7 @@ pub(super) const TEXT: Text = Text {
     nothing_permitted: "이 계정에는 앱에서 요청한 권한이 없습니다. 다른 계정을 사용해 보세요.",
     provider_unavailable: "이 로그인 방법은 지금 응답하지 않습니다. 잠시 후 다시 시도하거나 다른 방법으로 \
         로그인해 주세요.",
+    asked_each_time: "기기에 있는 다른 프로그램이 이 앱인 것처럼 요청할 수 있어 매번 확인합니다.",
     error_reason: "사유",
     error_request: "요청 번호",
     explanations: Explanations {

@@ -199,6 +199,7 @@ pub(crate) struct Text {
     pub(crate) sign_in_again: &'static str,
     pub(crate) nothing_permitted: &'static str,
     pub(crate) provider_unavailable: &'static str,
+    pub(crate) asked_each_time: &'static str,
     pub(crate) error_reason: &'static str,
     pub(crate) error_request: &'static str,
     pub(crate) explanations: Explanations,

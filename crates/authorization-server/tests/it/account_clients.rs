@@ -5,8 +5,8 @@ use oauth::client_metadata::TokenEndpointAuthMethod;
 use oauth::grant_type::DEVICE_CODE;
 use serde_json::json;
 
-use crate::browser::{Browser, redemption, request};
-use crate::house::{Answer, House, PASSWORD, REDIRECT, TODO, client};
+use crate::browser::{Browser, at_site, redemption, request};
+use crate::house::{Answer, House, PASSWORD, REDIRECT, SITE, TODO, client};
 
 const DOCUMENT: &str = "https://app.example/oauth/client.json";
 
@@ -107,12 +107,12 @@ async fn a6_a_device_is_shown_and_its_access_taken_back() {
 #[tokio::test]
 async fn a_client_of_the_house_is_shown_and_can_be_stopped() {
     let house = House::start().await;
-    let mut asked = request();
+    let mut asked = at_site(request());
     asked.insert("client_id", "our-own".into());
     asked.insert("scope", "create:todos".into());
     let code = Browser::new(&house).code("alice", &asked).await;
     let mut form = redemption(&code);
-    form[2].1 = "our-own";
+    (form[2].1, form[3].1) = ("our-own", SITE);
     let tokens = house.post("/token", &form).await.tokens();
     let (mut browser, page) = page_of(&house, "alice").await;
     shows(&page, &["<bdi>our-own</bdi>", "Belongs to this service"]);

@@ -276,11 +276,58 @@ async fn c5_an_unknown_client_or_redirect_uri_is_never_redirected_to() {
         assert!(answer.headers.get("location").is_none());
         assert!(answer.header("content-type").starts_with("text/html"));
     }
-    let twice = format!(
-        "{}&redirect_uri=https://evil.example",
-        authorize(&request())
-    );
-    assert_eq!(house.get(&twice).await.status, 400, "a repeated parameter");
+    for repeated in [
+        "redirect_uri=https://evil.example",
+        "redirect_uri=http://127.0.0.1:7777/callback",
+        "client_id=desktop",
+        "client_id=other&state=again",
+    ] {
+        let twice = format!("{}&{repeated}", authorize(&request()));
+        let answer = house.get(&twice).await;
+        assert_eq!(answer.status, 400, "{repeated}");
+        assert!(answer.headers.get("location").is_none(), "{repeated}");
+    }
+}
+
+#[tokio::test]
+async fn rfc6749_section_3_1_a_client_learns_that_it_repeated_a_parameter() {
+    let house = House::start().await;
+    for (repeated, error, state) in [
+        ("scope=read:todos", "invalid_request", Some("st4te")),
+        ("unknown=1&unknown=1", "invalid_request", Some("st4te")),
+        (
+            "request_uri=urn:a&request_uri=urn:b",
+            "invalid_request",
+            Some("st4te"),
+        ),
+        ("state=other", "invalid_request", None),
+        // RFC 8707 §2 has several resources in one request; a token of ours is for one.
+        (
+            "resource=https://mcp.example/whoami/mcp",
+            "invalid_target",
+            Some("st4te"),
+        ),
+    ] {
+        let twice = format!("{}&{repeated}", authorize(&request()));
+        let answer = house.get(&twice).await;
+        assert!(
+            answer.location().as_str().starts_with(REDIRECT),
+            "{repeated}"
+        );
+        let said = |name: &str| answer.parameter(name);
+        assert_eq!(said("error").as_deref(), Some(error), "{repeated}");
+        assert_eq!(said("state").as_deref(), state, "{repeated}");
+        assert_eq!(said("iss").as_deref(), Some(ISSUER), "{repeated}");
+        assert_eq!(said("code"), None, "{repeated}");
+    }
+    // Where there is no browser, the answer is JSON.
+    for path in ["/token", "/par"] {
+        let form = [("client_id", CLIENT), ("a", "1"), ("a", "2")];
+        house
+            .post(path, &form)
+            .await
+            .refused(400, "invalid_request");
+    }
 }
 
 #[tokio::test]

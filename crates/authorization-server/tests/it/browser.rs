@@ -8,7 +8,9 @@ use http::{Request, StatusCode};
 use oauth::messages::TokenResponse;
 use oauth::pkce::CodeVerifier;
 
-use crate::house::{Answer, CLIENT, House, ISSUER, PASSWORD, REDIRECT, TODO, encode};
+use crate::house::{
+    Answer, CLIENT, House, ISSUER, PASSWORD, REDIRECT, SITE, SITE_CLIENT, TODO, encode,
+};
 
 /// RFC 7636 appendix B.
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -26,6 +28,15 @@ pub(crate) fn request() -> BTreeMap<&'static str, String> {
         ("code_challenge_method", "S256".to_owned()),
         ("resource", TODO.to_owned()),
     ])
+}
+
+/// The same request of a client that answers reach at its site, and nobody else.
+pub(crate) fn at_site(
+    mut request: BTreeMap<&'static str, String>,
+) -> BTreeMap<&'static str, String> {
+    request.insert("client_id", SITE_CLIENT.to_owned());
+    request.insert("redirect_uri", SITE.to_owned());
+    request
 }
 
 /// The token request that belongs to [`request`].

@@ -3,7 +3,7 @@
 use authorization_server::settings::Settings;
 use axum::body::Body;
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::Request;
 use http::header::CONTENT_TYPE;
 use oauth::dpop::{ProvenRequest, sign_proof};
@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::browser::{Browser, redemption, request};
 use crate::house::{Answer, CLIENT, House, ISSUER, START, encode, scope};
+use crate::token_exchange;
 
 /// The key of a client, and proofs of it.
 struct Holder(SigningKey);
@@ -216,6 +217,44 @@ async fn a_client_that_registered_for_bound_tokens_gets_no_others() {
     let code = code(&house).await;
     house.redeem(&code).await.refused(400, "invalid_dpop_proof");
     assert_eq!(Holder::new().redeem(&house, &code).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_bound_token_is_exchanged_for_a_bound_one_alone() {
+    let house = House::with(token_exchange::with_gateway).await;
+    let (holder, gateway) = (Holder::new(), Holder::new());
+    let bound = holder.redeem(&house, &code(&house).await).await.tokens();
+    let plain = house.redeem(&code(&house).await).await.tokens();
+    let exchange = async |subject: &TokenResponse, proof: Option<&Holder>| {
+        let form = token_exchange::request(&subject.access_token, token_exchange::LEDGER);
+        let (id, secret) = token_exchange::GATEWAY;
+        let basic = STANDARD.encode(format!("{id}:{secret}"));
+        let mut request = Request::post("/token")
+            .header("authorization", format!("Basic {basic}"))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(holder) = proof {
+            request = request.header("dpop", holder.proof("/token", None, START));
+        }
+        house
+            .send(request.body(Body::from(encode(&form))).unwrap())
+            .await
+    };
+    let refused = exchange(&bound, None).await;
+    refused.refused(400, "invalid_dpop_proof");
+    assert!(
+        refused.body.contains("send a DPoP proof of your own"),
+        "{refused:?}"
+    );
+    for subject in [&bound, &plain] {
+        let next = exchange(subject, Some(&gateway)).await.tokens();
+        assert_eq!(next.token_type, "DPoP");
+        assert_eq!(claims(&next)["cnf"]["jkt"], gateway.thumbprint());
+    }
+    let next = exchange(&plain, None).await.tokens();
+    assert_eq!(
+        (next.token_type.as_str(), claims(&next).get("cnf")),
+        ("Bearer", None)
+    );
 }
 
 #[tokio::test]

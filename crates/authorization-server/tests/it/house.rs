@@ -17,6 +17,7 @@ use oauth::client_metadata::{ClientMetadata, TokenEndpointAuthMethod};
 use oauth::issuer::Issuer;
 use oauth::messages::TokenResponse;
 use oauth::random::OsRandom;
+use oauth::redirect_uri::RedirectUri;
 use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use oauth::secret::Secret;
@@ -33,6 +34,9 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 /// A public third-party client that the operator registered, and where its answers go.
 pub(crate) const CLIENT: &str = "desktop";
 pub(crate) const REDIRECT: &str = "http://127.0.0.1:7777/callback";
+/// A public third-party client whose answers go to a site of its own, and where.
+pub(crate) const SITE_CLIENT: &str = "site";
+pub(crate) const SITE: &str = "https://site.example/callback";
 /// The clock of every house starts here.
 pub(crate) const START: NumericDate = NumericDate(1_800_000_000);
 
@@ -182,13 +186,20 @@ fn settings() -> Settings {
         &["client_credentials"],
     );
     guard.introspects = vec![ResourceIndicator::parse(TODO).unwrap()];
+    let public = |client_id| client(client_id, None, TokenEndpointAuthMethod::None, &code_flow);
+    let at_site = |client_id| {
+        let mut client = public(client_id);
+        client.metadata.redirect_uris = vec![RedirectUri::unchecked(SITE)];
+        client
+    };
     settings.clients = vec![
-        client(CLIENT, None, TokenEndpointAuthMethod::None, &code_flow),
-        client("other", None, TokenEndpointAuthMethod::None, &code_flow),
+        public(CLIENT),
+        public("other"),
         PreRegisteredClient {
             first_party: true,
-            ..client("our-own", None, TokenEndpointAuthMethod::None, &code_flow)
+            ..at_site("our-own")
         },
+        at_site(SITE_CLIENT),
         service,
         guard,
     ];
@@ -338,6 +349,13 @@ impl House {
     /// Redeems a code as the public client.
     pub(crate) async fn redeem(&self, code: &str) -> Answer {
         self.post("/token", &crate::browser::redemption(code)).await
+    }
+
+    /// Redeems a code as the client with a site.
+    pub(crate) async fn redeem_at_site(&self, code: &str) -> Answer {
+        let mut form = crate::browser::redemption(code);
+        (form[2].1, form[3].1) = (SITE_CLIENT, SITE);
+        self.post("/token", &form).await
     }
 
     /// Refreshes as the public client.

@@ -1,13 +1,18 @@
 //! The page that is sign-in and consent together: acceptance C4 to C7.
 
+use authorization_server::settings::PreRegisteredClient;
 use axum::body::Body;
 use http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use http::{Request, StatusCode};
+use oauth::client_metadata::TokenEndpointAuthMethod;
+use oauth::redirect_uri::RedirectUri;
 use oauth::scope::Scope;
 use oauth::secret::Secret;
 
-use crate::browser::{Browser, authorize, request};
-use crate::house::{Answer, CLIENT, House, ISSUER, PASSWORD, REDIRECT, encode, scope};
+use crate::browser::{Browser, at_site, authorize, request};
+use crate::house::{
+    Answer, CLIENT, House, ISSUER, PASSWORD, REDIRECT, SITE, SITE_CLIENT, client, encode, scope,
+};
 
 const BOTH: [&str; 2] = ["create:todos", "read:todos"];
 
@@ -16,7 +21,13 @@ async fn granted(house: &House, answer: &Answer) -> Scope {
     let code = answer
         .parameter("code")
         .unwrap_or_else(|| panic!("no code: {answer:?}"));
-    house.redeem(&code).await.tokens().scope
+    let at_site = answer.location().as_str().starts_with(SITE);
+    let redeemed = if at_site {
+        house.redeem_at_site(&code).await
+    } else {
+        house.redeem(&code).await
+    };
+    redeemed.tokens().scope
 }
 
 fn is_ticked(page: &Answer, token: &str) -> bool {
@@ -184,7 +195,8 @@ async fn c4_who_asks_without_being_a_browser_binds_nothing() {
 async fn c4_who_agreed_before_sees_no_page_and_more_is_asked_again() {
     let house = House::start().await;
     let mut browser = Browser::new(&house);
-    let mut asked = request();
+    let whole = at_site(request());
+    let mut asked = whole.clone();
     asked.insert("scope", "create:todos".into());
     let (grant, _) = browser.open(&asked).await;
     browser.approve(&grant, "admin", &["create:todos"]).await;
@@ -192,7 +204,7 @@ async fn c4_who_agreed_before_sees_no_page_and_more_is_asked_again() {
     let (_, again) = browser.open(&asked).await;
     assert_eq!(granted(&house, &again).await, scope("create:todos"));
 
-    let (grant, more) = browser.open(&request()).await;
+    let (grant, more) = browser.open(&whole).await;
     assert_eq!(more.status, StatusCode::OK);
     assert!(!asks_for_password(&more), "admin is signed in");
     let account = account(&more);
@@ -208,10 +220,8 @@ async fn c4_who_agreed_before_sees_no_page_and_more_is_asked_again() {
         scope("create:todos read:todos")
     );
 
-    let mut other = request();
-    other.insert("client_id", "other".into());
     assert_eq!(
-        browser.open(&other).await.1.status,
+        browser.open(&request()).await.1.status,
         StatusCode::OK,
         "another client asks itself"
     );
@@ -220,6 +230,93 @@ async fn c4_who_agreed_before_sees_no_page_and_more_is_asked_again() {
         asks_for_password(&elsewhere),
         "another browser knows nobody"
     );
+}
+
+/// Any program on the person's machine can take the identifier of such a client and listen for the answer
+/// (RFC 8252 §8.6).
+#[tokio::test]
+async fn c4_a_client_that_another_program_can_pass_for_is_shown_each_time() {
+    let loopback = client(
+        CLIENT,
+        None,
+        TokenEndpointAuthMethod::None,
+        &["authorization_code"],
+    );
+    let with_uri = |client_id: &str, redirect_uri: &str| {
+        let mut client = PreRegisteredClient {
+            client_id: client_id.to_owned(),
+            ..loopback.clone()
+        };
+        client.metadata.redirect_uris = vec![RedirectUri::unchecked(redirect_uri)];
+        client
+    };
+    let mut confidential = client(
+        "confidential",
+        Some("secret"),
+        TokenEndpointAuthMethod::ClientSecretBasic,
+        &["authorization_code"],
+    );
+    confidential.metadata.redirect_uris = vec![RedirectUri::unchecked(REDIRECT)];
+    let house = House::with(|settings| {
+        settings.clients.extend([
+            with_uri("installed", "cursor://site.example/callback"),
+            with_uri("local-tls", "https://localhost:7777/callback"),
+            PreRegisteredClient {
+                first_party: true,
+                ..with_uri("local-own", REDIRECT)
+            },
+            confidential,
+        ]);
+    })
+    .await;
+    for (client_id, redirect_uri, is_shown) in [
+        (CLIENT, REDIRECT, true),
+        ("installed", "cursor://site.example/callback", true),
+        ("local-tls", "https://localhost:7777/callback", true),
+        ("local-own", REDIRECT, true),
+        ("confidential", REDIRECT, false),
+        (SITE_CLIENT, SITE, false),
+    ] {
+        let mut asked = request();
+        asked.insert("client_id", client_id.into());
+        asked.insert("redirect_uri", redirect_uri.into());
+        let mut browser = Browser::new(&house);
+        let (grant, _) = browser.open(&asked).await;
+        let first = browser.approve(&grant, "admin", &BOTH).await;
+        assert!(first.parameter("code").is_some(), "{client_id}: {first:?}");
+
+        let (grant, again) = browser.open(&asked).await;
+        if !is_shown {
+            assert!(again.parameter("code").is_some(), "{client_id}: {again:?}");
+            continue;
+        }
+        assert_eq!(again.status, StatusCode::OK, "{client_id}: {again:?}");
+        assert!(
+            !asks_for_password(&again) && again.body.contains("You are asked each time"),
+            "{client_id}: {again:?}"
+        );
+        // One click is enough, with all that is ticked.
+        let account = account(&again);
+        let mut form = vec![
+            ("grant", &*grant),
+            ("action", "approve"),
+            ("account", &account),
+        ];
+        if client_id != "local-own" {
+            assert!(BOTH.iter().all(|token| is_ticked(&again, token)));
+            form.extend(BOTH.map(|token| ("scope", token)));
+        }
+        let answer = browser.post("/login", &form).await;
+        assert!(
+            answer.parameter("code").is_some(),
+            "{client_id}: {answer:?}"
+        );
+
+        asked.insert("prompt", "none".into());
+        let (_, silent) = browser.open(&asked).await;
+        let error = silent.parameter("error");
+        assert_eq!(error.as_deref(), Some("consent_required"), "{client_id}");
+    }
 }
 
 #[tokio::test]
@@ -610,7 +707,7 @@ async fn guessing_a_password_is_answered_with_429_and_when_to_come_back() {
 async fn a_first_party_client_asks_for_nothing_but_the_sign_in() {
     let house = House::start().await;
     let mut browser = Browser::new(&house);
-    let mut asked = request();
+    let mut asked = at_site(request());
     asked.insert("client_id", "our-own".into());
     let (grant, page) = browser.open(&asked).await;
     assert!(
@@ -630,11 +727,11 @@ async fn a_first_party_client_asks_for_nothing_but_the_sign_in() {
 async fn prompt_none_never_shows_a_page() {
     let house = House::start().await;
     let mut browser = Browser::new(&house);
-    let mut silent = request();
+    let mut silent = at_site(request());
     silent.insert("prompt", "none".into());
     let (_, answer) = browser.open(&silent).await;
     assert_eq!(answer.parameter("error").as_deref(), Some("login_required"));
-    let mut small = request();
+    let mut small = at_site(request());
     small.insert("scope", "create:todos".into());
     browser.code("admin", &small).await;
     let (_, answer) = browser.open(&silent).await;
@@ -652,7 +749,7 @@ async fn prompt_none_never_shows_a_page() {
 async fn a_client_may_ask_for_a_fresh_sign_in_or_fresh_consent() {
     let house = House::start().await;
     let mut browser = Browser::new(&house);
-    let mut asked = request();
+    let mut asked = at_site(request());
     asked.insert("scope", "create:todos".into());
     browser.code("alice", &asked).await;
     house.advance(100);

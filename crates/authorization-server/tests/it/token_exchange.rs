@@ -13,9 +13,9 @@ use crate::browser::Browser;
 use crate::house::{Answer, House, ReadToken as _, START, TODO, WHOAMI, client, scope};
 
 /// What the gateway in front of [`TODO`] goes on to, and what that goes on to.
-const LEDGER: &str = "https://ledger.example/mcp";
+pub(crate) const LEDGER: &str = "https://ledger.example/mcp";
 const ARCHIVE: &str = "https://archive.example/mcp";
-const GATEWAY: (&str, &str) = ("gateway", "gateway-secret");
+pub(crate) const GATEWAY: (&str, &str) = ("gateway", "gateway-secret");
 const BOOKKEEPER: (&str, &str) = ("bookkeeper", "bookkeeper-secret");
 
 fn indicator(text: &str) -> ResourceIndicator {
@@ -32,7 +32,7 @@ fn hop((id, secret): (&str, &str), own: &str, next: &str) -> PreRegisteredClient
     }
 }
 
-fn with_gateway(settings: &mut Settings) {
+pub(crate) fn with_gateway(settings: &mut Settings) {
     for name in [LEDGER, ARCHIVE] {
         settings.resources.push(Resource {
             indicator: indicator(name),
@@ -48,7 +48,7 @@ async fn house() -> House {
     House::with(with_gateway).await
 }
 
-fn request<'a>(subject_token: &'a str, resource: &'a str) -> Vec<(&'a str, &'a str)> {
+pub(crate) fn request<'a>(subject_token: &'a str, resource: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("grant_type", grant_type::TOKEN_EXCHANGE),
         ("subject_token", subject_token),
@@ -332,7 +332,7 @@ async fn a5_only_where_the_operator_lets_it_go() {
     let mut twice = request(&own, LEDGER);
     twice.push(("resource", ARCHIVE));
     let answer = ask(&house, GATEWAY, &twice).await;
-    answer.refused(400, "invalid_request");
+    answer.refused(400, "invalid_target");
     assert!(answer.body.contains("resource is repeated"), "{answer:?}");
 }
 

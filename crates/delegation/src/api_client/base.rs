@@ -91,10 +91,12 @@ pub fn path_of(segments: &[&str]) -> Result<String, ApiError> {
     Ok(path)
 }
 
-/// Whether a parser takes the segment for this or the next higher directory; `%2e` is a dot to it.
+/// Whether a parser or a server takes the segment for this or the next higher directory; `%2e` is a dot to
+/// it, and what follows a semicolon may be a parameter (RFC 3986 §3.3).
 fn is_dots(segment: &str) -> bool {
     let plain = segment.to_ascii_lowercase().replace("%2e", ".");
-    plain == "." || plain == ".."
+    let plain = plain.replace("%3b", ";");
+    matches!(plain.split(';').next(), Some("." | ".."))
 }
 
 fn refuse(cause: &'static str) -> ApiError {
@@ -143,6 +145,9 @@ mod tests {
             "../v2",
             "/todos/../admin",
             "/todos/%2E%2e/admin",
+            "/todos/..;/admin",
+            "/todos/..;v=1/admin",
+            "/todos/.%2e%3Bv=1/admin",
             "/todos\\..\\admin",
             "./todos",
             "/todos/.\t./accounts/7",
@@ -176,7 +181,7 @@ mod tests {
             let expected = format!("https://api.example/v1/todos/{expected}/notes");
             assert_eq!(url.unwrap().as_str(), expected, "{id:?}");
         }
-        for id in ["", ".", "..", "%2e", ".%2E"] {
+        for id in ["", ".", "..", "%2e", ".%2E", "..;v=1"] {
             assert!(path_of(&["todos", id]).is_err(), "{id:?}");
         }
     }

@@ -96,17 +96,22 @@ pub(super) fn is_winding(address: &str) -> bool {
     let Some(rest) = rest.strip_prefix("//") else {
         return is_winding_path(rest);
     };
-    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
     let is_shouted = host.contains(|letter: char| letter.is_ascii_uppercase());
-    (is_shouted && WITH_HOSTS.contains(&scheme)) || is_winding_path(path)
+    // An upstream with a scheme of its own may take the host for the first part of a path.
+    (is_shouted && WITH_HOSTS.contains(&scheme)) || is_winding_path(rest)
 }
 
 fn is_winding_path(path: &str) -> bool {
     let end = path.find(['?', '#']).unwrap_or(path.len());
-    path[..end].contains("//")
-        || path
-            .split(['/', '?', '#'])
-            .any(|part| matches!(part, "." | ".."))
+    path[..end].contains("//") || path.split(['/', '?', '#']).any(is_dots)
+}
+
+/// Whether a part of a path leads nowhere or up. Some take what follows a semicolon for a parameter of the part
+/// (RFC 3986 §3.3), others drop blanks at its end.
+fn is_dots(part: &str) -> bool {
+    let name = part.split(';').next().unwrap_or(part);
+    matches!(name.trim_end_matches(' '), "." | "..")
 }
 
 #[cfg(test)]
@@ -140,12 +145,25 @@ mod tests {
             " file:///private/x",
             "file:///private%00/x",
             "file:///50%/x",
+            "file:///a/..;/b",
+            "file:///a/..;x=y/b",
+            "file:///a/%2e%2e%3B/b",
+            "file:///a/.;/b",
+            "file:///a/.. /b",
+            "file:///a/..%20/b",
+            "file:///a\\..\\b",
+            "docs://../private/x",
+            "docs://./private/x",
+            "docs:..;/private/x",
         ] {
             assert!(is_winding(winding), "{winding}");
         }
         for straight in [
             "file:///a/b.txt",
             "file:///a/..b/c",
+            "file:///a/...;v=1/c",
+            "file:///a/b;v=1.2/;c",
+            "docs://.hidden/..x",
             "a:b?c=%20",
             "docs://README",
             "https://example.com/?next=https://example.org//x",

@@ -166,6 +166,13 @@ impl Proof {
         self.issued_at.plus(WINDOW) >= now && self.issued_at <= now.plus(LEEWAY)
     }
 
+    /// Whether the proof can have been used for the first time only after `moment`, as long as every use needs
+    /// a [fresh](Self::is_fresh) one. Whoever has no memory of what was before that must not take another
+    /// (§11.1).
+    pub fn is_after(&self, moment: NumericDate) -> bool {
+        self.issued_at > moment.plus(LEEWAY)
+    }
+
     /// Under which name the proof is remembered, so that it works once (§11.1): no longer than a hash,
     /// and not in the hands of holders of other keys.
     pub fn name(&self) -> String {

@@ -7,16 +7,14 @@ use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign, verify};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::LEEWAY;
 use crate::secret::Secret;
 use crate::time::NumericDate;
 
-/// How long one nonce is handed out, in seconds; it is accepted for as long again.
-const PERIOD: i64 = 60;
+/// How long a nonce is accepted.
+pub(super) const ACCEPTED: Duration = Duration::from_mins(2);
 
-/// How long a nonce is accepted, at most.
-pub(super) const ACCEPTED: Duration = Duration::from_secs(2 * PERIOD.unsigned_abs());
-
-/// Makes and recognizes nonces without remembering any: a period of time, and a code over it.
+/// Makes and recognizes nonces without remembering any: a moment, and a code over it.
 ///
 /// Whoever shares the key understands the nonces, so every replica may be asked with any of them.
 #[derive(Clone)]
@@ -30,25 +28,25 @@ impl Nonces {
 
     /// The nonce to hand out at this moment.
     pub fn current(&self, now: NumericDate) -> String {
-        let period = now.0.div_euclid(PERIOD).to_be_bytes();
-        let mut bytes = period.to_vec();
-        bytes.extend_from_slice(sign(&self.0, &period).as_ref());
+        let moment = now.0.to_be_bytes();
+        let mut bytes = moment.to_vec();
+        bytes.extend_from_slice(sign(&self.0, &moment).as_ref());
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Whether `nonce` was handed out here in this period or the one before.
+    /// Whether `nonce` was handed out a short while ago, by a holder of the key whose clock may be a little
+    /// ahead.
     pub fn is_current(&self, nonce: &str, now: NumericDate) -> bool {
-        let Ok(bytes) = URL_SAFE_NO_PAD.decode(nonce) else {
-            return false;
-        };
-        let Some((period, code)) = bytes.split_first_chunk::<8>() else {
-            return false;
-        };
-        let age = now
-            .0
-            .div_euclid(PERIOD)
-            .checked_sub(i64::from_be_bytes(*period));
-        verify(&self.0, period, code).is_ok() && age.is_some_and(|age| (0..=1).contains(&age))
+        let issued_at = self.issued_at(nonce);
+        issued_at.is_some_and(|at| at <= now.plus(LEEWAY) && at.plus(ACCEPTED) > now)
+    }
+
+    /// When `nonce` was handed out by a holder of the key; never, if by nobody.
+    pub fn issued_at(&self, nonce: &str) -> Option<NumericDate> {
+        let bytes = URL_SAFE_NO_PAD.decode(nonce).ok()?;
+        let (moment, code) = bytes.split_first_chunk::<8>()?;
+        verify(&self.0, moment, code).ok()?;
+        Some(NumericDate(i64::from_be_bytes(*moment)))
     }
 }
 
@@ -63,10 +61,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nonce_lives_for_one_to_two_minutes() {
+    fn a_nonce_lives_for_two_minutes() {
         let nonces = Nonces::new(&Secret::from("key"));
         let nonce = nonces.current(NumericDate(600));
-        for (now, is_current) in [(599, false), (600, true), (719, true), (720, false)] {
+        assert_eq!(nonces.issued_at(&nonce), Some(NumericDate(600)));
+        let expected = [
+            (i64::MIN, false),
+            (589, false),
+            (590, true),
+            (719, true),
+            (720, false),
+            (i64::MAX, false),
+        ];
+        for (now, is_current) in expected {
             assert_eq!(
                 nonces.is_current(&nonce, NumericDate(now)),
                 is_current,

@@ -229,7 +229,6 @@ fn rfc9449_section_11_1_a_proof_is_remembered_for_longer_than_it_is_accepted() {
     let holder = Holder::new(Algorithm::ES256);
     let proof = Proof::read(&holder.sign(&holder.header(), &claims()), &REQUEST).unwrap();
     let nonces = Nonces::new(&Secret::from("key"));
-    // Handed out at the beginning of a period, when it is accepted for longest.
     let nonce = nonces.current(NumericDate(960));
     let accepted_by: [&dyn Fn(NumericDate) -> bool; 2] = [&|now| proof.is_fresh(now), &|now| {
         nonces.is_current(&nonce, now)

@@ -8,6 +8,7 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::BoxError;
 use axum::body::Body;
@@ -16,6 +17,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use tokio::time::Instant;
 use tower::{Service, ServiceExt as _};
 
 use crate::Caller;
@@ -29,10 +31,13 @@ use crate::mcp::{
     AllowedOrigins, Envelope, Message, SessionBinding, ToolAccess, batch, headers, origin,
 };
 use crate::refusal::Refusal;
-use crate::require_bearer::Bearer;
+use crate::require_bearer::{Bearer, Presented};
 
 /// The largest tool list that is filtered; a larger one is refused, not passed on unfiltered.
 const MAX_LIST_BYTES: usize = 16 * 1024 * 1024;
+
+/// A body that comes within this time came with its head, and tokens are not looked at twice for it.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// What stands between the world and an MCP server.
 #[derive(Debug)]
@@ -134,21 +139,23 @@ where
         glance: &Glance,
     ) -> Result<Response<Body>, Stop> {
         let protection = &self.shared.0;
-        let caller = match self.enter(request, glance).await {
-            Ok(caller) => caller,
+        let (mut caller, presented) = match self.enter(request, glance).await {
+            Ok(entered) => entered,
             Err(stop) => {
                 discard(request.body_mut(), protection.max_body_bytes);
                 return Err(stop);
             }
         };
-        request.extensions_mut().insert(caller.clone());
         let mut response = if request.method() == Method::POST {
             if glance.takes_anything {
                 headers::spell_out_accept(request.headers_mut());
             }
-            self.post(request, &caller).await?
+            let body = self.read(request, &mut caller, presented).await?;
+            request.extensions_mut().insert(caller.clone());
+            self.post(request, body, &caller).await?
         } else {
             protection.access.authorize(&[], &caller)?;
+            request.extensions_mut().insert(caller.clone());
             self.serve(request).await
         };
         protection.sessions.seal(&mut response, &caller);
@@ -156,31 +163,49 @@ where
     }
 
     /// Who calls, and that the session, if there is one, is theirs.
-    async fn enter(&self, request: &mut Request<Body>, glance: &Glance) -> Result<Caller, Stop> {
+    async fn enter(
+        &self,
+        request: &mut Request<Body>,
+        glance: &Glance,
+    ) -> Result<(Caller, Presented), Stop> {
         let protection = &self.shared.0;
-        let caller = protection.bearer.authenticate(request).await?;
+        let (caller, presented) = protection.bearer.authenticate(request).await?;
         if glance.has_session_id {
             protection.sessions.open(request.headers_mut(), &caller)?;
         }
-        Ok(caller)
+        Ok((caller, presented))
+    }
+
+    /// The body of a request. It may come as late as its sender likes, so the token has to be good when it
+    /// has come, too (acceptance A6, A8).
+    async fn read(
+        &self,
+        request: &mut Request<Body>,
+        caller: &mut Caller,
+        presented: Presented,
+    ) -> Result<Bytes, Stop> {
+        let protection = &self.shared.0;
+        let began = Instant::now();
+        let body = read(request.body_mut(), protection.max_body_bytes).await?;
+        if began.elapsed() >= AT_ONCE {
+            // What is rare is boxed, so that it takes no room on the way of the others.
+            *caller = Box::pin(protection.bearer.look_again(&presented)).await?;
+        }
+        Ok(body)
     }
 
     async fn post(
         &self,
         request: &mut Request<Body>,
+        body: Bytes,
         caller: &Caller,
     ) -> Result<Response<Body>, Stop> {
-        // What is borrowed keeps its room in a future until its block ends, hence the blocks.
-        let list = {
-            let body = read(request.body_mut(), self.shared.0.max_body_bytes).await?;
-            match self.judge(request.headers(), &body, caller)? {
-                Verdict::Serve(list) => {
-                    *request.body_mut() = Body::from(body);
-                    list
-                }
-                // What is rare is boxed, so that it takes no room on the way of the others.
-                Verdict::Divide => return Box::pin(self.batch(request, body, caller)).await,
+        let list = match self.judge(request.headers(), &body, caller)? {
+            Verdict::Serve(list) => {
+                *request.body_mut() = Body::from(body);
+                list
             }
+            Verdict::Divide => return Box::pin(self.batch(request, body, caller)).await,
         };
         let response = self.serve(request).await;
         match list {

@@ -64,7 +64,7 @@ impl Entrance {
             return Err(answer);
         }
         match self.bearer.authenticate(request).await {
-            Ok(caller) => Ok(Visitor {
+            Ok((caller, _)) => Ok(Visitor {
                 caller,
                 page,
                 may_be_cached,

@@ -1,6 +1,7 @@
 //! Tokens that are bound to a key (RFC 9449 §7 to §9, §11).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -9,8 +10,9 @@ use http::Request;
 use oauth::dpop::{ProvenRequest, sign_proof};
 use oauth::jws::Algorithm;
 use oauth::random::OsRandom;
+use oauth::secret::Secret;
 use oauth::signing_key::SigningKey;
-use oauth::time::{Clock as _, ManualClock, NumericDate};
+use oauth::time::{Clock as _, NumericDate};
 use resource_server::{Caller, Dpop, RequireBearer, RequireScope};
 use serde_json::json;
 
@@ -48,8 +50,12 @@ impl Client {
     }
 }
 
+/// A guard that has been there for a while.
 fn dpop(house: &House) -> Dpop {
-    Dpop::new(Arc::new(house.clock.clone()))
+    house.clock.set(NumericDate(NOW.0 - 600));
+    let dpop = Dpop::new(Arc::new(house.clock.clone()));
+    house.clock.set(NOW);
+    dpop
 }
 
 fn protected(house: &House, dpop: Dpop) -> Router {
@@ -171,7 +177,7 @@ async fn a_required_nonce_is_asked_for_and_grows_old() {
             .status,
         200
     );
-    house.clock.advance(std::time::Duration::from_mins(2));
+    house.clock.advance(Duration::from_mins(2));
     let late = client
         .call(&app, &client.proof(Some(&nonce), house.clock.now()))
         .await;
@@ -179,6 +185,55 @@ async fn a_required_nonce_is_asked_for_and_grows_old() {
         (late.status.as_u16(), late.header("dpop-nonce").is_some()),
         (401, true)
     );
+}
+
+/// What was used is remembered by each process by itself (RFC 9449 §11.1).
+#[tokio::test]
+async fn rfc9449_section_11_1_a_proof_is_not_used_again_after_a_restart() {
+    let house = House::new();
+    let client = Client::new(&house);
+    let shared = Secret::from("key of all replicas");
+    let started = || Dpop::new(Arc::new(house.clock.clone())).nonce_key(&shared);
+    let before = protected(&house, dpop(&house).nonce_key(&shared));
+    // One client's clock is ahead by as much as is tolerated, the other's proof answers a nonce.
+    let ahead = client.proof(None, NumericDate(NOW.0 + 10));
+    assert_eq!(client.call(&before, &ahead).await.status, 200);
+    let yesterday = NumericDate(NOW.0 - 86_400);
+    let asked = client.call(&before, &client.proof(None, yesterday)).await;
+    let answering = client.proof(asked.header("dpop-nonce"), yesterday);
+    assert_eq!(client.call(&before, &answering).await.status, 200);
+
+    let after = protected(&house, started());
+    for seconds in 0..=2 {
+        for proof in [&ahead, &answering, &client.proof(None, house.clock.now())] {
+            let refused = client.call(&after, proof).await;
+            assert!(
+                challenges(&refused)[0].starts_with("DPoP error=\"use_dpop_nonce\""),
+                "{seconds}: {refused:?}"
+            );
+            let nonce = refused.header("dpop-nonce");
+            let answer = client.call(&after, &client.proof(nonce, yesterday)).await;
+            assert_eq!(answer.status, 200, "{seconds}: {answer:?}");
+        }
+        house.clock.advance(Duration::from_secs(1));
+    }
+    // Soon nobody needs a nonce any more, and the old proofs are too old.
+    house.clock.set(NumericDate(NOW.0 + 11));
+    let usual = client.proof(None, house.clock.now());
+    assert_eq!(client.call(&after, &usual).await.status, 200);
+    assert_eq!(client.call(&after, &ahead).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_locks_nobody_out() {
+    let house = House::new();
+    house.clock.set(NumericDate(NOW.0 + 3600));
+    let app = protected(&house, Dpop::new(Arc::new(house.clock.clone())));
+    house.clock.set(NOW);
+    let client = Client::new(&house);
+    let proof = client.proof(None, NOW);
+    assert_eq!(client.call(&app, &proof).await.status, 200);
+    assert_eq!(client.call(&app, &proof).await.status, 401, "once");
 }
 
 #[tokio::test]
@@ -208,9 +263,8 @@ async fn challenges_and_metadata_say_what_is_accepted() {
 
 #[tokio::test]
 async fn other_routes_know_their_address_by_the_origin() {
-    let (house, clock) = (House::new(), ManualClock::at(NOW));
-    let guard = RequireBearer::new(house.verifier())
-        .dpop(Dpop::new(Arc::new(clock)), "https://mcp.example");
+    let house = House::new();
+    let guard = RequireBearer::new(house.verifier()).dpop(dpop(&house), "https://mcp.example");
     let app = Router::new()
         .route(
             "/me",

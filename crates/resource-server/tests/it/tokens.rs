@@ -1,16 +1,22 @@
 //! Which tokens are good (acceptance A8, A9, A10).
 
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::body::Body;
+use http::Request;
 use oauth::client::fetch::{Fetch, Reach, Scripted};
+use oauth::error::ErrorCode;
 use oauth::jws::Algorithm;
 use oauth::jwt::AccessTokenClaims;
 use oauth::signing_key::SigningKey;
 use resource_server::verify::{RemoteKeySet, Unavailable};
-use resource_server::{Issuer, JwtVerifier, TokenStatus, VerifyError, VerifyToken};
+use resource_server::{
+    Caller, Issuer, JwtVerifier, TokenStatus, VerifyError, VerifyToken, verify_with,
+};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -182,4 +188,66 @@ async fn b2_without_keys_a_token_is_503_and_keeps_its_worth() {
         "nothing to sign in again for"
     );
     assert_eq!(answer.json()["error"], "temporarily_unavailable");
+}
+
+/// A body that comes when `meanwhile` is over.
+fn late_body(token: &str, meanwhile: impl Future<Output = ()> + Send + 'static) -> Request<Body> {
+    let authorization = bearer(token);
+    let request = post(&[("authorization", &authorization)], "");
+    let body = futures_util::stream::once(async move {
+        meanwhile.await;
+        Ok::<_, Infallible>(call("read").to_string())
+    });
+    request.map(|_| Body::from_stream(body))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a6_a_token_that_ends_while_its_body_is_on_its_way_is_refused() {
+    let house = House::new();
+    let (token, app) = (house.token(|_| {}), house.protected());
+    let in_time = tokio::time::advance(Duration::from_mins(1));
+    let answer = send(&app, late_body(&token, in_time)).await;
+    assert_eq!(answer.tool_text(), "alice");
+
+    let clock = house.clock.clone();
+    let until_it_ends = async move {
+        tokio::time::advance(Duration::from_mins(6)).await;
+        clock.advance(Duration::from_mins(6));
+    };
+    let refused = send(&app, late_body(&token, until_it_ends)).await;
+    assert_eq!(refused.status, 401, "{refused:?}");
+    assert_eq!(refused.challenge().error, Some(ErrorCode::InvalidToken));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a6_a_token_that_is_revoked_while_its_body_is_on_its_way_is_refused() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let is_good = Arc::new(AtomicBool::new(true));
+    let verifier = {
+        let (asked, is_good) = (Arc::clone(&asked), Arc::clone(&is_good));
+        verify_with(move |_| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            let verdict = if is_good.load(Ordering::SeqCst) {
+                Ok(Caller::new("alice"))
+            } else {
+                Err(VerifyError::invalid("the token was revoked"))
+            };
+            std::future::ready(verdict)
+        })
+    };
+    let app = protect(&resource(), verifier);
+    let at_once = late_body("token", std::future::ready(()));
+    assert_eq!(send(&app, at_once).await.status, 200);
+    assert_eq!(
+        asked.load(Ordering::SeqCst),
+        1,
+        "nobody is asked twice for it"
+    );
+
+    let until_it_is_revoked = async move {
+        tokio::time::advance(Duration::from_millis(100)).await;
+        is_good.store(false, Ordering::SeqCst);
+    };
+    let refused = send(&app, late_body("token", until_it_is_revoked)).await;
+    assert_eq!(refused.status, 401, "{refused:?}");
 }

@@ -129,7 +129,8 @@ pub(super) fn registered<'a>(
     Err(EndpointError::new(Reason::GrantTypeNotAllowed, error))
 }
 
-/// The person behind a grant, and what they may still allow. A user who is gone ends the grant.
+/// The person behind a grant, and what they may still allow. A user who is gone ends the grant, and so does a
+/// client that was removed since.
 async fn approval_of(
     server: &AuthorizationServer,
     client: &Client,
@@ -138,7 +139,8 @@ async fn approval_of(
     let Stage::Exchanged { approval, .. } = &grant.stage else {
         return Err(invalid_grant(Reason::GrantEnded));
     };
-    let Some(user) = server.users().find(&approval.subject).await? else {
+    let user = server.users().find(&approval.subject).await?;
+    let Some(user) = user.filter(|_| grant.created_at >= client.began()) else {
         server.revoke_grant(&grant.id).await?;
         return Err(invalid_grant(Reason::GrantEnded));
     };

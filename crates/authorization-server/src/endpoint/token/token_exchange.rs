@@ -38,6 +38,7 @@ pub(super) async fn exchange(
     let catalog = server.catalog();
     let target = target(&catalog, client, form)?;
     let subject = subject(server, client, form).await?;
+    binding.require_any_after(&subject)?;
     let (actor, actor_expires_at) = actor(server, client, form).await?;
     let next = Successor {
         client,

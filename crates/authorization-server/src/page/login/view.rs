@@ -34,12 +34,13 @@ pub(super) enum Message {
     SignInAgain,
     NothingPermitted,
     ProviderUnavailable,
+    AskedEachTime,
 }
 
 impl Message {
     /// Whether something went wrong; else the message only explains the page.
     fn is_alarming(self) -> bool {
-        self != Self::SignInAgain
+        !matches!(self, Self::SignInAgain | Self::AskedEachTime)
     }
 
     fn words(self, text: &Text) -> &'static str {
@@ -51,6 +52,7 @@ impl Message {
             Self::SignInAgain => text.sign_in_again,
             Self::NothingPermitted => text.nothing_permitted,
             Self::ProviderUnavailable => text.provider_unavailable,
+            Self::AskedEachTime => text.asked_each_time,
         }
     }
 }
@@ -237,8 +239,7 @@ impl<'a> Destination<'a> {
     }
 
     fn of_redirect(redirect_uri: &RedirectUri, text: &Text) -> Self {
-        let is_web = redirect_uri.as_str().starts_with("https://");
-        let warning = match (redirect_uri.is_loopback(), is_web) {
+        let warning = match (redirect_uri.is_loopback(), redirect_uri.is_site()) {
             (true, _) => Some(text.redirect_loopback),
             (false, false) => Some(text.redirect_installed),
             (false, true) => None,

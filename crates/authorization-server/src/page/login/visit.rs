@@ -75,14 +75,16 @@ impl<'a> Visit<'a> {
         let prompt = self.grant.request.prompt;
         let signed_in = self.signed_in().await?;
         let person = signed_in.as_ref().filter(|person| self.is_recent(person));
+        let mut is_agreed = false;
         if let Some(person) = person.filter(|_| !wants_other_account && !prompt.consent) {
             let granted = self.permitted(&person.user);
-            if self.is_agreed(person, &granted).await? {
+            is_agreed = self.is_agreed(person, &granted).await?;
+            if is_agreed && self.is_assured() {
                 return self.finish(person, granted).await;
             }
         }
         if prompt.none {
-            return self.refuse_page(person.is_some()).await;
+            return self.refuse_page(person.is_some(), is_agreed).await;
         }
         if person.is_none() && self.wants_fresh_sign_in() && !self.has_way_in() {
             let text = "nobody can prove here that they signed in anew";
@@ -95,6 +97,7 @@ impl<'a> Visit<'a> {
             (_, Some(person)) if self.lacks_everything(&person.user) => {
                 Some(Message::NothingPermitted)
             }
+            _ if is_agreed => Some(Message::AskedEachTime),
             _ => None,
         };
         let account = person
@@ -274,10 +277,18 @@ impl<'a> Visit<'a> {
 
     /// `prompt=none`: the client learns why there would have been a page (`OpenID` Connect Core
     /// §3.1.2.6).
-    async fn refuse_page(&self, is_signed_in: bool) -> Result<Response, PageError> {
+    async fn refuse_page(
+        &self,
+        is_signed_in: bool,
+        is_agreed: bool,
+    ) -> Result<Response, PageError> {
         let (reason, error) = if is_signed_in {
-            let error = OAuthError::consent_required("the person has not agreed to this yet");
-            (Reason::ConsentRequired, error)
+            let text = if is_agreed {
+                "the person is asked each time, since another program could pretend to be this client"
+            } else {
+                "the person has not agreed to this yet"
+            };
+            (Reason::ConsentRequired, OAuthError::consent_required(text))
         } else {
             (
                 Reason::LoginRequired,
@@ -361,8 +372,8 @@ impl<'a> Visit<'a> {
         self.server.settings().password_sign_in || providers.any(|provider| self.admits(provider))
     }
 
-    /// Whether nobody has to be asked: the client is the operator's own, or the person agreed to
-    /// all of this before.
+    /// Whether nothing of this is new: the client is the operator's own, or the person agreed to all
+    /// of it before.
     async fn is_agreed(&self, person: &Person, granted: &Scope) -> Result<bool, StoreError> {
         if granted.is_empty() || self.client.is_first_party() {
             return Ok(!granted.is_empty());
@@ -375,6 +386,12 @@ impl<'a> Visit<'a> {
         Ok(granted.is_subset(&given))
     }
 
+    /// Whether the answer reaches the client that the person agreed to, and no other program.
+    fn is_assured(&self) -> bool {
+        let redirect_uri = self.grant.request.delivery.redirect_uri();
+        redirect_uri.is_some_and(|uri| self.client.is_assured_at(uri))
+    }
+
     fn consent_key<'b>(&'b self, user: &'b User) -> ConsentKey<'b> {
         let request = &self.grant.request;
         ConsentKey {
@@ -382,6 +399,7 @@ impl<'a> Visit<'a> {
             client_id: &self.client.client_id,
             redirect_uri: request.delivery.redirect_uri(),
             resource: &request.resource,
+            since: self.client.began(),
         }
     }
 

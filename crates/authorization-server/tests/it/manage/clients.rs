@@ -3,8 +3,8 @@
 use oauth::messages::TokenResponse;
 
 use super::*;
-use crate::browser::VERIFIER;
-use crate::house::CLIENT;
+use crate::browser::{VERIFIER, at_site, redemption};
+use crate::house::{CLIENT, SITE};
 
 const CALLBACK: &str = "https://shop.example/callback";
 
@@ -207,4 +207,62 @@ async fn clients_of_the_settings_and_clients_that_registered_themselves_are_show
         .get(&token, &registered)
         .await
         .problem(404, "not_found");
+}
+
+/// The name of a public client is made of its metadata, so whoever knows these can have it registered again.
+#[tokio::test]
+async fn what_was_allowed_to_a_client_that_was_removed_stays_void_when_it_registers_again() {
+    let controls = Controls::start().await;
+    let house = &controls.house;
+    let metadata = json!({
+        "redirect_uris": [SITE], "token_endpoint_auth_method": "none", "client_name": "Again",
+        "grant_types": ["authorization_code", "refresh_token"],
+    });
+    let register = async || {
+        let registered = house.post_json("/register", metadata.to_string()).await;
+        let client_id = registered.json()["client_id"].clone();
+        client_id.as_str().unwrap().to_owned()
+    };
+    let client_id = register().await;
+    let mut asked = at_site(request());
+    asked.insert("client_id", client_id.clone());
+    let mut browser = Browser::new(house);
+    let redeem = async |code: &str| {
+        let mut form = redemption(code);
+        (form[2].1, form[3].1) = (&client_id, SITE);
+        house.post("/token", &form).await
+    };
+    let tokens = redeem(&browser.code("admin", &asked).await).await.tokens();
+    let waiting = browser.code("admin", &asked).await;
+    let refresh = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", tokens.refresh_token.as_deref().unwrap()),
+        ("client_id", &client_id),
+    ];
+    assert!(house.is_accepted(&tokens.access_token).await);
+
+    house.advance(120);
+    let token = controls.token(ALL).await;
+    let path = format!("/clients/{client_id}");
+    controls.delete(&token, &path).await.done(204);
+    assert!(!house.is_accepted(&tokens.access_token).await);
+    assert_eq!(register().await, client_id);
+    assert!(!house.is_accepted(&tokens.access_token).await);
+    house
+        .post("/token", &refresh)
+        .await
+        .refused(400, "invalid_grant");
+    redeem(&waiting).await.refused(400, "invalid_grant");
+
+    let (grant, page) = browser.open(&asked).await;
+    assert_eq!(page.status, 200, "people are asked again: {page:?}");
+    let both = ["create:todos", "read:todos"];
+    let answer = browser.approve(&grant, "admin", &both).await;
+    let tokens = redeem(&answer.parameter("code").unwrap()).await.tokens();
+    assert!(house.is_accepted(&tokens.access_token).await);
+    let (_, again) = browser.open(&asked).await;
+    assert!(
+        again.parameter("code").is_some(),
+        "and once only: {again:?}"
+    );
 }

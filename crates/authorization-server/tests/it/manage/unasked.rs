@@ -6,7 +6,7 @@ use store::ListBy;
 
 use super::*;
 use crate::foreign_issuer::{ForeignIssuer, KEYS};
-use crate::house::{CLIENT, REDIRECT, START};
+use crate::house::{CLIENT, REDIRECT, SITE, START};
 
 fn asking(client_id: &str, asked: &str) -> std::collections::BTreeMap<&'static str, String> {
     let mut request = request();
@@ -40,7 +40,9 @@ async fn a_client_that_nobody_is_asked_about_gets_no_management_by_a_link() {
     let controls = Controls::start().await;
     let mut admin = Browser::new(&controls.house);
     admin.tokens("admin").await;
-    let (_, answer) = admin.open(&asking("our-own", "manage:users")).await;
+    let mut by_link = asking("our-own", "manage:users");
+    by_link.insert("redirect_uri", SITE.to_owned());
+    let (_, answer) = admin.open(&by_link).await;
     assert_eq!(answer.parameter("error").unwrap(), "invalid_scope");
 
     // Unless the operator says so.
@@ -52,7 +54,7 @@ async fn a_client_that_nobody_is_asked_about_gets_no_management_by_a_link() {
     let house = controls.house.restarted_with(named).await;
     let mut admin = Browser::new(&house);
     admin.tokens("admin").await;
-    let (_, answer) = admin.open(&asking("our-own", "manage:users")).await;
+    let (_, answer) = admin.open(&by_link).await;
     assert!(answer.parameter("code").is_some(), "{answer:?}");
 }
 

@@ -75,15 +75,14 @@ impl Check<'_> {
         let exchanges_to =
             self.own_servers(&place.key("exchanges_to"), &client.exchanges_to, endpoints);
 
-        let is_local = |uri: &RedirectUri| !uri.as_str().starts_with("https://");
         if client.first_party
             && method == Some(TokenEndpointAuthMethod::None)
-            && redirect_uris.iter().flatten().any(is_local)
+            && !redirect_uris.iter().flatten().all(RedirectUri::is_site)
         {
             // RFC 8252 §8.6: another program on that machine can use the same redirect URI.
             let message = "a first-party client skips consent, but one that has no secret and runs \
                            on people's machines cannot be told from an impostor: remove \
-                           `first_party`, or leave only https redirect URIs";
+                           `first_party`, or leave only https redirect URIs of a web site";
             self.refuse(&place.key("first_party"), message);
         }
         let (method, workload) = (method?, workload.ok()?);

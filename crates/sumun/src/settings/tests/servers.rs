@@ -157,14 +157,16 @@ fn clients_that_cannot_work() {
 #[test]
 fn a_first_party_client_that_anybody_can_play() {
     let client = "[[clients]]\nclient_id = \"c\"\nfirst_party = true\nredirect_uris = ";
-    refused_at_end(
-        &format!("{client}[\"http://127.0.0.1/cb\"]"),
-        &[
-            "a first-party client skips consent, but one that has no secret and runs on people's \
-         machines cannot be told from an impostor: remove `first_party`, or leave only https \
-         redirect URIs",
-        ],
-    );
+    for uri in ["http://127.0.0.1/cb", "https://localhost/cb"] {
+        refused_at_end(
+            &format!("{client}[\"{uri}\"]"),
+            &[
+                "a first-party client skips consent, but one that has no secret and runs on people's \
+             machines cannot be told from an impostor: remove `first_party`, or leave only https \
+             redirect URIs of a web site",
+            ],
+        );
+    }
     accepted(&format!("{LEAST}{client}[\"https://a.example/cb\"]"));
     accepted(&format!(
         "{LEAST}{client}[\"http://127.0.0.1/cb\"]\nsecret = \"s\""
