@@ -17,6 +17,7 @@ mod tests;
 mod writer;
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -28,11 +29,11 @@ use tokio::sync::watch;
 use crate::error::{AuditError, OpenError};
 use crate::event::{AuditEvent, Pseudonyms};
 use crate::rule::Finding;
-use crate::settings::Settings;
+use crate::settings::{OnFailure, Settings};
 
 use open::Opened;
 pub use queue::Expected;
-use queue::Queue;
+use queue::{Queue, Waiting};
 use writer::Writer;
 
 /// What the log has done since it was opened.
@@ -159,8 +160,13 @@ impl AuditLog {
         &self,
         event: AuditEvent,
     ) -> impl Future<Output = Result<(), AuditError>> + Send + use<> {
-        let waiting = self.inner.queue.put(&event);
-        async move { waiting?.done().await }
+        let waiting = self.inner.put(&event);
+        async move {
+            match waiting? {
+                Some(waiting) => waiting.done().await,
+                None => Ok(()),
+            }
+        }
     }
 
     /// Records what a rule has found.
@@ -185,6 +191,11 @@ impl AuditLog {
     /// What the log has done so far.
     pub fn counters(&self) -> &Counters {
         &self.inner.counters
+    }
+
+    /// Whether events are taken and written: not when the log was closed, and not when its writer has failed.
+    pub fn is_written(&self) -> bool {
+        self.inner.queue.is_open()
     }
 
     /// How the log is kept.
@@ -215,6 +226,17 @@ impl Inner {
         if let Some(writer) = writer
             && writer.join().is_err()
         {
+    /// Puts an event into the queue. `None` when it is lost, and it was set that this refuses nobody.
+    fn put(&self, event: &AuditEvent) -> Result<Option<Waiting>, AuditError> {
+        match self.queue.put(event) {
+            Err(AuditError::Abandoned) if self.settings.on_failure == OnFailure::Alarm => {
+                Counters::add(&self.counters.lost, 1);
+                Ok(None)
+            }
+            put => put.map(Some),
+        }
+    }
+
             tracing::error!("audit: the thread that writes the log has panicked");
         }
     }
@@ -231,7 +253,10 @@ fn start(mut writer: Writer, lock: File) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("audit".into())
         .spawn(move || {
-            writer.run();
+            // It is not used again, but for saying that it is gone.
+            if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
+                writer.abandon();
+            }
             // Said aloud, since a child that is just being started may hold the file, too.
             if let Err(error) = lock.unlock() {
                 tracing::error!("audit: the directory could not be let go: {error}");

@@ -122,6 +122,32 @@ impl Writer {
         self.settle_alone();
         self.sign_head();
         self.export_head(true);
+    /// Whoever waits is told that nobody writes any more, after something that should not have been.
+    pub(super) fn abandon(&self) {
+        let is_refused = self.settings.on_failure == OnFailure::Refuse;
+        let word = if is_refused {
+            Err(AuditError::Abandoned)
+        } else {
+            Ok(())
+        };
+        let events = self.queue.abandon(&word);
+        Counters::add(&self.counters.failures, 1);
+        if is_refused {
+            tracing::error!(
+                events,
+                "audit: the writer of the log has panicked, so all that is to be recorded is refused from now on: \
+                 start the house anew"
+            );
+        } else {
+            Counters::add(&self.counters.lost, events as u64);
+            tracing::error!(
+                events,
+                "audit: the writer of the log has panicked, so events are lost from now on, and nobody is refused: \
+                 start the house anew"
+            );
+        }
+    }
+
         if let Err(error) = self.finish().and_then(|()| self.head.sync()) {
             tracing::error!("audit: the log could not be synchronised at its end: {error}");
         }
