@@ -1,5 +1,6 @@
 //! Segments: the files of the log. A sealed one has a sidecar that says what is in it.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -41,14 +42,19 @@ pub(crate) fn sidecar_path(directory: &Path, number: u64) -> PathBuf {
 pub(crate) fn list(directory: &Path) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
-        let number = number.filter(|number| number.len() == 10);
-        let number = number.and_then(|number| number.parse::<u64>().ok());
-        numbers.extend(number.filter(|number| *number > 0));
+        numbers.extend(number_of(&entry?.file_name(), "jsonl"));
     }
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// The number of a file of this ending, if it has the name that we give to one. Behind the last number there is room for
+/// another one, whoever made the file.
+pub(crate) fn number_of(name: &OsStr, ending: &str) -> Option<u64> {
+    let name = name.to_str()?;
+    let number: u64 = name.split('.').next()?.parse().ok()?;
+    let is_ours = name == format!("{number:010}.{ending}");
+    (is_ours && (1..u64::MAX).contains(&number)).then_some(number)
 }
 
 /// Puts the first `length` bytes of a segment into a file of their own, and that in its place.
