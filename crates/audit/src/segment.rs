@@ -94,6 +94,14 @@ fn new_file(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Removes a file. One that is gone already is what was wanted.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 /// Makes the name of a file, or that it is gone, survive a power loss.
 pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| *parent != Path::new(""));
@@ -152,9 +160,29 @@ impl Sidecar {
 
     /// The sidecar of a segment, if it is ours, and the segment as long as it was then.
     fn verified(line: &[u8], directory: &Path, number: u64, chain: &Chain) -> Option<Self> {
+        let length = fs::metadata(path(directory, number)).ok()?.len();
+        Self::ours(line, number, chain).filter(|sidecar| sidecar.bytes == length)
+    }
+
+    fn ours(line: &[u8], number: u64, chain: &Chain) -> Option<Self> {
         let sidecar: Self = serde_json::from_slice(line).ok()?;
         chain.verify(Mac::parse(&sidecar.last)?, line)?;
-        let length = fs::metadata(path(directory, number)).ok()?.len();
-        (sidecar.number == number && sidecar.bytes == length).then_some(sidecar)
+        (sidecar.number == number).then_some(sidecar)
+    }
+
+    /// The sidecars of ours whose segments are not there any more.
+    pub(crate) fn left_alone(directory: &Path, chain: &Chain) -> io::Result<Vec<Self>> {
+        let mut alone = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            let Some(number) = number_of(&entry?.file_name(), "json") else {
+                continue;
+            };
+            if !path(directory, number).exists()
+                && let Ok(line) = fs::read(sidecar_path(directory, number))
+            {
+                alone.extend(Self::ours(&line, number, chain));
+            }
+        }
+        Ok(alone)
     }
 }

@@ -271,8 +271,8 @@ struct Walk<'a> {
     last_segment: Option<u64>,
     /// What the first segment says it follows.
     beginning: Option<(u64, Mac)>,
-    /// Removed segments: the last one, and its tag.
-    removed: Vec<(u64, String)>,
+    /// Removed segments: the first one, the last one, and the tag of that.
+    removed: Vec<(u64, u64, String)>,
     /// Which tags events must have, by the heads, and where these stand.
     expected: BTreeMap<u64, Vec<(String, String)>>,
 }
@@ -354,8 +354,11 @@ impl<'a> Walk<'a> {
         let path = segment::path(directory, number);
         let mut lines = match Lines::open(&path, 0) {
             Ok(lines) => lines,
-            // Retention may have come first.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // Retention may have come first: then the log begins behind it, which its record has to say.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.begin_anew();
+                return Ok(());
+            }
             Err(error) => return Err(error),
         };
         let (before, mut line_number) = (self.result.events, 0);
@@ -372,6 +375,14 @@ impl<'a> Walk<'a> {
         self.index(directory, number, self.result.events - before);
         self.last_segment = Some(number);
         Ok(())
+    }
+
+    /// What was read so far is not there any more.
+    fn begin_anew(&mut self) {
+        (self.last_segment, self.mac, self.beginning) = (None, None, None);
+        let result = &mut self.result;
+        (result.first_sequence, result.last_sequence) = (None, None);
+        (result.first_time, result.events) = (None, 0);
     }
 
     fn line(&mut self, segment: u64, line_number: u64, line: &[u8]) {
@@ -482,7 +493,8 @@ impl<'a> Walk<'a> {
                 "segments {first} to {last} ({} events until {}) were removed by retention",
                 retention.events, retention.last_time
             ));
-            self.removed.push((last, retention.mac.into_owned()));
+            let mac = retention.mac.into_owned();
+            self.removed.push((first, last, mac));
         }
         if let Some(recovery) = record.recovery {
             let reason = record.reason.unwrap_or_default().into_owned();
@@ -516,11 +528,12 @@ impl<'a> Walk<'a> {
     fn end(mut self) -> Verification {
         if let Some((first, mac)) = self.beginning {
             let mac_text = mac.to_string();
-            let is_told = self
-                .removed
-                .iter()
-                .any(|(last, tag)| last + 1 == first && *tag == mac_text);
-            if first > 1 && !is_told {
+            // A crash may have come between the record and the last of the files; those that are left prove themselves.
+            let is_told = |(from, last, tag): &(u64, u64, String)| {
+                let is_left = (from + 1..=*last).contains(&first);
+                is_left || (last + 1 == first && *tag == mac_text)
+            };
+            if first > 1 && !self.removed.iter().any(is_told) {
                 self.result.problem(Problem::MissingBeginning { first });
             }
         }
