@@ -33,7 +33,7 @@ pub(crate) struct TailOptions {
 
 pub(super) async fn run(options: TailOptions, environment: &Environment) -> anyhow::Result<()> {
     let (settings, audit) = options.place.settings(environment)?;
-    let query = options.filters.query(&settings, &audit)?;
+    let query = options.filters.query(&settings, &audit).await?;
     let reader = Reader::of(&audit.log);
     let mut cursor = end(&reader)?;
     let lines = latest(&reader, &query, options.count, cursor)?;
