@@ -112,7 +112,12 @@ impl AuditLog {
         clock: Arc<dyn Clock>,
         random: &dyn Random,
     ) -> Result<Self, OpenError> {
-        let Opened { lock, keys, place } = open::open(&settings, random)?;
+        let Opened {
+            lock,
+            keys,
+            place,
+            is_new,
+        } = open::open(&settings, random)?;
         let pseudonyms = keys.pseudonyms.clone();
         let queue = Arc::new(Queue::new(settings.durability, clock));
         let counters = Arc::new(Counters::default());
@@ -125,10 +130,15 @@ impl AuditLog {
             counters.clone(),
             grew,
         );
-        let writer = writer.map_err(|source| OpenError::Io {
-            path: settings.directory.clone(),
-            verb: "written to",
-            source,
+        let writer = writer.map_err(|source| {
+            if is_new && let Err(error) = open::take_back(&settings) {
+                tracing::error!("audit: the key of a log that was not begun stays: {error}");
+            }
+            OpenError::Io {
+                path: settings.directory.clone(),
+                verb: "written to",
+                source,
+            }
         })?;
         let thread = start(writer, lock).map_err(|source| OpenError::Io {
             path: settings.directory.clone(),
@@ -183,6 +193,11 @@ impl AuditLog {
         self.inner.queue.clone().expect()
     }
 
+    /// Whether events are taken and written: not when the log was closed, and not when its writer has failed.
+    pub fn is_written(&self) -> bool {
+        self.inner.queue.is_open()
+    }
+
     /// Makes the pseudonyms by which people stand in events.
     pub fn pseudonyms(&self) -> &Pseudonyms {
         &self.inner.pseudonyms
@@ -191,11 +206,6 @@ impl AuditLog {
     /// What the log has done so far.
     pub fn counters(&self) -> &Counters {
         &self.inner.counters
-    }
-
-    /// Whether events are taken and written: not when the log was closed, and not when its writer has failed.
-    pub fn is_written(&self) -> bool {
-        self.inner.queue.is_open()
     }
 
     /// How the log is kept.
@@ -216,16 +226,6 @@ impl AuditLog {
 }
 
 impl Inner {
-    fn close(&self) {
-        self.queue.close();
-        let writer = self
-            .writer
-            .lock()
-            .expect("joining a thread does not panic")
-            .take();
-        if let Some(writer) = writer
-            && writer.join().is_err()
-        {
     /// Puts an event into the queue. `None` when it is lost, and it was set that this refuses nobody.
     fn put(&self, event: &AuditEvent) -> Result<Option<Waiting>, AuditError> {
         match self.queue.put(event) {
@@ -237,6 +237,16 @@ impl Inner {
         }
     }
 
+    fn close(&self) {
+        self.queue.close();
+        let writer = self
+            .writer
+            .lock()
+            .expect("joining a thread does not panic")
+            .take();
+        if let Some(writer) = writer
+            && writer.join().is_err()
+        {
             tracing::error!("audit: the thread that writes the log has panicked");
         }
     }

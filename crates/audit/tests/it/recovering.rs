@@ -381,3 +381,26 @@ async fn p5_segments_that_retention_removes_while_they_are_verified_are_not_miss
         "nothing says that it was removed"
     );
 }
+
+/// A first start that fails, by a mistake in the settings or a full disk, leaves nothing that looks like a log that was
+/// taken away.
+#[tokio::test]
+async fn p5_a_log_that_could_not_be_begun_is_not_missed_later() {
+    let mut world = World::new();
+    let nowhere = world.directory.path().join("nowhere/heads.jsonl");
+    world.settings.heads = Some(nowhere.clone());
+    let error = world.try_open().unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains(nowhere.to_str().unwrap()), "{cause}");
+    world.settings.heads = None;
+    written(&world, 0..2).await;
+    assert_eq!(problems(&world), []);
+
+    // With a log, a key is nothing to be taken back.
+    world.settings.heads = Some(nowhere);
+    world.try_open().unwrap_err();
+    world.settings.heads = None;
+    written(&world, 2..3).await;
+    assert_eq!(problems(&world), []);
+    assert_eq!(world.lines().len(), 1 + 3);
+}
