@@ -16,6 +16,11 @@ pub enum AuditError {
     /// The log was closed.
     #[error("the audit log is closed")]
     Closed,
+    /// Nobody writes it any more, because the writer has failed in a way that it does not know.
+    #[error(
+        "the audit log is not written any more, because its writer has failed: start the house anew"
+    )]
+    Abandoned,
 }
 
 /// Why a log cannot be opened.

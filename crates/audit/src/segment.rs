@@ -1,5 +1,6 @@
 //! Segments: the files of the log. A sealed one has a sidecar that says what is in it.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -41,14 +42,19 @@ pub(crate) fn sidecar_path(directory: &Path, number: u64) -> PathBuf {
 pub(crate) fn list(directory: &Path) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
-        let number = number.filter(|number| number.len() == 10);
-        let number = number.and_then(|number| number.parse::<u64>().ok());
-        numbers.extend(number.filter(|number| *number > 0));
+        numbers.extend(number_of(&entry?.file_name(), "jsonl"));
     }
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// The number of a file of this ending, if it has the name that we give to one. Behind the last number there is room for
+/// another one, whoever made the file.
+pub(crate) fn number_of(name: &OsStr, ending: &str) -> Option<u64> {
+    let name = name.to_str()?;
+    let number: u64 = name.split('.').next()?.parse().ok()?;
+    let is_ours = name == format!("{number:010}.{ending}");
+    (is_ours && (1..u64::MAX).contains(&number)).then_some(number)
 }
 
 /// Puts the first `length` bytes of a segment into a file of their own, and that in its place.
@@ -86,6 +92,14 @@ fn new_file(path: &Path) -> io::Result<File> {
         .truncate(true)
         .mode(0o600)
         .open(path)
+}
+
+/// Removes a file. One that is gone already is what was wanted.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 /// Makes the name of a file, or that it is gone, survive a power loss.
@@ -146,9 +160,29 @@ impl Sidecar {
 
     /// The sidecar of a segment, if it is ours, and the segment as long as it was then.
     fn verified(line: &[u8], directory: &Path, number: u64, chain: &Chain) -> Option<Self> {
+        let length = fs::metadata(path(directory, number)).ok()?.len();
+        Self::ours(line, number, chain).filter(|sidecar| sidecar.bytes == length)
+    }
+
+    fn ours(line: &[u8], number: u64, chain: &Chain) -> Option<Self> {
         let sidecar: Self = serde_json::from_slice(line).ok()?;
         chain.verify(Mac::parse(&sidecar.last)?, line)?;
-        let length = fs::metadata(path(directory, number)).ok()?.len();
-        (sidecar.number == number && sidecar.bytes == length).then_some(sidecar)
+        (sidecar.number == number).then_some(sidecar)
+    }
+
+    /// The sidecars of ours whose segments are not there any more.
+    pub(crate) fn left_alone(directory: &Path, chain: &Chain) -> io::Result<Vec<Self>> {
+        let mut alone = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            let Some(number) = number_of(&entry?.file_name(), "json") else {
+                continue;
+            };
+            if !path(directory, number).exists()
+                && let Ok(line) = fs::read(sidecar_path(directory, number))
+            {
+                alone.extend(Self::ours(&line, number, chain));
+            }
+        }
+        Ok(alone)
     }
 }

@@ -119,10 +119,14 @@ impl House {
         let gateway = self.app.gateway.clone();
         let served = tokio::select! {
             served = gateway.serve_pipe(caller, upstream, stdin(), stdout()) => served,
-            () = stops.next() => Ok(true),
+            () = stops.next() => {
+                tracing::info!("stopping: waiting for requests to end");
+                Ok(true)
+            }
         };
         self.stop.cancel();
-        self.tasks.close();
+        let server = &self.app.authorization_server;
+        drain(&self.tasks, server, &mut stops).await;
         gateway.close().await;
         self.audit.stopped().await;
         self.data.store.close().await;
@@ -204,18 +208,23 @@ impl House {
             }
         };
         stop.cancel();
-        tasks.close();
-        tokio::select! {
-            // What a request leaves behind ends after it.
-            () = async { tasks.wait().await; app.authorization_server.settle().await } => {}
-            () = sleep(DRAIN) => tracing::warn!("some requests did not end in time and were cut off"),
-            () = stops.next() => tracing::warn!("told to stop again: requests were cut off"),
-        }
+        drain(&tasks, &app.authorization_server, &mut stops).await;
         // Children get their time to end by themselves.
         app.gateway.close().await;
         audit.stopped().await;
         data.store.close().await;
         result
+    }
+}
+
+/// Waits until everything under way has ended, and can be recorded no more: the log is closed after that.
+async fn drain(tasks: &TaskTracker, server: &AuthorizationServer, stops: &mut Stops) {
+    tasks.close();
+    tokio::select! {
+        // What a request leaves behind ends after it.
+        () = async { tasks.wait().await; server.settle().await } => {}
+        () = sleep(DRAIN) => tracing::warn!("some requests did not end in time and were cut off"),
+        () = stops.next() => tracing::warn!("told to stop again: requests were cut off"),
     }
 }
 

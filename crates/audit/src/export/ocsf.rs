@@ -64,7 +64,17 @@ pub(super) fn event(record: &Record<'_>) -> Value {
         put(&key, value);
     }
     put("unmapped", unmapped(record));
-    Value::Object(event)
+    let mut event = Value::Object(event);
+    leave_out_nothing(&mut event);
+    event
+}
+
+/// The schema has a type for every attribute, and none of them is `null`: what is not known is not there.
+fn leave_out_nothing(value: &mut Value) {
+    if let Value::Object(members) = value {
+        members.retain(|_, member| !member.is_null());
+        members.values_mut().for_each(leave_out_nothing);
+    }
 }
 
 fn class(record: &Record<'_>) -> Class {
@@ -191,7 +201,11 @@ fn of_class(class: &Class, record: &Record<'_>) -> Vec<(String, Value)> {
         ],
         3004 => vec![(
             "entity",
-            json!({ "uid": record.target, "type": record.server.as_deref().unwrap_or("Other") }),
+            json!({
+                // A client that has registered itself is who acts, and what there is now.
+                "uid": record.target.as_ref().or(record.client_id.as_ref()),
+                "type": record.server.as_deref().unwrap_or("Other"),
+            }),
         )],
         2004 => {
             let alert = record.alert.as_ref();
@@ -236,11 +250,7 @@ fn unmapped(record: &Record<'_>) -> Value {
     if !record.pii.is_empty() {
         rest.insert("pii".into(), json!(record.pii));
     }
-    let mut put = |key: &str, value: Value| {
-        if !value.is_null() {
-            rest.insert(key.to_owned(), value);
-        }
-    };
+    let mut put = |key: &str, value: Value| rest.insert(key.to_owned(), value);
     put("direction", json!(record.direction));
     put("subject_count", json!(record.subject_count));
     put("target", json!(record.target));

@@ -98,6 +98,7 @@ fn every_kind_of_event_has_a_class() {
         assert_eq!(number("class_uid") / 1000, number("category_uid"));
         assert!(event["time"].as_i64().unwrap() > 1_700_000_000_000);
         assert!(!event["actor"].as_object().unwrap().is_empty());
+        assert!(!event.to_string().contains("null"), "{event:#}");
     }
 }
 

@@ -17,6 +17,7 @@ mod tests;
 mod writer;
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -28,11 +29,11 @@ use tokio::sync::watch;
 use crate::error::{AuditError, OpenError};
 use crate::event::{AuditEvent, Pseudonyms};
 use crate::rule::Finding;
-use crate::settings::Settings;
+use crate::settings::{OnFailure, Settings};
 
 use open::Opened;
 pub use queue::Expected;
-use queue::Queue;
+use queue::{Queue, Waiting};
 use writer::Writer;
 
 /// What the log has done since it was opened.
@@ -111,7 +112,12 @@ impl AuditLog {
         clock: Arc<dyn Clock>,
         random: &dyn Random,
     ) -> Result<Self, OpenError> {
-        let Opened { lock, keys, place } = open::open(&settings, random)?;
+        let Opened {
+            lock,
+            keys,
+            place,
+            is_new,
+        } = open::open(&settings, random)?;
         let pseudonyms = keys.pseudonyms.clone();
         let queue = Arc::new(Queue::new(settings.durability, clock));
         let counters = Arc::new(Counters::default());
@@ -124,10 +130,15 @@ impl AuditLog {
             counters.clone(),
             grew,
         );
-        let writer = writer.map_err(|source| OpenError::Io {
-            path: settings.directory.clone(),
-            verb: "written to",
-            source,
+        let writer = writer.map_err(|source| {
+            if is_new && let Err(error) = open::take_back(&settings) {
+                tracing::error!("audit: the key of a log that was not begun stays: {error}");
+            }
+            OpenError::Io {
+                path: settings.directory.clone(),
+                verb: "written to",
+                source,
+            }
         })?;
         let thread = start(writer, lock).map_err(|source| OpenError::Io {
             path: settings.directory.clone(),
@@ -159,8 +170,13 @@ impl AuditLog {
         &self,
         event: AuditEvent,
     ) -> impl Future<Output = Result<(), AuditError>> + Send + use<> {
-        let waiting = self.inner.queue.put(&event);
-        async move { waiting?.done().await }
+        let waiting = self.inner.put(&event);
+        async move {
+            match waiting? {
+                Some(waiting) => waiting.done().await,
+                None => Ok(()),
+            }
+        }
     }
 
     /// Records what a rule has found.
@@ -175,6 +191,11 @@ impl AuditLog {
     /// written together with it. It holds until it is dropped, and promises nothing.
     pub fn expect(&self) -> Expected {
         self.inner.queue.clone().expect()
+    }
+
+    /// Whether events are taken and written: not when the log was closed, and not when its writer has failed.
+    pub fn is_written(&self) -> bool {
+        self.inner.queue.is_open()
     }
 
     /// Makes the pseudonyms by which people stand in events.
@@ -205,6 +226,17 @@ impl AuditLog {
 }
 
 impl Inner {
+    /// Puts an event into the queue. `None` when it is lost, and it was set that this refuses nobody.
+    fn put(&self, event: &AuditEvent) -> Result<Option<Waiting>, AuditError> {
+        match self.queue.put(event) {
+            Err(AuditError::Abandoned) if self.settings.on_failure == OnFailure::Alarm => {
+                Counters::add(&self.counters.lost, 1);
+                Ok(None)
+            }
+            put => put.map(Some),
+        }
+    }
+
     fn close(&self) {
         self.queue.close();
         let writer = self
@@ -231,7 +263,10 @@ fn start(mut writer: Writer, lock: File) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("audit".into())
         .spawn(move || {
-            writer.run();
+            // It is not used again, but for saying that it is gone.
+            if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
+                writer.abandon();
+            }
             // Said aloud, since a child that is just being started may hold the file, too.
             if let Err(error) = lock.unlock() {
                 tracing::error!("audit: the directory could not be let go: {error}");

@@ -23,6 +23,8 @@ pub(crate) struct Opened {
     pub(crate) lock: File,
     pub(crate) keys: Keys,
     pub(crate) place: Place,
+    /// Whether the key was made now.
+    pub(crate) is_new: bool,
 }
 
 /// Where the log ends, and what is to be recorded about how it was found.
@@ -90,7 +92,29 @@ pub(crate) fn open(settings: &Settings, random: &dyn Random) -> Result<Opened, O
         // A key is made with its log, and never without: somebody took away all of it, the head too.
         place.mended.push((Mended::default(), "log_missing"));
     }
-    Ok(Opened { lock, keys, place })
+    Ok(Opened {
+        lock,
+        keys,
+        place,
+        is_new: !had_key,
+    })
+}
+
+/// Takes back the key of a log that could not be begun: with it, the log would look as if somebody had taken it away.
+pub(crate) fn take_back(settings: &Settings) -> io::Result<()> {
+    let directory = &settings.directory;
+    let segments = segment::list(directory)?;
+    let segments: Vec<_> = segments
+        .into_iter()
+        .map(|number| segment::path(directory, number))
+        .collect();
+    for path in &segments {
+        if fs::metadata(path)?.len() > 0 {
+            return Ok(());
+        }
+    }
+    segments.iter().try_for_each(|path| segment::remove(path))?;
+    segment::remove(&settings.key)
 }
 
 /// One log has one writer. The system unlocks it when a process dies, so a killed one stops nobody.

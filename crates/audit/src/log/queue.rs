@@ -33,10 +33,13 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 struct State {
     groups: VecDeque<Group>,
+    /// Those who wait for the group that the writer took last, and how many they are.
+    taken: Option<(Arc<Done>, usize)>,
     /// Buffers that the writer gave back.
     spare: Option<Vec<u8>>,
     writer: Writing,
-    closed: bool,
+    /// Why later events are refused.
+    closed: Option<AuditError>,
 }
 
 /// What the writer does while nobody has the lock.
@@ -135,9 +138,10 @@ impl Queue {
         Self {
             state: Mutex::new(State {
                 groups: VecDeque::new(),
+                taken: None,
                 spare: None,
                 writer: Writing::Busy,
-                closed: false,
+                closed: None,
             }),
             wake: Condvar::new(),
             clock,
@@ -153,8 +157,8 @@ impl Queue {
             draft.clear();
             event.write(draft);
             let mut state = self.lock();
-            if state.closed {
-                return Err(AuditError::Closed);
+            if let Some(why) = &state.closed {
+                return Err(why.clone());
             }
             if state.groups.is_empty() || self.alone {
                 let content = state.spare.take().unwrap_or_default();
@@ -200,10 +204,10 @@ impl Queue {
     /// `None` after `patience` without one; see [`Queue::is_closed`].
     pub(crate) fn take(&self, patience: Duration, pause: Instant) -> Option<Group> {
         let mut state = self.lock();
-        if state.groups.is_empty() && !state.closed {
+        if state.groups.is_empty() && state.closed.is_none() {
             state.writer = Writing::Idle;
             let waited = self.wake.wait_timeout_while(state, patience, |state| {
-                state.groups.is_empty() && !state.closed
+                state.groups.is_empty() && state.closed.is_none()
             });
             state = waited.expect("nobody panics with the lock").0;
             state.writer = Writing::Busy;
@@ -211,7 +215,10 @@ impl Queue {
         if !self.alone {
             state = self.pause(self.gather(state), pause);
         }
-        state.groups.pop_front()
+        let group = state.groups.pop_front();
+        let waiting = |group: &Group| (group.done.clone(), group.events.len());
+        state.taken = group.as_ref().map(waiting);
+        group
     }
 
     /// Lets those put their events into the group who are about to, where this thread has taken the core
@@ -234,7 +241,10 @@ impl Queue {
 
     /// Waits for those who are expected, until `end`.
     fn pause<'q>(&self, mut state: MutexGuard<'q, State>, end: Instant) -> MutexGuard<'q, State> {
-        while !state.groups.is_empty() && !state.closed && state.gathered() < self.expected() {
+        while !state.groups.is_empty()
+            && state.closed.is_none()
+            && state.gathered() < self.expected()
+        {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -250,7 +260,12 @@ impl Queue {
     /// Whether nothing will ever come again.
     pub(crate) fn is_closed(&self) -> bool {
         let state = self.lock();
-        state.closed && state.groups.is_empty()
+        state.closed.is_some() && state.groups.is_empty()
+    }
+
+    /// Whether events are still taken.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().closed.is_none()
     }
 
     /// Tells those who wait for a group: its first `written` events stand in the log, and of the rest is true what
@@ -281,8 +296,34 @@ impl Queue {
 
     /// Refuses later events.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
+        self.lock().closed.get_or_insert(AuditError::Closed);
         self.wake.notify_one();
+    }
+
+    /// Nobody writes any more: refuses later events, and tells `word` to everybody who still waits. Returns how many
+    /// events that are.
+    pub(crate) fn abandon(&self, word: &Result<(), AuditError>) -> usize {
+        let mut state = self.lock();
+        state.closed = Some(AuditError::Abandoned);
+        let taken = state.taken.take();
+        let groups = std::mem::take(&mut state.groups);
+        drop(state);
+        let queued = groups
+            .into_iter()
+            .map(|group| (group.done, group.events.len()));
+        let mut count = 0;
+        for (done, waiting) in taken.into_iter().chain(queued) {
+            let told = Told {
+                written: 0,
+                rest: word.clone(),
+            };
+            // The last group that was taken may have got its word before the writer failed.
+            if done.result.set(told).is_ok() {
+                count += waiting;
+            }
+            drop(Waking(done));
+        }
+        count
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -1,11 +1,11 @@
 //! Retention: whole sealed segments are removed when they are old enough, and the log says so itself.
 
-use std::fs;
 use std::io;
+use std::path::Path;
 
 use super::writer::Writer;
 use crate::event::{Action, AuditEvent, Details, EventType, Removed};
-use crate::segment::{self, Index};
+use crate::segment::{self, Index, Sidecar};
 
 impl Writer {
     /// Removes what is old enough.
@@ -22,6 +22,7 @@ impl Writer {
         let age = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
         let oldest = self.time_before(age);
         let directory = self.settings.directory.clone();
+        self.remove_left_alone(&directory, &oldest)?;
         let mut old = Vec::new();
         for number in segment::list(&directory)? {
             let sidecar = match Index::of(&directory, number, &self.keys.chain) {
@@ -65,9 +66,20 @@ impl Writer {
                 .action(Action::Removed),
         )?;
         for sidecar in &old {
-            fs::remove_file(segment::path(&directory, sidecar.number))?;
-            fs::remove_file(segment::sidecar_path(&directory, sidecar.number))?;
+            segment::remove(&segment::path(&directory, sidecar.number))?;
+            segment::remove(&segment::sidecar_path(&directory, sidecar.number))?;
         }
         segment::sync_directory_of(&segment::path(&directory, last.number))
+    }
+
+    /// Removes the indices of segments that were removed before a crash came. What is not old enough was left by
+    /// somebody else, and stays, as evidence.
+    fn remove_left_alone(&self, directory: &Path, oldest: &str) -> io::Result<()> {
+        for sidecar in Sidecar::left_alone(directory, &self.keys.chain)? {
+            if *sidecar.last_time < *oldest {
+                segment::remove(&segment::sidecar_path(directory, sidecar.number))?;
+            }
+        }
+        Ok(())
     }
 }

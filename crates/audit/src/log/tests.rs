@@ -48,7 +48,10 @@ impl World {
     }
 
     fn open(&self) -> Open {
-        let Opened { lock, keys, place } = open::open(&self.settings, &OsRandom).unwrap();
+        let opened = open::open(&self.settings, &OsRandom).unwrap();
+        let Opened {
+            lock, keys, place, ..
+        } = opened;
         let clock = Arc::new(self.clock.clone());
         let queue = Arc::new(Queue::new(self.settings.durability, clock));
         let (grew, _) = watch::channel(place.sequence);

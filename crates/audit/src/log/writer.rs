@@ -1,15 +1,13 @@
 //! The one thread that writes: number, date, chain, write, synchronise, acknowledge, sign the head.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::Counters;
-use super::head_writing::{EXPORT_EVERY, Signed};
+use super::head_writing::{EXPORT_EVERY, SecondPlace, Signed};
 use super::line::{End, text_of};
 use super::mending::Doubt;
 use super::open::{Place, Unsealed};
@@ -48,7 +46,7 @@ pub(crate) struct Writer {
     pub(super) place: Place,
     pub(super) file: Option<SegmentFile>,
     pub(super) head: HeadFile,
-    pub(super) heads: Option<File>,
+    pub(super) heads: Option<SecondPlace>,
     pub(super) signed: Signed,
     /// The next group as it will stand in the file.
     out: Vec<u8>,
@@ -71,10 +69,7 @@ impl Writer {
         grew: watch::Sender<u64>,
     ) -> io::Result<Self> {
         let head = HeadFile::open(&settings.directory.join("head"))?;
-        let heads = settings.heads.as_ref().map(|path| {
-            let mut options = OpenOptions::new();
-            options.append(true).create(true).mode(0o600).open(path)
-        });
+        let heads = settings.heads.as_deref().map(SecondPlace::open);
         let mut writer = Self {
             settings,
             keys,
@@ -124,6 +119,32 @@ impl Writer {
         self.export_head(true);
         if let Err(error) = self.finish().and_then(|()| self.head.sync()) {
             tracing::error!("audit: the log could not be synchronised at its end: {error}");
+        }
+    }
+
+    /// Whoever waits is told that nobody writes any more, after something that should not have been.
+    pub(super) fn abandon(&self) {
+        let is_refused = self.settings.on_failure == OnFailure::Refuse;
+        let word = if is_refused {
+            Err(AuditError::Abandoned)
+        } else {
+            Ok(())
+        };
+        let events = self.queue.abandon(&word);
+        Counters::add(&self.counters.failures, 1);
+        if is_refused {
+            tracing::error!(
+                events,
+                "audit: the writer of the log has panicked, so all that is to be recorded is refused from now on: \
+                 start the house anew"
+            );
+        } else {
+            Counters::add(&self.counters.lost, events as u64);
+            tracing::error!(
+                events,
+                "audit: the writer of the log has panicked, so events are lost from now on, and nobody is refused: \
+                 start the house anew"
+            );
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use foldhash::fast::{FixedState, RandomState};
 
-use super::data::speak;
+use super::data::{make_room, speak};
 use super::engine::{AlertParts, Seen};
 use super::window::Windows;
 use super::{Finding, Rule, Thresholds};
@@ -19,9 +19,6 @@ const PEOPLE_BEHIND_AN_ADDRESS: u64 = 2;
 
 /// Clients try again what failed; so often in all before that is suspicious.
 const TRIES: u64 = 4;
-
-/// How many grants are followed.
-const MOST_GRANTS: usize = 20_000;
 
 #[derive(Debug)]
 pub(super) struct Access {
@@ -193,10 +190,7 @@ impl Access {
             return None;
         }
         if !self.grants.contains_key(grant) {
-            if self.grants.len() >= MOST_GRANTS {
-                let day_ago = seen.time - 24 * 3_600_000;
-                self.grants.retain(|_, places| places.latest > day_ago);
-            }
+            make_room(&mut self.grants, |places| places.latest);
             self.grants.insert(grant.into(), Places::default());
         }
         let window = self.thresholds.token_replay_window;
@@ -290,5 +284,32 @@ fn network(address: IpAddr) -> Network {
             is_v6: true,
             prefix: u64::try_from(address.to_bits() >> 80).unwrap_or_default(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Record;
+
+    #[test]
+    fn so_many_grants_are_followed_and_no_more() {
+        let mut access = Access::new(&Thresholds::default());
+        let mut most = 0;
+        for time in 0..50_000 {
+            let line = format!(
+                r#"{{"sequence":1,"timestamp":"","event_type":"call_outcome","contains_pii":false,"origin":"203.0.113.9","grant_id":"{time}","mac":""}}"#
+            );
+            let record = Record::parse(line.as_bytes()).unwrap();
+            let kind = EventType::CallOutcome;
+            let seen = Seen {
+                record: &record,
+                kind,
+                time,
+            };
+            access.observe(&seen, &mut Vec::new());
+            most = most.max(access.grants.len());
+        }
+        assert!((10_000..=20_000).contains(&most), "{most}");
     }
 }

@@ -21,7 +21,7 @@ const DEVIATIONS: u64 = 6;
 const LEAST_PAST: usize = 50;
 const MOST_PAST: usize = 500;
 
-/// How many callers have a past.
+/// How many callers have a past, grants are followed, and things are remembered as told.
 const MOST_CALLERS: usize = 20_000;
 
 /// How many events make the usual hours of a person.
@@ -274,18 +274,21 @@ pub(super) fn speak(
     key: &str,
     time: i64,
 ) -> bool {
-    if spoken.get(key).is_some_and(|until| time < *until) {
+    // A silence that would last longer than any does was begun by a clock that has been set back since.
+    let is_silent = |until: &i64| time < *until && *until <= time.saturating_add(QUIET);
+    if spoken.get(key).is_some_and(is_silent) {
         return false;
     }
-    if spoken.len() >= MOST_CALLERS {
-        spoken.retain(|_, until| time < *until);
-    }
+    make_room(spoken, |until| *until);
     spoken.insert(key.into(), time.saturating_add(QUIET));
     true
 }
 
-/// Forgets those who are quiet longest, when there are too many.
-fn make_room<V>(map: &mut HashMap<Box<str>, V, RandomState>, latest: impl Fn(&V) -> i64) {
+/// Forgets those who are quiet longest, half of them at once, when there are too many.
+pub(super) fn make_room<V>(
+    map: &mut HashMap<Box<str>, V, RandomState>,
+    latest: impl Fn(&V) -> i64,
+) {
     if map.len() < MOST_CALLERS {
         return;
     }
@@ -293,4 +296,21 @@ fn make_room<V>(map: &mut HashMap<Box<str>, V, RandomState>, latest: impl Fn(&V)
     let middle = times.len() / 2;
     let (_, &mut median, _) = times.select_nth_unstable(middle);
     map.retain(|_, value| latest(value) > median);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_was_told_there_is_no_more_than_so_much_and_no_silence_without_end() {
+        let mut spoken = HashMap::default();
+        for (n, time) in (0..3 * MOST_CALLERS).zip(0..) {
+            assert!(speak(&mut spoken, &n.to_string(), time));
+        }
+        assert!(spoken.len() <= MOST_CALLERS);
+        assert!(speak(&mut spoken, "told", 10 * QUIET));
+        assert!(!speak(&mut spoken, "told", 11 * QUIET - 1));
+        assert!(speak(&mut spoken, "told", QUIET), "the clock was set back");
+    }
 }

@@ -71,6 +71,10 @@ impl Windows {
             self.keys.insert(key.into(), Window::default());
         }
         let window = self.keys.get_mut(key).expect("it is there now");
+        if window.latest.saturating_sub(time) > self.length {
+            // The clock went back: what is dated later would stay until that time comes again.
+            *window = Window::default();
+        }
         window.latest = window.latest.max(time);
         window.forget(window.latest.saturating_sub(self.length));
         if window.entries.len() >= MOST_ENTRIES {
@@ -198,6 +202,18 @@ mod tests {
         assert!(!windows.speak("a", 9_999));
         assert!(windows.speak("a", 10_000));
         assert!(!windows.speak("nobody", 0));
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_for_a_moment_silences_nobody_and_counts_nothing_for_ever() {
+        let mut windows = Windows::new(Duration::from_secs(10));
+        let wrong = 1_000_000_000;
+        windows.add("a", 0, 1, 1, 1);
+        windows.add("a", wrong, 2, 1, 2);
+        assert!(windows.speak("a", wrong));
+        assert_eq!(windows.add("a", 1_000, 3, 1, 3), Seen { sum: 1, kinds: 1 });
+        assert_eq!(windows.add("a", 20_000, 4, 1, 4), Seen { sum: 1, kinds: 1 });
+        assert!(windows.speak("a", 20_000));
     }
 
     #[test]

@@ -1,8 +1,15 @@
 //! What an acknowledgement promises, in every mode.
 
-use audit::{AuditError, Durability, OpenError, Record};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
-use crate::support::{World, call};
+use audit::{AuditError, AuditLog, Durability, OnFailure, OpenError, Record};
+use oauth::random::OsRandom;
+use oauth::time::{Clock, NumericDate};
+
+use crate::support::{NOW, World, call};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p5_what_is_acknowledged_stands_in_the_log_in_every_mode() {
@@ -65,6 +72,55 @@ fn one_log_has_one_writer() {
     );
     log.close();
     world.open();
+}
+
+/// A clock on which the writer's thread dies, in the middle of its work, when it has to.
+#[derive(Debug, Default)]
+struct Deadly(AtomicBool);
+
+impl Clock for Deadly {
+    fn now(&self) -> NumericDate {
+        let is_writer = thread::current().name() == Some("audit");
+        let is_deadly = self.0.load(Ordering::SeqCst);
+        assert!(!(is_writer && is_deadly), "this panic is part of a test");
+        // Another day, so that the writer looks at the clock between two segments of a group.
+        NumericDate(NOW.0 + if is_deadly { 86_400 } else { 0 })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_panics_leaves_nobody_waiting_and_is_believed_no_more() {
+    for (on_failure, is_refused) in [(OnFailure::Refuse, true), (OnFailure::Alarm, false)] {
+        let mut world = World::new();
+        world.settings.on_failure = on_failure;
+        let clock = Arc::new(Deadly::default());
+        let log = AuditLog::open(world.settings.clone(), clock.clone(), &OsRandom).unwrap();
+        log.append(call(1)).await.unwrap();
+        assert!(log.is_written());
+        clock.0.store(true, Ordering::SeqCst);
+        let appended = async |n| {
+            let appended = tokio::time::timeout(Duration::from_secs(20), log.append(call(n)));
+            appended.await.expect("whoever waits is told")
+        };
+        // It dies at one of the next events: while it has it, or behind it.
+        let mut n = 2;
+        while log.is_written() {
+            assert!(appended(n).await.is_ok() || is_refused);
+            n += 1;
+        }
+        for n in n..n + 3 {
+            match appended(n).await {
+                Err(AuditError::Abandoned) => assert!(is_refused),
+                told => assert!(told.is_ok() && !is_refused, "{told:?}"),
+            }
+        }
+        log.close();
+        let lost = log.counters().lost.load(Ordering::SeqCst);
+        assert!(if is_refused { lost == 0 } else { lost >= 3 }, "{lost}");
+        // The directory is free again, and what was acknowledged is there.
+        world.open().close();
+        assert!(world.lines()[1].contains("\"r1\""));
+    }
 }
 
 /// All of them at once.

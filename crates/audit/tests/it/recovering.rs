@@ -303,3 +303,104 @@ async fn what_is_old_enough_is_removed_and_the_log_says_so() {
     fs::remove_file(&world.segments()[0]).unwrap();
     assert!(problems(&world).contains(&Problem::MissingBeginning { first: 4 }));
 }
+
+/// A log from which retention has removed two segments, and a copy of its directory as it was before.
+async fn cleaned() -> (World, std::path::PathBuf) {
+    let mut world = World::new();
+    world.settings.retention = Some(Duration::from_hours(24 * 30));
+    for day in 0..5 {
+        written(&world, day * 10..day * 10 + 3).await;
+        world.clock.advance(Duration::from_hours(24));
+    }
+    let before = world.directory.path().join("before");
+    fs::create_dir(&before).unwrap();
+    for entry in fs::read_dir(&world.settings.directory).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), before.join(entry.file_name())).unwrap();
+    }
+    world
+        .clock
+        .advance(Duration::from_hours(24 * 27) - Duration::from_secs(1));
+    written(&world, 90..91).await;
+    assert_eq!(problems(&world), []);
+    (world, before)
+}
+
+fn names(world: &World, ending: &str) -> Vec<String> {
+    let entries = fs::read_dir(&world.settings.directory).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.ends_with(ending)).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn p5_a_crash_while_old_segments_are_removed_is_no_manipulation() {
+    let (world, before) = cleaned().await;
+    // The first segment is gone, and the second one is still there.
+    for name in ["0000000002.jsonl", "0000000002.json"] {
+        fs::copy(before.join(name), world.settings.directory.join(name)).unwrap();
+    }
+    assert_eq!(problems(&world), []);
+    written(&world, 91..92).await;
+    assert_eq!(names(&world, ".jsonl")[0], "0000000003.jsonl");
+    assert_eq!(problems(&world), []);
+}
+
+/// Between a segment and its index a crash may come, too.
+#[tokio::test]
+async fn indices_go_with_their_segments_also_when_a_crash_came_in_between() {
+    let (world, before) = cleaned().await;
+    let index = world.settings.directory.join("0000000002.json");
+    fs::copy(before.join("0000000002.json"), &index).unwrap();
+    written(&world, 91..92).await;
+    let segments = names(&world, ".jsonl");
+    for index in names(&world, ".json") {
+        assert!(segments.contains(&format!("{index}l")), "{index} is left");
+    }
+    // One whose segment should still be there is evidence.
+    fs::remove_file(world.settings.directory.join("0000000004.jsonl")).unwrap();
+    written(&world, 92..93).await;
+    assert!(names(&world, ".json").contains(&"0000000004.json".to_owned()));
+}
+
+/// Who verifies has a list of segments, and retention removes some of them before they are read.
+#[tokio::test]
+async fn p5_segments_that_retention_removes_while_they_are_verified_are_not_missed() {
+    let (world, before) = cleaned().await;
+    let first = world.settings.directory.join("0000000001.jsonl");
+    fs::copy(before.join("0000000001.jsonl"), first).unwrap();
+    // It is in the list, and cannot be found.
+    let second = world.settings.directory.join("0000000002.jsonl");
+    std::os::unix::fs::symlink(world.directory.path().join("gone"), second).unwrap();
+    assert_eq!(problems(&world), []);
+    let third = world.settings.directory.join("0000000003.jsonl");
+    fs::remove_file(third).unwrap();
+    assert!(
+        !problems(&world).is_empty(),
+        "nothing says that it was removed"
+    );
+}
+
+/// A first start that fails, by a mistake in the settings or a full disk, leaves nothing that looks like a log that was
+/// taken away.
+#[tokio::test]
+async fn p5_a_log_that_could_not_be_begun_is_not_missed_later() {
+    let mut world = World::new();
+    let nowhere = world.directory.path().join("nowhere/heads.jsonl");
+    world.settings.heads = Some(nowhere.clone());
+    let error = world.try_open().unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains(nowhere.to_str().unwrap()), "{cause}");
+    world.settings.heads = None;
+    written(&world, 0..2).await;
+    assert_eq!(problems(&world), []);
+
+    // With a log, a key is nothing to be taken back.
+    world.settings.heads = Some(nowhere);
+    world.try_open().unwrap_err();
+    world.settings.heads = None;
+    written(&world, 2..3).await;
+    assert_eq!(problems(&world), []);
+    assert_eq!(world.lines().len(), 1 + 3);
+}

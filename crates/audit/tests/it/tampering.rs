@@ -306,3 +306,73 @@ async fn p5_a_second_place_that_is_empty_or_gone_is_missed() {
     fs::remove_file(&heads).unwrap();
     assert_eq!(checked(&world).problems, missed);
 }
+
+/// A file can be named after any number, and what is missing before it is told at once.
+#[tokio::test]
+async fn p5_a_segment_with_a_huge_number_takes_no_time() {
+    let world = world(40).await;
+    let count = world.segments().len() as u64;
+    for (name, last) in [
+        ("9999999999.jsonl", 9_999_999_998),
+        ("18446744073709551614.jsonl", u64::MAX - 2),
+    ] {
+        let path = world.settings.directory.join(name);
+        fs::copy(&world.segments()[0], &path).unwrap();
+        let missing = Problem::MissingSegments {
+            first: count + 1,
+            last,
+        };
+        let found = checked(&world);
+        assert!(found.problems.contains(&missing), "{:?}", found.problems);
+        assert!(found.problem_count < 20, "{:?}", found.problems);
+        fs::remove_file(path).unwrap();
+    }
+    assert_eq!(checked(&world).problems, []);
+}
+
+/// Behind the file with the highest number of ten digits the log goes on, where it is found again.
+#[tokio::test]
+async fn p5_what_is_written_behind_a_huge_number_is_read_again() {
+    let world = World::new();
+    let log = world.open();
+    log.append(call(1)).await.unwrap();
+    log.close();
+    fs::write(world.settings.directory.join("9999999999.jsonl"), "x\n").unwrap();
+    let log = world.open();
+    log.append(call(2)).await.unwrap();
+    log.close();
+    let found = checked(&world);
+    let broken = |problem: &Problem| matches!(problem, Problem::TailLost { .. });
+    assert!(!found.problems.iter().any(broken), "{:?}", found.problems);
+    assert_eq!(world.segments().len(), 3);
+}
+
+/// What a crash or a full disk leaves in the second place is not what somebody has forged.
+#[tokio::test]
+async fn p5_a_head_that_was_not_finished_is_no_forged_one_and_the_next_one_stands_by_itself() {
+    let world = world(20).await;
+    let heads = world.settings.heads.clone().unwrap();
+    let whole = checked(&world);
+    let text = fs::read_to_string(&heads).unwrap();
+    for torn in [
+        text[..text.len() - 40].to_owned(),
+        format!("{text}{}", &text[..30]),
+        format!("{text}\0\0\0\0"),
+    ] {
+        fs::write(&heads, &torn).unwrap();
+        assert_eq!(checked(&world).problems, [], "{torn}");
+        let log = world.open();
+        log.append(call(99)).await.unwrap();
+        log.close();
+        let found = checked(&world);
+        assert_eq!(found.problems, [], "{torn}");
+        let last = fs::read_to_string(&heads).unwrap();
+        let last: serde_json::Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
+        assert_eq!(last["sequence"].as_u64(), found.last_sequence);
+    }
+    assert!(checked(&world).heads >= whole.heads);
+    // What is whole and not signed by this log is still what somebody wrote.
+    fs::write(&heads, text.replacen("2026-11-28", "2026-11-27", 1)).unwrap();
+    let is_forged = |problem: &Problem| matches!(problem, Problem::ForgedHead { line: 1 });
+    assert!(checked(&world).problems.iter().any(is_forged));
+}

@@ -23,7 +23,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::data::Data;
-use crate::health::{Check, Health, KeyRingOpens, Memory, Reachable, StoreAnswers, Upstreams};
+use crate::health::{
+    AuditIsWritten, Check, Health, KeyRingOpens, Memory, Reachable, StoreAnswers, Upstreams,
+};
 use crate::metrics::Metrics;
 use crate::settings::reload::Change;
 use crate::settings::{ServerKind, Settings};
@@ -128,7 +130,7 @@ pub(crate) async fn build(
     if let Some(metrics) = &metrics {
         metrics.follow(gateway.clone(), audit);
     }
-    let health = checks(settings, data, &fetch, &gateway);
+    let health = checks(settings, &wiring, &gateway);
     let router = own
         .merge(servers::routes(settings, &wiring, &health)?)
         .merge(health.routes(settings.public_url().base_path()))
@@ -145,21 +147,24 @@ pub(crate) async fn build(
 }
 
 /// What has to be well; a new room adds its own.
-fn checks(settings: &Settings, data: &Data, fetch: &Fetch, gateway: &::gateway::Gateway) -> Health {
-    let store: SharedStore = Arc::clone(&data.store) as _;
-    let keys = Arc::clone(&data.keys);
+fn checks(settings: &Settings, wiring: &Wiring<'_>, gateway: &::gateway::Gateway) -> Health {
+    let store: SharedStore = Arc::clone(&wiring.data.store) as _;
+    let keys = Arc::clone(&wiring.data.keys);
     let mut checks: Vec<Box<dyn Check>> = vec![
         Box::new(StoreAnswers(Arc::clone(&store))),
         Box::new(KeyRingOpens::new(store, keys)),
         Box::new(Memory),
         Box::new(Upstreams(gateway.clone())),
     ];
+    if let Some(log) = wiring.audit {
+        checks.push(Box::new(AuditIsWritten(log.clone())));
+    }
     for server in &settings.servers {
         if let Some(api) = &server.api {
             checks.push(Box::new(Reachable {
                 name: server.kind.name().to_owned(),
                 url: server.kind.health_of(api),
-                fetch: fetch.clone(),
+                fetch: wiring.fetch.clone(),
             }));
         }
     }

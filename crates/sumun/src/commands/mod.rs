@@ -15,10 +15,14 @@ pub(crate) mod stdio;
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::command_line::{Command, ConfigCommand, KeysCommand, PiiCommand};
 use crate::commands::policy::PolicyCommand;
 use crate::settings::{Environment, Problems, SettingsError};
+
+/// How long threads that wait for something may hold up the end of the program.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Runs the command. The exit codes are documented in `sumun --help`.
 pub(crate) fn run(command: Command) -> ExitCode {
@@ -64,10 +68,12 @@ pub(crate) fn run(command: Command) -> ExitCode {
 }
 
 fn in_runtime(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(command)
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.enable_all().build()?;
+    let ended = runtime.block_on(command);
+    // Who reads standard input waits for somebody who may never write again.
+    runtime.shutdown_timeout(FAREWELL);
+    ended
 }
 
 fn is_about_settings(error: &anyhow::Error) -> bool {

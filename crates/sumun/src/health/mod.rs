@@ -31,7 +31,7 @@ use tokio::time::{Instant, timeout};
 
 pub(crate) use gateway::Upstreams;
 pub(crate) use memory::{Memory, resident_memory};
-pub(crate) use own::{KeyRingOpens, StoreAnswers};
+pub(crate) use own::{AuditIsWritten, KeyRingOpens, StoreAnswers};
 pub(crate) use upstream::Reachable;
 
 /// How long an answer is good, so that nobody can make us ask others all the time.

@@ -1,9 +1,10 @@
-//! What is ours: the store, and the key ring that opens it.
+//! What is ours: the store, the key ring that opens it, and the audit log.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use audit::{AuditLog, OnFailure};
 use serde::{Deserialize, Serialize};
 use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError};
 
@@ -76,5 +77,26 @@ impl Check for KeyRingOpens {
             Some(opened) if opened.record == sealed => Ok(()),
             _ => Err("what was sealed is not what was opened".to_owned()),
         }
+    }
+}
+
+/// Whether anybody writes the audit log.
+#[derive(Debug)]
+pub(crate) struct AuditIsWritten(pub(crate) AuditLog);
+
+#[async_trait]
+impl Check for AuditIsWritten {
+    fn name(&self) -> String {
+        "audit_log".to_owned()
+    }
+
+    /// What is not recorded does not happen, unless the settings say otherwise.
+    fn is_vital(&self) -> bool {
+        self.0.settings().on_failure == OnFailure::Refuse
+    }
+
+    async fn run(&self) -> Result<(), String> {
+        let why = "the writer of the audit log has ended: start the house anew";
+        self.0.is_written().then_some(()).ok_or(why.to_owned())
     }
 }

@@ -2,8 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use audit::{AuditLog, OnFailure};
 use axum::body::{Body, to_bytes};
 use http::Request;
+use oauth::random::OsRandom;
+use oauth::time::SystemClock;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -109,4 +112,19 @@ async fn a_check_without_an_answer_has_failed() {
     }
     let router = Health::new(vec![Box::new(Hangs)]).routes("");
     assert_eq!(get(&router, "/health").await.0, 503);
+}
+
+#[tokio::test]
+async fn an_audit_log_that_nobody_writes_is_not_well() {
+    for (on_failure, is_vital) in [(OnFailure::Refuse, true), (OnFailure::Alarm, false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut settings = audit::Settings::in_directory(directory.path());
+        settings.on_failure = on_failure;
+        let log = AuditLog::open(settings, Arc::new(SystemClock), &OsRandom).unwrap();
+        let check = AuditIsWritten(log.clone());
+        assert_eq!(check.is_vital(), is_vital);
+        check.run().await.unwrap();
+        log.close();
+        check.run().await.unwrap_err();
+    }
 }

@@ -2,20 +2,30 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+
+use audit::{AuditEvent, AuditLog, EventType, Outcome, Who};
+use oauth::random::OsRandom;
+use oauth::time::SystemClock;
 
 use crate::house::{House, SETTINGS};
 use crate::http_client;
 
 /// `sumun` with these words, on the data of a running house.
 fn sumun(house: &House, words: &[&str]) -> (bool, String) {
-    let directory = house.directory();
+    sumun_in(house.directory().path(), &house.url, words)
+}
+
+/// `sumun` with these words, on the data in a directory.
+fn sumun_in(directory: &Path, url: &str, words: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_sumun"))
         .args(words)
         .arg("--config")
-        .arg(directory.path().join("sumun.toml"))
-        .env("SUMUN_PUBLIC_URL", &house.url)
-        .env("SUMUN_DATA", directory.path().join("data"))
+        .arg(directory.join("sumun.toml"))
+        .env("SUMUN_PUBLIC_URL", url)
+        .env("SUMUN_DATA", directory.join("data"))
         .output()
         .unwrap();
     let text = [output.stdout, output.stderr].concat();
@@ -141,6 +151,40 @@ async fn p6_a_question_is_answered_in_words_also_where_nothing_is_found() {
     fs::remove_dir_all(house.directory().path().join("data/audit")).unwrap();
     let (good, said) = sumun(&house, &["audit", "query"]);
     assert!(good && said.contains("no audit log in"), "{said}");
+}
+
+#[tokio::test]
+async fn p6_a_person_is_found_by_the_username_that_people_know() {
+    let house = House::with_settings(SETTINGS).await;
+    let (directory, url) = (house.directory(), house.url.clone());
+    house.stop("TERM").await;
+    let sumun = |words: &[&str]| sumun_in(directory.path(), &url, words);
+    let (good, said) = sumun(&["user", "add", "alice", "--without-password", "--json"]);
+    let subject = said
+        .split("\"id\"")
+        .nth(1)
+        .map(|rest| rest.split('"').nth(1));
+    let subject = subject
+        .flatten()
+        .unwrap_or_else(|| panic!("{good}: {said}"));
+    let settings = audit::Settings::in_directory(&directory.path().join("data"));
+    let log = AuditLog::open(settings, Arc::new(SystemClock), &OsRandom).unwrap();
+    let who = Who::new().user(log.pseudonyms().person(&url, subject));
+    let event = AuditEvent::new(EventType::SignIn, who).outcome(Outcome::Success);
+    log.append(event).await.unwrap();
+    log.close();
+    let (_, lines) = sumun(&["audit", "query", "--event", "sign_in", "--json"]);
+    let event: serde_json::Value = serde_json::from_str(&lines).unwrap();
+    let pseudonym = event["user_id"].as_str().unwrap();
+    for user in ["alice", "Alice", subject, pseudonym] {
+        let (good, said) = sumun(&["audit", "query", "--user", user]);
+        assert!(good && said.contains("sign_in"), "{user}: {said}");
+    }
+    // With an issuer it is the subject that this one gave to somebody, who may be gone.
+    let of_issuer = |user| sumun(&["audit", "query", "--user", user, "--issuer", &url]);
+    assert!(of_issuer(subject).1.contains("sign_in"));
+    let (good, said) = of_issuer("alice");
+    assert!(good && said.contains("no events"), "{said}");
 }
 
 #[test]

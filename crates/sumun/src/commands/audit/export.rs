@@ -34,9 +34,9 @@ enum Form {
     Ocsf,
 }
 
-pub(super) fn run(options: &ExportOptions, environment: &Environment) -> anyhow::Result<()> {
+pub(super) async fn run(options: &ExportOptions, environment: &Environment) -> anyhow::Result<()> {
     let (settings, audit) = options.place.settings(environment)?;
-    let query = options.filters.query(&settings, &audit)?;
+    let query = options.filters.query(&settings, &audit).await?;
     let format = match options.format {
         Form::Jsonl => Format::JsonLines,
         Form::Csv => Format::Csv,

@@ -2,6 +2,7 @@
 
 mod export;
 mod period;
+mod person;
 mod query;
 mod report;
 mod simulate;
@@ -14,7 +15,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use audit::Pseudonym;
 use clap::{Args, Subcommand};
 
 use crate::command_line::Config;
@@ -40,10 +40,10 @@ pub(crate) enum AuditCommand {
 /// Runs one of them.
 pub(super) async fn run(command: AuditCommand, environment: &Environment) -> anyhow::Result<()> {
     let done = match command {
-        AuditCommand::Query(options) => query::run(&options, environment),
+        AuditCommand::Query(options) => query::run(&options, environment).await,
         AuditCommand::Tail(options) => tail::run(options, environment).await,
         AuditCommand::Verify(options) => verify::run(&options, environment),
-        AuditCommand::Export(options) => export::run(&options, environment),
+        AuditCommand::Export(options) => export::run(&options, environment).await,
         AuditCommand::Simulate(options) => simulate::run(&options, environment),
     };
     unless_read_enough(done)
@@ -102,10 +102,10 @@ pub(crate) struct Filters {
     /// The tool, alone or behind its server, as the log shows it: `todo/create-todo`
     #[arg(long)]
     tool: Option<String>,
-    /// The person: the pseudonym of an event, or the subject of tokens (`sumun user list` shows it)
+    /// The person: by username, by the subject of tokens (`sumun user list` shows both), or by the pseudonym of an event
     #[arg(long)]
     user: Option<String>,
-    /// The issuer of that subject [default: this house]
+    /// The issuer of tokens with that subject, which is no username then [default: this house]
     #[arg(long, requires = "user")]
     issuer: Option<String>,
     /// The client
@@ -132,17 +132,11 @@ pub(crate) struct Filters {
 }
 
 impl Filters {
-    fn query(&self, settings: &Settings, audit: &Audit) -> anyhow::Result<audit::Query> {
+    async fn query(&self, settings: &Settings, audit: &Audit) -> anyhow::Result<audit::Query> {
         let user = match &self.user {
             None => None,
-            Some(user) if Pseudonym::parse(user).is_some() => Some(user.clone()),
-            Some(subject) => {
-                let pseudonyms = audit::Pseudonyms::of_log(&audit.log.key)?;
-                let issuer = self
-                    .issuer
-                    .as_deref()
-                    .unwrap_or(settings.public_url().as_str());
-                Some(pseudonyms.person(issuer, subject).to_string())
+            Some(user) => {
+                Some(person::pseudonym(user, self.issuer.as_deref(), settings, audit).await?)
             }
         };
         let time = |text: &Option<String>| text.as_deref().map(period::parse).transpose();
@@ -200,10 +194,10 @@ impl Filters {
             let directory = directory.display();
             return format!("no events: there is no audit log in {directory} yet");
         }
-        let user = self.user.as_deref();
-        match user.filter(|user| Pseudonym::parse(user).is_none()) {
+        match &self.user {
             Some(user) => format!(
-                "no events; if `{user}` is a username, give the subject that `sumun user list` shows instead"
+                "no events of `{user}`: write a username or the subject of tokens (`sumun user list` shows both), or a \
+                 pseudonym as it stands in the log; for the subject of somebody who was removed, add --issuer"
             ),
             None => "no events".to_owned(),
         }

@@ -29,9 +29,9 @@ pub(crate) struct QueryOptions {
     place: Place,
 }
 
-pub(super) fn run(options: &QueryOptions, environment: &Environment) -> anyhow::Result<()> {
+pub(super) async fn run(options: &QueryOptions, environment: &Environment) -> anyhow::Result<()> {
     let (settings, audit) = options.place.settings(environment)?;
-    let mut query = options.filters.query(&settings, &audit)?;
+    let mut query = options.filters.query(&settings, &audit).await?;
     query.newest_first = !options.oldest_first;
     query.limit = Some(options.limit);
     query.cursor = options.cursor;

@@ -10,6 +10,7 @@ mod flawless;
 mod late;
 mod permitted;
 mod personal_data;
+mod pipe;
 mod reload;
 mod revisions;
 mod sessions;
