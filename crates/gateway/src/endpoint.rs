@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use oauth::media_type;
 use oauth::scope::Scope;
 use resource_server::Caller;
 use resource_server::mcp::{Entrance, Envelope, Message, compare_headers, refuse_body};
@@ -180,8 +181,7 @@ impl Endpoint {
 
     /// An answer of the thin path; a stream of events ends with the caller's rights.
     fn leased(&self, newcomer: Newcomer, answer: Response<Body>) -> Response<Body> {
-        let kind = answer.headers().get(header::CONTENT_TYPE);
-        if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+        if !media_type::is(answer.headers(), media_type::EVENT_STREAM) {
             return answer;
         }
         let lease = Lease::new(&self.guests.welcome(newcomer), &self.settings);

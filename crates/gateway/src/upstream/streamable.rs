@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
+use oauth::media_type;
 use resource_server::Caller;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -309,9 +310,7 @@ impl Resume {
             let Ok(response) = self.core.get(Some(last), self.behalf.as_ref()).await else {
                 continue;
             };
-            let kind = response.headers().get(header::CONTENT_TYPE);
-            let is_stream =
-                kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+            let is_stream = media_type::is(response.headers(), media_type::EVENT_STREAM);
             if response.status().is_success() && is_stream {
                 return Ok(Some(response));
             }

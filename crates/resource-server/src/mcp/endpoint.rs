@@ -12,10 +12,11 @@ use std::task::{Context, Poll};
 use axum::BoxError;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use oauth::media_type;
 use tower::{Service, ServiceExt as _};
 
 use crate::Caller;
@@ -251,7 +252,7 @@ where
     ) -> Result<Response<Body>, Fault> {
         let access = &self.shared.0.access;
         let filter = |text: &str| filtered(text, access, caller, list.is_stateless_revision);
-        let is_stream = is_event_stream(response.headers());
+        let is_stream = media_type::is(response.headers(), media_type::EVENT_STREAM);
         let (mut parts, body) = response.into_parts();
         let text = read_text(body).await?;
         let text = if is_stream {
@@ -345,11 +346,6 @@ pub(super) async fn read_text(mut body: Body) -> Result<String, Fault> {
         .await
         .map_err(|_| unreadable)?;
     String::from_utf8(bytes.into()).map_err(|_| Fault::Internal("the server's answer is not text"))
-}
-
-pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with(b"text/event-stream"))
 }
 
 impl<S, ResB> Service<Request<Body>> for McpEndpoint<S>
