@@ -9,6 +9,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::front::wire::Malformed;
 use crate::house::POLICY_DENIED;
 use crate::json::{Object, Raw, raw};
 use crate::message::{RpcError, code};
@@ -67,6 +68,12 @@ impl Refusal {
     /// The answer.
     pub(crate) fn response(self) -> Response<Body> {
         *self.0
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(Malformed(error): Malformed) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, &error)
     }
 }
 

@@ -21,8 +21,8 @@ use stream::Kept;
 
 use crate::front::exchange::{Beginning, Exchange};
 use crate::front::lease::Lease;
-use crate::front::wire::{Asked, Incoming, Malformed};
-use crate::front::{FrontSettings, Guest, Refusal, RpcResponse, accepts};
+use crate::front::wire::{Asked, Incoming};
+use crate::front::{FrontSettings, Guest, Refusal, RpcResponse, accepts, wire};
 use crate::message::{RpcError, code, response};
 use crate::revision::{Era, Revision};
 use crate::server::McpServer;
@@ -84,17 +84,12 @@ impl Sessions {
         server: &Arc<dyn McpServer>,
     ) -> Result<Response<Body>, Refusal> {
         accepts::json(headers)?;
-        let text = str::from_utf8(body).map_err(|error| {
-            refuse(&RpcError::new(
-                code::PARSE_ERROR,
-                format!("the body is not JSON: {error}"),
-            ))
-        })?;
+        let text = wire::text(body)?;
         if text.trim_ascii_start().starts_with('[') {
             let session = self.session(guest, headers)?;
             return self.batch(guest, headers, &session, text, server).await;
         }
-        let message = Incoming::parse(text).map_err(|Malformed(error)| refuse(&error))?;
+        let message = Incoming::parse(text)?;
         match message {
             Incoming::Request(asked) if asked.method == "initialize" => {
                 Ok(self.initialize(guest, &asked, server).await)
