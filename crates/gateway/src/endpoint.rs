@@ -10,7 +10,10 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use oauth::media_type;
 use oauth::scope::Scope;
 use resource_server::Caller;
-use resource_server::mcp::{Entrance, Envelope, Message, compare_headers, refuse_body};
+use resource_server::mcp::names::MCP_PROTOCOL_VERSION;
+use resource_server::mcp::{
+    Entrance, Envelope, Message, compare_headers, is_stateless, refuse_body,
+};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -29,7 +32,7 @@ use crate::passage;
 use crate::passing_body;
 use crate::policy::{Decision, Denial};
 use crate::recording::{Errand, Unrecorded};
-use crate::revision::{Era, Revision};
+use crate::revision::Era;
 use crate::server::McpServer;
 
 /// What an endpoint leads to.
@@ -451,10 +454,9 @@ fn era(headers: &HeaderMap, envelope: &Envelope<'_>) -> Era {
 
 /// Whether the headers name a revision without sessions.
 fn names_stateless(headers: &HeaderMap) -> bool {
-    let version = headers.get("mcp-protocol-version");
+    let version = headers.get(MCP_PROTOCOL_VERSION);
     let version = version.and_then(|version| version.to_str().ok());
-    // Revisions are dates, so those that are not known yet compare as they should.
-    version.is_some_and(|version| version >= Revision::V2026_07_28.as_str())
+    version.is_some_and(is_stateless)
 }
 
 /// The parameters of a message that was read already.

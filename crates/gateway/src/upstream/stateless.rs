@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use resource_server::mcp::names::{
+    CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, PROTOCOL_VERSION, SERVER_INFO,
+};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
@@ -29,12 +32,6 @@ const MAX_ROUNDS: usize = 16;
 const ACKNOWLEDGEMENT: Duration = Duration::from_secs(1);
 /// How many pages a list may have.
 const MAX_PAGES: usize = 200;
-
-const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
-const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
-const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
 /// What clients with sessions have said once, and the server has to hear with every request.
 #[derive(Debug, Default)]

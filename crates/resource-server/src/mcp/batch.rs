@@ -8,8 +8,9 @@ use serde_json::value::RawValue;
 
 use crate::mcp::endpoint::{Stop, read_text};
 use crate::mcp::fault::Fault;
-use crate::mcp::headers::{MCP_PROTOCOL_VERSION, single};
+use crate::mcp::headers::single;
 use crate::mcp::listing::messages_of_stream;
+use crate::mcp::names::MCP_PROTOCOL_VERSION;
 use crate::mcp::{Envelope, Message};
 
 /// The revision with batches; a request that names no revision is of this one.

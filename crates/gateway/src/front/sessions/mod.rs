@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use resource_server::mcp::names::{MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 
 pub(crate) use engine::Engine;
 pub(crate) use greeting::Greeting;
@@ -28,8 +29,6 @@ use crate::revision::{Era, Revision};
 use crate::server::McpServer;
 use crate::session::{NoSuchSession, Session};
 
-pub(crate) static MCP_SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-static MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// How many sessions are remembered as ended; the ids of others that ended are valid until they are too
@@ -139,7 +138,7 @@ impl Sessions {
         };
         let mut answer = RpcResponse::json(StatusCode::OK, response(asked.id, Ok(&result)));
         let id = HeaderValue::try_from(id).expect("base64url can stand in a header");
-        answer.headers_mut().insert(&MCP_SESSION_ID, id);
+        answer.headers_mut().insert(MCP_SESSION_ID, id);
         answer
     }
 
