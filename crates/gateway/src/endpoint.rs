@@ -167,10 +167,11 @@ impl Endpoint {
         // What this revision does not have is nobody's to permit.
         let exists = !is_stateless || !envelope.method.as_deref().is_some_and(is_removed);
         if exists
-            && let Err(refused) = self.decide(caller, envelope, &body)
-            && let Some(challenge) = self.challenge(caller, &refused, envelope, is_stateless)
+            && let Some(challenge) = self
+                .challenge(caller, &errand, envelope, &body, is_stateless)
+                .await
         {
-            return self.denied(caller, &errand, &refused, challenge).await;
+            return challenge;
         }
         let server = self.server(&errand);
         let guest = self.guests.welcome(newcomer);
@@ -211,11 +212,9 @@ impl Endpoint {
             if let Err(answer) = compare_headers(headers, envelope) {
                 return *answer;
             }
-            let caller = &newcomer.caller;
-            if let Err(refused) = self.decide(caller, envelope, text.get().as_bytes())
-                && let Some(challenge) = self.challenge(caller, &refused, envelope, false)
-            {
-                return self.denied(caller, &errand, &refused, challenge).await;
+            let (caller, body) = (&newcomer.caller, text.get().as_bytes());
+            if let Some(challenge) = self.challenge(caller, &errand, envelope, body, false).await {
+                return challenge;
             }
         }
         let server = self.server(&errand);
@@ -292,10 +291,11 @@ impl Endpoint {
         match Message::parse(&body) {
             Ok(Message::Single(envelope)) => {
                 let caller = &newcomer.caller;
-                if let Err(refused) = self.decide(caller, &envelope, &body)
-                    && let Some(answer) = self.challenge(caller, &refused, &envelope, false)
+                if let Some(challenge) = self
+                    .challenge(caller, &errand, &envelope, &body, false)
+                    .await
                 {
-                    return self.denied(caller, &errand, &refused, answer).await;
+                    return challenge;
                 }
             }
             // Batches came with the next revision; the front says so.
@@ -382,32 +382,25 @@ impl Endpoint {
         })
     }
 
-    /// The challenge that may help, or a plain refusal; nothing for what is answered as unknown.
-    fn challenge(
-        &self,
-        caller: &Caller,
-        refused: &Refused<'_>,
-        envelope: &Envelope<'_>,
-        is_stateless: bool,
-    ) -> Option<Response<Body>> {
-        let Refused { denial, .. } = refused;
-        challenge(&self.entrance, caller, denial, envelope, is_stateless)
-    }
-
-    /// Records that something was not allowed, and says so.
-    async fn denied(
+    /// The challenge that may help with what the policy does not let pass, when that is recorded; none for what passes,
+    /// and for what is refused in a message.
+    async fn challenge(
         &self,
         caller: &Caller,
         errand: &Errand,
-        refused: &Refused<'_>,
-        answer: Response<Body>,
-    ) -> Response<Body> {
+        envelope: &Envelope<'_>,
+        body: &[u8],
+        is_stateless: bool,
+    ) -> Option<Response<Body>> {
+        let refused = self.decide(caller, envelope, body).err()?;
+        let denial = &refused.denial;
+        let answer = challenge(&self.entrance, caller, denial, envelope, is_stateless)?;
         let (upstream, tool) = (&refused.charge.name, refused.tool.as_deref());
         let recorded = self.house.record_denial(caller, errand, upstream, tool);
-        match recorded.await {
+        Some(match recorded.await {
             Ok(()) => answer,
             Err(Unrecorded) => unrecorded(),
-        }
+        })
     }
 }
 

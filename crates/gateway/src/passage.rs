@@ -117,12 +117,9 @@ impl Passage<'_> {
                     .await
             }
             Decision::Deny(denial) => {
-                let answer = challenge(self.entrance, self.caller, &denial, envelope, true);
-                let refused = house::permitted(Decision::Deny(denial), method, name);
-                match (answer, refused) {
-                    (Some(answer), _) => Ok((answer, Ended::Denied(house::POLICY_DENIED))),
-                    (None, Err(failure)) => Err(failure),
-                    (None, Ok(())) => unreachable!("a denial permits nothing"),
+                match challenge(self.entrance, self.caller, &denial, envelope, true) {
+                    Some(answer) => Ok((answer, Ended::Denied(house::POLICY_DENIED))),
+                    None => Err(house::denied(&denial, method, name)),
                 }
             }
         };
