@@ -26,11 +26,8 @@ use crate::mcp::headers::Glance;
 use crate::mcp::listing::{filtered, rewritten_stream};
 use crate::mcp::session::NoSuchSession;
 use crate::mcp::unread::discard;
-use crate::mcp::{
-    AllowedOrigins, Envelope, Message, SessionBinding, ToolAccess, batch, headers, origin,
-};
+use crate::mcp::{Entrance, Envelope, Message, SessionBinding, ToolAccess, batch, headers};
 use crate::refusal::Refusal;
-use crate::require_bearer::Bearer;
 
 /// The largest tool list that is filtered; a larger one is refused, not passed on unfiltered.
 const MAX_LIST_BYTES: usize = 16 * 1024 * 1024;
@@ -38,12 +35,10 @@ const MAX_LIST_BYTES: usize = 16 * 1024 * 1024;
 /// What stands between the world and an MCP server.
 #[derive(Debug)]
 pub(crate) struct Protection {
-    pub(crate) bearer: Bearer,
-    pub(crate) origins: AllowedOrigins,
+    pub(crate) entrance: Entrance,
     pub(crate) access: ToolAccess,
     pub(crate) lists_all_tools: bool,
     pub(crate) sessions: SessionBinding,
-    pub(crate) max_body_bytes: usize,
 }
 
 /// An MCP server behind a guard, made by [`ProtectedResource::endpoint`](crate::ProtectedResource).
@@ -100,70 +95,46 @@ where
 {
     /// The request is handed on by reference, since each `async fn` that owns one has room for two.
     async fn answer(&self, request: &mut Request<Body>) -> Response<Body> {
-        let protection = &self.shared.0;
-        let glance = Glance::at(request.headers());
-        let page = if glance.has_origin {
-            let Ok(page) = protection.origins.judge(request.headers()) else {
-                discard(request.body_mut(), protection.max_body_bytes);
-                return origin::foreign();
-            };
-            page
-        } else {
-            None
+        // Every request stands for itself: neither a session nor a connection is a proof of identity.
+        let entrance = &self.shared.0.entrance;
+        let visitor = match entrance.admit(request).await {
+            Ok(visitor) => visitor,
+            Err(answer) => return answer,
         };
-        // No cache keeps the answer to a POST, so that need not say what it depends on.
-        let may_be_cached = request.method() != Method::POST;
-        let mut response = if request.method() == Method::OPTIONS {
-            origin::preflight(request.headers())
-        } else {
-            match self.admit(request, &glance).await {
-                Ok(response) => response,
-                Err(Stop::Refused(refusal)) => refusal.explained(&protection.bearer.advice),
-                Err(Stop::Answered(response)) => *response,
-            }
+        let answer = match self.answer_to(request, &visitor.caller).await {
+            Ok(answer) => answer,
+            Err(Stop::Refused(refusal)) => refusal.explained(&entrance.bearer.advice),
+            Err(Stop::Answered(answer)) => *answer,
         };
-        if may_be_cached || page.is_some() {
-            origin::expose(&mut response, page);
-        }
-        response
+        visitor.see_off(answer)
     }
 
-    /// Every request stands for itself: neither a session nor a connection is a proof of identity.
-    async fn admit(
+    /// What `caller` is answered, or why not.
+    async fn answer_to(
         &self,
         request: &mut Request<Body>,
-        glance: &Glance,
+        caller: &Caller,
     ) -> Result<Response<Body>, Stop> {
         let protection = &self.shared.0;
-        let caller = match self.enter(request, glance).await {
-            Ok(caller) => caller,
-            Err(stop) => {
-                discard(request.body_mut(), protection.max_body_bytes);
-                return Err(stop);
-            }
-        };
+        let glance = Glance::at(request.headers());
+        if glance.has_session_id
+            && let Err(stop) = protection.sessions.open(request.headers_mut(), caller)
+        {
+            discard(request.body_mut(), protection.entrance.max_body_bytes);
+            return Err(stop.into());
+        }
         request.extensions_mut().insert(caller.clone());
         let mut response = if request.method() == Method::POST {
             if glance.takes_anything {
                 headers::spell_out_accept(request.headers_mut());
             }
-            self.post(request, &caller).await?
+            self.post(request, caller).await?
         } else {
-            protection.access.authorize(&[], &caller)?;
+            protection.access.authorize(&[], caller)?;
             self.serve(request).await
         };
-        protection.sessions.seal(&mut response, &caller);
+        protection.sessions.seal(&mut response, caller);
         Ok(response)
-    }
-
-    /// Who calls, and that the session, if there is one, is theirs.
-    async fn enter(&self, request: &mut Request<Body>, glance: &Glance) -> Result<Caller, Stop> {
-        let protection = &self.shared.0;
-        let caller = protection.bearer.authenticate(request).await?;
-        if glance.has_session_id {
-            protection.sessions.open(request.headers_mut(), &caller)?;
-        }
-        Ok(caller)
     }
 
     async fn post(
@@ -173,7 +144,7 @@ where
     ) -> Result<Response<Body>, Stop> {
         // What is borrowed keeps its room in a future until its block ends, hence the blocks.
         let list = {
-            let body = read(request.body_mut(), self.shared.0.max_body_bytes).await?;
+            let body = read(request.body_mut(), self.shared.0.entrance.max_body_bytes).await?;
             match self.judge(request.headers(), &body, caller)? {
                 Verdict::Serve(list) => {
                     *request.body_mut() = Body::from(body);

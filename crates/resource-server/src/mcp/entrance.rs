@@ -57,6 +57,7 @@ impl Entrance {
             discard(request.body_mut(), self.max_body_bytes);
             return Err(origin::foreign());
         };
+        // No cache keeps the answer to a POST, so that need not say what it depends on.
         let may_be_cached = request.method() != Method::POST;
         if request.method() == Method::OPTIONS {
             let mut answer = origin::preflight(request.headers());

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ACCEPT, ORIGIN};
+use http::header::ACCEPT;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::mcp::Envelope;
@@ -106,7 +106,6 @@ fn is_anything(accept: &HeaderValue) -> bool {
 /// They are found in one pass, since each look-up by name costs as much.
 #[derive(Debug)]
 pub(super) struct Glance {
-    pub(super) has_origin: bool,
     pub(super) has_session_id: bool,
     /// Whether [`spell_out_accept`] has something to say.
     pub(super) takes_anything: bool,
@@ -115,15 +114,12 @@ pub(super) struct Glance {
 impl Glance {
     pub(super) fn at(headers: &HeaderMap) -> Self {
         let mut glance = Self {
-            has_origin: false,
             has_session_id: false,
             takes_anything: true,
         };
         let mut accept = None;
         for (name, value) in headers {
-            if *name == ORIGIN {
-                glance.has_origin = true;
-            } else if *name == ACCEPT {
+            if *name == ACCEPT {
                 accept.get_or_insert(value);
             } else if *name == MCP_SESSION_ID {
                 glance.has_session_id = true;

@@ -107,30 +107,24 @@ impl ProtectedResource {
     /// The guard alone, for a server that judges messages itself.
     pub fn entrance(&self, verifier: impl VerifyToken) -> Entrance {
         Entrance {
-            bearer: self.bearer(verifier),
+            bearer: Bearer {
+                verifier: Arc::new(verifier),
+                advice: self.advice(),
+                dpop: self.dpop.clone(),
+                address: Address::Url(self.metadata.resource.clone()),
+            },
             origins: self.origins.clone(),
             max_body_bytes: self.max_body_bytes,
-        }
-    }
-
-    fn bearer(&self, verifier: impl VerifyToken) -> Bearer {
-        Bearer {
-            verifier: Arc::new(verifier),
-            advice: self.advice(),
-            dpop: self.dpop.clone(),
-            address: Address::Url(self.metadata.resource.clone()),
         }
     }
 
     /// `server` behind this guard, as a service to be mounted by hand.
     pub fn endpoint<S>(&self, server: S, verifier: impl VerifyToken) -> McpEndpoint<S> {
         let protection = Protection {
-            bearer: self.bearer(verifier),
-            origins: self.origins.clone(),
+            entrance: self.entrance(verifier),
             access: self.access.clone(),
             lists_all_tools: self.lists_all_tools,
             sessions: self.sessions.clone(),
-            max_body_bytes: self.max_body_bytes,
         };
         McpEndpoint::new(protection, server)
     }
