@@ -140,8 +140,11 @@ impl Endpoint {
             Ok(message) => message,
             Err(error) => return refuse_body(error),
         };
-        let Message::Single(envelope) = &message else {
-            return Box::pin(self.batch(newcomer, headers, &message, &body, errand)).await;
+        let envelope = match &message {
+            Message::Single(envelope) => envelope,
+            Message::Batch(messages) => {
+                return Box::pin(self.batch(newcomer, headers, messages, &body, errand)).await;
+            }
         };
         if let Err(answer) = compare_headers(headers, envelope) {
             return *answer;
@@ -197,13 +200,10 @@ impl Endpoint {
         &self,
         newcomer: Newcomer,
         headers: &HeaderMap,
-        message: &Message<'_>,
+        messages: &[(&RawValue, Envelope<'_>)],
         body: &Bytes,
         errand: Errand,
     ) -> Response<Body> {
-        let Message::Batch(messages) = message else {
-            unreachable!("whoever calls this has looked")
-        };
         let mut envelopes = messages.iter().map(|(_, envelope)| envelope);
         if envelopes.any(|envelope| era(headers, envelope) == Era::Stateless) {
             return RpcResponse::error(StatusCode::BAD_REQUEST, &no_batch());
