@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::response::IntoResponse as _;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::header::ALLOW;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use oauth::media_type;
 use oauth::scope::Scope;
 use resource_server::Caller;
@@ -474,18 +476,11 @@ pub struct RequestId(pub Arc<str>);
 
 /// What is `allowed` instead depends on the path and the revision (RFC 9110 §15.5.6).
 fn not_allowed(allowed: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    let allowed = HeaderValue::from_static(allowed);
-    response.headers_mut().insert(header::ALLOW, allowed);
-    response
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allowed)]).into_response()
 }
 
 /// The answer to what cannot be recorded (a call that is not recorded is not answered).
 pub(crate) fn unrecorded() -> Response<Body> {
-    let mut response = Response::new(Body::from(
-        "this request cannot be recorded at the moment, so it is refused; try again later",
-    ));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response
+    let text = "this request cannot be recorded at the moment, so it is refused; try again later";
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }

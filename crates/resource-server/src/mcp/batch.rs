@@ -1,8 +1,9 @@
 //! Several messages in one body, which revision 2025-03-26 alone has (MCP Streamable HTTP).
 
 use axum::body::Body;
+use axum::response::IntoResponse as _;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use oauth::media_type;
 use serde_json::value::RawValue;
 
@@ -67,13 +68,9 @@ impl Answers {
 
     pub(super) fn into_response(self) -> Response<Body> {
         if self.0.is_empty() {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::ACCEPTED;
-            return response;
+            return StatusCode::ACCEPTED.into_response();
         }
-        let mut response = Response::new(Body::from(format!("[{}]", self.0.join(","))));
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, json);
-        response
+        let json = [(CONTENT_TYPE, media_type::JSON)];
+        (json, format!("[{}]", self.0.join(","))).into_response()
     }
 }

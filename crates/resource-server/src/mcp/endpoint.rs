@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use axum::BoxError;
 use axum::body::Body;
+use axum::response::IntoResponse as _;
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -71,9 +72,8 @@ impl From<Fault> for Stop {
 impl From<NoSuchSession> for Stop {
     /// MCP transports: 404 makes the client start a new session.
     fn from(_: NoSuchSession) -> Self {
-        let mut response = Response::new(Body::from("there is no such session"));
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        Self::Answered(Box::new(response))
+        let answer = (StatusCode::NOT_FOUND, "there is no such session").into_response();
+        Self::Answered(Box::new(answer))
     }
 }
 
