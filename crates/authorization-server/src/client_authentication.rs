@@ -7,10 +7,11 @@ use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::AUTHORIZATION;
 use oauth::client_metadata::TokenEndpointAuthMethod;
 use oauth::error::OAuthError;
 use oauth::grant_type;
+use oauth::media_type;
 use oauth::secret::Secret;
 
 use crate::address::ClientAddress;
@@ -41,7 +42,7 @@ impl FromRequest<AuthorizationServer> for AuthenticatedClient {
         server: &AuthorizationServer,
     ) -> Result<Self, EndpointError> {
         let (mut parts, body) = request.into_parts();
-        if !is_form(&parts.headers) {
+        if !media_type::is(&parts.headers, media_type::FORM) {
             return Err(malformed(
                 "the body must be application/x-www-form-urlencoded",
             ));
@@ -63,17 +64,6 @@ impl FromRequest<AuthorizationServer> for AuthenticatedClient {
         let client = client?;
         Ok(Self { client, form })
     }
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    let content_type = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let essence = content_type.and_then(|value| value.split(';').next());
-    essence.is_some_and(|essence| {
-        let essence = essence.trim();
-        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    })
 }
 
 /// What a client shows of itself.

@@ -10,9 +10,7 @@ use oauth::resource::ResourceIndicator;
 use oauth::scope::Scope;
 use oauth::time::{Clock, NumericDate};
 use serde::{Deserialize, Serialize};
-use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versioned};
-
-use crate::owned::all_of;
+use store::{Collection, KeyRing, Kind, ListBy, Record, SharedStore, StoreError, Versioned};
 
 /// One agreement: this person lets this client, answered there, do this at that resource.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -96,7 +94,7 @@ impl Consents {
 
     /// Everything that a person has agreed to.
     pub(crate) async fn of(&self, subject: &str) -> Result<Vec<Versioned<Consent>>, StoreError> {
-        all_of(&self.records, subject).await
+        self.records.all(ListBy::Owner(subject)).await
     }
 
     /// Forgets what a person has agreed to for a client, so that they are asked again.

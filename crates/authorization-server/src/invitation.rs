@@ -12,9 +12,8 @@ use delegation::{Invitation, InviteToConnect, Invited};
 use oauth::random;
 use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize};
-use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versioned};
+use store::{Collection, KeyRing, Kind, ListBy, Record, SharedStore, StoreError, Versioned};
 
-use crate::owned::all_of;
 use crate::page::account::OwnPage;
 use crate::server::AuthorizationServer;
 use crate::user::User;
@@ -124,7 +123,7 @@ impl InviteToConnect for AuthorizationServer {
                 && known.server == invited.server
                 && known.expires_at.since(now) >= AT_LEAST
         };
-        let known = all_of(records, invited.subject).await?;
+        let known = records.all(ListBy::Owner(invited.subject)).await?;
         let found = known.into_iter().find(is_same);
         let invitation = if let Some(known) = found {
             known.record

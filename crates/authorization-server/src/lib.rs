@@ -32,7 +32,6 @@ mod login_state;
 mod logout_request;
 pub mod manage;
 mod narrowed;
-mod owned;
 mod page;
 mod password;
 mod possession;

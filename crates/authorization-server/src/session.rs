@@ -9,11 +9,10 @@ use oauth::random::Random;
 use oauth::secret::{Secret, SecretHash};
 use oauth::time::{Clock, NumericDate};
 use serde::{Deserialize, Serialize};
-use store::{Collection, KeyRing, Kind, Record, SharedStore, StoreError, Versioned};
+use store::{Collection, KeyRing, Kind, ListBy, Record, SharedStore, StoreError, Versioned};
 
 use crate::address::ClientAddress;
 use crate::cookies::{Cookies, SetCookies};
-use crate::owned::all_of;
 use crate::server::AuthorizationServer;
 use crate::settings::Settings;
 use crate::user::User;
@@ -160,7 +159,7 @@ impl BrowserSessions {
         &self,
         user: &User,
     ) -> Result<Vec<Versioned<BrowserSession>>, StoreError> {
-        let mut sessions = all_of(&self.records, &user.subject).await?;
+        let mut sessions = self.records.all(ListBy::Owner(&user.subject)).await?;
         sessions.retain(|session| session.is_of(user));
         Ok(sessions)
     }
@@ -181,7 +180,7 @@ impl BrowserSessions {
         subject: &str,
         kept: Option<&str>,
     ) -> Result<(), StoreError> {
-        for session in all_of(&self.records, subject).await? {
+        for session in self.records.all(ListBy::Owner(subject)).await? {
             if kept != Some(&*session.key) {
                 self.records.remove(&session.key).await?;
             }

@@ -235,10 +235,8 @@ impl Vault {
         &self,
         page: Page,
     ) -> Result<(BTreeSet<String>, Option<String>), StoreError> {
-        let limit = page.limit as usize;
-        let found = self.connections.list(ListBy::All, page).await?;
-        let cursor = found.last().filter(|_| found.len() >= limit);
-        let cursor = cursor.map(Versioned::cursor);
+        let found = self.connections.list(ListBy::All, page.clone()).await?;
+        let cursor = page.next(&found);
         let holders = found
             .into_iter()
             .map(|connection| connection.record.subject);
@@ -251,20 +249,13 @@ impl Vault {
     ///
     /// When the store cannot be read, or a credential cannot be opened.
     pub async fn list(&self, subject: &str) -> Result<Vec<Connection>, StoreError> {
-        let (owner, mut page) = (ListBy::Owner(subject), Page::default());
-        let mut connections = Vec::new();
-        loop {
-            let found = self.connections.list(owner, page.clone()).await?;
-            let Some(last) = found.last() else {
-                return Ok(connections);
-            };
-            page.before = Some(last.cursor());
-            connections.extend(found.into_iter().map(|connection| Connection {
-                credential: connection.credential(),
-                has_ended: connection.ended_at.is_some(),
-                provider: connection.record.provider,
-            }));
-        }
+        let found = self.connections.all(ListBy::Owner(subject)).await?;
+        let connections = found.into_iter().map(|connection| Connection {
+            credential: connection.credential(),
+            has_ended: connection.ended_at.is_some(),
+            provider: connection.record.provider,
+        });
+        Ok(connections.collect())
     }
 }
 

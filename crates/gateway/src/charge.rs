@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, Method, Response};
 use hyper::body::Incoming;
 use resource_server::Caller;
-use serde_json::json;
 use serde_json::value::RawValue;
 use store::StoreError;
 use tokio::sync::OnceCell;
 
 use crate::catalog::{Catalog, Keeping, Lesson, Telling, ToolFacts};
 use crate::house::House;
-use crate::json::{Object, Raw, raw};
-use crate::listing::Listing;
+use crate::json::{Object, Raw};
+use crate::listing::{Listing, Pages};
 use crate::message::{Outlet, Request, RpcError, code};
 use crate::pins::Pins;
 use crate::policy::{Decision, Operation};
@@ -30,8 +29,6 @@ use crate::visit::Visit;
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// How many last known lists are kept of one upstream.
 const MOST_LISTS: usize = 256;
-/// A server that has more pages is not followed any further.
-const MOST_PAGES: usize = 100;
 
 /// An upstream, and what the gateway knows of it.
 pub(crate) struct Charge {
@@ -276,13 +273,11 @@ impl Charge {
             return Ok(());
         }
         let (outlet, _unheard) = Outlet::new();
-        let mut cursor: Option<Raw> = None;
-        for _ in 0..MOST_PAGES {
+        let mut pages = Pages::default();
+        loop {
             let request = Request {
                 method: "tools/list".to_owned(),
-                params: cursor
-                    .take()
-                    .map(|cursor| raw(&json!({"cursor": &*cursor}))),
+                params: pages.params(),
             };
             let Ok(page) = self.server.call(visit, request, &outlet).await else {
                 return Ok(());
@@ -291,12 +286,10 @@ impl Charge {
                 return Ok(());
             };
             self.learn_tools(house, visit, errand, &page).await?;
-            match page.get("nextCursor").filter(|next| next.get() != "null") {
-                Some(next) => cursor = Some(next.to_owned()),
-                None => return Ok(()),
+            if pages.turn(&page) != Ok(true) {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// Learns what a list says, if it is one of tools.

@@ -5,11 +5,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::response::IntoResponse as _;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::header::ALLOW;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use oauth::media_type;
 use oauth::scope::Scope;
 use resource_server::Caller;
-use resource_server::mcp::{Entrance, Envelope, Message, compare_headers, refuse_body};
+use resource_server::mcp::names::MCP_PROTOCOL_VERSION;
+use resource_server::mcp::{
+    Entrance, Envelope, Message, compare_headers, is_stateless, refuse_body,
+};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -28,7 +34,7 @@ use crate::passage;
 use crate::passing_body;
 use crate::policy::{Decision, Denial};
 use crate::recording::{Errand, Unrecorded};
-use crate::revision::{Era, Revision};
+use crate::revision::Era;
 use crate::server::McpServer;
 
 /// What an endpoint leads to.
@@ -136,8 +142,11 @@ impl Endpoint {
             Ok(message) => message,
             Err(error) => return refuse_body(error),
         };
-        let Message::Single(envelope) = &message else {
-            return Box::pin(self.batch(newcomer, headers, &message, &body, errand)).await;
+        let envelope = match &message {
+            Message::Single(envelope) => envelope,
+            Message::Batch(messages) => {
+                return Box::pin(self.batch(newcomer, headers, messages, &body, errand)).await;
+            }
         };
         if let Err(answer) = compare_headers(headers, envelope) {
             return *answer;
@@ -163,10 +172,11 @@ impl Endpoint {
         // What this revision does not have is nobody's to permit.
         let exists = !is_stateless || !envelope.method.as_deref().is_some_and(is_removed);
         if exists
-            && let Err(refused) = self.decide(caller, envelope, &body)
-            && let Some(challenge) = self.challenge(caller, &refused, envelope, is_stateless)
+            && let Some(challenge) = self
+                .challenge(caller, &errand, envelope, &body, is_stateless)
+                .await
         {
-            return self.denied(caller, &errand, &refused, challenge).await;
+            return challenge;
         }
         let server = self.server(&errand);
         let guest = self.guests.welcome(newcomer);
@@ -180,8 +190,7 @@ impl Endpoint {
 
     /// An answer of the thin path; a stream of events ends with the caller's rights.
     fn leased(&self, newcomer: Newcomer, answer: Response<Body>) -> Response<Body> {
-        let kind = answer.headers().get(header::CONTENT_TYPE);
-        if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+        if !media_type::is(answer.headers(), media_type::EVENT_STREAM) {
             return answer;
         }
         let lease = Lease::new(&self.guests.welcome(newcomer), &self.settings);
@@ -193,13 +202,10 @@ impl Endpoint {
         &self,
         newcomer: Newcomer,
         headers: &HeaderMap,
-        message: &Message<'_>,
+        messages: &[(&RawValue, Envelope<'_>)],
         body: &Bytes,
         errand: Errand,
     ) -> Response<Body> {
-        let Message::Batch(messages) = message else {
-            unreachable!("whoever calls this has looked")
-        };
         let mut envelopes = messages.iter().map(|(_, envelope)| envelope);
         if envelopes.any(|envelope| era(headers, envelope) == Era::Stateless) {
             return RpcResponse::error(StatusCode::BAD_REQUEST, &no_batch());
@@ -208,11 +214,9 @@ impl Endpoint {
             if let Err(answer) = compare_headers(headers, envelope) {
                 return *answer;
             }
-            let caller = &newcomer.caller;
-            if let Err(refused) = self.decide(caller, envelope, text.get().as_bytes())
-                && let Some(challenge) = self.challenge(caller, &refused, envelope, false)
-            {
-                return self.denied(caller, &errand, &refused, challenge).await;
+            let (caller, body) = (&newcomer.caller, text.get().as_bytes());
+            if let Some(challenge) = self.challenge(caller, &errand, envelope, body, false).await {
+                return challenge;
             }
         }
         let server = self.server(&errand);
@@ -289,10 +293,11 @@ impl Endpoint {
         match Message::parse(&body) {
             Ok(Message::Single(envelope)) => {
                 let caller = &newcomer.caller;
-                if let Err(refused) = self.decide(caller, &envelope, &body)
-                    && let Some(answer) = self.challenge(caller, &refused, &envelope, false)
+                if let Some(challenge) = self
+                    .challenge(caller, &errand, &envelope, &body, false)
+                    .await
                 {
-                    return self.denied(caller, &errand, &refused, answer).await;
+                    return challenge;
                 }
             }
             // Batches came with the next revision; the front says so.
@@ -379,32 +384,25 @@ impl Endpoint {
         })
     }
 
-    /// The challenge that may help, or a plain refusal; nothing for what is answered as unknown.
-    fn challenge(
-        &self,
-        caller: &Caller,
-        refused: &Refused<'_>,
-        envelope: &Envelope<'_>,
-        is_stateless: bool,
-    ) -> Option<Response<Body>> {
-        let Refused { denial, .. } = refused;
-        challenge(&self.entrance, caller, denial, envelope, is_stateless)
-    }
-
-    /// Records that something was not allowed, and says so.
-    async fn denied(
+    /// The challenge that may help with what the policy does not let pass, when that is recorded; none for what passes,
+    /// and for what is refused in a message.
+    async fn challenge(
         &self,
         caller: &Caller,
         errand: &Errand,
-        refused: &Refused<'_>,
-        answer: Response<Body>,
-    ) -> Response<Body> {
+        envelope: &Envelope<'_>,
+        body: &[u8],
+        is_stateless: bool,
+    ) -> Option<Response<Body>> {
+        let refused = self.decide(caller, envelope, body).err()?;
+        let denial = &refused.denial;
+        let answer = challenge(&self.entrance, caller, denial, envelope, is_stateless)?;
         let (upstream, tool) = (&refused.charge.name, refused.tool.as_deref());
         let recorded = self.house.record_denial(caller, errand, upstream, tool);
-        match recorded.await {
+        Some(match recorded.await {
             Ok(()) => answer,
             Err(Unrecorded) => unrecorded(),
-        }
+        })
     }
 }
 
@@ -451,10 +449,9 @@ fn era(headers: &HeaderMap, envelope: &Envelope<'_>) -> Era {
 
 /// Whether the headers name a revision without sessions.
 fn names_stateless(headers: &HeaderMap) -> bool {
-    let version = headers.get("mcp-protocol-version");
+    let version = headers.get(MCP_PROTOCOL_VERSION);
     let version = version.and_then(|version| version.to_str().ok());
-    // Revisions are dates, so those that are not known yet compare as they should.
-    version.is_some_and(|version| version >= Revision::V2026_07_28.as_str())
+    version.is_some_and(is_stateless)
 }
 
 /// The parameters of a message that was read already.
@@ -479,18 +476,11 @@ pub struct RequestId(pub Arc<str>);
 
 /// What is `allowed` instead depends on the path and the revision (RFC 9110 §15.5.6).
 fn not_allowed(allowed: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    let allowed = HeaderValue::from_static(allowed);
-    response.headers_mut().insert(header::ALLOW, allowed);
-    response
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allowed)]).into_response()
 }
 
 /// The answer to what cannot be recorded (a call that is not recorded is not answered).
 pub(crate) fn unrecorded() -> Response<Body> {
-    let mut response = Response::new(Body::from(
-        "this request cannot be recorded at the moment, so it is refused; try again later",
-    ));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response
+    let text = "this request cannot be recorded at the moment, so it is refused; try again later";
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }

@@ -9,6 +9,7 @@ use audit::AuditLog;
 use audit::rule::IdRuns;
 use axum::Router;
 use axum::body::Body;
+use axum::response::IntoResponse as _;
 use foldhash::HashMap;
 use futures_util::future::join_all;
 use http::{Request, Response, StatusCode};
@@ -297,7 +298,7 @@ impl Gateway {
             layout.routes.get(request.uri().path()).cloned()
         };
         let Some(Route(kind, place)) = route else {
-            return not_found();
+            return StatusCode::NOT_FOUND.into_response();
         };
         match kind {
             Kind::Endpoint => place.endpoint.answer(request).await,
@@ -366,12 +367,6 @@ fn path_of(address: &str) -> String {
 fn beside(path: &str, last: &str) -> String {
     let above = path.strip_suffix("/mcp").unwrap_or(path);
     format!("{above}/{last}")
-}
-
-fn not_found() -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    response
 }
 
 impl fmt::Debug for Gateway {

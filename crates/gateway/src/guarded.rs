@@ -12,7 +12,7 @@ use crate::json::Raw;
 use crate::listing::Listing;
 use crate::message::{Notification, Outlet, Request, RpcError, code};
 use crate::passing_news::{self, Words};
-use crate::policy::Operation;
+use crate::policy::{Decision, Operation};
 use crate::recording::{Ended, Errand, Recording};
 use crate::redaction::{Aside, Redaction};
 use crate::revision::Era;
@@ -159,16 +159,27 @@ impl Guarded {
         }
     }
 
-    /// Whether the caller may send a message that is about nothing in particular. A denial is recorded.
-    async fn message(&self, visit: &Visit, method: &str) -> Result<(), Failure> {
-        let operation = Operation::message(&self.charge.name, method);
-        let decision = self.house.policy.load().decide(&visit.caller, &operation);
+    /// Refuses what the policy does not permit, and records that: what is no call has no record of its own.
+    async fn permitted(
+        &self,
+        visit: &Visit,
+        decision: Decision,
+        method: &str,
+        name: &str,
+    ) -> Result<(), Failure> {
         if !decision.is_permit() {
             self.house
                 .record_denial(&visit.caller, &self.errand, &self.charge.name, None)
                 .await?;
         }
-        house::permitted(decision, method, "")
+        house::permitted(decision, method, name)
+    }
+
+    /// Whether the caller may send a message that is about nothing in particular.
+    async fn message(&self, visit: &Visit, method: &str) -> Result<(), Failure> {
+        let operation = Operation::message(&self.charge.name, method);
+        let decision = self.house.policy.load().decide(&visit.caller, &operation);
+        self.permitted(visit, decision, method, "").await
     }
 
     /// A list, with what the caller may use; what it says about tools is learnt on the way.
@@ -244,13 +255,10 @@ impl McpServer for Guarded {
         let decision = self
             .charge
             .decide(&self.house, &visit.caller, &request, None);
-        if !decision.is_permit() {
-            self.house
-                .record_denial(&visit.caller, &self.errand, &self.charge.name, None)
-                .await?;
-        }
         let name = About::of(&request.method, request.params.as_deref()).map(|about| about.name);
-        house::permitted(decision, &request.method, &name.unwrap_or_default())?;
+        let name = name.unwrap_or_default();
+        self.permitted(visit, decision, &request.method, &name)
+            .await?;
         let listing = Listing::of(&request.method);
         let result = self.asked(visit, request, outlet).await?;
         match listing {
@@ -302,7 +310,7 @@ impl McpServer for Guarded {
         for uri in &interest.resources {
             let operation = Operation::about(&self.charge.name, LISTEN, uri);
             let decision = policy.decide(&visit.caller, &operation);
-            house::permitted(decision, LISTEN, uri)?;
+            self.permitted(visit, decision, LISTEN, uri).await?;
         }
         let (inner, news) = Outlet::new();
         let listen = async move { self.charge.server.listen(visit, interest, &inner).await };

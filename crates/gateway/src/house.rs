@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::json::Object;
 use crate::message::{RpcError, code};
-use crate::policy::{Decision, Policy};
+use crate::policy::{Decision, Denial, Policy};
 use crate::recording::{Errand, Recording, Unrecorded};
 use crate::server::Failure;
 
@@ -66,7 +66,9 @@ impl About {
         let params = Object::of(params?)?;
         let name = match method {
             "tools/call" | "prompts/get" => params.text("name")?.into_owned(),
-            "resources/read" => params.text("uri")?.into_owned(),
+            "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
+                params.text("uri")?.into_owned()
+            }
             _ => String::new(),
         };
         Some(Self::new(name, params.get("arguments").map(RawValue::get)))
@@ -145,33 +147,32 @@ impl House {
     }
 }
 
-/// A decision, where there is no HTTP status to say it with.
+/// What the policy does not permit is refused.
 pub(crate) fn permitted(decision: Decision, method: &str, name: &str) -> Result<(), Failure> {
-    let denial = match decision {
-        Decision::Permit(_) => return Ok(()),
-        Decision::Deny(denial) => denial,
-    };
+    match decision {
+        Decision::Permit(_) => Ok(()),
+        Decision::Deny(denial) => Err(denied(&denial, method, name)),
+    }
+}
+
+/// What the caller is told of a denial, where there is no HTTP status to say it with.
+pub(crate) fn denied(denial: &Denial, method: &str, name: &str) -> Failure {
+    let reason = format!("not permitted: {}", denial.reason);
+    let plain = RpcError::new(code::INVALID_REQUEST, reason);
     let error = if !denial.visible {
         unknown(method, name)
     } else if denial.scopes.is_empty() {
-        RpcError::new(
-            code::INVALID_REQUEST,
-            format!("not permitted: {}", denial.reason),
-        )
+        plain
     } else {
-        RpcError::new(
-            code::INVALID_REQUEST,
-            format!("not permitted: {}", denial.reason),
-        )
-        .with_data(&Needed {
+        plain.with_data(&Needed {
             error: "insufficient_scope",
             scope: denial.scopes.to_string(),
         })
     };
-    Err(Failure::Refused {
+    Failure::Refused {
         error,
         code: POLICY_DENIED,
-    })
+    }
 }
 
 #[derive(Serialize)]

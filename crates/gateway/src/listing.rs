@@ -4,6 +4,9 @@ use serde_json::value::RawValue;
 
 use crate::json::{Object, Raw, raw};
 
+/// A server that has more pages is not followed any further.
+const MOST_PAGES: usize = 200;
+
 /// A method whose result is a list of things that a caller may or may not use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listing {
@@ -65,6 +68,39 @@ impl Listing {
     }
 }
 
+/// The way through the pages of a list (MCP pagination).
+#[derive(Debug, Default)]
+pub(crate) struct Pages {
+    /// The cursors so far; the last one leads to the next page.
+    cursors: Vec<Raw>,
+}
+
+/// A list that never ends, or goes in circles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Endless;
+
+impl Pages {
+    /// What asks for the next page.
+    pub(crate) fn params(&self) -> Option<Raw> {
+        let cursor = self.cursors.last()?;
+        let mut params = Object::default();
+        params.set("cursor", cursor.clone());
+        Some(params.to_raw())
+    }
+
+    /// Whether there is a page behind `page`.
+    pub(crate) fn turn(&mut self, page: &Object<'_>) -> Result<bool, Endless> {
+        let next = page.get("nextCursor").filter(|next| next.get() != "null");
+        let Some(next) = next else { return Ok(false) };
+        let is_known = self.cursors.iter().any(|known| known.get() == next.get());
+        if is_known || self.cursors.len() + 1 >= MOST_PAGES {
+            return Err(Endless);
+        }
+        self.cursors.push(next.to_owned());
+        Ok(true)
+    }
+}
+
 /// Whether the result of a tool is the tool's own word that it failed.
 pub(crate) fn is_tool_error(result: &RawValue) -> bool {
     // Nearly no result is, and looking for the words is cheaper than reading it.
@@ -97,5 +133,26 @@ mod tests {
         assert_eq!(shown.get(), r#"{"tools":[]}"#, "D5");
         let other: Raw = serde_json::from_str(r#"{"tools":3}"#).unwrap();
         assert!(listing.filter(&other, |_, _| true).is_none());
+    }
+
+    #[test]
+    fn pages_are_followed_to_their_end_and_in_no_circle() {
+        let mut pages = Pages::default();
+        assert!(pages.params().is_none());
+        for (next, goes_on) in [
+            (r#"{"nextCursor":"b"}"#, Ok(true)),
+            (r#"{"nextCursor":"c"}"#, Ok(true)),
+            (r#"{"nextCursor":"b"}"#, Err(Endless)),
+            (r#"{"nextCursor":null}"#, Ok(false)),
+            ("{}", Ok(false)),
+        ] {
+            assert_eq!(pages.turn(&Object::parse(next).unwrap()), goes_on, "{next}");
+        }
+        assert_eq!(pages.params().unwrap().get(), r#"{"cursor":"c"}"#);
+        let ever_new = (0..).take_while(|n| {
+            let page = format!(r#"{{"nextCursor":{n}}}"#);
+            pages.turn(&Object::parse(&page).unwrap()) == Ok(true)
+        });
+        assert!(ever_new.count() < MOST_PAGES);
     }
 }

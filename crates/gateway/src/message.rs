@@ -122,11 +122,11 @@ pub(crate) fn response(id: &RawValue, answer: Result<&RawValue, &RpcError>) -> R
 }
 
 /// A request under an id of ours.
-pub(crate) fn request(id: &str, method: &str, params: Option<&RawValue>) -> Raw {
+pub(crate) fn request(id: impl Serialize, method: &str, params: Option<&RawValue>) -> Raw {
     #[derive(Serialize)]
-    struct Asked<'a> {
+    struct Asked<'a, I> {
         jsonrpc: &'static str,
-        id: &'a str,
+        id: I,
         method: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         params: Option<&'a RawValue>,

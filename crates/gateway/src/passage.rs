@@ -9,10 +9,11 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::{Body as _, Incoming};
+use oauth::media_type;
 use pii::{Direction, Part};
 use resource_server::Caller;
 use resource_server::mcp::{Entrance, Envelope};
@@ -116,12 +117,9 @@ impl Passage<'_> {
                     .await
             }
             Decision::Deny(denial) => {
-                let answer = challenge(self.entrance, self.caller, &denial, envelope, true);
-                let refused = house::permitted(Decision::Deny(denial), method, name);
-                match (answer, refused) {
-                    (Some(answer), _) => Ok((answer, Ended::Denied(house::POLICY_DENIED))),
-                    (None, Err(failure)) => Err(failure),
-                    (None, Ok(())) => unreachable!("a denial permits nothing"),
+                match challenge(self.entrance, self.caller, &denial, envelope, true) {
+                    Some(answer) => Ok((answer, Ended::Denied(house::POLICY_DENIED))),
+                    None => Err(house::denied(&denial, method, name)),
                 }
             }
         };
@@ -300,16 +298,10 @@ enum Form {
 }
 
 impl Form {
-    /// Types of media are told apart without regard to case (RFC 9110 §8.3.1).
     fn of(headers: &HeaderMap) -> Self {
-        let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-        let is = |media_type: &str| {
-            let beginning = content_type.and_then(|is| is.get(..media_type.len()));
-            beginning.is_some_and(|is| is.eq_ignore_ascii_case(media_type.as_bytes()))
-        };
-        if is("application/json") {
+        if media_type::is(headers, media_type::JSON) {
             Self::Json
-        } else if is("text/event-stream") {
+        } else if media_type::is(headers, media_type::EVENT_STREAM) {
             Self::Events
         } else {
             Self::Other

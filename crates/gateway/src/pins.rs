@@ -1,7 +1,7 @@
 //! What tools have said about themselves, remembered over restarts (OWASP MCP03, tool poisoning).
 
 use serde::{Deserialize, Serialize};
-use store::{Collection, Kind, ListBy, Page, Record, StoreError};
+use store::{Collection, Kind, ListBy, Record, StoreError};
 
 use crate::catalog::Pin;
 
@@ -39,19 +39,8 @@ impl ToolPin {
 impl Pins {
     /// All pins of an upstream.
     pub(crate) async fn of(&self, upstream: &str) -> Result<Vec<(String, Pin)>, StoreError> {
-        let mut pins = Vec::new();
-        let mut page = Page::default();
-        loop {
-            let some = self.0.list(ListBy::Owner(upstream), page).await?;
-            let Some(last) = some.last() else {
-                return Ok(pins);
-            };
-            page = Page {
-                before: Some(last.cursor()),
-                ..Page::default()
-            };
-            pins.extend(some.iter().map(|pin| (pin.tool.clone(), pin.pin)));
-        }
+        let pins = self.0.all(ListBy::Owner(upstream)).await?.into_iter();
+        Ok(pins.map(|pin| (pin.record.tool, pin.record.pin)).collect())
     }
 
     /// The pin of one tool.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use delegation::AuthType;
 use resource_server::Caller;
+use serde_json::value::RawValue;
 
 use crate::json::{Object, Raw};
-use crate::revision::Revision;
+use crate::revision::{Era, Revision};
 
 /// What a client says about itself, once in a session or with every request.
 ///
@@ -28,6 +29,18 @@ impl Client {
     }
 }
 
+/// The levels of log messages, the least important first (RFC 5424 §6.2.1, MCP logging).
+const LEVELS: [&str; 8] = [
+    "debug",
+    "info",
+    "notice",
+    "warning",
+    "error",
+    "critical",
+    "alert",
+    "emergency",
+];
+
 /// One request of a caller, or one session.
 #[derive(Clone, Debug)]
 pub(crate) struct Visit {
@@ -43,4 +56,20 @@ pub(crate) struct Visit {
     pub(crate) has_opened: bool,
     /// Whose credential the upstream is shown, where that differs by what is asked for.
     pub(crate) auth_type: Option<AuthType>,
+}
+
+impl Visit {
+    /// Whether the client wants the log message with these parameters. From 2026-07-28 on they come only with
+    /// requests that want them, from the level on that those name.
+    pub(crate) fn wants_log(&self, params: Option<&RawValue>) -> bool {
+        if self.client.revision.era() == Era::Sessions {
+            return true;
+        }
+        let place = |level: &str| LEVELS.iter().position(|known| *known == level);
+        let wanted = self.log_level.as_deref().and_then(place);
+        let params = params.and_then(Object::of).unwrap_or_default();
+        let level = params.text("level");
+        let level = level.as_deref().and_then(place);
+        wanted.is_some_and(|wanted| level.is_none_or(|level| level >= wanted))
+    }
 }

@@ -19,6 +19,8 @@ pub mod jwk;
 pub mod jws;
 pub mod jwt;
 pub mod md5;
+#[cfg(feature = "client")]
+pub mod media_type;
 pub mod messages;
 pub mod metadata;
 pub mod pkce;

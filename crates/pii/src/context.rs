@@ -144,8 +144,8 @@ pub(crate) struct Context {
 impl Context {
     /// The context of `start..end`, where the number before it ends at `before`.
     pub(crate) fn of(text: &str, start: usize, end: usize, before: usize) -> Self {
-        let from = floor(text, start.saturating_sub(BEFORE));
-        let near_from = floor(text, from.max(before.min(start)));
+        let from = text.floor_char_boundary(start.saturating_sub(BEFORE));
+        let near_from = text.floor_char_boundary(from.max(before.min(start)));
         let (near, second) = match &text[near_from..start] {
             // What is a telephone for everybody needs no word.
             head if is_sign(head) => (Some(Label::Phone), None),
@@ -201,13 +201,6 @@ fn is_sign(head: &str) -> bool {
             .next()
             .is_none_or(|byte| matches!(byte, b' ' | b'\n' | b'/' | b'|' | b'('));
     is_letter || before.ends_with(SIGNS)
-}
-
-fn floor(text: &str, mut at: usize) -> usize {
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 /// The last label of a piece, and the one before it.
@@ -299,7 +292,7 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
 }
 
 fn behind(rest: &str) -> Option<Label> {
-    let rest = &rest[..floor(rest, rest.len().min(BEHIND))];
+    let rest = &rest[..rest.floor_char_boundary(BEHIND)];
     let cut = rest.bytes().position(|byte| b",;|/\n\":=".contains(&byte));
     if cut.is_some_and(|at| matches!(rest.as_bytes()[at], b':' | b'=' | b'"')) {
         return None;

@@ -214,10 +214,7 @@ fn blocks(source: &str, document: &Document<'_>, values: &[&Leaf]) -> Option<(St
 
 /// The nearest place before `at` that is no half of a character or of an escape.
 fn floor(source: &str, at: usize) -> usize {
-    let mut at = at;
-    while !source.is_char_boundary(at) {
-        at -= 1;
-    }
+    let at = source.floor_char_boundary(at);
     let escape: Range<usize> = at.saturating_sub(6)..at;
     match source
         .get(escape.clone())

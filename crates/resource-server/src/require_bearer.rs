@@ -87,6 +87,12 @@ impl fmt::Debug for Bearer {
 /// The credentials of a request that was let in, for whoever waits for the rest of it.
 pub(crate) struct Presented(HeaderValue);
 
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presented").finish_non_exhaustive()
+    }
+}
+
 impl Bearer {
     /// Takes the token out of `request` and finds out whose it is.
     pub(crate) async fn authenticate<B>(

@@ -132,6 +132,27 @@ async fn owner_and_expiry_come_from_the_record() {
 }
 
 #[tokio::test]
+async fn a_list_of_any_length_is_read_to_its_end() {
+    let clients = House::start().await.collection::<Client>();
+    assert!(clients.all(ListBy::All).await.unwrap().is_empty());
+    // One page, two whole ones, and two with something behind them.
+    for (from, to) in [(0, 100), (100, 200), (200, 201)] {
+        for number in from..to {
+            let name = number.to_string();
+            let client = Client { name: name.clone() };
+            clients.put(&name, &client).await.unwrap();
+        }
+        let all = clients.all(ListBy::All).await.unwrap();
+        let newest_first = (0..to).rev().map(|number| number.to_string());
+        assert!(
+            all.iter()
+                .map(|client| client.name.clone())
+                .eq(newest_first)
+        );
+    }
+}
+
+#[tokio::test]
 async fn a11_a_sealed_record_is_unreadable_in_the_store() {
     let house = House::start().await;
     house

@@ -1,6 +1,5 @@
-//! A running house: bound, served, kept in order, and drained at the end.
+//! A running house: bound, served, and drained at the end.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,11 +10,10 @@ use authorization_server::AuthorizationServer;
 use authorization_server::user::Users;
 use oauth::time::SystemClock;
 use resource_server::Caller;
-use store::SqliteStore;
 use tokio::io::{stdin, stdout};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,15 +26,10 @@ use crate::rotation::Rotation;
 use crate::self_check;
 use crate::settings::reload::watch::Watch;
 use crate::settings::{Environment, Settings};
+use crate::upkeep;
 
 /// How long requests may take to end after the house was told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
-
-/// How often is looked for what other replicas and the command line have changed.
-const FOLLOWING: Duration = Duration::from_secs(4);
-
-/// How often the house is kept in order.
-const HOUSEKEEPING: Duration = Duration::from_mins(1);
 
 /// Takes the address, or says who has it.
 pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -173,10 +166,13 @@ impl House {
         } = self;
         // Before anybody is told that the house is there, so that no signal is missed.
         let mut stops = Stops::listen()?;
-        tasks.spawn(follow(app.authorization_server.clone(), stop.clone()));
+        tasks.spawn(upkeep::follow(
+            app.authorization_server.clone(),
+            stop.clone(),
+        ));
         let now = signal(SignalKind::user_defined1())?;
         let handles = settings.authorization_server.lifetimes.longest_handle();
-        tasks.spawn(keep(
+        tasks.spawn(upkeep::keep(
             data.store.clone(),
             Rotation::new(data.clone(), Arc::new(SystemClock), handles),
             app.authorization_server.clone(),
@@ -201,7 +197,7 @@ impl House {
         };
         let result = tokio::select! {
             ended = life => ended,
-            never = follow_settings(watch, &app, &data, &audit, &tasks) => match never {},
+            never = upkeep::follow_settings(watch, &app, &data, &audit, &tasks) => match never {},
             () = stops.next() => {
                 tracing::info!("stopping: waiting for requests to end");
                 Ok(())
@@ -225,94 +221,6 @@ async fn drain(tasks: &TaskTracker, server: &AuthorizationServer, stops: &mut St
         () = async { tasks.wait().await; server.settle().await } => {}
         () = sleep(DRAIN) => tracing::warn!("some requests did not end in time and were cut off"),
         () = stops.next() => tracing::warn!("told to stop again: requests were cut off"),
-    }
-}
-
-/// Takes over what changes in the settings file; what cannot be used changes nothing.
-async fn follow_settings(
-    watch: Option<Watch>,
-    app: &App,
-    data: &Data,
-    audit: &Recorder,
-    tasks: &TaskTracker,
-) -> Infallible {
-    let Some(mut watch) = watch else {
-        return std::future::pending().await;
-    };
-    let mut told = String::new();
-    loop {
-        let change = match watch.change().await {
-            Ok(change) => change,
-            Err(error) => {
-                tracing::error!("the settings stay as they were: {error}");
-                continue;
-            }
-        };
-        if let Err(error) = app.take_over(&change, data, audit.log(), tasks).await {
-            // It is tried again at every look, and told once.
-            let failure = format!("{error:#}");
-            if failure != told {
-                tracing::error!(
-                    "the settings stay as they were, until the new ones can be taken over: {failure}"
-                );
-                told = failure;
-            }
-            continue;
-        }
-        told.clear();
-        for line in change.in_words() {
-            tracing::info!("settings: {line}");
-        }
-        watch.taken(change);
-    }
-}
-
-/// Follows what other replicas and the command line add to resources, scopes and roles.
-async fn follow(server: AuthorizationServer, stop: CancellationToken) {
-    let mut ticks = interval(FOLLOWING);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = stop.cancelled() => return,
-        }
-        if let Err(error) = server.refresh().await.map_err(anyhow::Error::from) {
-            tracing::error!("resources, scopes and roles could not be read again: {error:#}");
-        }
-    }
-}
-
-/// Keeps the house in order, every minute and when it is told to (`now`): keys are rotated in time,
-/// and what has expired is swept out.
-async fn keep(
-    store: Arc<SqliteStore>,
-    mut rotation: Rotation,
-    server: AuthorizationServer,
-    mut now: Signal,
-    stop: CancellationToken,
-) {
-    let mut ticks = interval(HOUSEKEEPING);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = now.recv() => {}
-            () = stop.cancelled() => return,
-        }
-        // It can be stopped anywhere, and may have much to do.
-        let rotated = tokio::select! {
-            rotated = rotation.advance() => rotated,
-            () = stop.cancelled() => return,
-        };
-        if let Err(error) = rotated {
-            tracing::error!("housekeeping: the key ring could not be looked after: {error:#}");
-        }
-        if let Err(error) = server.maintain().await.map_err(anyhow::Error::from) {
-            tracing::error!("housekeeping: signing keys could not be rotated: {error:#}");
-        }
-        if let Err(error) = store.sweep().await.map_err(anyhow::Error::from) {
-            tracing::error!("housekeeping: the store could not be swept: {error:#}");
-        }
     }
 }
 

@@ -13,6 +13,7 @@ mod rotation;
 mod self_check;
 mod settings;
 mod telemetry;
+mod upkeep;
 
 use std::process::ExitCode;
 

@@ -8,12 +8,11 @@ use oauth::client::fetch::{FetchError, Fetched, Limits};
 use oauth::client_metadata::{ClientMetadata, OPERATOR_GRANT_TYPES};
 use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize};
-use store::{Kind, Record, StoreError};
+use store::{Kind, ListBy, Record, StoreError};
 use url::Url;
 
 use super::{Client, ClientError, Clients, Origin};
 use crate::address::ClientAddress;
-use crate::owned::all_of;
 use crate::server::AuthorizationServer;
 
 /// A document is not fetched more often than this, whatever it says.
@@ -106,7 +105,7 @@ impl Clients {
     /// Keeps a document, and lets go of those that are too many in its bucket.
     async fn remember(&self, address: &str, document: &CachedDocument) -> Result<(), StoreError> {
         self.documents.put(address, document).await?;
-        let newest_first = all_of(&self.documents, &document.bucket).await?;
+        let newest_first = self.documents.all(ListBy::Owner(&document.bucket)).await?;
         for old in newest_first.iter().skip(PER_BUCKET) {
             self.documents.remove(&old.key).await?;
         }
@@ -262,7 +261,7 @@ mod tests {
             };
             clients.remember(address, &document).await.unwrap();
         }
-        let kept = all_of(&clients.documents, "7").await.unwrap();
+        let kept = clients.documents.all(ListBy::Owner("7")).await.unwrap();
         let kept: Vec<_> = kept.iter().rev().map(|document| &document.key).collect();
         let newest: Vec<_> = of_one_bucket.iter().skip(3).collect();
         assert_eq!(kept, newest);

@@ -4,12 +4,11 @@ use oauth::time::NumericDate;
 use store::{ListBy, Page, StoreError, Versioned};
 
 use super::{Grant, Grants, Stage};
-use crate::owned::all_of;
 
 impl Grants {
     /// Every grant that a person gave and that has not ended, newest first.
     pub(crate) async fn of(&self, subject: &str) -> Result<Vec<Versioned<Grant>>, StoreError> {
-        all_of(&self.records, subject).await
+        self.records.all(ListBy::Owner(subject)).await
     }
 
     /// Grants in any stage, or those that a person has given; the newest first.

@@ -25,11 +25,9 @@ impl<T> Listing<T> {
 
     /// A page as the store gave it for `page`.
     pub(super) fn of<R>(records: &[Versioned<R>], page: &Page, view: impl Fn(&R) -> T) -> Self {
-        let is_full = records.len() >= page.limit as usize;
-        let last = records.last().filter(|_| is_full);
         Self {
             items: records.iter().map(|record| view(&record.record)).collect(),
-            next: last.map(Versioned::cursor),
+            next: page.next(records),
         }
     }
 }

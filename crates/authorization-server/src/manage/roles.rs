@@ -3,7 +3,6 @@
 use oauth::scope::Scope;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::Page;
 
 use super::{Listing, ManageError, Management, Precondition};
 use crate::catalog::Catalog;
@@ -168,21 +167,14 @@ impl Management {
     }
 
     async fn somebody_with(&self, role: &str) -> Result<Option<String>, ManageError> {
-        let mut page = Page::default();
-        loop {
-            let users = self.server.users().list(page.clone()).await?;
-            let Some(last) = users.last() else {
-                return Ok(None);
-            };
-            page.before = Some(last.cursor());
-            let has_role = |user: &&_| -> bool {
-                let user: &crate::user::User = user;
-                user.roles.iter().any(|known| known == role)
-            };
-            if let Some(user) = users.iter().map(|user| &user.record).find(has_role) {
-                return Ok(Some(user.username.clone()));
+        let mut pages = self.server.users().pages();
+        while let Some(users) = pages.next().await? {
+            let mut users = users.into_iter().map(|user| user.record);
+            if let Some(user) = users.find(|user| user.roles.iter().any(|known| known == role)) {
+                return Ok(Some(user.username));
             }
         }
+        Ok(None)
     }
 }
 

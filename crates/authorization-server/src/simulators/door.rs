@@ -12,8 +12,9 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::MethodRouter;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
+use oauth::media_type;
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -110,9 +111,7 @@ async fn enter(
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let media_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let is_form =
-        media_type.is_some_and(|name| name.starts_with(b"application/x-www-form-urlencoded"));
+    let is_form = media_type::is(&parts.headers, media_type::FORM);
     let form = if is_form { &body[..] } else { &[] };
     let Some(parameters) = Parameters::read(parts.uri.query().unwrap_or_default(), form) else {
         return (StatusCode::BAD_REQUEST, "a parameter came twice").into_response();

@@ -1,9 +1,8 @@
 //! What an operator does with accounts: listing, changing, disabling and removing them.
 
-use store::{ListBy, Page, StoreError, Versioned};
+use store::{ListBy, Page, Pages, StoreError, Versioned};
 
 use super::{User, Users, folded};
-use crate::owned::all_of;
 
 impl User {
     /// Whether nobody can use the account until an operator enables it again.
@@ -21,6 +20,11 @@ impl Users {
     /// Everybody, disabled or not.
     pub(crate) async fn list(&self, page: Page) -> Result<Vec<Versioned<User>>, StoreError> {
         self.people.list(ListBy::All, page).await
+    }
+
+    /// Everybody, page by page.
+    pub(crate) fn pages(&self) -> Pages<'_, User> {
+        self.people.pages(ListBy::All)
     }
 
     /// The person with this subject, disabled or not.
@@ -59,7 +63,7 @@ impl Users {
     /// Removes a person for ever. The subject is never given to anybody else; the name may be.
     pub(crate) async fn remove(&self, user: &User) -> Result<(), StoreError> {
         // Or signing in elsewhere would make the person known again, under the same subject.
-        for identity in all_of(&self.identities, &user.subject).await? {
+        for identity in self.identities.all(ListBy::Owner(&user.subject)).await? {
             self.identities.remove(&identity.key).await?;
         }
         // The name before the person: after a crash in between the person can be removed again,

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth::random;
 use oauth::time::NumericDate;
 use serde::{Deserialize, Serialize};
-use store::{Kind, ListBy, Page, Record, StoreError, Versioned};
+use store::{Kind, ListBy, Record, StoreError, Versioned};
 
 use super::username::candidates;
 use super::{User, Username, Users, folded};
@@ -282,13 +282,8 @@ impl Users {
             return Ok(None);
         };
         let mut found: Option<User> = None;
-        let mut page = Page::default();
-        loop {
-            let people = self.people.list(ListBy::All, page.clone()).await?;
-            let Some(last) = people.last() else {
-                break;
-            };
-            page.before = Some(last.cursor());
+        let mut pages = self.people.pages(ListBy::All);
+        while let Some(people) = pages.next().await? {
             for user in people {
                 let is_the_one = user.email_verified
                     && user

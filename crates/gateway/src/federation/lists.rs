@@ -1,18 +1,15 @@
 //! The lists of several servers as one.
 
 use futures_util::future::join_all;
-use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::Member;
 use super::names::{Place, prefix_item};
 use crate::json::{Object, Raw, raw};
+use crate::listing::Pages;
 use crate::message::{Outlet, Request};
 use crate::server::Failure;
 use crate::visit::Visit;
-
-/// A server that has more pages is not followed any further.
-const MOST_PAGES: usize = 100;
 
 /// A method that lists something.
 #[derive(Clone, Copy, Debug)]
@@ -78,14 +75,11 @@ impl List {
 
     async fn pages(self, member: &Member, visit: &Visit, outlet: &Outlet) -> Vec<Raw> {
         let mut items = Vec::new();
-        let mut cursor: Option<Raw> = None;
-        for _ in 0..MOST_PAGES {
-            let params = cursor
-                .take()
-                .map(|cursor| raw(&json!({"cursor": &*cursor})));
+        let mut pages = Pages::default();
+        loop {
             let request = Request {
                 method: self.method.to_owned(),
-                params,
+                params: pages.params(),
             };
             let page = match member.server.call(visit, request, outlet).await {
                 Ok(page) => page,
@@ -101,9 +95,8 @@ impl List {
                     .into_iter()
                     .map(|item| prefix_item(item, &member.name, self.place)),
             );
-            match page.get("nextCursor").filter(|next| next.get() != "null") {
-                Some(next) => cursor = Some(next.to_owned()),
-                None => break,
+            if pages.turn(&page) != Ok(true) {
+                break;
             }
         }
         items

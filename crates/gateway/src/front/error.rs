@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
+use axum::response::IntoResponse as _;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
+use oauth::media_type;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::front::wire::Malformed;
 use crate::house::POLICY_DENIED;
 use crate::json::{Object, Raw, raw};
 use crate::message::{RpcError, code};
@@ -26,11 +28,12 @@ impl RpcResponse {
     /// `message` with `status`.
     pub(crate) fn json(status: StatusCode, message: Raw) -> Response<Body> {
         let text: Box<str> = message.into();
-        let mut response = Response::new(Body::from(Bytes::from(String::from(text))));
-        *response.status_mut() = status;
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, json);
-        response
+        (
+            status,
+            [(CONTENT_TYPE, media_type::JSON)],
+            String::from(text),
+        )
+            .into_response()
     }
 
     /// An error about a message whose id is not known.
@@ -48,9 +51,7 @@ impl RpcResponse {
 
     /// An answer without a body.
     pub(crate) fn empty(status: StatusCode) -> Response<Body> {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = status;
-        response
+        status.into_response()
     }
 }
 
@@ -67,6 +68,12 @@ impl Refusal {
     /// The answer.
     pub(crate) fn response(self) -> Response<Body> {
         *self.0
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(Malformed(error): Malformed) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, &error)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::front::exchange::{Exchange, Reader};
 use crate::front::lease::Lease;
 use crate::front::sessions::{Engine, Greeting};
 use crate::front::wire::{Incoming, Malformed};
-use crate::front::{FrontSettings, Guest, RpcResponse, accepts, events};
+use crate::front::{FrontSettings, Guest, RpcResponse, accepts, events, wire};
 use crate::message::{RpcError, code};
 use crate::server::McpServer;
 use crate::session::{NoSuchSession, Session};
@@ -117,11 +117,7 @@ impl HttpSse {
         if connection.exchange.is_full() {
             return RpcResponse::empty(StatusCode::SERVICE_UNAVAILABLE);
         }
-        let message = str::from_utf8(&body).map_err(|error| {
-            let what = format!("the body is not JSON: {error}");
-            Malformed(RpcError::new(code::PARSE_ERROR, what))
-        });
-        match message.and_then(Incoming::parse) {
+        match wire::text(&body).and_then(Incoming::parse) {
             Ok(message) => {
                 let Connection {
                     exchange, session, ..

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use resource_server::mcp::names::SERVER_INFO;
 use serde_json::value::RawValue;
 
 use crate::json::{Object, Raw, raw};
@@ -10,9 +11,6 @@ use crate::server::Failure;
 
 /// The member that every result has from 2026-07-28 on, and none before.
 const RESULT_TYPE: &str = "resultType";
-
-/// Where a server names itself in results of 2026-07-28.
-const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
 /// An extension that changes what a result is; clients before 2026-07-28 have no words for it.
 const TASKS: &str = "io.modelcontextprotocol/tasks";

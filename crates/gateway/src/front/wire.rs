@@ -1,5 +1,7 @@
 //! JSON-RPC messages of clients, as they come in (JSON-RPC 2.0, MCP base protocol).
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -58,13 +60,11 @@ impl<'a> Incoming<'a> {
         if text.trim_ascii_start().starts_with('[') {
             return Err(Malformed(no_batch()));
         }
-        let wire: Wire<'a> = serde_json::from_str(text).map_err(|error| {
-            let (code, what) = match error.classify() {
-                Category::Data => (code::INVALID_REQUEST, "the body is no JSON-RPC message"),
-                _ => (code::PARSE_ERROR, "the body is not JSON"),
-            };
-            Malformed(RpcError::new(code, format!("{what}: {error}")))
-        })?;
+        let wire: Wire<'a> =
+            serde_json::from_str(text).map_err(|error| match error.classify() {
+                Category::Data => invalid(&format!("the body is no JSON-RPC message: {error}")),
+                _ => not_json(error),
+            })?;
         if wire.jsonrpc.as_deref() != Some("2.0") {
             return Err(invalid("`jsonrpc` must be \"2.0\""));
         }
@@ -132,6 +132,21 @@ impl<'a> Incoming<'a> {
 pub(crate) fn no_batch() -> RpcError {
     let what = "batches exist in revision 2025-03-26 only, over HTTP; send the messages one by one";
     RpcError::new(code::INVALID_REQUEST, what)
+}
+
+/// A body as a text: JSON is in UTF-8 (RFC 8259 §8.1).
+pub(crate) fn text(body: &[u8]) -> Result<&str, Malformed> {
+    str::from_utf8(body).map_err(not_json)
+}
+
+/// The messages of a batch, as they are written.
+pub(crate) fn elements(text: &str) -> Result<Vec<&RawValue>, Malformed> {
+    serde_json::from_str(text).map_err(not_json)
+}
+
+fn not_json(error: impl fmt::Display) -> Malformed {
+    let what = format!("the body is not JSON: {error}");
+    Malformed(RpcError::new(code::PARSE_ERROR, what))
 }
 
 fn invalid(what: &str) -> Malformed {

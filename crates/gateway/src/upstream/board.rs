@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use resource_server::mcp::names::SUBSCRIPTION_ID;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
@@ -20,9 +21,6 @@ use crate::server::Interest;
 const WAITING: usize = 256;
 /// How many questions of a server may be open at once on one connection.
 pub(super) const OPEN_QUESTIONS: usize = 32;
-
-/// The `_meta` member that names the subscription of a message (2026-07-28).
-pub(super) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// The requests and listeners of one connection.
 #[derive(Debug)]

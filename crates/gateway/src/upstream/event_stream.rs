@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Uri};
+use oauth::media_type;
 use resource_server::Caller;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -50,8 +51,7 @@ pub(super) async fn connect(
     if !response.status().is_success() {
         return Err(no_stream());
     }
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+    if !media_type::is(response.headers(), media_type::EVENT_STREAM) {
         return Err(no_stream());
     }
     let mut stream = Stream::new(response.into_body(), max, None);

@@ -16,6 +16,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use resource_server::Caller;
+use resource_server::mcp::names::{MCP_METHOD, MCP_NAME, MCP_PARAM, MCP_PROTOCOL_VERSION};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_platform_verifier::Verifier;
@@ -38,14 +39,11 @@ const IDLE: Duration = Duration::from_secs(30);
 const PASSED_ON: [HeaderName; 6] = [
     header::ACCEPT,
     header::CONTENT_TYPE,
-    HeaderName::from_static("mcp-protocol-version"),
-    HeaderName::from_static("mcp-method"),
-    HeaderName::from_static("mcp-name"),
+    MCP_PROTOCOL_VERSION,
+    MCP_METHOD,
+    MCP_NAME,
     HeaderName::from_static("traceparent"),
 ];
-
-/// How the headers begin that repeat arguments.
-const PARAMETER: &str = "mcp-param-";
 
 /// The headers of an answer that a client gets, besides those that begin with `mcp-`. What is about one connection is none
 /// of them (RFC 9110 §7.6.1).
@@ -164,7 +162,7 @@ impl Endpoint {
     ) -> Result<Response<Incoming>, Trouble> {
         let mut passed = HeaderMap::with_capacity(headers.len());
         for (name, value) in headers {
-            if PASSED_ON.contains(name) || name.as_str().starts_with(PARAMETER) {
+            if PASSED_ON.contains(name) || name.as_str().starts_with(MCP_PARAM) {
                 passed.append(name.clone(), value.clone());
             }
         }

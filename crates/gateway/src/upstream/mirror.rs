@@ -6,19 +6,27 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use resource_server::mcp::names::{MCP_METHOD, MCP_NAME, MCP_PARAM, MCP_PROTOCOL_VERSION};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::streamable::PROTOCOL;
 use crate::json::{Object, Raw, raw};
 use crate::revision::Revision;
 
-const METHOD: HeaderName = HeaderName::from_static("mcp-method");
-const NAME: HeaderName = HeaderName::from_static("mcp-name");
 /// The annotation of a parameter that is mirrored.
 const ANNOTATION: &str = "x-mcp-header";
 /// How many tools with annotations are remembered of one server.
 const MAX_TOOLS: usize = 10_000;
+
+/// The parameter that `Mcp-Name` repeats.
+pub(crate) fn named_by(method: &str) -> Option<&'static str> {
+    match method {
+        "tools/call" | "prompts/get" => Some("name"),
+        "resources/read" => Some("uri"),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
+        _ => None,
+    }
+}
 
 /// The parameters that are mirrored, by tool.
 #[derive(Debug, Default)]
@@ -37,21 +45,15 @@ impl Mirror {
     pub(super) fn headers(&self, method: &str, params: Option<&RawValue>) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(8);
         let revision = HeaderValue::from_static(Revision::V2026_07_28.as_str());
-        headers.insert(PROTOCOL, revision);
-        headers.insert(METHOD, encoded(method));
+        headers.insert(MCP_PROTOCOL_VERSION, revision);
+        headers.insert(MCP_METHOD, encoded(method));
         let Some(params) = params.and_then(Object::of) else {
             return headers;
         };
-        let named_by = match method {
-            "tools/call" | "prompts/get" => "name",
-            "resources/read" => "uri",
-            "tasks/get" | "tasks/update" | "tasks/cancel" => "taskId",
-            _ => return headers,
-        };
-        let Some(name) = params.text(named_by) else {
+        let Some(name) = named_by(method).and_then(|member| params.text(member)) else {
             return headers;
         };
-        headers.insert(NAME, encoded(&name));
+        headers.insert(MCP_NAME, encoded(&name));
         if method == "tools/call"
             && let Some(mirrored) = self.of(&name)
             && let Some(arguments) = params.get("arguments")
@@ -226,7 +228,7 @@ fn collect(
                     );
                 }
                 let name = value.as_str().filter(|name| !name.is_empty());
-                let header = name.and_then(|name| format!("mcp-param-{name}").parse().ok());
+                let header = name.and_then(|name| format!("{MCP_PARAM}{name}").parse().ok());
                 let header = header.ok_or("the name of a mirrored header is no token")?;
                 let kind = members.get("type").and_then(Value::as_str);
                 if !matches!(kind, Some("string" | "integer" | "boolean")) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use oauth::media_type;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::sse::{BadStream, Event, Parser};
@@ -239,16 +240,10 @@ pub(super) async fn sort(
             retry_after,
         }));
     }
-    let kind = headers.get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let is = |wanted: &str| {
-        let essence = kind.split(';').next().unwrap_or_default().trim();
-        essence.eq_ignore_ascii_case(wanted)
-    };
-    if is("text/event-stream") {
+    if media_type::is(headers, media_type::EVENT_STREAM) {
         let stream = Stream::new(response.into_body(), max, resume);
         Ok(Posted::Replies(Replies::Stream(Box::new(stream))))
-    } else if is("application/json") {
+    } else if media_type::is(headers, media_type::JSON) {
         let document = Document::new(response.into_body(), max);
         Ok(Posted::Replies(Replies::Document(document)))
     } else {

@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use resource_server::mcp::names::{
+    CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, PROTOCOL_VERSION, SERVER_INFO,
+};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
@@ -18,6 +21,7 @@ use super::talk::{self, Hearing};
 use super::trouble::Trouble;
 use super::wire;
 use crate::json::{Object, Raw, raw};
+use crate::listing::{Endless, Pages};
 use crate::message::{Outlet, Request, RpcError, code};
 use crate::revision::{Era, Revision};
 use crate::server::Introduction;
@@ -27,14 +31,6 @@ use crate::visit::Visit;
 const MAX_ROUNDS: usize = 16;
 /// How long a subscription waits until the server acknowledges it.
 const ACKNOWLEDGEMENT: Duration = Duration::from_secs(1);
-/// How many pages a list may have.
-const MAX_PAGES: usize = 200;
-
-const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
-const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
-const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
 /// What clients with sessions have said once, and the server has to hear with every request.
 #[derive(Debug, Default)]
@@ -321,21 +317,17 @@ impl Speaker<'_> {
 
     /// Reads the whole list of tools, for its annotations.
     async fn list_tools(&self) -> Result<(), Trouble> {
-        let (mut cursor, mut seen) = (None::<String>, BTreeSet::new());
-        for _ in 0..MAX_PAGES {
-            let mut params = Object::default();
-            if let Some(cursor) = &cursor {
-                params.set("cursor", raw(cursor));
-            }
-            let page = self.once("tools/list", Some(&params.to_raw())).await?;
-            cursor = wire::text_member(&page, "nextCursor");
-            match &cursor {
-                None => return Ok(()),
-                Some(next) if seen.insert(next.clone()) => {}
-                Some(_) => break,
+        let mut pages = Pages::default();
+        loop {
+            let page = self.once("tools/list", pages.params().as_deref()).await?;
+            match pages.turn(&Object::of(&page).unwrap_or_default()) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(Endless) => {
+                    return Err(Trouble::unusable("has a list of tools without an end"));
+                }
             }
         }
-        Err(Trouble::unusable("has a list of tools without an end"))
     }
 }
 

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
+use oauth::media_type;
 use resource_server::Caller;
+use resource_server::mcp::names::{MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,10 +26,6 @@ use super::trouble::Trouble;
 use crate::message::RpcError;
 use crate::revision::Revision;
 
-/// The name of a session (2025-03-26 to 2025-11-25).
-const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
-/// The revision that is spoken (from 2025-06-18).
-pub(super) const PROTOCOL: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 
 /// How long to wait before a stream is taken up again, if the server does not say.
@@ -87,12 +85,15 @@ impl Core {
     fn headers(&self) -> HeaderMap {
         let mut headers = base_headers();
         if let Some(session) = self.session.get() {
-            headers.insert(SESSION, session.clone());
+            headers.insert(MCP_SESSION_ID, session.clone());
         }
         if let Some(revision) = self.revision.get()
             && *revision >= Revision::V2025_06_18
         {
-            headers.insert(PROTOCOL, HeaderValue::from_static(revision.as_str()));
+            headers.insert(
+                MCP_PROTOCOL_VERSION,
+                HeaderValue::from_static(revision.as_str()),
+            );
         }
         headers
     }
@@ -103,7 +104,7 @@ impl Core {
             .send(Method::POST, self.headers(), text.into(), behalf)
             .await?;
         if self.session.get().is_none()
-            && let Some(session) = response.headers().get(&SESSION)
+            && let Some(session) = response.headers().get(&MCP_SESSION_ID)
             && self.revision.get().is_none()
         {
             let _ = self.session.set(session.clone());
@@ -309,9 +310,7 @@ impl Resume {
             let Ok(response) = self.core.get(Some(last), self.behalf.as_ref()).await else {
                 continue;
             };
-            let kind = response.headers().get(header::CONTENT_TYPE);
-            let is_stream =
-                kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+            let is_stream = media_type::is(response.headers(), media_type::EVENT_STREAM);
             if response.status().is_success() && is_stream {
                 return Ok(Some(response));
             }

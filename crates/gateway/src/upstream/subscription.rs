@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use resource_server::mcp::names::SUBSCRIPTION_ID;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::behalf::Behalf;
-use super::board::SUBSCRIPTION_ID;
 use super::link::Outgoing;
 use super::stateless::{Open, Speaker};
 use super::talk::{self, Cancel, Hearing};

@@ -15,7 +15,6 @@ use super::trouble::Trouble;
 use super::wire::{self, Message};
 use crate::json::{Object, Raw};
 use crate::message::{Notification, Outlet, RpcError, code};
-use crate::revision::Era;
 use crate::visit::Visit;
 
 /// More news than any server has to tell about one request: a stream without an end.
@@ -23,18 +22,6 @@ const MAX_NEWS: usize = 100_000;
 
 /// What a server is told that asks too much at once.
 const TOO_MANY: &str = "too many questions to the client are open";
-
-/// The levels of log messages, least important first (RFC 5424 §6.2.1).
-const LEVELS: [&str; 8] = [
-    "debug",
-    "info",
-    "notice",
-    "warning",
-    "error",
-    "critical",
-    "alert",
-    "emergency",
-];
 
 /// What one visit hears and is asked.
 #[derive(Clone, Copy, Debug)]
@@ -100,23 +87,11 @@ impl<'a> Hearing<'a> {
                 Some(token) => Some(wire::with_progress_token(params, token)),
                 None => return,
             },
-            ("notifications/message", Some(params)) if !self.wants_log(params) => return,
+            ("notifications/message", params) if !self.visit.wants_log(params) => return,
             (_, params) => params.map(RawValue::to_owned),
         };
         let method = method.to_owned();
         self.outlet.notify(Notification { method, params }).await;
-    }
-
-    /// 2026-07-28: log messages come only with requests that want them, from the level that they name.
-    fn wants_log(&self, params: &RawValue) -> bool {
-        if self.visit.client.revision.era() == Era::Sessions {
-            return true;
-        }
-        let importance = |level: &str| LEVELS.iter().position(|known| *known == level);
-        let wanted = self.visit.log_level.as_deref().and_then(importance);
-        let level = wire::text_member(params, "level");
-        let level = level.as_deref().and_then(importance);
-        wanted.is_some_and(|wanted| level.is_none_or(|level| level >= wanted))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::json::{Object, Raw, raw};
-use crate::message::RpcError;
+use crate::message::{self, RpcError};
 
 /// What a server sent.
 #[derive(Debug)]
@@ -96,21 +96,7 @@ fn number(id: Option<&RawValue>) -> Option<u64> {
 
 /// A request of ours.
 pub(super) fn request(id: u64, method: &str, params: Option<&RawValue>) -> String {
-    #[derive(Serialize)]
-    struct Request<'a> {
-        jsonrpc: &'static str,
-        id: u64,
-        method: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        params: Option<&'a RawValue>,
-    }
-    let request = Request {
-        jsonrpc: "2.0",
-        id,
-        method,
-        params,
-    };
-    serde_json::to_string(&request).expect("strings and raw values have a JSON form")
+    text(message::request(id, method, params))
 }
 
 /// The notification that the request `id` is not waited for any more.
@@ -122,7 +108,11 @@ pub(super) fn cancelled(id: u64) -> String {
 
 /// The answer to a question of the server.
 pub(super) fn answer(id: &RawValue, answer: Result<&RawValue, &RpcError>) -> String {
-    crate::message::response(id, answer).get().to_owned()
+    text(message::response(id, answer))
+}
+
+fn text(message: Raw) -> String {
+    Box::<str>::from(message).into()
 }
 
 /// The token under which a request wants to hear of progress: the client's own, as it wrote it.

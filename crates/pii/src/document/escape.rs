@@ -35,10 +35,7 @@ pub(crate) fn as_read(piece: &str, depth: u8) -> String {
             let (end, piece) = unescaped(read.as_bytes(), escape);
             next.push_str(&read[at..escape]);
             next.push_str(&piece);
-            at = end.min(read.len());
-            while !read.is_char_boundary(at) {
-                at += 1;
-            }
+            at = read.ceil_char_boundary(end);
         }
         next.push_str(&read[at..]);
         read = next;

@@ -102,13 +102,6 @@ pub(crate) fn begun(text: &str, start: usize, end: usize, prefix: &Prefix) -> Op
     })
 }
 
-fn floor(text: &str, mut at: usize) -> usize {
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
 #[cfg(test)]
 mod tests {
     use crate::scanner::Scanner;

@@ -1,7 +1,6 @@
 //! Names of secrets, and whether what stands behind them is one.
 
 use super::between::{bridge, sign_behind};
-use super::floor;
 use super::value::{
     entropy, has_sign, is_bot, is_key, is_long_mixed, is_made_up, is_mixed, is_mixed_case, is_odd,
     is_placeholder, is_random, is_typed, is_unreadable,
@@ -189,7 +188,8 @@ impl<'t> Name<'t> {
             "strength",
             "hint",
         ];
-        let head = self.text[floor(self.text, start.saturating_sub(8))..start].to_ascii_lowercase();
+        let from = self.text.floor_char_boundary(start.saturating_sub(8));
+        let head = self.text[from..start].to_ascii_lowercase();
         words.iter().any(|word| self.tail.contains(word))
             || head.ends_with("page_")
             || head.ends_with("page")
@@ -229,7 +229,8 @@ impl<'t> Name<'t> {
 
     /// Whether whose it is stands before it, as in `id kim@… pw …`.
     fn has_user(&self) -> bool {
-        let head = &self.text[floor(self.text, self.start.saturating_sub(64))..self.start];
+        let from = self.text.floor_char_boundary(self.start.saturating_sub(64));
+        let head = &self.text[from..self.start];
         let lower = head.to_ascii_lowercase();
         let is_word = |word: &str| lower.starts_with(word) || lower.contains(&format!(" {word}"));
         ["id ", "id:", "login", "user", "account"]

@@ -1,6 +1,5 @@
 //! Secrets whose place says what they are: in an address, behind the option of a program, in PEM.
 
-use super::floor;
 use super::value::{is_made_up, is_placeholder};
 use crate::kind::Kind;
 use crate::recognizer::Hit;
@@ -53,8 +52,8 @@ const LONGEST_PEM: usize = 16 * 1024;
 
 /// The private key whose first line begins at `start`.
 pub(crate) fn private_key(text: &str, start: usize) -> Option<Hit> {
-    let rest = &text[start..floor(text, text.len().min(start + LONGEST_PEM))];
-    let label = &rest[PEM.len()..floor(rest, rest.len().min(60))];
+    let rest = &text[start..text.floor_char_boundary(start + LONGEST_PEM)];
+    let label = &rest[PEM.len()..rest.floor_char_boundary(60)];
     let label = label.split("-----").next()?;
     if !label.contains("PRIVATE KEY") {
         return None;
@@ -71,7 +70,7 @@ pub(crate) fn private_key(text: &str, start: usize) -> Option<Hit> {
         // Whoever cut it off still has most of it.
         None => body.find(['"', '<']).unwrap_or(body.len()).min(4096),
     };
-    let length = floor(body, length);
+    let length = body.floor_char_boundary(length);
     Some(Hit::new(
         Kind::Secret,
         start..start + PEM.len() + length,

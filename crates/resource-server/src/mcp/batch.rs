@@ -1,14 +1,17 @@
 //! Several messages in one body, which revision 2025-03-26 alone has (MCP Streamable HTTP).
 
 use axum::body::Body;
+use axum::response::IntoResponse as _;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
+use oauth::media_type;
 use serde_json::value::RawValue;
 
-use crate::mcp::endpoint::{Stop, is_event_stream, read_text};
+use crate::mcp::endpoint::{Stop, read_text};
 use crate::mcp::fault::Fault;
-use crate::mcp::headers::{MCP_PROTOCOL_VERSION, single};
+use crate::mcp::headers::single;
 use crate::mcp::listing::messages_of_stream;
+use crate::mcp::names::MCP_PROTOCOL_VERSION;
 use crate::mcp::{Envelope, Message};
 
 /// The revision with batches; a request that names no revision is of this one.
@@ -49,14 +52,11 @@ impl Answers {
     /// An answer that is neither success nor a message, such as 404 for a lost session, is the answer to
     /// the whole batch.
     pub(super) async fn add(&mut self, response: Response<Body>) -> Result<(), Stop> {
-        let is_json = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        let is_json = media_type::is(response.headers(), media_type::JSON);
         if !response.status().is_success() && !is_json {
             return Err(Stop::Answered(Box::new(response)));
         }
-        let is_stream = is_event_stream(response.headers());
+        let is_stream = media_type::is(response.headers(), media_type::EVENT_STREAM);
         let text = read_text(response.into_body()).await?;
         if is_stream {
             self.0.extend(messages_of_stream(&text));
@@ -68,13 +68,9 @@ impl Answers {
 
     pub(super) fn into_response(self) -> Response<Body> {
         if self.0.is_empty() {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::ACCEPTED;
-            return response;
+            return StatusCode::ACCEPTED.into_response();
         }
-        let mut response = Response::new(Body::from(format!("[{}]", self.0.join(","))));
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, json);
-        response
+        let json = [(CONTENT_TYPE, media_type::JSON)];
+        (json, format!("[{}]", self.0.join(","))).into_response()
     }
 }

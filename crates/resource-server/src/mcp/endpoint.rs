@@ -12,26 +12,26 @@ use std::time::Duration;
 
 use axum::BoxError;
 use axum::body::Body;
+use axum::response::IntoResponse as _;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use oauth::media_type;
 use tokio::time::Instant;
 use tower::{Service, ServiceExt as _};
 
 use crate::Caller;
 use crate::mcp::access::require_name;
+use crate::mcp::entrance::Visitor;
 use crate::mcp::fault::Fault;
 use crate::mcp::headers::Glance;
 use crate::mcp::listing::{filtered, rewritten_stream};
 use crate::mcp::session::NoSuchSession;
 use crate::mcp::unread::discard;
-use crate::mcp::{
-    AllowedOrigins, Envelope, Message, SessionBinding, ToolAccess, batch, headers, origin,
-};
+use crate::mcp::{Entrance, Envelope, Message, SessionBinding, ToolAccess, batch, headers};
 use crate::refusal::Refusal;
-use crate::require_bearer::{Bearer, Presented};
 
 /// The largest tool list that is filtered; a larger one is refused, not passed on unfiltered.
 const MAX_LIST_BYTES: usize = 16 * 1024 * 1024;
@@ -42,12 +42,10 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 /// What stands between the world and an MCP server.
 #[derive(Debug)]
 pub(crate) struct Protection {
-    pub(crate) bearer: Bearer,
-    pub(crate) origins: AllowedOrigins,
+    pub(crate) entrance: Entrance,
     pub(crate) access: ToolAccess,
     pub(crate) lists_all_tools: bool,
     pub(crate) sessions: SessionBinding,
-    pub(crate) max_body_bytes: usize,
 }
 
 /// An MCP server behind a guard, made by [`ProtectedResource::endpoint`](crate::ProtectedResource).
@@ -80,9 +78,8 @@ impl From<Fault> for Stop {
 impl From<NoSuchSession> for Stop {
     /// MCP transports: 404 makes the client start a new session.
     fn from(_: NoSuchSession) -> Self {
-        let mut response = Response::new(Body::from("there is no such session"));
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        Self::Answered(Box::new(response))
+        let answer = (StatusCode::NOT_FOUND, "there is no such session").into_response();
+        Self::Answered(Box::new(answer))
     }
 }
 
@@ -104,76 +101,51 @@ where
 {
     /// The request is handed on by reference, since each `async fn` that owns one has room for two.
     async fn answer(&self, request: &mut Request<Body>) -> Response<Body> {
-        let protection = &self.shared.0;
-        let glance = Glance::at(request.headers());
-        let page = if glance.has_origin {
-            let Ok(page) = protection.origins.judge(request.headers()) else {
-                discard(request.body_mut(), protection.max_body_bytes);
-                return origin::foreign();
-            };
-            page
-        } else {
-            None
+        // Every request stands for itself: neither a session nor a connection is a proof of identity.
+        let entrance = &self.shared.0.entrance;
+        let mut visitor = match entrance.admit(request).await {
+            Ok(visitor) => visitor,
+            Err(answer) => return answer,
         };
-        // No cache keeps the answer to a POST, so that need not say what it depends on.
-        let may_be_cached = request.method() != Method::POST;
-        let mut response = if request.method() == Method::OPTIONS {
-            origin::preflight(request.headers())
-        } else {
-            match self.admit(request, &glance).await {
-                Ok(response) => response,
-                Err(Stop::Refused(refusal)) => refusal.explained(&protection.bearer.advice),
-                Err(Stop::Answered(response)) => *response,
-            }
+        let answer = match self.answer_to(request, &mut visitor).await {
+            Ok(answer) => answer,
+            Err(Stop::Refused(refusal)) => refusal.explained(&entrance.bearer.advice),
+            Err(Stop::Answered(answer)) => *answer,
         };
-        if may_be_cached || page.is_some() {
-            origin::expose(&mut response, page);
-        }
-        response
+        visitor.see_off(answer)
     }
 
-    /// Every request stands for itself: neither a session nor a connection is a proof of identity.
-    async fn admit(
+    /// What somebody who was let in is answered, or why not.
+    async fn answer_to(
         &self,
         request: &mut Request<Body>,
-        glance: &Glance,
+        visitor: &mut Visitor,
     ) -> Result<Response<Body>, Stop> {
         let protection = &self.shared.0;
-        let (mut caller, presented) = match self.enter(request, glance).await {
-            Ok(entered) => entered,
-            Err(stop) => {
-                discard(request.body_mut(), protection.max_body_bytes);
-                return Err(stop);
-            }
-        };
+        let entrance = &protection.entrance;
+        let glance = Glance::at(request.headers());
+        if glance.has_session_id
+            && let Err(stop) = protection
+                .sessions
+                .open(request.headers_mut(), &visitor.caller)
+        {
+            discard(request.body_mut(), entrance.max_body_bytes);
+            return Err(stop.into());
+        }
         let mut response = if request.method() == Method::POST {
             if glance.takes_anything {
                 headers::spell_out_accept(request.headers_mut());
             }
-            let body = self.read(request, &mut caller, presented).await?;
-            request.extensions_mut().insert(caller.clone());
-            self.post(request, body, &caller).await?
+            let body = self.read(request, visitor).await?;
+            request.extensions_mut().insert(visitor.caller.clone());
+            self.post(request, body, &visitor.caller).await?
         } else {
-            protection.access.authorize(&[], &caller)?;
-            request.extensions_mut().insert(caller.clone());
+            protection.access.authorize(&[], &visitor.caller)?;
+            request.extensions_mut().insert(visitor.caller.clone());
             self.serve(request).await
         };
-        protection.sessions.seal(&mut response, &caller);
+        protection.sessions.seal(&mut response, &visitor.caller);
         Ok(response)
-    }
-
-    /// Who calls, and that the session, if there is one, is theirs.
-    async fn enter(
-        &self,
-        request: &mut Request<Body>,
-        glance: &Glance,
-    ) -> Result<(Caller, Presented), Stop> {
-        let protection = &self.shared.0;
-        let (caller, presented) = protection.bearer.authenticate(request).await?;
-        if glance.has_session_id {
-            protection.sessions.open(request.headers_mut(), &caller)?;
-        }
-        Ok((caller, presented))
     }
 
     /// The body of a request. It may come as late as its sender likes, so the token has to be good when it
@@ -181,15 +153,14 @@ where
     async fn read(
         &self,
         request: &mut Request<Body>,
-        caller: &mut Caller,
-        presented: Presented,
+        visitor: &mut Visitor,
     ) -> Result<Bytes, Stop> {
-        let protection = &self.shared.0;
+        let entrance = &self.shared.0.entrance;
         let began = Instant::now();
-        let body = read(request.body_mut(), protection.max_body_bytes).await?;
+        let body = read(request.body_mut(), entrance.max_body_bytes).await?;
         if began.elapsed() >= AT_ONCE {
             // What is rare is boxed, so that it takes no room on the way of the others.
-            *caller = Box::pin(protection.bearer.look_again(&presented)).await?;
+            visitor.caller = Box::pin(entrance.bearer.look_again(&visitor.presented)).await?;
         }
         Ok(body)
     }
@@ -276,7 +247,7 @@ where
     ) -> Result<Response<Body>, Fault> {
         let access = &self.shared.0.access;
         let filter = |text: &str| filtered(text, access, caller, list.is_stateless_revision);
-        let is_stream = is_event_stream(response.headers());
+        let is_stream = media_type::is(response.headers(), media_type::EVENT_STREAM);
         let (mut parts, body) = response.into_parts();
         let text = read_text(body).await?;
         let text = if is_stream {
@@ -370,11 +341,6 @@ pub(super) async fn read_text(mut body: Body) -> Result<String, Fault> {
         .await
         .map_err(|_| unreadable)?;
     String::from_utf8(bytes.into()).map_err(|_| Fault::Internal("the server's answer is not text"))
-}
-
-pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with(b"text/event-stream"))
 }
 
 impl<S, ResB> Service<Request<Body>> for McpEndpoint<S>

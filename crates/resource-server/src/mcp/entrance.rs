@@ -12,7 +12,7 @@ use crate::mcp::fault::Fault;
 use crate::mcp::unread::discard;
 use crate::mcp::{AllowedOrigins, Envelope, EnvelopeError, headers, origin};
 use crate::refusal::Refusal;
-use crate::require_bearer::Bearer;
+use crate::require_bearer::{Bearer, Presented};
 
 /// The guard of a [`ProtectedResource`](crate::ProtectedResource) for servers that read and judge messages
 /// themselves, such as gateways. Everybody else has
@@ -44,6 +44,7 @@ pub struct Entrance {
 pub struct Visitor {
     /// Who calls.
     pub caller: Caller,
+    pub(crate) presented: Presented,
     page: Option<HeaderValue>,
     may_be_cached: bool,
 }
@@ -57,6 +58,7 @@ impl Entrance {
             discard(request.body_mut(), self.max_body_bytes);
             return Err(origin::foreign());
         };
+        // No cache keeps the answer to a POST, so that need not say what it depends on.
         let may_be_cached = request.method() != Method::POST;
         if request.method() == Method::OPTIONS {
             let mut answer = origin::preflight(request.headers());
@@ -64,8 +66,9 @@ impl Entrance {
             return Err(answer);
         }
         match self.bearer.authenticate(request).await {
-            Ok((caller, _)) => Ok(Visitor {
+            Ok((caller, presented)) => Ok(Visitor {
                 caller,
+                presented,
                 page,
                 may_be_cached,
             }),

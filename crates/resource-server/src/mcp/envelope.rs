@@ -14,14 +14,10 @@ use oauth::json::{ScanError, Scanner, is_disguised};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+use crate::mcp::names::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, PROTOCOL_VERSION};
+
 /// The first revision whose requests carry their protocol version themselves.
 const FIRST_STATELESS_REVISION: &str = "2026-07-28";
-
-/// Where a message of such a revision carries it, below `params._meta`.
-const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-
-/// Where such a message says what its client can do.
-const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
 /// The members of a message (JSON-RPC 2.0 §4, §5).
 const OF_MESSAGE: &[&str] = &["jsonrpc", "id", "method", "params", "result", "error"];
@@ -52,8 +48,8 @@ const OF_PARAMS: &[&str] = &[
 const OF_META: &[&str] = &[
     PROTOCOL_VERSION,
     CLIENT_CAPABILITIES,
-    "io.modelcontextprotocol/clientInfo",
-    "io.modelcontextprotocol/logLevel",
+    CLIENT_INFO,
+    LOG_LEVEL,
     "progressToken",
 ];
 
@@ -188,7 +184,7 @@ impl<'a> Envelope<'a> {
 }
 
 /// Whether the revision `version` has no sessions; revisions are dates, so they compare as text.
-pub(super) fn is_stateless(version: &str) -> bool {
+pub fn is_stateless(version: &str) -> bool {
     version >= FIRST_STATELESS_REVISION
 }
 

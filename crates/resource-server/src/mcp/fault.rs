@@ -1,8 +1,10 @@
 //! JSON-RPC errors for messages that never reach the server (JSON-RPC 2.0 §5.1, MCP Streamable HTTP).
 
 use axum::body::Body;
+use axum::response::IntoResponse as _;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
+use oauth::media_type;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -81,10 +83,7 @@ impl Fault {
 
     /// The whole answer.
     pub(super) fn response(&self, id: Option<&RawValue>) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.message(id)));
-        *response.status_mut() = self.status();
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, json);
-        response
+        let json = [(CONTENT_TYPE, media_type::JSON)];
+        (self.status(), json, self.message(id)).into_response()
     }
 }

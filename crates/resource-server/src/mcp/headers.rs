@@ -2,17 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ACCEPT, ORIGIN};
+use http::header::ACCEPT;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::mcp::Envelope;
 use crate::mcp::fault::Fault;
-
-pub(super) static MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
-pub(super) static MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
-pub(super) static MCP_PROTOCOL_VERSION: HeaderName =
-    HeaderName::from_static("mcp-protocol-version");
-pub(super) static MCP_SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+use crate::mcp::names::{MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 
 /// Refuses headers that are there twice or differ from `message`.
 ///
@@ -21,31 +16,27 @@ pub(super) static MCP_SESSION_ID: HeaderName = HeaderName::from_static("mcp-sess
 pub(super) fn compare(headers: &HeaderMap, message: &Envelope<'_>) -> Result<(), Fault> {
     // One pass, since each look-up by name costs as much.
     let mut mirrored = [
-        (&MCP_METHOD, message.method.as_deref(), None),
-        (&MCP_NAME, message.name(), None),
+        (MCP_METHOD, message.method.as_deref(), None),
+        (MCP_NAME, message.name(), None),
         (
-            &MCP_PROTOCOL_VERSION,
+            MCP_PROTOCOL_VERSION,
             message.protocol_version.as_deref(),
             None,
         ),
     ];
     for (name, value) in headers {
-        let at = match name.as_str() {
-            "mcp-method" => 0,
-            "mcp-name" => 1,
-            "mcp-protocol-version" => 2,
-            _ => continue,
+        let Some((_, _, seen)) = mirrored.iter_mut().find(|(known, ..)| known == name) else {
+            continue;
         };
-        let (name, _, seen) = &mut mirrored[at];
         if seen.replace(value).is_some() {
             return Err(twice(name));
         }
     }
     for (name, body, header) in mirrored {
         // Before 2026-07-28 the body does not repeat the version.
-        let is_repeated = *name != MCP_PROTOCOL_VERSION || body.is_some();
+        let is_repeated = name != MCP_PROTOCOL_VERSION || body.is_some();
         if let Some(header) = header.filter(|_| is_repeated) {
-            compare_one(name, header, body)?;
+            compare_one(&name, header, body)?;
         }
     }
     Ok(())
@@ -115,7 +106,6 @@ fn is_anything(accept: &HeaderValue) -> bool {
 /// They are found in one pass, since each look-up by name costs as much.
 #[derive(Debug)]
 pub(super) struct Glance {
-    pub(super) has_origin: bool,
     pub(super) has_session_id: bool,
     /// Whether [`spell_out_accept`] has something to say.
     pub(super) takes_anything: bool,
@@ -124,15 +114,12 @@ pub(super) struct Glance {
 impl Glance {
     pub(super) fn at(headers: &HeaderMap) -> Self {
         let mut glance = Self {
-            has_origin: false,
             has_session_id: false,
             takes_anything: true,
         };
         let mut accept = None;
         for (name, value) in headers {
-            if *name == ORIGIN {
-                glance.has_origin = true;
-            } else if *name == ACCEPT {
+            if *name == ACCEPT {
                 accept.get_or_insert(value);
             } else if *name == MCP_SESSION_ID {
                 glance.has_session_id = true;

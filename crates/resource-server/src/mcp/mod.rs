@@ -15,6 +15,7 @@ mod fault;
 mod headers;
 #[cfg(feature = "axum")]
 mod listing;
+pub mod names;
 #[cfg(feature = "axum")]
 mod origin;
 #[cfg(feature = "axum")]
@@ -34,7 +35,7 @@ pub use endpoint::McpEndpoint;
 pub(crate) use endpoint::Protection;
 #[cfg(feature = "axum")]
 pub use entrance::{Entrance, Visitor, compare_headers, refuse_body};
-pub use envelope::{Envelope, EnvelopeError, Message};
+pub use envelope::{Envelope, EnvelopeError, Message, is_stateless};
 #[cfg(feature = "axum")]
 pub(crate) use origin::AllowedOrigins;
 #[cfg(feature = "axum")]

@@ -1,6 +1,7 @@
 //! Which web pages may use an endpoint (MCP transports: `Origin` validation; CORS).
 
 use axum::body::Body;
+use axum::response::IntoResponse as _;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW,
@@ -74,17 +75,13 @@ fn is_local(url: &Url) -> bool {
 
 /// The answer to a page that has no business here.
 pub(super) fn foreign() -> Response<Body> {
-    let mut response = Response::new(Body::from("this origin is not allowed here"));
-    *response.status_mut() = StatusCode::FORBIDDEN;
-    response
+    (StatusCode::FORBIDDEN, "this origin is not allowed here").into_response()
 }
 
 /// The answer to OPTIONS; a browser asks without credentials (Fetch §4.8).
 pub(super) fn preflight(request: &HeaderMap) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
+    let mut response = (StatusCode::NO_CONTENT, [(ALLOW, METHODS)]).into_response();
     let headers = response.headers_mut();
-    headers.insert(ALLOW, METHODS);
     if request.contains_key(ORIGIN) {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));

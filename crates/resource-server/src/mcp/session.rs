@@ -12,7 +12,7 @@ use oauth::secret::Secret;
 
 use crate::Caller;
 use crate::mcp::envelope::is_stateless;
-use crate::mcp::headers::{MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
+use crate::mcp::names::{MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 
 /// Binds the session ids of the server behind to issuer and subject of the caller.
 ///
@@ -63,7 +63,7 @@ impl SessionBinding {
         let code = URL_SAFE_NO_PAD.decode(code).map_err(|_| NoSuchSession)?;
         verify(&self.0, &bound(inner, caller), &code).map_err(|_| NoSuchSession)?;
         let inner = HeaderValue::from_str(inner).map_err(|_| NoSuchSession)?;
-        headers.insert(&MCP_SESSION_ID, inner);
+        headers.insert(MCP_SESSION_ID, inner);
         Ok(())
     }
 
@@ -78,7 +78,7 @@ impl SessionBinding {
         let code = URL_SAFE_NO_PAD.encode(sign(&self.0, &bound(inner, caller)));
         let outer = HeaderValue::try_from(format!("{inner}.{code}"))
             .expect("a header value stays one with ASCII after it");
-        response.headers_mut().insert(&MCP_SESSION_ID, outer);
+        response.headers_mut().insert(MCP_SESSION_ID, outer);
     }
 }
 

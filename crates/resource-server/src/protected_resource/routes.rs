@@ -4,14 +4,16 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{BoxError, Router};
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response, StatusCode};
 use tower::Service;
 
 use oauth::challenge::Scheme;
+use oauth::media_type;
 use oauth::metadata::OAUTH_PROTECTED_RESOURCE;
 use oauth::secret::Secret;
 
@@ -57,16 +59,13 @@ impl ProtectedResource {
         let document = serde_json::to_string(&self.metadata).expect("strings have a JSON form");
         let document = Bytes::from(document);
         let answer = move || {
-            let mut response = Response::new(Body::from(document.clone()));
-            let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            // The document is public, so every page may read it and every cache may keep it.
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-            headers.insert(
-                CACHE_CONTROL,
-                HeaderValue::from_static("public, max-age=300"),
-            );
-            std::future::ready(response)
+            let headers = [
+                (CONTENT_TYPE, media_type::JSON),
+                // The document is public, so every page may read it and every cache may keep it.
+                (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+                (CACHE_CONTROL, "public, max-age=300"),
+            ];
+            std::future::ready((headers, document.clone()))
         };
         Router::new().route(path, get(answer).options(preflight))
     }
@@ -107,47 +106,36 @@ impl ProtectedResource {
     /// The guard alone, for a server that judges messages itself.
     pub fn entrance(&self, verifier: impl VerifyToken) -> Entrance {
         Entrance {
-            bearer: self.bearer(verifier),
+            bearer: Bearer {
+                verifier: Arc::new(verifier),
+                advice: self.advice(),
+                dpop: self.dpop.clone(),
+                address: Address::Url(self.metadata.resource.clone()),
+            },
             origins: self.origins.clone(),
             max_body_bytes: self.max_body_bytes,
-        }
-    }
-
-    fn bearer(&self, verifier: impl VerifyToken) -> Bearer {
-        Bearer {
-            verifier: Arc::new(verifier),
-            advice: self.advice(),
-            dpop: self.dpop.clone(),
-            address: Address::Url(self.metadata.resource.clone()),
         }
     }
 
     /// `server` behind this guard, as a service to be mounted by hand.
     pub fn endpoint<S>(&self, server: S, verifier: impl VerifyToken) -> McpEndpoint<S> {
         let protection = Protection {
-            bearer: self.bearer(verifier),
-            origins: self.origins.clone(),
+            entrance: self.entrance(verifier),
             access: self.access.clone(),
             lists_all_tools: self.lists_all_tools,
             sessions: self.sessions.clone(),
-            max_body_bytes: self.max_body_bytes,
         };
         McpEndpoint::new(protection, server)
     }
 }
 
 /// A browser asks before it sends `MCP-Protocol-Version`, which clients add to this request, too.
-async fn preflight() -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = http::StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    for (name, value) in [
+async fn preflight() -> impl IntoResponse {
+    let headers = [
         ("access-control-allow-origin", "*"),
         ("access-control-allow-methods", "GET"),
         ("access-control-allow-headers", "*, Authorization"),
         ("access-control-max-age", "7200"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
+    ];
+    (StatusCode::NO_CONTENT, headers)
 }

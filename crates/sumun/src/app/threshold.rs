@@ -20,9 +20,10 @@ use axum::extract::{ConnectInfo, Request};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{FutureExt as _, StreamExt as _};
 use gateway::{Gateway, Origin};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_body_util::Limited;
+use oauth::media_type;
 use oauth::random::{Names, OsRandom};
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt as _};
@@ -182,10 +183,7 @@ impl Inner {
     /// Only answers to GET wait for news (MCP 2025-03-26 to 2025-11-25); a stream that answers a POST
     /// ends with its answer.
     fn end_with_the_house(&self, answer: Response) -> Response {
-        let content_type = answer.headers().get(CONTENT_TYPE);
-        let is_stream =
-            content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
-        if !is_stream {
+        if !media_type::is(answer.headers(), media_type::EVENT_STREAM) {
             return answer;
         }
         let stop = self.stop.clone();

@@ -8,6 +8,7 @@ use futures_util::stream;
 use gateway::policy::Policy;
 use gateway::upstream::{HttpClient, UpstreamParts};
 use gateway::{Parts, Plan, SessionKeys};
+use http::header::CONTENT_TYPE;
 use oauth::client::fetch::Fetch;
 use oauth::time::SystemClock;
 use tokio::sync::Semaphore;

@@ -70,7 +70,7 @@ impl Problems {
         span: &Range<usize>,
         message: &str,
     ) -> fmt::Result {
-        let start = floor_char_boundary(&self.text, span.start);
+        let start = self.text.floor_char_boundary(span.start);
         let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line = self.text[line_start..].lines().next().unwrap_or_default();
         let number = self.text[..line_start].matches('\n').count() + 1;
@@ -83,7 +83,8 @@ impl Problems {
             .chars()
             .map(|c| if c == '\t' { '\t' } else { ' ' })
             .collect();
-        let end = floor_char_boundary(&self.text, span.end).clamp(start, line_start + line.len());
+        let end = self.text.floor_char_boundary(span.end);
+        let end = end.clamp(start, line_start + line.len());
         let width = self.text[start..end].chars().count().max(1);
         let gutter = " ".repeat(number.to_string().len());
         let shown = without_secret(line);
@@ -136,14 +137,6 @@ pub(crate) fn sounds_secret(name: &str) -> bool {
     ];
     let name = name.to_ascii_lowercase().replace('-', "_");
     SIGNS.iter().any(|sign| name.contains(sign)) || name == "key"
-}
-
-fn floor_char_boundary(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 /// The one of `known` that `written` was probably meant to be.

@@ -2,8 +2,9 @@
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, IF_MATCH};
+use http::header::IF_MATCH;
 use http::request::Parts;
+use oauth::media_type;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use store::Page;
@@ -27,11 +28,9 @@ impl<T: DeserializeOwned> FromRequest<AuthorizationServer> for Payload<T> {
 
     async fn from_request(request: Request, _: &AuthorizationServer) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let content_type = parts.headers.get(CONTENT_TYPE);
-        let essence = content_type.and_then(|value| value.to_str().ok()?.split(';').next());
-        let essence = essence.unwrap_or_default().trim().to_ascii_lowercase();
+        let is = |name| media_type::is(&parts.headers, name);
         // A form of a web page cannot have one of these without asking first (Fetch §3.3).
-        if !["application/json", "application/merge-patch+json"].contains(&essence.as_str()) {
+        if !is(media_type::JSON) && !is("application/merge-patch+json") {
             return Err(malformed("the body must be application/json")
                 .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }

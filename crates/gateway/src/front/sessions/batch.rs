@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::{Sessions, refuse};
 use crate::front::exchange::Exchange;
 use crate::front::wire::{Incoming, Malformed, no_batch};
-use crate::front::{Guest, Refusal, RpcResponse, accepts};
+use crate::front::{Guest, Refusal, RpcResponse, accepts, wire};
 use crate::json::{Raw, raw};
 use crate::message::{RpcError, code, response};
 use crate::revision::Revision;
@@ -34,12 +34,7 @@ impl Sessions {
             return Err(refuse(&no_batch()));
         }
         accepts::event_stream(headers)?;
-        let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
-            refuse(&RpcError::new(
-                code::PARSE_ERROR,
-                format!("the body is not JSON: {error}"),
-            ))
-        })?;
+        let elements = wire::elements(text)?;
         if elements.is_empty() || elements.len() > MOST {
             return Err(invalid("a batch holds between 1 and 100 messages"));
         }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use resource_server::mcp::names::{MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 
 pub(crate) use engine::Engine;
 pub(crate) use greeting::Greeting;
@@ -21,15 +22,13 @@ use stream::Kept;
 
 use crate::front::exchange::{Beginning, Exchange};
 use crate::front::lease::Lease;
-use crate::front::wire::{Asked, Incoming, Malformed};
-use crate::front::{FrontSettings, Guest, Refusal, RpcResponse, accepts};
+use crate::front::wire::{Asked, Incoming};
+use crate::front::{FrontSettings, Guest, Refusal, RpcResponse, accepts, wire};
 use crate::message::{RpcError, code, response};
 use crate::revision::{Era, Revision};
 use crate::server::McpServer;
 use crate::session::{NoSuchSession, Session};
 
-pub(crate) static MCP_SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-static MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// How many sessions are remembered as ended; the ids of others that ended are valid until they are too
@@ -84,17 +83,12 @@ impl Sessions {
         server: &Arc<dyn McpServer>,
     ) -> Result<Response<Body>, Refusal> {
         accepts::json(headers)?;
-        let text = str::from_utf8(body).map_err(|error| {
-            refuse(&RpcError::new(
-                code::PARSE_ERROR,
-                format!("the body is not JSON: {error}"),
-            ))
-        })?;
+        let text = wire::text(body)?;
         if text.trim_ascii_start().starts_with('[') {
             let session = self.session(guest, headers)?;
             return self.batch(guest, headers, &session, text, server).await;
         }
-        let message = Incoming::parse(text).map_err(|Malformed(error)| refuse(&error))?;
+        let message = Incoming::parse(text)?;
         match message {
             Incoming::Request(asked) if asked.method == "initialize" => {
                 Ok(self.initialize(guest, &asked, server).await)
@@ -144,7 +138,7 @@ impl Sessions {
         };
         let mut answer = RpcResponse::json(StatusCode::OK, response(asked.id, Ok(&result)));
         let id = HeaderValue::try_from(id).expect("base64url can stand in a header");
-        answer.headers_mut().insert(&MCP_SESSION_ID, id);
+        answer.headers_mut().insert(MCP_SESSION_ID, id);
         answer
     }
 

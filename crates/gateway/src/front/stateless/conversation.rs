@@ -21,18 +21,6 @@ use crate::visit::Visit;
 /// How many notifications a call may have that waits for its client; the newest are kept.
 const EARLY: usize = 64;
 
-/// The levels of log messages, the least important first (MCP logging).
-const LEVELS: [&str; 8] = [
-    "debug",
-    "info",
-    "notice",
-    "warning",
-    "error",
-    "critical",
-    "alert",
-    "emergency",
-];
-
 /// A call that is under way. Dropped, it is cancelled.
 pub(super) struct Conversation {
     pub(super) request: Request,
@@ -171,7 +159,9 @@ impl Conversation {
     /// The notification as the client wants to hear it, if it does.
     fn heard(&self, mut notification: Notification) -> Option<Notification> {
         match &*notification.method {
-            "notifications/message" => self.is_important(&notification).then_some(notification),
+            "notifications/message" if !self.visit.wants_log(notification.params.as_deref()) => {
+                None
+            }
             "notifications/progress" => {
                 let (own, wanted) = (self.progress.0.as_ref(), self.progress.1.as_ref()?);
                 if own.is_some_and(|own| own.get() == wanted.get()) {
@@ -192,22 +182,6 @@ impl Conversation {
             | "notifications/tasks/status"
             | "notifications/cancelled" => None,
             _ => Some(notification),
-        }
-    }
-
-    /// MCP logging: a client that has named no level wants no log messages.
-    fn is_important(&self, notification: &Notification) -> bool {
-        let place = |level: &str| LEVELS.iter().position(|known| *known == level);
-        let wanted = self.visit.log_level.as_deref().and_then(place);
-        let params = notification
-            .params
-            .as_deref()
-            .and_then(Object::of)
-            .unwrap_or_default();
-        let level = params.text("level");
-        match (wanted, level.as_deref().and_then(place)) {
-            (Some(wanted), Some(level)) => level >= wanted,
-            (wanted, _) => wanted.is_some(),
         }
     }
 

@@ -6,10 +6,10 @@
 
 use http::{HeaderMap, HeaderName};
 use resource_server::mcp::Envelope;
+use resource_server::mcp::names::{MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION};
 use serde_json::value::RawValue;
 
 use super::Stateless;
-use super::admission::{MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION};
 use crate::front::accepts;
 use crate::revision::{Era, Revision};
 

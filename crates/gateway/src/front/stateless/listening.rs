@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http::StatusCode;
+use resource_server::mcp::names::SUBSCRIPTION_ID;
 use tokio::sync::mpsc;
 
 use super::admission::Admitted;
@@ -16,9 +17,6 @@ use crate::front::{Guest, error, failed};
 use crate::json::{Object, Raw, raw};
 use crate::message::{News, Notification, Outlet, RpcError, code, response};
 use crate::server::{Failure, Interest, McpServer};
-
-/// Where every message of a subscription names it.
-const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// What a server says when it has begun to listen.
 const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";

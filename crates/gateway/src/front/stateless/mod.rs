@@ -25,7 +25,7 @@ use parked::{Parked, State};
 use talk::Talk;
 
 use crate::front::wire::{Asked, Incoming, Malformed};
-use crate::front::{FrontSettings, Guest, RpcResponse, accepts, error, events};
+use crate::front::{FrontSettings, Guest, RpcResponse, accepts, error, events, wire};
 use crate::json::{Object, Raw};
 use crate::message::{Notification, Request, RpcError, code, response};
 use crate::server::McpServer;
@@ -104,14 +104,7 @@ impl Stateless {
         if let Err(refusal) = accepts::json(headers) {
             return refusal.response();
         }
-        let text = match str::from_utf8(&body) {
-            Ok(text) => text,
-            Err(error) => {
-                let what = format!("the body is not JSON: {error}");
-                return bad(&RpcError::new(code::PARSE_ERROR, what));
-            }
-        };
-        match Incoming::parse(text) {
+        match wire::text(&body).and_then(Incoming::parse) {
             Ok(Incoming::Request(asked)) => {
                 if let Err(refusal) = accepts::event_stream(headers) {
                     return refusal.response();

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use resource_server::mcp::names::PROTOCOL_VERSION;
 use resource_server::mcp::{EnvelopeError, Message};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
@@ -230,7 +231,7 @@ impl Pipe {
 fn is_stateless(asked: &Asked<'_>) -> bool {
     let params = asked.params.and_then(Object::of);
     let meta = params.as_ref().and_then(|params| params.object("_meta"));
-    meta.is_some_and(|meta| meta.contains("io.modelcontextprotocol/protocolVersion"))
+    meta.is_some_and(|meta| meta.contains(PROTOCOL_VERSION))
         || matches!(&*asked.method, "server/discover" | "subscriptions/listen")
 }
 

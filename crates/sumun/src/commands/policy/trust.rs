@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 use gateway::ToolPin;
-use store::{Collection, ListBy, Page};
+use store::{Collection, ListBy};
 
 use crate::data;
 use crate::settings::{self, Environment};
@@ -45,20 +45,10 @@ pub(in crate::commands) async fn trust(
     let data = data::open(&settings.data).await?;
     let pins: Collection<ToolPin> = Collection::new(Arc::clone(&data.store) as _, data.keys);
     let mut forgotten = Vec::new();
-    // What is listed is removed, until nothing is left to list.
-    let mut page = Page::default();
-    loop {
-        let some = pins.list(ListBy::Owner(&options.upstream), page).await?;
-        let Some(last) = some.last() else { break };
-        page = Page {
-            before: Some(last.cursor()),
-            ..Page::default()
-        };
-        for pin in &some {
-            if options.tools.is_empty() || options.tools.contains(&pin.tool) {
-                pins.remove(&pin.key).await?;
-                forgotten.push(pin.tool.clone());
-            }
+    for pin in pins.all(ListBy::Owner(&options.upstream)).await? {
+        if options.tools.is_empty() || options.tools.contains(&pin.tool) {
+            pins.remove(&pin.key).await?;
+            forgotten.push(pin.record.tool);
         }
     }
     data.store.close().await;

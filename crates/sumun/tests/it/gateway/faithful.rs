@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use serde_json::json;
@@ -11,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use super::client::{Client, Line, result, stateless_request};
-use super::upstream::{Fake, GOOD, stream};
+use super::upstream::{Fake, GOOD, Seen, stream};
 use super::{PERMITTED, SETTINGS, at, house, recorded};
 use crate::house::{House, free_port};
 
@@ -136,7 +138,14 @@ async fn passing(robot: &Client) -> Line {
 #[tokio::test]
 async fn g2_a_stream_that_is_passed_on_ends_with_the_revocation_and_the_server_is_told() {
     let (told, mut hears) = unbounded_channel();
-    let notes = Fake::stateless(&["wait"], move |_| silent(&told)).await;
+    // RFC 9110 §8.3.1: a type is the same one however it is written.
+    let written = HeaderValue::from_static("Text/Event-Stream; charset=utf-8");
+    let call = move |_: &Seen| {
+        let mut answer = silent(&told);
+        answer.headers_mut().insert(CONTENT_TYPE, written.clone());
+        answer
+    };
+    let notes = Fake::stateless(&["wait"], call).await;
     let house = house(&format!("{PERMITTED}{}", at("notes", &notes.url))).await;
     let robot = Client::robot(&house, "/notes/mcp").await;
     let stream = passing(&robot).await;

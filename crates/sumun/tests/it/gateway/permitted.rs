@@ -208,13 +208,18 @@ async fn rules_decide_who_may_be_introduced() {
 
 #[tokio::test]
 async fn rules_decide_who_may_listen() {
-    let notes = Fake::stateless(&["read"], |seen| match seen.rpc() {
+    let notes = Fake::new(|seen| match seen.rpc() {
+        "server/discover" => seen.result(
+            r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true},"resources":{"subscribe":true}}}"#,
+        ),
         "subscriptions/listen" => stream(Body::from_stream(pending::<Result<Bytes, Error>>())),
         _ => seen.result(GOOD),
     })
     .await;
     let rule = "[[policy.rules]]\neffect = \"deny\"\nupstream = \"notes\"\n\
-                methods = [\"subscriptions/listen\"]\nclients = [\"robot\"]\n";
+                methods = [\"subscriptions/listen\"]\nclients = [\"robot\"]\n\
+                [[policy.rules]]\neffect = \"deny\"\nupstream = \"notes\"\n\
+                resources = [\"file:///secret\"]\n";
     let house = house(&format!("{PERMITTED}{}{rule}", at("notes", &notes.url))).await;
     let news = json!({"notifications": {"toolsListChanged": true}});
     for path in ["/notes/mcp", "/mcp"] {
@@ -232,6 +237,13 @@ async fn rules_decide_who_may_listen() {
     assert_eq!(recorded(&house, "policy_decision").len(), 2);
 
     let stranger = Client::of(&house, "stranger", "/notes/mcp", "").await;
+    let secret =
+        json!({"notifications": {"resourceSubscriptions": ["file:///open", "file:///secret"]}});
+    let answer = stranger.ask_stateless("subscriptions/listen", secret).await;
+    let error = message(&answer)["error"].to_string();
+    assert!(error.contains("file:///secret"), "{answer:?}");
+    assert_eq!(recorded(&house, "policy_decision").len(), 3);
+
     let headers = [
         ("mcp-protocol-version", "2026-07-28"),
         ("mcp-method", "subscriptions/listen"),

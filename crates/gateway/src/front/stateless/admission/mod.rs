@@ -10,6 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderName};
 use resource_server::Caller;
+use resource_server::mcp::names::{
+    CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION,
+    PROTOCOL_VERSION,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -19,16 +23,6 @@ use crate::message::{RpcError, code};
 use crate::revision::{Era, Revision};
 use crate::upstream::mirror;
 use crate::visit::{Client, Visit};
-
-const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
-const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
-
-pub(super) static MCP_PROTOCOL_VERSION: HeaderName =
-    HeaderName::from_static("mcp-protocol-version");
-pub(super) static MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
-pub(super) static MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 /// A request that says all it has to.
 #[derive(Debug)]
@@ -167,11 +161,8 @@ fn mirrored(headers: &HeaderMap, asked: &Asked<'_>, params: &Object<'_>) -> Resu
             asked.method
         )));
     }
-    let member = match &*asked.method {
-        "tools/call" | "prompts/get" => "name",
-        "resources/read" => "uri",
-        "tasks/get" | "tasks/update" | "tasks/cancel" => "taskId",
-        _ => return Ok(()),
+    let Some(member) = mirror::named_by(&asked.method) else {
+        return Ok(());
     };
     required(headers, &MCP_NAME)?;
     let name = headers.get(&MCP_NAME).and_then(mirror::decoded);
