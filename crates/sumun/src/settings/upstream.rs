@@ -24,8 +24,9 @@ pub(crate) struct UpstreamSection {
     pub(crate) command: Option<String>,
     /// What the program is started with, one argument each.
     pub(crate) args: Vec<String>,
-    /// The environment of the program. Besides, it sees `PATH`, `HOME`, `LANG` and `TMPDIR`, and nothing
-    /// else of ours. `${NAME}` in a value stands for that environment variable.
+    /// The environment of the program. Besides, it sees `PATH`, `HOME`, `LANG` and `TMPDIR`, a mark by which
+    /// what it starts is found again (`SUMUN_CHILD`), and nothing else of ours. `${NAME}` in a value stands
+    /// for that environment variable.
     pub(crate) env: BTreeMap<String, Secret>,
     /// The directory in which the program runs. A relative path starts at this file.
     pub(crate) directory: Option<String>,

@@ -92,7 +92,17 @@ async fn g5_a_child_has_a_clean_environment_and_limits() {
     assert_eq!(result["core"], 0);
     assert_eq!(result["token"], "t");
     let names = result["env"].as_str().unwrap();
-    let own = ["PWD", "OLDPWD", "SHLVL", "_", "HOME", "PATH", "TOKEN"];
+    // What it has started is found by its mark.
+    let own = [
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "_",
+        "HOME",
+        "PATH",
+        "TOKEN",
+        "SUMUN_CHILD",
+    ];
     let foreign: Vec<_> = names
         .split_whitespace()
         .filter(|name| !own.contains(name))
@@ -337,6 +347,45 @@ async fn a_program_of_2026_07_28_is_spoken_to_as_it_wants() {
             json!({"progressToken": 7, "progress": 1})
         )]
     );
+#[tokio::test]
+async fn g4_what_has_left_the_group_of_a_child_ends_with_it() {
+    let directory = TempDir::new().unwrap();
+    // One has a session of its own, one also an environment without a mark, and one has lost its parent.
+    let call = r#"setsid sleep 1000 & session=$!
+        env -i setsid sleep 1000 & bare=$!
+        (setsid sleep 1000 & echo $! > "$ORPHAN"); read -r orphan < "$ORPHAN"
+        answer "{\"session\":$session,\"bare\":$bare,\"orphan\":$orphan}""#;
+    let settings = script(&server(call), Children::PerSession);
+    let settings = with_env(settings, "ORPHAN", &directory.path().join("orphan"));
+    let upstream = upstream(&settings);
+    let visit = visit(Revision::V2025_06_18);
+    let left = call_tool(&upstream, &visit, "t").await.unwrap();
+    let left = ["session", "bare", "orphan"].map(|name| left[name].as_u64().unwrap());
+    assert!(left.iter().all(|pid| exists(*pid)));
+    upstream.leave(&visit).await;
+    for pid in left {
+        gone(pid).await;
+    }
+    upstream.close().await;
+}
+
+#[tokio::test]
+async fn g4_what_a_child_leaves_behind_that_dies_ends_too_and_not_that_of_others() {
+    let call = r#"case $line in
+        *die*) kill -9 $$;;
+        *) setsid sh -c 'trap "" TERM; sleep 1000 & wait' & answer "{\"pid\":$!}";;
+        esac"#;
+    let upstream = upstream(&script(&server(call), Children::PerUser));
+    let alice = visit(Revision::V2025_06_18);
+    let bob = visit_of("bob", Revision::V2025_06_18, "{}");
+    let (of_alice, of_bob) = (pid(&upstream, &alice).await, pid(&upstream, &bob).await);
+    assert!(call_tool(&upstream, &alice, "die").await.is_err());
+    gone(of_alice).await;
+    assert!(exists(of_bob));
+    upstream.close().await;
+    gone(of_bob).await;
+}
+
     upstream.close().await;
 }
 
