@@ -5,7 +5,7 @@ use std::sync::Arc;
 use delegation::AuthType;
 use resource_server::Caller;
 
-use crate::json::{Object, Raw};
+use crate::json::{Object, Raw, raw};
 use crate::revision::Revision;
 
 /// What a client says about itself, once in a session or with every request.
@@ -43,4 +43,19 @@ pub(crate) struct Visit {
     pub(crate) has_opened: bool,
     /// Whose credential the upstream is shown, where that differs by what is asked for.
     pub(crate) auth_type: Option<AuthType>,
+}
+
+impl Visit {
+    /// Names the caller, and nobody else.
+    pub(crate) fn person(&self) -> Arc<str> {
+        person(&self.caller)
+    }
+}
+
+/// Names a caller, and nobody else: a subject is one of its issuer (RFC 9068 §2.2), and either may hold any
+/// text, so that no text between them would keep them apart.
+pub(crate) fn person(caller: &Caller) -> Arc<str> {
+    let issuer = caller.issuer().unwrap_or_default();
+    let name = (issuer, caller.subject());
+    raw(&name).get().into()
 }

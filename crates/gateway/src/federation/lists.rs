@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use super::Member;
 use super::names::{Place, prefix_item};
 use crate::json::{Object, Raw, raw};
-use crate::message::{Outlet, Request};
+use crate::message::Request;
+use crate::outlet::Outlet;
 use crate::server::Failure;
 use crate::visit::Visit;
 
