@@ -14,6 +14,8 @@ use crate::visit::Visit;
 
 /// A server that has more pages is not followed any further.
 const MOST_PAGES: usize = 100;
+/// Nor one whose pages are larger than this together, in bytes: they are put on one.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// A method that lists something.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +82,7 @@ impl List {
     async fn pages(self, member: &Member, visit: &Visit, outlet: &Outlet) -> Vec<Raw> {
         let mut items = Vec::new();
         let mut cursor: Option<Raw> = None;
+        let mut bytes = 0;
         for _ in 0..MOST_PAGES {
             let params = cursor
                 .take()
@@ -95,6 +98,7 @@ impl List {
                     break;
                 }
             };
+            bytes += page.get().len();
             let Some(page) = Object::of(&page) else { break };
             let listed = page.array(self.member).unwrap_or_default();
             items.extend(
@@ -103,7 +107,14 @@ impl List {
                     .map(|item| prefix_item(item, &member.name, self.place)),
             );
             match page.get("nextCursor").filter(|next| next.get() != "null") {
-                Some(next) => cursor = Some(next.to_owned()),
+                Some(next) if bytes < MOST_BYTES => cursor = Some(next.to_owned()),
+                Some(_) => {
+                    tracing::warn!(
+                        upstream.name = &*member.name,
+                        "its list is not read to its end"
+                    );
+                    break;
+                }
                 None => break,
             }
         }
