@@ -9,6 +9,7 @@ use pii::OutputSchema;
 use serde_json::value::RawValue;
 
 use crate::json::Object;
+use crate::schemas::Schemas;
 
 /// A fingerprint of what a tool says about itself to a model.
 pub(crate) type Pin = [u8; 32];
@@ -33,12 +34,14 @@ pub(crate) struct ToolFacts {
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     tools: Mutex<HashMap<String, ToolFacts>>,
-    /// What their structured results have to look like, of those that say it.
-    schemas: Mutex<HashMap<String, Arc<OutputSchema>>>,
+    schemas: Schemas,
 }
 
 /// More tools than this are not remembered: a server could make up names without end.
 const MOST_TOOLS: usize = 10_000;
+
+/// The longest name of a tool that is remembered; MCP recommends 128 letters at most.
+const LONGEST_NAME: usize = 1024;
 
 impl Catalog {
     /// Remembers pins from before a restart. What was learnt meanwhile is held against them.
@@ -65,35 +68,17 @@ impl Catalog {
     /// Learns what a list says about the tool `name`. Who learns that it has changed is to tell it, by a
     /// [`Telling`].
     pub(crate) fn learn(&self, name: &str, tool: &RawValue) -> Lesson {
-        let lesson = self.learn_facts(name, tool);
-        // A schema is part of the fingerprint, so it is the same as long as that is.
-        if lesson != Lesson::Known || self.output_schema(name).is_none() {
-            self.learn_schema(name, tool);
+        // No client could call it by such a name, and it would take the place of others.
+        if name.len() > LONGEST_NAME {
+            return Lesson::Known;
         }
-        lesson
+        self.schemas.learn(name, tool);
+        self.learn_facts(name, tool)
     }
 
     /// What the structured results of the tool `name` have to look like, if it says so.
     pub(crate) fn output_schema(&self, name: &str) -> Option<Arc<OutputSchema>> {
-        let schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
-        schemas.get(name).cloned()
-    }
-
-    fn learn_schema(&self, name: &str, tool: &RawValue) {
-        let tool = Object::of(tool).unwrap_or_default();
-        let schema = tool
-            .get("outputSchema")
-            .map(|schema| OutputSchema::read(schema.get()));
-        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
-        match schema {
-            Some(Ok(schema)) => drop(schemas.insert(name.to_owned(), Arc::new(schema))),
-            // A client could make nothing of it either.
-            Some(Err(error)) => {
-                tracing::warn!(tool.name = name, %error, "the output schema of a tool is none");
-                schemas.remove(name);
-            }
-            None => drop(schemas.remove(name)),
-        }
+        self.schemas.of(name)
     }
 
     fn learn_facts(&self, name: &str, tool: &RawValue) -> Lesson {
@@ -297,6 +282,15 @@ mod tests {
         assert!(matches!(catalog.learn("a", &first), Lesson::New(_)));
         Keeping::of(&catalog, "a").done();
         assert_eq!(catalog.learn("a", &first), Lesson::Known);
+    }
+
+    #[test]
+    fn g3_a_name_that_no_client_could_call_is_not_remembered() {
+        let catalog = Catalog::default();
+        let name = "x".repeat(LONGEST_NAME + 1);
+        let described = tool(r#"{"description":"adds","outputSchema":{"type":"object"}}"#);
+        assert_eq!(catalog.learn(&name, &described), Lesson::Known);
+        assert!(catalog.facts(&name).is_none() && catalog.output_schema(&name).is_none());
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! One upstream in the charge of the gateway: the server, and what is known of it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,8 +13,10 @@ use tokio::sync::OnceCell;
 use crate::catalog::{Catalog, Keeping, Lesson, Telling, ToolFacts};
 use crate::house::House;
 use crate::json::{Object, Raw};
+use crate::last_lists::LastLists;
 use crate::listing::{Listing, Pages};
-use crate::message::{Outlet, Request, RpcError, code};
+use crate::message::{Request, RpcError, code};
+use crate::outlet::Outlet;
 use crate::pins::Pins;
 use crate::policy::{Decision, Operation};
 use crate::recording::{self, Errand, Unrecorded};
@@ -27,8 +28,6 @@ use crate::visit::Visit;
 
 /// How soon the tools are listed again because somebody asks for one that is not known.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
-/// How many last known lists are kept of one upstream.
-const MOST_LISTS: usize = 256;
 
 /// An upstream, and what the gateway knows of it.
 pub(crate) struct Charge {
@@ -47,7 +46,7 @@ pub(crate) struct Charge {
     refuses_changed_tools: bool,
     looked: Mutex<Option<Instant>>,
     /// The last good answer to each request for a list, for the time when the server is gone.
-    lists: Mutex<HashMap<String, Raw>>,
+    lists: LastLists,
 }
 
 /// What a call says, without copies of it.
@@ -133,7 +132,7 @@ impl Charge {
             pins,
             recalled: OnceCell::new(),
             looked: Mutex::default(),
-            lists: Mutex::default(),
+            lists: LastLists::default(),
         }
     }
 
@@ -391,17 +390,10 @@ impl Charge {
         .join("\0");
         match self.server.call(visit, request, outlet).await {
             Ok(list) => {
-                let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-                if lists.len() >= MOST_LISTS && !lists.contains_key(&key) {
-                    lists.clear();
-                }
-                lists.insert(key, list.clone());
+                self.lists.keep(key, &list);
                 Ok(list)
             }
-            Err(failure @ Failure::Unavailable { .. }) => {
-                let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-                lists.get(&key).cloned().ok_or(failure)
-            }
+            Err(failure @ Failure::Unavailable { .. }) => self.lists.last(&key).ok_or(failure),
             Err(failure) => Err(failure),
         }
     }

@@ -45,11 +45,21 @@ pub(crate) enum Target {
     All(Vec<Arc<Charge>>),
 }
 
+/// Where callers come in: the same guard at each of the addresses of an endpoint.
+pub(crate) struct Doors {
+    /// Streamable HTTP.
+    pub(crate) endpoint: Entrance,
+    /// The stream of the transport of 2024-11-05.
+    pub(crate) stream: Entrance,
+    /// Where that transport takes messages.
+    pub(crate) messages: Entrance,
+}
+
 /// One endpoint: its guard, its fronts, and what is behind them.
 pub(crate) struct Endpoint {
     house: Arc<House>,
     guests: Arc<Guests>,
-    entrance: Entrance,
+    doors: Doors,
     target: Target,
     sessions: Sessions,
     stateless: Stateless,
@@ -65,14 +75,14 @@ impl Endpoint {
     pub(crate) fn new(
         house: Arc<House>,
         guests: Arc<Guests>,
-        entrance: Entrance,
+        doors: Doors,
         target: Target,
         settings: FrontSettings,
     ) -> Self {
         Self {
             house,
             guests,
-            entrance,
+            doors,
             target,
             sessions: Sessions::new(settings.clone()),
             http_sse: HttpSse::new(settings.clone()),
@@ -84,7 +94,7 @@ impl Endpoint {
     /// Answers a request to the endpoint: Streamable HTTP of every revision that has it.
     pub(crate) async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
         let arrival = self.guests.arrival();
-        let visitor = match self.entrance.admit(&mut request).await {
+        let visitor = match self.doors.endpoint.admit(&mut request).await {
             Ok(visitor) => visitor,
             Err(answer) => return answer,
         };
@@ -124,9 +134,9 @@ impl Endpoint {
         newcomer: &Newcomer,
         request: &mut Request<Body>,
     ) -> Result<Bytes, Response<Body>> {
-        let body = self.entrance.read(request).await?;
+        let body = self.doors.endpoint.read(request).await?;
         if self.guests.has_lost_leave(newcomer) {
-            return Err(self.entrance.no_longer());
+            return Err(self.doors.endpoint.no_longer());
         }
         Ok(body)
     }
@@ -160,7 +170,7 @@ impl Endpoint {
         {
             let passage = passage::Passage {
                 house: &self.house,
-                entrance: &self.entrance,
+                entrance: &self.doors.endpoint,
                 charge,
                 caller,
                 errand: &errand,
@@ -232,7 +242,7 @@ impl Endpoint {
         messages: &str,
     ) -> Response<Body> {
         let arrival = self.guests.arrival();
-        let visitor = match self.entrance.admit(&mut request).await {
+        let visitor = match self.doors.stream.admit(&mut request).await {
             Ok(visitor) => visitor,
             Err(answer) => return answer,
         };
@@ -264,7 +274,7 @@ impl Endpoint {
     /// Takes a message of that transport.
     pub(crate) async fn take_message(&self, mut request: Request<Body>) -> Response<Body> {
         let arrival = self.guests.arrival();
-        let visitor = match self.entrance.admit(&mut request).await {
+        let visitor = match self.doors.messages.admit(&mut request).await {
             Ok(visitor) => visitor,
             Err(answer) => return answer,
         };
@@ -396,7 +406,7 @@ impl Endpoint {
     ) -> Option<Response<Body>> {
         let refused = self.decide(caller, envelope, body).err()?;
         let denial = &refused.denial;
-        let answer = challenge(&self.entrance, caller, denial, envelope, is_stateless)?;
+        let answer = challenge(&self.doors.endpoint, caller, denial, envelope, is_stateless)?;
         let (upstream, tool) = (&refused.charge.name, refused.tool.as_deref());
         let recorded = self.house.record_denial(caller, errand, upstream, tool);
         Some(match recorded.await {

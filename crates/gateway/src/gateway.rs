@@ -25,7 +25,7 @@ use tower::ServiceExt as _;
 use url::Url;
 
 use crate::charge::Charge;
-use crate::endpoint::{Endpoint, Target};
+use crate::endpoint::{Doors, Endpoint, Target};
 use crate::front::{FrontSettings, Limits};
 use crate::guests::{Guests, Revoked};
 use crate::house::House;
@@ -266,14 +266,21 @@ impl Gateway {
             Target::One(charge) => Some(Arc::clone(&charge.name)),
             Target::All(_) => None,
         };
+        let address = mount.resource.resource();
+        let entrance = mount.resource.entrance(Arc::clone(&mount.verifier));
+        let doors = Doors {
+            stream: entrance.at(beside(address, "sse")),
+            messages: entrance.at(beside(address, "messages")),
+            endpoint: entrance,
+        };
         let endpoint = Endpoint::new(
             Arc::clone(&shared.house),
             Arc::clone(&shared.guests),
-            mount.resource.entrance(Arc::clone(&mount.verifier)),
+            doors,
             target,
             settings,
         );
-        let path = path_of(mount.resource.resource());
+        let path = path_of(address);
         Arc::new(Place {
             upstream,
             stream_path: beside(&path, "sse"),
@@ -363,7 +370,7 @@ fn path_of(address: &str) -> String {
     Url::parse(address).map_or_else(|_| address.to_owned(), |url| url.path().to_owned())
 }
 
-/// The path beside that of an endpoint, such as `/todo/sse` beside `/todo/mcp`.
+/// The path or address beside that of an endpoint, such as `/todo/sse` beside `/todo/mcp`.
 fn beside(path: &str, last: &str) -> String {
     let above = path.strip_suffix("/mcp").unwrap_or(path);
     format!("{above}/{last}")

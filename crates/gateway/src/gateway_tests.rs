@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use oauth::client::fetch::Fetch;
+use oauth::dpop::{ProvenRequest, sign_proof};
+use oauth::jws::Algorithm;
 use oauth::random::OsRandom;
 use oauth::secret::Secret;
-use oauth::time::SystemClock;
-use resource_server::{Issuer, VerifyError};
+use oauth::signing_key::SigningKey;
+use oauth::time::{Clock as _, SystemClock};
+use resource_server::{Dpop, Issuer, VerifyError};
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -119,4 +122,63 @@ async fn a_plan_of_which_a_part_cannot_be_carried_out_changes_nothing() {
     let (paths, policy) = state(&gateway);
     assert_eq!(paths, ["/more/mcp"]);
     assert_ne!(policy, before.1);
+}
+
+/// Says that every token is of somebody who has this key.
+struct Holder(String);
+
+#[async_trait]
+impl VerifyToken for Holder {
+    async fn verify(&self, _: &str) -> Result<Caller, VerifyError> {
+        let caller = Caller::new("alice").with_issuer("https://as.example");
+        Ok(caller.with_claim("cnf", serde_json::json!({"jkt": self.0})))
+    }
+}
+
+#[tokio::test]
+async fn a_proof_names_the_address_that_a_request_is_made_to() {
+    let pkcs8 = SigningKey::generate(Algorithm::ES256).unwrap();
+    let key = SigningKey::from_pkcs8(Algorithm::ES256, &pkcs8).unwrap();
+    let mut docs = exposed("docs", "x-key");
+    docs.mount.resource = docs.mount.resource.dpop(Dpop::new(Arc::new(SystemClock)));
+    docs.mount.verifier = Arc::new(Holder(key.public().thumbprint().unwrap()));
+    let gateway = Gateway::new(plan(vec![docs]), parts()).unwrap();
+    let ask = async |method: &str, target: &str, proven: &str| {
+        let proven = format!("https://gateway.example{proven}");
+        let proof = ProvenRequest {
+            method,
+            uri: &proven,
+            access_token: Some("token"),
+        };
+        let proof = sign_proof(&key, &proof, None, SystemClock.now(), &OsRandom);
+        let request = Request::builder()
+            .method(method)
+            .uri(target)
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", "application/json")
+            .header("authorization", "DPoP token")
+            .header("dpop", proof);
+        let body = Body::from(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
+        gateway.answer(request.body(body).unwrap()).await.status()
+    };
+    let message = "/docs/messages?sessionId=x";
+    for (method, target, proven) in [
+        ("GET", "/docs/sse", "/docs/sse"),
+        ("POST", message, "/docs/messages"),
+        // RFC 9449 §4.2: without query and fragment, which some clients leave in.
+        ("POST", message, message),
+        ("POST", "/docs/mcp", "/docs/mcp"),
+    ] {
+        let status = ask(method, target, proven).await;
+        assert_ne!(status, StatusCode::UNAUTHORIZED, "{target} {proven}");
+    }
+    for (method, target, proven) in [
+        ("GET", "/docs/sse", "/docs/mcp"),
+        ("POST", message, "/docs/sse"),
+        ("POST", message, "/docs/mcp"),
+        ("POST", "/docs/mcp", "/docs/messages"),
+    ] {
+        let status = ask(method, target, proven).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{target} {proven}");
+    }
 }

@@ -2,16 +2,17 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use oauth::time::{Clock, NumericDate};
 use resource_server::Caller;
 use tokio_util::sync::CancellationToken;
 
 use crate::front::Guest;
+use crate::json::raw;
 
-/// From so many on, those whose tokens have ended are swept out at every new one.
-const MANY: usize = 10_000;
+/// From so many on, those who have left are swept out.
+const MANY: usize = 1_000;
 
 /// So many revocations are remembered for those who were at the door when they came.
 const REMEMBERED: usize = 1_000;
@@ -41,13 +42,16 @@ pub(crate) struct Guests {
 #[derive(Default)]
 struct Book {
     known: HashMap<String, Entry>,
+    /// At how many those who have left are swept out next.
+    full: usize,
     /// The last revocations: a token may have been found good just before one of them.
     recent: VecDeque<Gone>,
 }
 
 struct Entry {
     caller: Caller,
-    revoked: CancellationToken,
+    /// Gone when the last of those who are told is: whoever comes back proves themselves anew.
+    revoked: Weak<CancellationToken>,
 }
 
 /// What was revoked, for later.
@@ -116,23 +120,26 @@ impl Guests {
             guest.revoked.cancel();
             return guest;
         }
-        let Some(name) = caller.token_id().or_else(|| caller.grant_id()) else {
-            return Guest::new(caller);
-        };
-        if let Some(entry) = book.known.get(name) {
-            let revoked = entry.revoked.clone();
+        // All by which somebody may be revoked: of two callers who differ in it, one may be and the other not. A
+        // token is named by whoever issues it, so that its name alone is nobody's.
+        let names = (caller.grant_id(), caller.token_id(), caller.client_id());
+        let name = raw(&names).get().to_owned();
+        let known = book.known.get(&name);
+        if let Some(revoked) = known.and_then(|entry| entry.revoked.upgrade()) {
             return Guest { caller, revoked };
         }
-        if book.known.len() >= MANY {
-            let now = self.clock.now();
-            book.known.retain(|_, entry| !has_ended(&entry.caller, now));
+        if book.known.len() >= book.full.max(MANY) {
+            book.known
+                .retain(|_, entry| entry.revoked.strong_count() > 0);
+            // Not at each newcomer, if all the others are still there.
+            book.full = book.known.len() * 2;
         }
+        let revoked = Arc::default();
         let entry = Entry {
             caller: caller.clone(),
-            revoked: CancellationToken::new(),
+            revoked: Arc::downgrade(&revoked),
         };
-        let revoked = entry.revoked.clone();
-        book.known.insert(name.to_owned(), entry);
+        book.known.insert(name, entry);
         Guest { caller, revoked }
     }
 
@@ -146,8 +153,8 @@ impl Guests {
         self.revocations.fetch_add(1, Ordering::AcqRel);
         book.known.retain(|_, entry| {
             let is_concerned = what.concerns(&entry.caller);
-            if is_concerned {
-                entry.revoked.cancel();
+            if is_concerned && let Some(revoked) = entry.revoked.upgrade() {
+                revoked.cancel();
             }
             !is_concerned
         });
@@ -199,10 +206,6 @@ impl Gone {
             Self::Everything => Revoked::Everything,
         }
     }
-}
-
-fn has_ended(caller: &Caller, now: NumericDate) -> bool {
-    caller.expires_at().is_some_and(|end| end <= now)
 }
 
 #[cfg(test)]

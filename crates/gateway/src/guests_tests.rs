@@ -85,3 +85,51 @@ fn a8_a_token_that_ends_at_the_door_lets_nobody_in() {
     assert!(guests.has_lost_leave(&good));
     assert!(!guests.has_lost_leave(&forgiven));
 }
+
+#[test]
+fn g2_a_token_is_not_taken_for_another_one_of_its_name() {
+    let guests = Guests::new(Arc::new(SystemClock));
+    // Of another issuer, which may give its tokens any name.
+    let stranger = Newcomer {
+        arrival: guests.arrival(),
+        caller: Caller::new("mallory").with_token_id("one"),
+    };
+    let stranger = guests.welcome(stranger);
+    let one = guests.welcome(guests.at_the_door("one", "c"));
+    guests.revoke(Revoked::Grant("grant of one"));
+    assert!(one.revoked.is_cancelled() && !stranger.revoked.is_cancelled());
+}
+
+#[test]
+fn g2_who_has_no_name_is_told_too() {
+    let guests = Guests::new(Arc::new(SystemClock));
+    let newcomer = |caller| Newcomer {
+        arrival: guests.arrival(),
+        caller,
+    };
+    let client = guests.welcome(newcomer(Caller::new("alice").with_client_id("c")));
+    let bare = guests.welcome(newcomer(Caller::new("bob")));
+    guests.revoke(Revoked::Client("c"));
+    assert!(client.revoked.is_cancelled() && !bare.revoked.is_cancelled());
+    guests.revoke(Revoked::Everything);
+    assert!(bare.revoked.is_cancelled());
+}
+
+#[test]
+fn g3_who_has_left_is_not_remembered_even_if_their_token_never_ends() {
+    let guests = Guests::new(Arc::new(SystemClock));
+    let without_end = |number: usize| {
+        let caller = Caller::new("alice").with_token_id(number.to_string());
+        Newcomer {
+            arrival: guests.arrival(),
+            caller,
+        }
+    };
+    let stays = guests.welcome(without_end(0));
+    for number in 1..10 * MANY {
+        drop(guests.welcome(without_end(number)));
+    }
+    assert!(guests.book().known.len() <= MANY);
+    guests.revoke(Revoked::Token("0"));
+    assert!(stays.revoked.is_cancelled());
+}

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::json::{Object, Raw, raw};
 
@@ -155,36 +155,4 @@ pub(crate) enum News {
     Notification(Notification),
     /// It cannot go on without the client.
     Question(Question),
-}
-
-/// Where a server puts news for a client. What is put there when nobody listens any more is lost.
-#[derive(Clone, Debug)]
-pub(crate) struct Outlet(mpsc::Sender<News>);
-
-impl Outlet {
-    /// An outlet, and where its news come out. A server that is faster than its client waits.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<News>) {
-        let (sender, receiver) = mpsc::channel(32);
-        (Self(sender), receiver)
-    }
-
-    /// Passes a notification on; false if nobody listens any more.
-    pub(crate) async fn notify(&self, notification: Notification) -> bool {
-        self.0.send(News::Notification(notification)).await.is_ok()
-    }
-
-    /// Asks the client, and waits for what it says.
-    pub(crate) async fn ask(&self, method: String, params: Option<Raw>) -> Result<Raw, RpcError> {
-        let (reply, answer) = oneshot::channel();
-        let question = Question {
-            method,
-            params,
-            reply,
-        };
-        let gone = || RpcError::new(code::INTERNAL_ERROR, "the client is gone");
-        if self.0.send(News::Question(question)).await.is_err() {
-            return Err(gone());
-        }
-        answer.await.unwrap_or_else(|_| Err(gone()))
-    }
 }

@@ -4,10 +4,10 @@
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use pii::{Direction, Part};
-use tokio::sync::mpsc::Receiver;
 
 use crate::json::Raw;
-use crate::message::{News, Notification, Outlet, Question, RpcError, code};
+use crate::message::{News, Notification, Question, RpcError, code};
+use crate::outlet::{Inlet, Outlet};
 use crate::recording::Recording;
 use crate::redaction::{Aside, Redaction};
 use crate::server::Failure;
@@ -100,7 +100,7 @@ impl Words<'_> {
 pub(crate) async fn pass_on<T>(
     mut words: Words<'_>,
     speak: impl Future<Output = T>,
-    mut news: Receiver<News>,
+    mut news: Inlet,
     outlet: &Outlet,
 ) -> T {
     let mut questions = FuturesUnordered::new();

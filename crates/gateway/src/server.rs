@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::json::Raw;
-use crate::message::{Notification, Outlet, Request, RpcError};
+use crate::message::{Notification, Request, RpcError};
+use crate::outlet::Outlet;
 use crate::revision::Revision;
 use crate::visit::Visit;
 

@@ -6,7 +6,7 @@ use delegation::AuthType;
 use resource_server::Caller;
 use serde_json::value::RawValue;
 
-use crate::json::{Object, Raw};
+use crate::json::{Object, Raw, raw};
 use crate::revision::{Era, Revision};
 
 /// What a client says about itself, once in a session or with every request.
@@ -72,4 +72,17 @@ impl Visit {
         let level = level.as_deref().and_then(place);
         wanted.is_some_and(|wanted| level.is_none_or(|level| level >= wanted))
     }
+
+    /// Names the caller, and nobody else.
+    pub(crate) fn person(&self) -> Arc<str> {
+        person(&self.caller)
+    }
+}
+
+/// Names a caller, and nobody else: a subject is one of its issuer (RFC 9068 §2.2), and either may hold any
+/// text, so that no text between them would keep them apart.
+pub(crate) fn person(caller: &Caller) -> Arc<str> {
+    let issuer = caller.issuer().unwrap_or_default();
+    let name = (issuer, caller.subject());
+    raw(&name).get().into()
 }

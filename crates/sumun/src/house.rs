@@ -182,7 +182,10 @@ impl House {
         let server = tasks.spawn(connections::serve(
             listener,
             app.threshold.clone(),
-            Limits::of_this_process(),
+            Limits::of_this_process().shared_out(
+                settings.max_connections_per_address,
+                &settings.trusted_proxies,
+            ),
             stop.clone(),
         ));
 

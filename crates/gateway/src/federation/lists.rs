@@ -6,10 +6,14 @@ use serde_json::value::RawValue;
 use super::Member;
 use super::names::{Place, prefix_item};
 use crate::json::{Object, Raw, raw};
-use crate::listing::Pages;
-use crate::message::{Outlet, Request};
+use crate::listing::{Endless, Pages};
+use crate::message::Request;
+use crate::outlet::Outlet;
 use crate::server::Failure;
 use crate::visit::Visit;
+
+/// A server whose pages are larger than this together, in bytes, is not followed any further: they are put on one.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// A method that lists something.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +80,7 @@ impl List {
     async fn pages(self, member: &Member, visit: &Visit, outlet: &Outlet) -> Vec<Raw> {
         let mut items = Vec::new();
         let mut pages = Pages::default();
+        let mut bytes = 0;
         loop {
             let request = Request {
                 method: self.method.to_owned(),
@@ -88,6 +93,7 @@ impl List {
                     break;
                 }
             };
+            bytes += page.get().len();
             let Some(page) = Object::of(&page) else { break };
             let listed = page.array(self.member).unwrap_or_default();
             items.extend(
@@ -95,8 +101,16 @@ impl List {
                     .into_iter()
                     .map(|item| prefix_item(item, &member.name, self.place)),
             );
-            if pages.turn(&page) != Ok(true) {
-                break;
+            match pages.turn(&page) {
+                Ok(true) if bytes < MOST_BYTES => {}
+                Ok(false) => break,
+                Ok(true) | Err(Endless) => {
+                    tracing::warn!(
+                        upstream.name = &*member.name,
+                        "its list is not read to its end"
+                    );
+                    break;
+                }
             }
         }
         items

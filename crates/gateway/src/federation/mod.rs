@@ -17,7 +17,8 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::json::{Object, Raw, raw};
-use crate::message::{Notification, Outlet, Request, RpcError, code};
+use crate::message::{Notification, Request, RpcError, code};
+use crate::outlet::Outlet;
 use crate::passing_news::{self, Words};
 use crate::revision::Revision;
 use crate::server::{Failure, Interest, Introduction, McpServer};

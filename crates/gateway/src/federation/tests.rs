@@ -249,3 +249,46 @@ fn a_member_that_refuses_to_be_heard_keeps_nobody_from_hearing_the_others() {
     let refused = listened(&none, &[]);
     assert!(matches!(refused, Some(Err(Failure::Refused { .. }))));
 }
+
+/// A server whose list has no end, and large pages.
+#[derive(Default)]
+struct Endless(Mutex<usize>);
+
+#[async_trait]
+impl McpServer for Endless {
+    async fn introduction(&self, _: &Visit) -> Result<Introduction, Failure> {
+        Err(dead())
+    }
+
+    async fn call(&self, _: &Visit, _: Request, _: &Outlet) -> Result<Raw, Failure> {
+        *self.0.lock().unwrap() += 1;
+        let tool = json!({"name": "a", "description": "x".repeat(5 << 20)});
+        Ok(raw(&json!({"tools": [tool], "nextCursor": "more"})))
+    }
+
+    async fn notify(&self, _: &Visit, _: Notification) {}
+
+    async fn listen(&self, _: &Visit, _: Interest, _: &Outlet) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn leave(&self, _: &Visit) {}
+}
+
+#[tokio::test]
+async fn g3_a_list_without_an_end_fills_no_memory() {
+    let endless = Arc::new(Endless::default());
+    let member = Member {
+        name: "a".into(),
+        server: Arc::clone(&endless) as Arc<dyn McpServer>,
+    };
+    let federation = Federation::new(vec![member]);
+    let request = Request {
+        method: "tools/list".to_owned(),
+        params: None,
+    };
+    let (outlet, _news) = Outlet::new();
+    let list = federation.call(&visit(), request, &outlet).await.unwrap();
+    assert_eq!(*endless.0.lock().unwrap(), 4);
+    assert!(list.get().len() < 32 << 20);
+}

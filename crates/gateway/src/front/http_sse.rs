@@ -75,7 +75,7 @@ impl HttpSse {
         };
         {
             let mut connections = self.connections();
-            if connections.len() >= settings.limits.calls {
+            if connections.len() >= settings.limits.calls.of_all {
                 return RpcResponse::empty(StatusCode::SERVICE_UNAVAILABLE);
             }
             connections.insert(id.clone(), connection.clone());

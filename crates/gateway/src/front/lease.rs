@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_secs(15);
 pub(crate) struct Lease {
     clock: Arc<dyn Clock>,
     expires_at: Option<NumericDate>,
-    revoked: CancellationToken,
+    revoked: Arc<CancellationToken>,
     closing: CancellationToken,
 }
 

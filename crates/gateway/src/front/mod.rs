@@ -42,6 +42,7 @@ pub(crate) use results::{for_stateless, without_tasks};
 pub(crate) use wire::{id_key, no_batch};
 
 use crate::session::SessionKeys;
+use crate::share::Most;
 
 /// What a front needs from the house. Clones are cheap.
 #[derive(Clone, Debug)]
@@ -64,11 +65,11 @@ pub(crate) struct Limits {
     /// The age at which a session has to be opened anew.
     pub(crate) session_age: Duration,
     /// How many requests of one endpoint may be under way.
-    pub(crate) calls: usize,
+    pub(crate) calls: Most,
     /// How many questions to clients may be open.
-    pub(crate) questions: usize,
+    pub(crate) questions: Most,
     /// How many calls of 2026-07-28 may wait for their client to come back with answers.
-    pub(crate) parked: usize,
+    pub(crate) parked: Most,
     /// How long they wait.
     pub(crate) parked_for: Duration,
     /// How long an answer is kept for a client whose connection broke.
@@ -86,9 +87,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             session_age: Duration::from_hours(30 * 24),
-            calls: 10_000,
-            questions: 10_000,
-            parked: 1_000,
+            calls: Most::quartered(10_000),
+            questions: Most::quartered(10_000),
+            parked: Most::quartered(1_000),
             parked_for: Duration::from_mins(5),
             kept_for: Duration::from_mins(2),
             kept: 1_000,
@@ -102,14 +103,15 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 pub(crate) struct Guest {
     pub(crate) caller: Caller,
-    /// Cancelled when what lets the caller in is revoked.
-    pub(crate) revoked: CancellationToken,
+    /// Cancelled when what lets the caller in is revoked. It is shared, so that it is known when nobody waits for
+    /// it any more.
+    pub(crate) revoked: Arc<CancellationToken>,
 }
 
 impl Guest {
     /// A guest whom nobody can throw out before their token ends.
     pub(crate) fn new(caller: Caller) -> Self {
-        let revoked = CancellationToken::new();
+        let revoked = Arc::default();
         Self { caller, revoked }
     }
 }

@@ -17,7 +17,8 @@ use tokio_util::task::TaskTracker;
 use super::settings::{UpstreamSettings, UserToken};
 use super::trouble::Trouble;
 use crate::json::raw;
-use crate::message::{Notification, Outlet, RpcError, code};
+use crate::message::{Notification, RpcError, code};
+use crate::outlet::Outlet;
 use crate::server::Failure;
 use crate::visit::Visit;
 

@@ -3,7 +3,7 @@
 //! A connection may be shared, and what a server says for one person must not reach another. So a
 //! message goes where it says that it belongs, and otherwise only where there is no doubt.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::queue::{Receiver, Room, Sender, Taken, queue};
 use super::wire::{self, Message};
+use super::wishes::{NoRoom, Wisher, Wishes};
 use crate::json::Object;
 use crate::message::{RpcError, code};
 use crate::server::Interest;
@@ -38,14 +39,18 @@ pub(super) struct Board {
 struct Inner {
     running: BTreeMap<u64, Running>,
     listeners: BTreeMap<u64, Listener>,
-    /// Who wants to hear of a resource.
-    subscribers: BTreeMap<String, BTreeSet<Arc<str>>>,
+    /// The resources that visits want to hear of.
+    wishes: Wishes,
+    /// The same, of single listeners.
+    wanted: HashMap<String, usize>,
     is_closed: bool,
 }
 
 #[derive(Debug)]
 struct Running {
     visit: Arc<str>,
+    /// Whether it is a stream of news, which the server may end (2026-07-28, subscriptions).
+    is_stream: bool,
     answer: Option<oneshot::Sender<String>>,
     news: Sender,
 }
@@ -99,13 +104,24 @@ impl Board {
 
     /// Takes a place for a request of `visit`.
     pub(super) fn expect(self: &Arc<Self>, visit: &Arc<str>) -> Ticket {
+        self.ticket(visit, false)
+    }
+
+    /// Takes a place for a request of `visit` for a stream of news.
+    pub(super) fn expect_stream(self: &Arc<Self>, visit: &Arc<str>) -> Ticket {
+        self.ticket(visit, true)
+    }
+
+    fn ticket(self: &Arc<Self>, visit: &Arc<str>, is_stream: bool) -> Ticket {
         let id = self.number();
         let (answer, answered) = oneshot::channel();
         let (news, heard) = queue(Room::new(WAITING, self.largest));
         let mut inner = self.lock();
+        inner.wishes.touch(visit);
         if !inner.is_closed {
             let running = Running {
                 visit: visit.clone(),
+                is_stream,
                 answer: Some(answer),
                 news,
             };
@@ -145,35 +161,49 @@ impl Board {
         }
     }
 
-    /// Notes that `visit` wants to hear of a resource; true if it is the first one.
-    pub(super) fn subscribe(&self, visit: &Arc<str>, uri: &str) -> bool {
+    /// Notes that a visit wants to hear of a resource.
+    pub(super) fn subscribe(&self, wisher: Wisher<'_>, uri: &str) -> Result<Subscribed, NoRoom> {
         let mut inner = self.lock();
-        let visits = inner.subscribers.entry(uri.to_owned()).or_default();
-        visits.insert(visit.clone()) && visits.len() == 1
+        let is_first = !inner.is_wanted(uri);
+        let Inner {
+            wishes, listeners, ..
+        } = &mut *inner;
+        let is_there = |visit: &str| listeners.values().any(|one| *one.visit == *visit);
+        let mut gone = wishes.add(wisher, uri, is_there)?;
+        gone.retain(|uri| !inner.is_wanted(uri));
+        Ok(Subscribed { is_first, gone })
     }
 
-    /// Notes that `visit` does not want to any more; true if it was the last one.
+    /// Notes that a visit does not want to any more; true if it was the last one.
     pub(super) fn unsubscribe(&self, visit: &Arc<str>, uri: &str) -> bool {
         let mut inner = self.lock();
-        let Some(visits) = inner.subscribers.get_mut(uri) else {
-            return true;
-        };
-        visits.remove(visit);
-        let is_last = visits.is_empty();
-        if is_last {
-            inner.subscribers.remove(uri);
-        }
-        is_last
+        inner.wishes.remove(visit, uri);
+        !inner.is_wanted(uri)
     }
 
-    /// The resources of `visit`.
-    pub(super) fn subscriptions(&self, visit: &Arc<str>) -> Vec<String> {
-        let inner = self.lock();
-        let of_visit = inner
-            .subscribers
-            .iter()
-            .filter(|(_, visits)| visits.contains(visit));
-        of_visit.map(|(uri, _)| uri.clone()).collect()
+    /// The resources of a visit.
+    pub(super) fn subscriptions(&self, visit: &Arc<str>) -> BTreeSet<String> {
+        self.lock().wishes.resources(visit)
+    }
+
+    /// Notes that a listener wants to hear of a resource; true if it is the first one.
+    pub(super) fn want(&self, uri: &str) -> bool {
+        let mut inner = self.lock();
+        let is_first = !inner.is_wanted(uri);
+        *inner.wanted.entry(uri.to_owned()).or_default() += 1;
+        is_first
+    }
+
+    /// Notes that it does not want to any more; true if it was the last one.
+    pub(super) fn unwant(&self, uri: &str) -> bool {
+        let mut inner = self.lock();
+        if let Some(count) = inner.wanted.get_mut(uri) {
+            *count -= 1;
+            if *count == 0 {
+                inner.wanted.remove(uri);
+            }
+        }
+        !inner.is_wanted(uri)
     }
 
     /// How many requests run and listeners listen.
@@ -261,10 +291,9 @@ impl Board {
         let subscription = meta.as_ref().and_then(|meta| meta.get(SUBSCRIPTION_ID));
         let named = match method {
             "notifications/progress" => Some(params.get("progressToken").and_then(number)),
-            // A server ends a subscription (2026-07-28), or does not wait for our client any more.
             "notifications/cancelled" => {
-                let id = params.get("requestId").and_then(number);
-                self.lock().running.remove(&id.unwrap_or_default());
+                self.lock()
+                    .cancelled(params.get("requestId").and_then(number), text);
                 return;
             }
             _ => subscription.map(number),
@@ -296,7 +325,36 @@ impl Board {
     }
 }
 
+/// What a subscription has changed.
+#[derive(Debug)]
+pub(super) struct Subscribed {
+    /// Nobody wanted to hear of the resource before.
+    pub(super) is_first: bool,
+    /// Of these nobody wants to hear any more.
+    pub(super) gone: Vec<String>,
+}
+
 impl Inner {
+    /// A server ends a stream of news, or withdraws a question of its own: the ids of its requests have nothing to
+    /// do with those of ours. Whoever was asked knows the question.
+    fn cancelled(&mut self, id: Option<u64>, text: &str) {
+        if let Some(id) = id
+            && self.running.get(&id).is_some_and(|one| one.is_stream)
+        {
+            self.running.remove(&id);
+            return;
+        }
+        let running = self.running.values().map(|one| &one.news);
+        let listeners = self.listeners.values().map(|one| &one.news);
+        for news in running.chain(listeners) {
+            give(news, text);
+        }
+    }
+
+    fn is_wanted(&self, uri: &str) -> bool {
+        self.wanted.contains_key(uri) || self.wishes.is_wanted(uri)
+    }
+
     fn wants(&self, listener: &Listener, method: &str, params: &Object<'_>) -> bool {
         let interest = &listener.interest;
         match method {
@@ -313,10 +371,8 @@ impl Inner {
                 let Some(uri) = params.text("uri") else {
                     return false;
                 };
-                let is_subscriber = |visits: &BTreeSet<Arc<str>>| visits.contains(&listener.visit);
                 interest.resources.iter().any(|wanted| *wanted == uri)
-                    || (interest.everything
-                        && self.subscribers.get(&*uri).is_some_and(is_subscriber))
+                    || (interest.everything && self.wishes.has(&listener.visit, &uri))
             }
             _ => interest.everything,
         }

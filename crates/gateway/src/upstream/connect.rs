@@ -19,19 +19,20 @@ use super::credentials::{Credentials, PersonHeader};
 use super::health::Breaker;
 use super::http::Endpoint;
 use super::identity::Identity;
+use super::memory::Memory;
 use super::mirror::Mirror;
 use super::open::HttpOpener;
 use super::pool::{Pool, Turn};
 use super::process::Program;
 use super::server::{Kind, Upstream};
 use super::settings::{TokenPlace, Transport, UpstreamSettings};
-use super::stateless::Memory;
 use super::stdio::{PersonVariable, START, StdioOpener};
+use crate::share::Most;
 
 /// How long a session over HTTP is kept that nobody uses. It is opened anew when somebody does.
 const HTTP_IDLE: Duration = Duration::from_mins(30);
 /// How many sessions there may be with one server over HTTP.
-const MAX_SESSIONS: usize = 10_000;
+const SESSIONS: Most = Most::quartered(10_000);
 /// How often idle connections are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
 /// How often at most.
@@ -62,7 +63,7 @@ pub fn connect(
         parts.random.clone(),
     );
     let account = account(settings, parts, &tasks, &stop).map_err(invalid)?;
-    let (kind, max, idle) = match &settings.transport {
+    let (kind, most, idle) = match &settings.transport {
         Transport::Http { url, sse } => {
             let endpoint = endpoint(settings, parts, url, account.as_ref()).map_err(invalid)?;
             let opener = HttpOpener {
@@ -76,7 +77,7 @@ pub fn connect(
                 serves_both: AtomicBool::default(),
                 looking: Turn::default(),
             };
-            (Kind::Http(Box::new(opener)), MAX_SESSIONS, HTTP_IDLE)
+            (Kind::Http(Box::new(opener)), SESSIONS, HTTP_IDLE)
         }
         Transport::Stdio {
             command,
@@ -86,6 +87,7 @@ pub fn connect(
             children,
             idle,
             max_children,
+            max_children_per_user,
             max_memory_bytes,
             max_open_files,
         } => {
@@ -120,11 +122,15 @@ pub fn connect(
                 usual: settings.auth_types.usual(),
                 era: Mutex::default(),
             };
-            (Kind::Stdio(Box::new(opener)), *max_children, *idle)
+            let most = Most {
+                of_all: *max_children,
+                of_one: *max_children_per_user,
+            };
+            (Kind::Stdio(Box::new(opener)), most, *idle)
         }
     };
     let is_process = matches!(kind, Kind::Stdio(_));
-    let pool = Arc::new(Pool::new(max, is_process, parts.random.clone()));
+    let pool = Arc::new(Pool::new(most, is_process, parts.random.clone()));
     let (swept, until) = (pool.clone(), stop.clone());
     tasks.spawn(async move {
         let sweeping = async {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::open::Way;
+use super::pool::Owned;
 use super::server::{Kind, Upstream};
 use super::session::Session;
 use super::trouble::Trouble;
@@ -31,7 +32,10 @@ impl Upstream {
         let opener = match &self.kind {
             Kind::Stdio(opener) => {
                 let token = opener.token(visit).await?;
-                let key = opener.key_with(visit, token.as_ref());
+                let owned = Owned {
+                    key: opener.key_with(visit, token.as_ref()),
+                    person: opener.person_of(visit),
+                };
                 let open = async |lost: Option<&Session>| {
                     // A new token means a new child, which goes on where the one before it was.
                     let before = token
@@ -41,7 +45,7 @@ impl Upstream {
                     // Rare, and large: it takes no room in every call.
                     Box::pin(opener.open(visit, token.as_ref(), lost)).await
                 };
-                return self.pool.get(&key, open).await;
+                return self.pool.get(&owned, open).await;
             }
             Kind::Http(opener) => opener,
         };
@@ -61,8 +65,8 @@ impl Upstream {
                 let revision = session.introduction.revision;
                 let upstream = self.name();
                 tracing::info!(upstream, %revision, ?way, "an upstream is understood");
-                let key = way.key(visit, self.account.is_some());
-                let session = self.pool.adopt(&key, session, since).await?;
+                let owned = way.owned(visit, self.account.is_some());
+                let session = self.pool.adopt(&owned, session, since).await?;
                 if opener.way_for(visit) == Some(way) {
                     return Ok(session);
                 }
@@ -72,8 +76,8 @@ impl Upstream {
         let way = opener.way_for(visit).unwrap_or(Way::Streamable);
         let open =
             async |lost: Option<&Session>| Box::pin(opener.open_again(way, visit, lost)).await;
-        let key = way.key(visit, self.account.is_some());
-        self.pool.get(&key, open).await
+        let owned = way.owned(visit, self.account.is_some());
+        self.pool.get(&owned, open).await
     }
 
     /// Forgets what was found out, if that cannot be true any more.

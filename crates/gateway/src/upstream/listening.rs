@@ -8,7 +8,7 @@ use super::health::backoff;
 use super::server::Upstream;
 use super::trouble::Trouble;
 use super::{sessions, subscription};
-use crate::message::Outlet;
+use crate::outlet::Outlet;
 use crate::revision::Era;
 use crate::server::{Failure, Interest};
 use crate::visit::Visit;

@@ -17,6 +17,10 @@ use crate::revision::Revision;
 const ANNOTATION: &str = "x-mcp-header";
 /// How many tools with annotations are remembered of one server.
 const MAX_TOOLS: usize = 10_000;
+/// How many parameters of a tool can be mirrored, and how much of their names: a request with more headers would
+/// not arrive.
+const MAX_PARAMETERS: usize = 64;
+const MAX_NAMES: usize = 4096;
 
 /// The parameter that `Mcp-Name` repeats.
 pub(crate) fn named_by(method: &str) -> Option<&'static str> {
@@ -96,6 +100,23 @@ impl Mirror {
         known.get(tool).cloned()
     }
 
+    /// A tool that has no annotations any more is called without those headers.
+    fn forget(&self, tool: &RawValue) {
+        if self
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
+        {
+            return;
+        }
+        let Some(tool) = Object::of(tool) else { return };
+        if let Some(name) = tool.text("name") {
+            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            known.remove(&*name);
+        }
+    }
+
     /// Learns from the result of `tools/list`. Tools whose annotations break the rules are taken out of
     /// it, as every client has to do; then the result is another one.
     pub(crate) fn learn(&self, result: &RawValue, server: &str) -> Option<Raw> {
@@ -106,6 +127,7 @@ impl Mirror {
         for tool in tools {
             let text = tool.get();
             if !text.contains(ANNOTATION) {
+                self.forget(tool);
                 kept.push(tool);
                 continue;
             }
@@ -116,12 +138,14 @@ impl Mirror {
             match annotated(&schema) {
                 Ok(parameters) => {
                     kept.push(tool);
+                    let is_short = name.len() <= MAX_NAMES;
                     let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-                    if known.len() < MAX_TOOLS || known.contains_key(&name) {
+                    if is_short && (known.len() < MAX_TOOLS || known.contains_key(&name)) {
                         known.insert(name, parameters.into());
                     }
                 }
                 Err(reason) => {
+                    self.forget(tool);
                     let tool = oauth::client::token::harmless(&name);
                     tracing::warn!(server, tool, reason, "a tool is left out of the list");
                 }
@@ -201,6 +225,11 @@ fn annotated(schema: &Value) -> Result<Vec<Parameter>, &'static str> {
     let names: BTreeSet<_> = parameters.iter().map(|one| one.header.as_str()).collect();
     if names.len() < parameters.len() {
         return Err("two parameters are mirrored in one header");
+    }
+    let paths = parameters.iter().flat_map(|one| &one.path).map(String::len);
+    let headers = names.iter().map(|name| name.len());
+    if parameters.len() > MAX_PARAMETERS || paths.chain(headers).sum::<usize>() > MAX_NAMES {
+        return Err("more parameters are mirrored than headers can be sent");
     }
     Ok(parameters)
 }
@@ -346,6 +375,47 @@ mod tests {
                 .mismatch("other", || None, &HeaderMap::new())
                 .is_none()
         );
+    }
+
+    #[test]
+    fn what_a_tool_says_no_more_is_not_mirrored_any_more() {
+        let mirror = Mirror::default();
+        let list = |parameter: &str| {
+            let list = r#"{"tools":[{"name":"sql","inputSchema":{"type":"object","properties":{"region":{PARAMETER}}}}]}"#;
+            mirror.learn(&parsed(&list.replace("PARAMETER", parameter)), "s");
+        };
+        let arguments = parsed(r#"{"region":"Hello"}"#);
+        let is_bare = || mirror.mismatch("sql", || Some(&arguments), &HeaderMap::new());
+        for without in [
+            r#""type":"string""#,
+            r#""type":"number","x-mcp-header":"R""#,
+        ] {
+            list(r#""type":"string","x-mcp-header":"Region""#);
+            assert!(is_bare().is_some());
+            list(without);
+            assert!(is_bare().is_none(), "{without}");
+        }
+    }
+
+    #[test]
+    fn g3_more_than_a_request_could_say_is_not_remembered() {
+        let mirror = Mirror::default();
+        let long = "x".repeat(MAX_NAMES);
+        let many: Vec<_> = (0..=MAX_PARAMETERS)
+            .map(|n| format!(r#""p{n}":{{"type":"string","x-mcp-header":"P{n}"}}"#))
+            .collect();
+        for properties in [
+            format!(r#""{long}":{{"type":"string","x-mcp-header":"A"}}"#),
+            format!(r#""a":{{"type":"string","x-mcp-header":"{long}"}}"#),
+            many.join(","),
+        ] {
+            let list = format!(
+                r#"{{"tools":[{{"name":"t","inputSchema":{{"properties":{{{properties}}}}}}}]}}"#
+            );
+            let left = mirror.learn(&parsed(&list), "s").unwrap();
+            assert_eq!(left.get(), r#"{"tools":[]}"#);
+            assert!(mirror.of("t").is_none());
+        }
     }
 
     #[test]

@@ -18,11 +18,13 @@ mod http;
 mod identity;
 mod link;
 mod listening;
+mod memory;
 pub(crate) mod mirror;
 mod open;
 mod pipe;
 mod pool;
 mod process;
+mod questions;
 mod queue;
 mod replies;
 mod server;
@@ -38,6 +40,7 @@ mod subscription;
 mod talk;
 mod trouble;
 mod wire;
+mod wishes;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::board::Board;
 use super::http::Endpoint;
 use super::link::Link;
-use super::pool::Turn;
+use super::pool::{Owned, Turn};
 use super::session::{Presented, Session, initialize};
 use super::sessions;
 use super::stateless::{Discovered, discover};
@@ -39,6 +39,15 @@ impl Way {
         match self {
             Self::Stateless if !is_personal => "".into(),
             _ => visit.key.clone(),
+        }
+    }
+
+    /// The same, and whether it is for one person alone.
+    pub(super) fn owned(self, visit: &Visit, is_personal: bool) -> Owned {
+        let is_shared = self == Self::Stateless && !is_personal;
+        Owned {
+            key: self.key(visit, is_personal),
+            person: (!is_shared).then(|| visit.person()),
         }
     }
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::SendTimeoutError;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::behalf::Behalf;
 use super::board::Board;
 use super::link::{Link, Outgoing};
+use super::process::Inbox;
 use super::replies::Replies;
 use super::trouble::Trouble;
 use super::wire;
@@ -19,7 +19,7 @@ use super::wire;
 #[derive(Debug)]
 pub(super) struct Pipe {
     pub(super) board: Arc<Board>,
-    pub(super) out: mpsc::Sender<String>,
+    pub(super) out: Inbox,
     /// The child is ending.
     pub(super) gone: CancellationToken,
     /// Ends the child.
@@ -41,17 +41,17 @@ impl Link for Pipe {
             return Err(Trouble::Lost("has ended"));
         }
         wire::on_one_line(&mut text);
-        let sent = self.out.send_timeout(text, self.patience).await;
-        sent.map_err(|error| match error {
-            SendTimeoutError::Timeout(_) => Trouble::Silent("does not read what it is sent"),
-            SendTimeoutError::Closed(_) => Trouble::Lost("has ended"),
-        })
+        match timeout(self.patience, self.out.put(text)).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Trouble::Lost("has ended")),
+            Err(_) => Err(Trouble::Silent("does not read what it is sent")),
+        }
     }
 
     fn send_later(&self, mut text: String, _behalf: Behalf<'_>) {
         wire::on_one_line(&mut text);
         // A child that does not read will not miss it.
-        let _ = self.out.try_send(text);
+        self.out.try_put(text);
     }
 
     fn is_gone(&self) -> bool {

@@ -2,7 +2,7 @@
 //! when they are lost, and ended when nobody needs them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::health::backoff;
 use super::session::Session;
 use super::trouble::Trouble;
+use crate::share::Most;
 
 /// A connection that was lost sooner was never any good.
 const GOOD_AFTER: Duration = Duration::from_secs(30);
@@ -26,17 +27,28 @@ const IN_USE: Duration = Duration::from_secs(1);
 /// How many connections are ended at once.
 const ENDED_AT_ONCE: usize = 64;
 
+/// Which connection, and whose it is.
+#[derive(Clone, Debug)]
+pub(super) struct Owned {
+    pub(super) key: Arc<str>,
+    /// The only person whom it serves, if there is one.
+    pub(super) person: Option<Arc<str>>,
+}
+
 /// The connections to one upstream, by whom they are for.
 #[derive(Debug)]
 pub(super) struct Pool {
     slots: Mutex<Slots>,
-    /// How many places are kept for connections that come about. It grows under the lock of the slots alone.
-    openings: AtomicUsize,
-    max: usize,
+    /// How many places are kept for connections that come about, by person. It grows under the lock of the
+    /// slots alone, which is taken first.
+    openings: Mutex<Openings>,
+    most: Most,
     /// Whether what is lost again and again is opened more and more slowly: processes are.
     backs_off: bool,
     random: Arc<dyn Random>,
 }
+
+type Openings = HashMap<Option<Arc<str>>, usize>;
 
 #[derive(Debug, Default)]
 struct Slots {
@@ -46,6 +58,7 @@ struct Slots {
 
 #[derive(Debug, Default)]
 struct Slot {
+    person: Option<Arc<str>>,
     current: Mutex<Option<Arc<Session>>>,
     opening: Turn,
     /// How many connections in a row were lost soon, and when another one may be opened.
@@ -55,18 +68,27 @@ struct Slot {
 }
 
 /// A place that is kept for a connection while it comes about.
-struct Place<'a>(&'a AtomicUsize);
+struct Place<'a> {
+    openings: &'a Mutex<Openings>,
+    person: Option<Arc<str>>,
+}
 
 impl<'a> Place<'a> {
-    fn keep(openings: &'a AtomicUsize) -> Self {
-        openings.fetch_add(1, Ordering::Relaxed);
-        Self(openings)
+    fn keep(openings: &'a Mutex<Openings>, person: Option<Arc<str>>) -> Self {
+        *lock(openings).entry(person.clone()).or_default() += 1;
+        Self { openings, person }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let mut openings = lock(self.openings);
+        if let Some(count) = openings.get_mut(&self.person) {
+            *count -= 1;
+            if *count == 0 {
+                openings.remove(&self.person);
+            }
+        }
     }
 }
 
@@ -102,6 +124,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Slot {
+    fn of(person: Option<&Arc<str>>) -> Arc<Self> {
+        let person = person.cloned();
+        Arc::new(Self {
+            person,
+            ..Self::default()
+        })
+    }
+
     fn usable(&self) -> Option<Arc<Session>> {
         let current = lock(&self.current);
         let usable = current.as_ref().filter(|session| !session.link.is_gone());
@@ -151,21 +181,21 @@ impl Slot {
 }
 
 impl Pool {
-    /// Room for `max` connections.
-    pub(super) fn new(max: usize, backs_off: bool, random: Arc<dyn Random>) -> Self {
+    /// Room for so many connections.
+    pub(super) fn new(most: Most, backs_off: bool, random: Arc<dyn Random>) -> Self {
         Self {
             slots: Mutex::default(),
-            openings: AtomicUsize::new(0),
-            max,
+            openings: Mutex::default(),
+            most,
             backs_off,
             random,
         }
     }
 
-    /// The connection of `key`, opened by `open` if there is none. `open` gets the one that was lost.
+    /// A connection, opened by `open` if there is none. `open` gets the one that was lost.
     pub(super) async fn get(
         &self,
-        key: &Arc<str>,
+        Owned { key, person }: &Owned,
         open: impl AsyncFnOnce(Option<&Session>) -> Result<Session, Trouble>,
     ) -> Result<Arc<Session>, Trouble> {
         let slot = {
@@ -173,10 +203,7 @@ impl Pool {
             if slots.is_closed {
                 return Err(closed());
             }
-            match slots.by_key.get(key) {
-                Some(slot) => slot.clone(),
-                None => slots.by_key.entry(key.clone()).or_default().clone(),
-            }
+            slots.slot(key, person.as_ref())
         };
         if let Some(session) = slot.usable() {
             session.touch();
@@ -236,14 +263,11 @@ impl Pool {
     /// one is of what is not believed any more. Whichever goes is ended.
     pub(super) async fn adopt(
         &self,
-        key: &Arc<str>,
+        Owned { key, person }: &Owned,
         session: Session,
         since: Instant,
     ) -> Result<Arc<Session>, Trouble> {
-        let slot = {
-            let mut slots = lock(&self.slots);
-            slots.by_key.entry(key.clone()).or_default().clone()
-        };
+        let slot = lock(&self.slots).slot(key, person.as_ref());
         let _opening = slot.opening.lock().await;
         if let Some(other) = slot.opened_after(since) {
             session.link.end().await;
@@ -288,25 +312,51 @@ impl Pool {
     }
 
     /// Keeps a place for a connection of `slot`, which gives back the one that it had. If there is no room,
-    /// the connection that has been idle for longest ends.
+    /// the connection that has been idle for longest ends; for a person who has their share, one of theirs.
     async fn make_room(&self, slot: &Slot) -> Result<(Place<'_>, Option<Arc<Session>>), Trouble> {
         let (place, former, evicted) = {
             let mut slots = lock(&self.slots);
             let former = lock(&slot.current).take();
-            let open = slots.by_key.values().filter(|slot| slot.has_session());
-            let taken = open.count() + self.openings.load(Ordering::Relaxed);
-            let evicted = if taken < self.max {
-                None
-            } else {
-                Some(slots.evict().ok_or(Trouble::Withheld {
-                    reason: "is used by as many as it may be",
-                    retry_after: Some(Duration::from_secs(5)),
-                })?)
-            };
-            (Place::keep(&self.openings), former, evicted)
+            let evicted = self.evicted(&mut slots, slot.person.as_ref())?;
+            let place = Place::keep(&self.openings, slot.person.clone());
+            (place, former, evicted)
         };
         end_all(former.iter().cloned().chain(evicted).collect()).await;
         Ok((place, former))
+    }
+
+    /// The connection that has to end so that `person` may have another one, if one has to.
+    fn evicted(
+        &self,
+        slots: &mut Slots,
+        person: Option<&Arc<str>>,
+    ) -> Result<Option<Arc<Session>>, Trouble> {
+        let (of_all, of_one) = {
+            let openings = lock(&self.openings);
+            let of_one = openings.get(&person.cloned()).copied().unwrap_or_default();
+            (openings.values().sum::<usize>(), of_one)
+        };
+        let open = |of: &dyn Fn(&Slot) -> bool| {
+            let open = slots.by_key.values().filter(|slot| slot.has_session());
+            open.filter(|slot| of(slot)).count()
+        };
+        let is_theirs = |slot: &Slot| slot.person.as_ref() == person;
+        if person.is_some() && open(&is_theirs) + of_one >= self.most.of_one {
+            let theirs = slots.evict(is_theirs).ok_or(Trouble::Withheld {
+                reason: "has as many connections for you as one person may have: end one of your \
+                         sessions with it",
+                retry_after: Some(Duration::from_secs(5)),
+            })?;
+            return Ok(Some(theirs));
+        }
+        if open(&|_| true) + of_all < self.most.of_all {
+            return Ok(None);
+        }
+        let longest = slots.evict(|_| true).ok_or(Trouble::Withheld {
+            reason: "is used by as many as it may be",
+            retry_after: Some(Duration::from_secs(5)),
+        })?;
+        Ok(Some(longest))
     }
 
     /// Ends what has been idle for longer than `limit`.
@@ -373,9 +423,21 @@ fn is_of(key: &str, base: &str) -> bool {
 }
 
 impl Slots {
-    /// Takes out the connection that has been idle for longest, if one is not in use.
-    fn evict(&mut self) -> Option<Arc<Session>> {
-        let idle = self.by_key.iter().filter_map(|(key, slot)| {
+    fn slot(&mut self, key: &Arc<str>, person: Option<&Arc<str>>) -> Arc<Slot> {
+        match self.by_key.get(key) {
+            Some(slot) => slot.clone(),
+            None => {
+                let slot = Slot::of(person);
+                self.by_key.insert(key.clone(), slot.clone());
+                slot
+            }
+        }
+    }
+
+    /// Takes out the connection that has been idle for longest, of those that may go and are not in use.
+    fn evict(&mut self, may_go: impl Fn(&Slot) -> bool) -> Option<Arc<Session>> {
+        let of_those = self.by_key.iter().filter(|(_, slot)| may_go(slot));
+        let idle = of_those.filter_map(|(key, slot)| {
             let current = lock(&slot.current);
             let idle = current.as_ref()?.idle()?;
             (idle > IN_USE).then(|| (idle, key.clone()))

@@ -14,8 +14,10 @@ use super::link::{Link, Outgoing};
 use super::talk::{self, Hearing};
 use super::trouble::Trouble;
 use super::wire;
+use super::wishes::LONGEST_LEVEL;
 use crate::json::{Object, Raw, raw};
-use crate::message::{Outlet, RpcError};
+use crate::message::RpcError;
+use crate::outlet::Outlet;
 use crate::revision::Revision;
 use crate::server::Introduction;
 use crate::visit::Visit;
@@ -54,6 +56,10 @@ impl Session {
     }
 
     pub(super) fn set_level(&self, level: Arc<str>) {
+        // A server may take anything for one.
+        if level.len() > LONGEST_LEVEL {
+            return;
+        }
         let place = self.level.lock();
         *place.unwrap_or_else(PoisonError::into_inner) = Some(level);
     }

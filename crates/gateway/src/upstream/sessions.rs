@@ -3,19 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::behalf::Behalf;
 use super::board::Board;
 use super::link::{Link, Outgoing};
+use super::memory::no_room;
+use super::questions::Questions;
 use super::session::{Session, whisper};
-use super::talk::{self, Hearing, Questions};
+use super::talk::{self, Hearing};
 use super::trouble::Trouble;
 use super::wire;
+use super::wishes::{NoRoom, Wisher};
 use crate::json::{Raw, raw};
-use crate::message::{Notification, Outlet, Request};
+use crate::message::{Notification, Request};
+use crate::outlet::Outlet;
 use crate::revision::Era;
 use crate::server::Interest;
 use crate::visit::Visit;
@@ -94,7 +97,7 @@ async fn subscription(
     let uri = uri.unwrap_or_default();
     let subscribes = request.method == "resources/subscribe";
     let is_news = if subscribes {
-        session.board.subscribe(&visit.key, &uri)
+        subscribe(session, visit, &uri).map_err(|NoRoom| no_room())?
     } else {
         session.board.unsubscribe(&visit.key, &uri)
     };
@@ -107,6 +110,21 @@ async fn subscription(
         board.unsubscribe(&visit.key, &uri);
     }
     result
+}
+
+/// Notes that the visit wants to hear of a resource; whether the server has to be told. Visits that are forgotten
+/// for it hear of nothing any more.
+fn subscribe(session: &Session, visit: &Visit, uri: &str) -> Result<bool, NoRoom> {
+    let person = visit.person();
+    let wisher = Wisher {
+        visit: &visit.key,
+        person: &person,
+    };
+    let subscribed = session.board.subscribe(wisher, uri)?;
+    for uri in subscribed.gone {
+        unsubscribe(&*session.link, &session.board, visit, &uri);
+    }
+    Ok(subscribed.is_first)
 }
 
 /// 2026-07-28 names the level with every request, sessions have one until further notice.
@@ -152,7 +170,7 @@ pub(super) async fn restore(session: &Session, lost: &Session, visit: &Visit) {
     }
     let (link, board) = (&*session.link, &session.board);
     for uri in lost.board.subscriptions(&visit.key) {
-        if board.subscribe(&visit.key, &uri) {
+        if subscribe(session, visit, &uri) == Ok(true) {
             let params = raw(&Uri { uri: &uri });
             let method = "resources/subscribe";
             let _ = whisper(link, board, visit, method, Some(&params), HOUSEKEEPING).await;
@@ -206,7 +224,7 @@ pub(super) async fn listen(
         token: None,
         questions: interest.everything.then_some(&*session.board),
     };
-    let mut questions = Questions::new();
+    let mut questions = Questions::default();
     loop {
         tokio::select! {
             Some(answer) = questions.next(), if !questions.is_empty() => {
@@ -227,24 +245,24 @@ struct Wanted<'a> {
     link: &'a dyn Link,
     board: &'a Arc<Board>,
     visit: &'a Visit,
-    /// A name of its own, so that it takes nothing from other listeners of the visit.
-    name: Arc<str>,
     uris: &'a [String],
+    /// How many of them are noted.
+    noted: usize,
 }
 
 impl<'a> Wanted<'a> {
     async fn new(session: &'a Session, visit: &'a Visit, uris: &'a [String]) -> Self {
         let (link, board) = (&*session.link, &session.board);
-        let name = format!("{} {}", visit.key, board.number()).into();
-        let wanted = Self {
+        let mut wanted = Self {
             link,
             board,
             visit,
-            name,
             uris,
+            noted: 0,
         };
         for uri in uris {
-            if board.subscribe(&wanted.name, uri) {
+            wanted.noted += 1;
+            if board.want(uri) {
                 let params = raw(&Uri { uri });
                 let method = "resources/subscribe";
                 let _ = whisper(link, board, visit, method, Some(&params), HOUSEKEEPING).await;
@@ -256,8 +274,8 @@ impl<'a> Wanted<'a> {
 
 impl Drop for Wanted<'_> {
     fn drop(&mut self) {
-        for uri in self.uris {
-            if self.board.unsubscribe(&self.name, uri) {
+        for uri in &self.uris[..self.noted] {
+            if self.board.unwant(uri) {
                 unsubscribe(self.link, self.board, self.visit, uri);
             }
         }

@@ -61,6 +61,8 @@ pub enum Transport {
         idle: Duration,
         /// How many children there may be at once.
         max_children: usize,
+        /// How many of them one person may have, unless they are shared.
+        max_children_per_user: usize,
         /// How much memory a child may address.
         max_memory_bytes: Option<u64>,
         /// How many files a child may have open.

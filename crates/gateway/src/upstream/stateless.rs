@@ -1,8 +1,7 @@
 //! Speaking with a server of 2026-07-28, for clients of any revision: every request carries all that
 //! there is to know, and what the server wants to ask is part of its result.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -10,11 +9,11 @@ use resource_server::mcp::names::{
     CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, PROTOCOL_VERSION, SERVER_INFO,
 };
 use serde_json::value::RawValue;
-use tokio::sync::watch;
 
 use super::behalf::Behalf;
 use super::board::OPEN_QUESTIONS;
 use super::link::Outgoing;
+use super::memory::Memory;
 use super::mirror::Mirror;
 use super::session::{Presented, Session};
 use super::talk::{self, Hearing};
@@ -22,167 +21,14 @@ use super::trouble::Trouble;
 use super::wire;
 use crate::json::{Object, Raw, raw};
 use crate::listing::{Endless, Pages};
-use crate::message::{Outlet, Request, RpcError, code};
+use crate::message::{Request, RpcError, code};
+use crate::outlet::Outlet;
 use crate::revision::{Era, Revision};
 use crate::server::Introduction;
 use crate::visit::Visit;
 
 /// How often a server may ask for input before it has to have a result.
 const MAX_ROUNDS: usize = 16;
-/// How long a subscription waits until the server acknowledges it.
-const ACKNOWLEDGEMENT: Duration = Duration::from_secs(1);
-
-/// What clients with sessions have said once, and the server has to hear with every request.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    visits: Mutex<HashMap<Arc<str>, Remembered>>,
-    changes: watch::Sender<()>,
-}
-
-#[derive(Debug, Default)]
-struct Remembered {
-    level: Option<Arc<str>>,
-    resources: BTreeSet<String>,
-    /// The resources whose changes come, as the server has acknowledged; none without a stream for them.
-    heard: Option<BTreeSet<String>>,
-}
-
-impl Remembered {
-    /// Whether it need not be kept.
-    fn is_nothing(&self) -> bool {
-        self.level.is_none() && self.resources.is_empty() && self.heard.is_none()
-    }
-}
-
-impl Memory {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Remembered>> {
-        self.visits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn level(&self, visit: &Visit) -> Option<Arc<str>> {
-        let kept = || self.lock().get(&visit.key)?.level.clone();
-        visit.log_level.clone().or_else(kept)
-    }
-
-    /// The resources that the visit has subscribed to.
-    pub(super) fn resources(&self, visit: &Visit) -> BTreeSet<String> {
-        let visits = self.lock();
-        let kept = visits.get(&visit.key);
-        kept.map(|kept| kept.resources.clone()).unwrap_or_default()
-    }
-
-    /// Tells when a subscription has changed, of whomever.
-    pub(super) fn changes(&self) -> watch::Receiver<()> {
-        self.changes.subscribe()
-    }
-
-    /// The stream of a visit begins; nothing comes over it yet.
-    pub(super) fn opens(&self, visit: &Visit) -> Open<'_> {
-        let mut visits = self.lock();
-        let kept = visits.entry(visit.key.clone()).or_default();
-        kept.heard = Some(BTreeSet::new());
-        Open {
-            memory: self,
-            visit: visit.key.clone(),
-        }
-    }
-
-    fn hears(&self, visit: &Arc<str>, resources: Option<BTreeSet<String>>) {
-        if let Some(kept) = self.lock().get_mut(visit) {
-            kept.heard = resources;
-        }
-        self.changes.send_replace(());
-    }
-
-    /// Waits until the changes come that the visit has subscribed to, if there is a stream for them: what
-    /// changes after a subscription was confirmed must not be missed.
-    async fn until_heard(&self, visit: &Visit) {
-        let mut changes = self.changes();
-        let is_heard = || {
-            let visits = self.lock();
-            let heard = visits.get(&visit.key).and_then(|kept| {
-                let heard = kept.heard.as_ref()?;
-                Some(kept.resources.is_subset(heard))
-            });
-            heard.unwrap_or(true)
-        };
-        let heard = async { while !is_heard() && changes.changed().await.is_ok() {} };
-        // A server that acknowledges nothing is not waited for for ever.
-        let _ = tokio::time::timeout(ACKNOWLEDGEMENT, heard).await;
-    }
-
-    /// Forgets a visit.
-    pub(super) fn forget(&self, visit: &Visit) {
-        self.lock().remove(&visit.key);
-    }
-
-    /// Answers what exists in sessions alone; `None` if the server has to.
-    fn answer(&self, visit: &Visit, request: &Request) -> Option<Result<Raw, Trouble>> {
-        let member = |name| {
-            let params = request.params.as_deref();
-            let value = params.and_then(|params| wire::text_member(params, name));
-            value.ok_or_else(|| {
-                let error = format!("`{}` lacks the text `{name}`", request.method);
-                Trouble::Rpc(RpcError::new(code::INVALID_PARAMS, error))
-            })
-        };
-        let keep = |change: Result<&mut dyn FnMut(&mut Remembered), Trouble>| {
-            change.map(|change| {
-                change(self.lock().entry(visit.key.clone()).or_default());
-                self.changes.send_replace(());
-                wire::empty()
-            })
-        };
-        match &*request.method {
-            "ping" => Some(Ok(wire::empty())),
-            "logging/setLevel" => {
-                Some(member("level").and_then(|level| {
-                    keep(Ok(&mut |kept| kept.level = Some(level.as_str().into())))
-                }))
-            }
-            "resources/subscribe" => Some(member("uri").and_then(|uri| {
-                keep(Ok(&mut |kept| {
-                    kept.resources.insert(uri.clone());
-                }))
-            })),
-            "resources/unsubscribe" => Some(member("uri").and_then(|uri| {
-                keep(Ok(&mut |kept| {
-                    kept.resources.remove(&uri);
-                }))
-            })),
-            // They are an extension there, with other messages under the same names.
-            method if method.starts_with("tasks/") => Some(Err(Trouble::Untranslatable(format!(
-                "`{method}` means something else to this server, which speaks {}",
-                Revision::V2026_07_28
-            )))),
-            _ => None,
-        }
-    }
-}
-
-/// The stream of a visit for what happens outside of requests, as long as this lives.
-#[derive(Debug)]
-pub(super) struct Open<'a> {
-    memory: &'a Memory,
-    visit: Arc<str>,
-}
-
-impl Open<'_> {
-    /// The server has acknowledged that it tells of these.
-    pub(super) fn acknowledged(&self, resources: BTreeSet<String>) {
-        self.memory.hears(&self.visit, Some(resources));
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.memory.hears(&self.visit, None);
-        let mut visits = self.memory.lock();
-        if visits.get(&self.visit).is_some_and(Remembered::is_nothing) {
-            visits.remove(&self.visit);
-        }
-    }
-}
 
 /// What is spoken with a server of this revision.
 #[derive(Clone, Copy, Debug)]

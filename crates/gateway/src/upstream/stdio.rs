@@ -97,18 +97,15 @@ impl StdioOpener {
     pub(super) fn key(&self, visit: &Visit) -> Arc<str> {
         match self.children {
             Children::PerSession => visit.key.clone(),
-            Children::PerUser => {
-                let caller = &visit.caller;
-                // A subject is one of its issuer (RFC 9068 §2.2).
-                format!(
-                    "{}\n{}",
-                    caller.issuer().unwrap_or_default(),
-                    caller.subject()
-                )
-                .into()
-            }
+            Children::PerUser => visit.person(),
             Children::Shared => "".into(),
         }
+    }
+
+    /// The person whose child serves a visit, unless others share it.
+    pub(super) fn person_of(&self, visit: &Visit) -> Option<Arc<str>> {
+        let is_shared = self.children == Children::Shared && !self.is_personal(visit);
+        (!is_shared).then(|| visit.person())
     }
 
     pub(super) fn era(&self) -> Option<Era> {

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use super::behalf::Behalf;
 use super::link::Outgoing;
-use super::stateless::{Open, Speaker};
+use super::memory::Open;
+use super::stateless::Speaker;
 use super::talk::{self, Cancel, Hearing};
 use super::trouble::Trouble;
 use super::wire::{self, Message};
@@ -88,7 +89,7 @@ async fn subscribe(
         notifications: &'a Filter,
     }
     let session = speaker.session;
-    let mut ticket = session.board.expect(&speaker.visit.key);
+    let mut ticket = session.board.expect_stream(&speaker.visit.key);
     let params = raw(&Params {
         notifications: filter,
     });

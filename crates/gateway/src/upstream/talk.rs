@@ -2,23 +2,25 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
 use serde_json::value::RawValue;
 
 use super::behalf::Behalf;
 use super::board::{Board, Ticket};
 use super::link::{Link, Outgoing};
+use super::questions::Questions;
 use super::replies::Replies;
 use super::trouble::Trouble;
 use super::wire::{self, Message};
 use crate::json::{Object, Raw};
-use crate::message::{Notification, Outlet, RpcError, code};
+use crate::message::{Notification, RpcError, code};
+use crate::outlet::Outlet;
 use crate::visit::Visit;
 
 /// More news than any server has to tell about one request: a stream without an end.
 const MAX_NEWS: usize = 100_000;
+
+/// What withdraws a question.
+const CANCELLED: &str = "notifications/cancelled";
 
 /// What a server is told that asks too much at once.
 const TOO_MANY: &str = "too many questions to the client are open";
@@ -36,13 +38,17 @@ pub(super) struct Hearing<'a> {
     pub(super) questions: Option<&'a Board>,
 }
 
-/// The answers of the client that are on their way to the server.
-pub(super) type Questions<'a> = FuturesUnordered<BoxFuture<'a, String>>;
-
 impl<'a> Hearing<'a> {
     /// Passes on what is no answer.
     pub(super) async fn news(&self, text: &str, questions: &mut Questions<'a>) {
         match Message::parse(text) {
+            // The server's own question: the ids of its requests are others than those of ours.
+            Some(Message::Notification { method, params }) if method == CANCELLED => {
+                let params = params.and_then(Object::of);
+                if let Some(id) = params.as_ref().and_then(|params| params.get("requestId")) {
+                    questions.withdraw(id);
+                }
+            }
             Some(Message::Notification { method, params }) => {
                 self.notify(&method, params).await;
             }
@@ -54,13 +60,13 @@ impl<'a> Hearing<'a> {
                     let _ = self.link.send(answer, Behalf::calling(self.visit)).await;
                     return;
                 };
-                let (id, params) = (id.to_owned(), params.map(RawValue::to_owned));
+                let (asked, params) = (id.to_owned(), params.map(RawValue::to_owned));
                 let (method, hearing) = (method.into_owned(), *self);
-                questions.push(Box::pin(async move {
+                questions.open(id, async move {
                     let answer = hearing.ask(method, params).await;
                     drop(taken);
-                    wire::answer(&id, answer.as_deref())
-                }));
+                    wire::answer(&asked, answer.as_deref())
+                });
             }
             _ => tracing::debug!("an upstream sent what has no place in an answer"),
         }
@@ -116,7 +122,7 @@ async fn converse(
     patience: Duration,
 ) -> Result<Raw, Trouble> {
     let mut replies = hearing.link.request(request).await?;
-    let mut questions = Questions::new();
+    let mut questions = Questions::default();
     for _ in 0..MAX_NEWS {
         // While a person thinks, the server need not say anything.
         let patience = questions.is_empty().then_some(patience);

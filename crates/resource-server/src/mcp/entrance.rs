@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use oauth::scope::Scope;
 
 use crate::Caller;
+use crate::dpop::Address;
 use crate::mcp::endpoint::read;
 use crate::mcp::fault::Fault;
 use crate::mcp::unread::discard;
@@ -50,6 +51,22 @@ pub struct Visitor {
 }
 
 impl Entrance {
+    /// The same guard at another address, for a transport that has several (MCP 2024-11-05, HTTP with SSE):
+    /// proofs of possession name the address that a request is made to (RFC 9449 §4.3). Of `address`, no
+    /// query counts.
+    #[must_use]
+    pub fn at(&self, address: impl Into<String>) -> Self {
+        let address = Address::Url(address.into());
+        Self {
+            bearer: Bearer {
+                address,
+                ..self.bearer.clone()
+            },
+            origins: self.origins.clone(),
+            max_body_bytes: self.max_body_bytes,
+        }
+    }
+
     /// Finds out who sends `request`, and takes the token out of it; or says how they are turned away.
     ///
     /// The answer to a preflight is given here too: a browser asks without credentials (Fetch §4.8).

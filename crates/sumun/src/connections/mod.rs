@@ -1,6 +1,7 @@
 //! The connections of a house: how many at once, and how long one may keep it waiting (RFC 9112 §9.5).
 
 mod body;
+mod shares;
 mod stall;
 
 use std::convert::Infallible;
@@ -21,18 +22,29 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt as _};
 
 use body::InTime;
+use shares::{Held, Share, Shares};
 use stall::Stall;
+
+use crate::settings::Network;
 
 /// More connections than this cost memory that a house of this size does not have.
 const MOST: usize = 10_000;
 
+/// How often it is told that addresses hold as many connections as one may.
+const TELL_AGAIN: Duration = Duration::from_mins(1);
+
+/// What is answered on a connection that is one too many (RFC 9110 §15.6.4).
+const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 77\r\n\
+    retry-after: 5\r\nconnection: close\r\n\r\nyour address holds as many connections as one may: close some, and try again\n";
+
 /// What connections may take, so that those who only hold them leave room for the others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// How many are open at once; the next ones wait for their turn.
     connections: usize,
@@ -42,6 +54,8 @@ pub(crate) struct Limits {
     body: Duration,
     /// How long a client may take nothing of its answer.
     stall: Duration,
+    /// How many of the connections one address may hold.
+    share: Share,
 }
 
 impl Limits {
@@ -53,7 +67,18 @@ impl Limits {
             // Less than rooms are given for their answers, so that this is what is said.
             body: Duration::from_secs(20),
             stall: Duration::from_secs(30),
+            share: Share::ALL,
         }
+    }
+
+    /// The same, of which one address may hold `most`; but for `proxies`, and for this machine: whoever comes from
+    /// it is here already, or comes by a proxy that nobody has named.
+    pub(crate) fn shared_out(mut self, most: Option<usize>, proxies: &[Network]) -> Self {
+        let this_machine = ["127.0.0.0/8", "::1"].map(str::parse::<Network>);
+        let this_machine = this_machine.into_iter().flatten();
+        let exempt: Vec<_> = this_machine.chain(proxies.iter().copied()).collect();
+        self.share = Share::of(self.connections, most, &exempt);
+        self
     }
 }
 
@@ -95,11 +120,18 @@ pub(crate) async fn serve<S: Served>(
     let mut door = Door {
         listener,
         places: Arc::new(Semaphore::new(limits.connections)),
+        shares: Shares::new(limits.share),
         is_full: false,
+        refused: None,
     };
     let open = TaskTracker::new();
     loop {
-        let (stream, address, place) = tokio::select! {
+        let Connected {
+            stream,
+            address,
+            held,
+            place,
+        } = tokio::select! {
             next = door.next() => next,
             () = stop.cancelled() => break,
         };
@@ -114,7 +146,7 @@ pub(crate) async fn serve<S: Served>(
             if let Err(error) = converse(&http, stream, room, &stop).await {
                 tracing::debug!(%error, "a connection was cut off");
             }
-            drop(place);
+            drop((held, place));
         });
     }
     drop(door);
@@ -153,12 +185,24 @@ async fn converse<S: Served>(
 struct Door {
     listener: TcpListener,
     places: Arc<Semaphore>,
+    shares: Arc<Shares>,
     is_full: bool,
+    /// When it was told last that somebody was refused.
+    refused: Option<Instant>,
+}
+
+/// A connection, and what it takes.
+struct Connected {
+    stream: TcpStream,
+    address: SocketAddr,
+    held: Held,
+    place: OwnedSemaphorePermit,
 }
 
 impl Door {
-    /// The next connection, with its place. Who comes when all are taken waits in the system's queue.
-    async fn next(&mut self) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    /// The next connection, with its place. Who comes when all are taken waits in the system's queue; who has
+    /// their share is refused, since those who wait behind them are others.
+    async fn next(&mut self) -> Connected {
         let is_full = self.places.available_permits() == 0;
         // Once, not for each of those who wait.
         if is_full && !self.is_full {
@@ -167,12 +211,40 @@ impl Door {
         self.is_full = is_full;
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.expect("the semaphore is never closed");
-        let (stream, address) = Listener::accept(&mut self.listener).await;
+        let (stream, address, held) = loop {
+            let (stream, address) = Listener::accept(&mut self.listener).await;
+            if let Some(held) = self.shares.hold(address.ip()) {
+                break (stream, address, held);
+            }
+            self.refuse(&stream, address);
+        };
         // Without this, an answer in small parts waits for acknowledgements in between.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection ended before it began");
         }
-        (stream, address, place)
+        Connected {
+            stream,
+            address,
+            held,
+            place,
+        }
+    }
+
+    /// Says why, as far as that can be done without waiting.
+    fn refuse(&mut self, stream: &TcpStream, address: SocketAddr) {
+        let is_news = self.refused.is_none_or(|told| told.elapsed() >= TELL_AGAIN);
+        if is_news {
+            self.refused = Some(Instant::now());
+            let address = address.ip();
+            tracing::warn!(
+                %address,
+                "an address holds as many connections as one may: its next ones are closed \
+                 (`max_connections_per_address`; a proxy belongs to `trusted_proxies`)"
+            );
+        }
+        // It is new, so that there is room for this. A request that was not read would cut the answer off.
+        let _ = rustix::io::read(stream, &mut [0; 4096]);
+        let _ = rustix::io::write(stream, REFUSAL);
     }
 }
 

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet, yield_now};
 use tokio::time::timeout;
@@ -23,6 +24,7 @@ const PATIENT: Limits = Limits {
     head: LONG,
     body: LONG,
     stall: LONG,
+    share: Share::ALL,
 };
 
 struct Running {
@@ -137,6 +139,72 @@ async fn more_idle_connections_than_places_do_not_keep_a_request_out() {
     }
     let answer = all_of(house.connect(LAST_REQUEST).await).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn g3_one_address_cannot_keep_all_the_others_out() {
+    let proxies = ["127.0.0.3".parse().unwrap()];
+    let limits = Limits {
+        connections: 6,
+        share: Share::of(6, Some(2), &proxies),
+        ..PATIENT
+    };
+    let house = served(mirror(), limits).await;
+    let from = async |address: &str| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket
+            .bind(format!("{address}:0").parse().unwrap())
+            .unwrap();
+        let mut stream = socket.connect(house.address).await.unwrap();
+        // Whoever is refused may be gone already.
+        let _ = stream.write_all(LAST_REQUEST.as_bytes()).await;
+        stream
+    };
+    let mut idle = Vec::new();
+    for _ in 0..2 {
+        idle.push(house.connect("GET / HT").await);
+    }
+    for _ in 0..20 {
+        let refused = all_of(from("127.0.0.1").await).await;
+        assert!(!refused.contains("200 OK"), "{refused}");
+    }
+    let answer = all_of(from("127.0.0.2").await).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    // Everybody may come by a proxy.
+    for _ in 0..3 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.3:0".parse().unwrap()).unwrap();
+        let stream = socket.connect(house.address).await.unwrap();
+        idle.push(stream);
+    }
+    let answer = all_of(from("127.0.0.3").await).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    // What is closed counts no more.
+    idle.drain(..2);
+    let again = async {
+        while !all_of(from("127.0.0.1").await).await.contains("200 OK") {
+            yield_now().await;
+        }
+    };
+    timeout(LONG / 2, again).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_one_too_many_is_told_why() {
+    let limits = Limits {
+        share: Share::of(6, Some(1), &[]),
+        ..PATIENT
+    };
+    let house = served(mirror(), limits).await;
+    let _idle = house.connect("").await;
+    let answer = all_of(TcpStream::connect(house.address).await.unwrap()).await;
+    let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    let length = format!("content-length: {}", text.len());
+    assert!(
+        head.contains(&length) && text.contains("your address"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]

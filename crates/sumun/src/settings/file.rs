@@ -64,6 +64,9 @@ pub(crate) struct SettingsFile {
     /// The networks of reverse proxies, such as `10.0.0.0/8`. Their `X-Forwarded-For` is believed
     /// for the address of the client in rate limits, and for nothing else.
     pub(crate) trusted_proxies: Vec<String>,
+    /// How many connections one address may hold at once; a further one is closed. 512 unless set, and no
+    /// more than half of all that there may be. Proxies in `trusted_proxies` and this machine may hold all.
+    pub(crate) max_connections_per_address: Option<u64>,
     /// What is written to the log.
     pub(crate) log: LogSection,
     /// What is recorded: sign-ins, grants, tokens, decisions and calls, in a log that shows what is
@@ -376,6 +379,7 @@ impl Default for SettingsFile {
             private_use_schemes: PrivateUseSchemes::KNOWN_CLIENTS.map(String::from).into(),
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            max_connections_per_address: None,
             log: LogSection::default(),
             audit: AuditSection::default(),
             alerts: AlertsSection::default(),

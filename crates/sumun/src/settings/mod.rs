@@ -67,6 +67,8 @@ pub(crate) struct Settings {
     pub(crate) allowed_origins: Vec<String>,
     /// Proxies whose word on the client's address is believed.
     pub(crate) trusted_proxies: Vec<Network>,
+    /// How many connections one address may hold at once, where the operator says it.
+    pub(crate) max_connections_per_address: Option<usize>,
     /// Who may get a token, and for what.
     pub(crate) authorization_server: authorization_server::settings::Settings,
     /// The servers of our own that are served.

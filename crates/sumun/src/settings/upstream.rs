@@ -24,8 +24,9 @@ pub(crate) struct UpstreamSection {
     pub(crate) command: Option<String>,
     /// What the program is started with, one argument each.
     pub(crate) args: Vec<String>,
-    /// The environment of the program. Besides, it sees `PATH`, `HOME`, `LANG` and `TMPDIR`, and nothing
-    /// else of ours. `${NAME}` in a value stands for that environment variable.
+    /// The environment of the program. Besides, it sees `PATH`, `HOME`, `LANG` and `TMPDIR`, a mark by which
+    /// what it starts is found again (`SUMUN_CHILD`), and nothing else of ours. `${NAME}` in a value stands
+    /// for that environment variable.
     pub(crate) env: BTreeMap<String, Secret>,
     /// The directory in which the program runs. A relative path starts at this file.
     pub(crate) directory: Option<String>,
@@ -41,6 +42,9 @@ pub(crate) struct UpstreamSection {
     pub(crate) idle: String,
     /// How many processes there may be at once.
     pub(crate) max_children: u64,
+    /// How many of them one person may have, unless processes are `shared`. 16 unless set, and never more
+    /// than half of `max_children`, so that nobody can keep all the others out.
+    pub(crate) max_children_per_user: Option<u64>,
     /// How much memory a process may address, such as `2GiB`. No limit unless set: Node.js and Java
     /// reserve far more than they use.
     pub(crate) max_memory: Option<String>,
@@ -266,6 +270,7 @@ impl Default for UpstreamSection {
             children: "per-session".into(),
             idle: "10m".into(),
             max_children: 64,
+            max_children_per_user: None,
             max_memory: None,
             max_open_files: None,
             timeout: "60s".into(),

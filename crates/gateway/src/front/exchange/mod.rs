@@ -22,7 +22,8 @@ const KEPT: usize = 256;
 /// How much is kept, in bytes, of what has been read.
 const KEPT_BYTES: usize = 256 * 1024;
 
-/// How much may wait for a reader, in bytes, until nothing more is asked for on the same connection.
+/// How much may wait for a reader, in bytes, until nothing more is asked for on the same connection, the server
+/// has to wait, and news that nobody reads get lost.
 const UNREAD_BYTES: usize = 4 * 1024 * 1024;
 
 /// The messages of one request, or of the requests of one batch.
@@ -93,6 +94,11 @@ impl Exchange {
         log.behind() >= KEPT || (log.behind() > 0 && log.bytes >= UNREAD_BYTES)
     }
 
+    /// How much of it is kept.
+    pub(crate) fn bytes(&self) -> usize {
+        self.log().bytes
+    }
+
     /// One more answer will come.
     pub(crate) fn expect(&self) {
         self.log().open += 1;
@@ -100,7 +106,7 @@ impl Exchange {
 
     /// Adds a message that may get lost; waits while a reader is too far behind.
     pub(crate) async fn notify(&self, message: Raw) {
-        self.wait_for(|log| (log.alone_since.is_some() || log.behind() < ROOM).then_some(()))
+        self.wait_for(|log| (log.alone_since.is_some() || log.has_room()).then_some(()))
             .await;
         self.add(Kind::Notification, message);
     }
@@ -200,12 +206,20 @@ impl Log {
         usize::try_from(self.end() - self.unread).unwrap_or(usize::MAX)
     }
 
+    /// Whether its reader keeps up.
+    fn has_room(&self) -> bool {
+        let behind = self.behind();
+        behind == 0 || (behind < ROOM && self.bytes < UNREAD_BYTES)
+    }
+
     /// Lets go of the oldest messages: those that were read, and when nobody reads, also notifications.
     fn forget(&mut self) {
         while self.messages.len() > KEPT || self.bytes > KEPT_BYTES {
+            let is_much = self.messages.len() > KEPT || self.bytes > UNREAD_BYTES;
             let may_go = match self.messages.front() {
                 Some(_) if self.first < self.unread => true,
-                Some((Kind::Notification, _)) => self.messages.len() > KEPT,
+                // The last one is what may come yet.
+                Some((Kind::Notification, _)) => is_much && self.messages.len() > 1,
                 _ => false,
             };
             if !may_go {

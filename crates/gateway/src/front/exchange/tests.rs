@@ -106,3 +106,29 @@ async fn only_a_client_that_stays_away_is_given_up() {
     drop(reader);
     abandoned.await;
 }
+
+#[tokio::test]
+async fn g3_large_news_fill_no_memory_whether_or_not_somebody_reads() {
+    let message = raw(&"x".repeat(UNREAD_BYTES / 3));
+    let large = || message.clone();
+    let exchange = Exchange::new(1);
+    let reader = exchange.read_after(0);
+    for _ in 0..4 {
+        exchange.notify(large()).now_or_never();
+    }
+    assert!(exchange.bytes() <= UNREAD_BYTES + UNREAD_BYTES / 3 + 2);
+    drop(reader);
+    for _ in 0..100 {
+        exchange.notify(large()).now_or_never().unwrap();
+    }
+    assert!(exchange.bytes() <= UNREAD_BYTES);
+    // What is larger than all of that comes too, once.
+    exchange.notify(raw(&"x".repeat(2 * UNREAD_BYTES))).await;
+    exchange.answer(raw("answer"));
+    let mut reader = exchange.read_after(0);
+    let mut last = None;
+    while let Some((_, message)) = reader.next().await {
+        last = Some(message);
+    }
+    assert_eq!(last.unwrap().get(), "\"answer\"");
+}

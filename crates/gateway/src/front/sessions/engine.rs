@@ -5,16 +5,14 @@ use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
 
 use crate::front::exchange::Exchange;
-use crate::front::sessions::running::{Ongoing, Open, Running, TooMany};
+use crate::front::sessions::running::{NotBegun, Ongoing, Open, Running};
 use crate::front::wire::{Asked, id_key};
 use crate::front::{FrontSettings, error, failed, needs, results};
 use crate::json::{Object, Raw, raw};
-use crate::message::{
-    News, Notification, Outlet, Question, Request, RpcError, code, request, response,
-};
+use crate::message::{News, Notification, Question, Request, RpcError, code, request, response};
+use crate::outlet::{Inlet, Outlet};
 use crate::server::{Failure, Interest, McpServer};
 use crate::visit::Visit;
 
@@ -54,10 +52,15 @@ impl Engine {
             exchange.answer(response(asked.id, Ok(&nothing)));
             return;
         }
-        let Ok(ongoing) = self.running.begin(&visit.key, id_key(asked.id)) else {
-            let busy = RpcError::new(code::INTERNAL_ERROR, "too many requests are under way");
-            exchange.answer(response(asked.id, Err(&busy)));
-            return;
+        let begun = self
+            .running
+            .begin(visit.person(), &visit.key, id_key(asked.id));
+        let ongoing = match begun {
+            Ok(ongoing) => ongoing,
+            Err(refused) => {
+                exchange.answer(response(asked.id, Err(&refused.error())));
+                return;
+            }
         };
         let request = Request {
             method: asked.method.clone(),
@@ -96,9 +99,11 @@ impl Engine {
         visit: Visit,
         server: &Arc<dyn McpServer>,
         exchange: &Arc<Exchange>,
-    ) -> Result<(), TooMany> {
-        self.stop_listening(&visit);
-        let ongoing = self.running.begin(&visit.key, LISTENING.to_owned())?;
+    ) -> Result<(), NotBegun> {
+        let listening = LISTENING.to_owned();
+        let ongoing = self
+            .running
+            .begin_instead(visit.person(), &visit.key, listening)?;
         let (engine, server) = (self.clone(), Arc::clone(server));
         let exchange = Arc::clone(exchange);
         self.settings.tasks.spawn(async move {
@@ -168,7 +173,7 @@ impl Engine {
         visit: &Visit,
         ongoing: &Ongoing,
         work: impl Future<Output = Result<Raw, Failure>>,
-        mut news: mpsc::Receiver<News>,
+        mut news: Inlet,
         exchange: &Exchange,
     ) -> Option<Result<Raw, Failure>> {
         let mut work = std::pin::pin!(work);
@@ -212,7 +217,7 @@ impl Engine {
         let params = question.params.as_ref();
         let refusal = match needs::check(&visit.client, &question.method, params) {
             Err(lacking) => lacking.to_server(),
-            Ok(()) => match self.running.ask(&visit.key) {
+            Ok(()) => match self.running.ask(visit.person(), &visit.key) {
                 Ok(open) => {
                     exchange.ask(request(
                         open.id(),
@@ -221,7 +226,7 @@ impl Engine {
                     ));
                     return Some((open, question));
                 }
-                Err(TooMany) => RpcError::new(code::INTERNAL_ERROR, "too many questions are open"),
+                Err(_full) => RpcError::new(code::INTERNAL_ERROR, "too many questions are open"),
             },
         };
         // The server may have stopped waiting.

@@ -18,6 +18,7 @@ use resource_server::mcp::names::{MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 pub(crate) use engine::Engine;
 pub(crate) use greeting::Greeting;
 pub(crate) use opening::{Opened, open};
+pub(crate) use running::Running;
 use stream::Kept;
 
 use crate::front::exchange::{Beginning, Exchange};
@@ -225,9 +226,9 @@ impl Sessions {
         let exchange = Exchange::new(1);
         let reader = exchange.read_after(0);
         let visit = session.visit(&guest.caller);
-        if self.engine.listen(visit, server, &exchange).is_err() {
-            let busy = RpcError::new(code::INTERNAL_ERROR, "too many requests are under way");
-            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, &busy));
+        if let Err(refused) = self.engine.listen(visit, server, &exchange) {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            return Err(Refusal::new(status, &refused.error()));
         }
         Ok(stream::response(reader, None, false, lease, silence))
     }

@@ -2,6 +2,7 @@
 //! an answer (MCP cancellation, JSON-RPC 2.0).
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +11,8 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::json::Raw;
-use crate::message::RpcError;
+use crate::message::{RpcError, code};
+use crate::share::{Full, Most, Places, Taken};
 
 /// A client's answer to a question.
 pub(super) type Reply = Result<Raw, RpcError>;
@@ -20,11 +22,12 @@ type Name = (Arc<str>, String);
 
 /// The calls and questions of all sessions, by the key of the session and their id.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(crate) struct Running {
     calls: Mutex<HashMap<Name, Call>>,
     questions: Mutex<HashMap<Name, oneshot::Sender<Reply>>>,
-    max_calls: usize,
-    max_questions: usize,
+    /// What goes on takes a place until it has ended, whatever its id is, and also when it was cancelled.
+    call_places: Arc<Places>,
+    question_places: Arc<Places>,
     count: AtomicU64,
     /// Keeps the ids of questions apart from those of other processes, which may serve the same session.
     process: String,
@@ -36,17 +39,45 @@ struct Call {
     cancelled: CancellationToken,
 }
 
-/// There are as many of them as there may be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TooMany;
+/// Why a call does not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotBegun {
+    /// As many are under way as there may be.
+    Full(Full),
+    /// One of its id is. MCP: an id must not have been used before in the session, and two calls of the
+    /// same could neither be told apart in their answers nor cancelled.
+    UnderWay,
+}
+
+impl NotBegun {
+    /// What the client is told.
+    pub(crate) fn error(self) -> RpcError {
+        let (code, what) = match self {
+            Self::Full(Full::ForAll) => (
+                code::INTERNAL_ERROR,
+                "too many requests are under way; try again later",
+            ),
+            Self::Full(Full::ForOne) => (
+                code::INTERNAL_ERROR,
+                "too many of your requests are under way; wait until some of them have ended",
+            ),
+            Self::UnderWay => (
+                code::INVALID_REQUEST,
+                "a request with this `id` is under way; give each request an `id` of its own",
+            ),
+        };
+        RpcError::new(code, what)
+    }
+}
 
 /// A call that is under way as long as this lives.
 #[derive(Debug)]
-pub(super) struct Ongoing {
+pub(crate) struct Ongoing {
     running: Arc<Running>,
     name: Name,
     number: u64,
-    pub(super) cancelled: CancellationToken,
+    pub(crate) cancelled: CancellationToken,
+    _place: Taken,
 }
 
 /// A question that can be answered as long as this lives.
@@ -55,6 +86,7 @@ pub(super) struct Open {
     running: Arc<Running>,
     name: Name,
     pub(super) answer: oneshot::Receiver<Reply>,
+    _place: Taken,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -62,54 +94,78 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Running {
-    pub(super) fn new(max_calls: usize, max_questions: usize, random: &dyn Random) -> Arc<Self> {
+    pub(crate) fn new(calls: Most, questions: Most, random: &dyn Random) -> Arc<Self> {
         Arc::new(Self {
             calls: Mutex::default(),
             questions: Mutex::default(),
-            max_calls,
-            max_questions,
+            call_places: Places::new(calls),
+            question_places: Places::new(questions),
             count: AtomicU64::new(1),
             process: token::<8>(random),
         })
     }
 
-    /// A call begins. One of the same id is not cancelled by it, but cannot be cancelled any more.
-    pub(super) fn begin(
+    /// A call of `person` begins.
+    pub(crate) fn begin(
         self: &Arc<Self>,
+        person: Arc<str>,
         session: &Arc<str>,
         id: String,
-    ) -> Result<Ongoing, TooMany> {
+    ) -> Result<Ongoing, NotBegun> {
+        let place = self.call_places.take(person).map_err(NotBegun::Full)?;
+        self.enter(place, (Arc::clone(session), id), false)
+    }
+
+    /// The same; one of the same id that is under way is cancelled.
+    pub(crate) fn begin_instead(
+        self: &Arc<Self>,
+        person: Arc<str>,
+        session: &Arc<str>,
+        id: String,
+    ) -> Result<Ongoing, NotBegun> {
+        let place = self.call_places.take(person).map_err(NotBegun::Full)?;
+        self.enter(place, (Arc::clone(session), id), true)
+    }
+
+    fn enter(
+        self: &Arc<Self>,
+        place: Taken,
+        name: Name,
+        replaces: bool,
+    ) -> Result<Ongoing, NotBegun> {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let cancelled = CancellationToken::new();
-        let name = (Arc::clone(session), id);
         let call = Call {
             number,
             cancelled: cancelled.clone(),
         };
         let mut calls = lock(&self.calls);
-        if calls.len() >= self.max_calls {
-            return Err(TooMany);
+        match calls.entry(name.clone()) {
+            Entry::Occupied(mut before) if replaces => before.insert(call).cancelled.cancel(),
+            Entry::Occupied(_) => return Err(NotBegun::UnderWay),
+            Entry::Vacant(free) => drop(free.insert(call)),
         }
-        calls.insert(name.clone(), call);
         drop(calls);
         Ok(Ongoing {
             running: Arc::clone(self),
             name,
             number,
             cancelled,
+            _place: place,
         })
     }
 
-    /// Cancels a call, if it is under way.
-    pub(super) fn cancel(&self, session: &Arc<str>, id: String) {
+    /// Cancels a call; whether it was under way.
+    pub(crate) fn cancel(&self, session: &Arc<str>, id: String) -> bool {
         let call = lock(&self.calls).remove(&(Arc::clone(session), id));
-        if let Some(call) = call {
+        if let Some(call) = &call {
             call.cancelled.cancel();
         }
+        call.is_some()
     }
 
     /// Cancels all that is under way in a session.
-    pub(super) fn end(&self, session: &Arc<str>) {
+    pub(crate) fn end(&self, session: &Arc<str>) {
         lock(&self.calls).retain(|(of, _), call| {
             let stays = of != session;
             if !stays {
@@ -120,20 +176,21 @@ impl Running {
     }
 
     /// Expects an answer under an id that is new in the session.
-    pub(super) fn ask(self: &Arc<Self>, session: &Arc<str>) -> Result<Open, TooMany> {
+    pub(super) fn ask(
+        self: &Arc<Self>,
+        person: Arc<str>,
+        session: &Arc<str>,
+    ) -> Result<Open, Full> {
+        let place = self.question_places.take(person)?;
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let name = (Arc::clone(session), format!("{}-{number}", self.process));
         let (reply, answer) = oneshot::channel();
-        let mut questions = lock(&self.questions);
-        if questions.len() >= self.max_questions {
-            return Err(TooMany);
-        }
-        questions.insert(name.clone(), reply);
-        drop(questions);
+        lock(&self.questions).insert(name.clone(), reply);
         Ok(Open {
             running: Arc::clone(self),
             name,
             answer,
+            _place: place,
         })
     }
 
@@ -182,26 +239,55 @@ mod tests {
     use super::*;
     use crate::json::raw;
 
+    fn running(calls: usize) -> Arc<Running> {
+        let most = Most {
+            of_all: calls,
+            of_one: calls,
+        };
+        Running::new(most, most, &OsRandom)
+    }
+
     #[test]
     fn calls_and_questions_are_forgotten_when_they_end() {
-        let running = Running::new(1, 1, &OsRandom);
+        let running = running(1);
         let session: Arc<str> = "s".into();
-        let call = running.begin(&session, "1".to_owned()).unwrap();
-        assert!(running.begin(&session, "2".to_owned()).is_err());
-        let question = running.ask(&session).unwrap();
-        assert!(running.ask(&session).is_err());
+        let begin = |id: &str| running.begin("alice".into(), &session, id.to_owned());
+        let ask = || running.ask("alice".into(), &session);
+        let call = begin("1").unwrap();
+        assert_eq!(begin("2").unwrap_err(), NotBegun::Full(Full::ForOne));
+        let question = ask().unwrap();
+        assert!(ask().is_err());
         drop((call, question));
         assert_eq!(running.count(), (0, 0));
+        assert!(begin("2").is_ok() && ask().is_ok());
+    }
+
+    #[test]
+    fn g3_an_id_is_one_call_at_a_time_and_what_goes_on_counts() {
+        let running = running(2);
+        let session: Arc<str> = "s".into();
+        let begin = |id: &str| running.begin("alice".into(), &session, id.to_owned());
+        let one = begin("1").unwrap();
+        assert_eq!(begin("1").unwrap_err(), NotBegun::UnderWay);
+        // It is told to end, and has not ended yet.
+        assert!(running.cancel(&session, "1".to_owned()));
+        let other = begin("1").unwrap();
+        assert_eq!(begin("2").unwrap_err(), NotBegun::Full(Full::ForOne));
+        drop(one);
+        assert_eq!(begin("1").unwrap_err(), NotBegun::UnderWay);
+        let instead = running.begin_instead("alice".into(), &session, "1".to_owned());
+        assert!(instead.is_ok() && other.cancelled.is_cancelled());
     }
 
     #[test]
     fn g2_nobody_answers_or_cancels_in_the_session_of_another() {
-        let running = Running::new(9, 9, &OsRandom);
+        let running = running(9);
         let (alice, bob): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
-        let call = running.begin(&alice, "1".to_owned()).unwrap();
-        let mut question = running.ask(&alice).unwrap();
+        let call = running.begin("alice".into(), &alice, "1".to_owned());
+        let call = call.unwrap();
+        let mut question = running.ask("alice".into(), &alice).unwrap();
         let id = question.id().to_owned();
-        running.cancel(&bob, "1".to_owned());
+        assert!(!running.cancel(&bob, "1".to_owned()));
         running.end(&bob);
         assert!(!call.cancelled.is_cancelled());
         assert!(!running.answer(&bob, id.clone(), Ok(raw(&1))));

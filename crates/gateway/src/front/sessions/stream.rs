@@ -9,11 +9,15 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use http::Response;
 use oauth::random::token;
+use tokio::sync::Semaphore;
 
 use crate::front::exchange::{Exchange, Reader};
 use crate::front::lease::Lease;
 use crate::front::{FrontSettings, events};
 use crate::session::Session;
+
+/// How much is kept of the answers of clients whose connections broke, in bytes.
+const ROOM: usize = 64 * 1024 * 1024;
 
 /// Tells a client to come back soon: the stream is not over, but this connection is.
 const COME_BACK: Bytes = Bytes::from_static(b"retry: 1000\n\n");
@@ -26,6 +30,7 @@ type Name = (Arc<str>, String);
 pub(super) struct Kept {
     settings: FrontSettings,
     exchanges: Arc<Mutex<HashMap<Name, Arc<Exchange>>>>,
+    room: Arc<Semaphore>,
 }
 
 impl Kept {
@@ -33,6 +38,7 @@ impl Kept {
         Self {
             settings: settings.clone(),
             exchanges: Arc::default(),
+            room: Arc::new(Semaphore::new(ROOM)),
         }
     }
 
@@ -57,6 +63,12 @@ impl Kept {
         self.settings.tasks.spawn(async move {
             let given_up = async {
                 exchange.answered().await;
+                exchange.abandoned(Duration::ZERO).await;
+                // Without room nobody can come back to it, as if it had taken too long.
+                let bytes = u32::try_from(exchange.bytes()).unwrap_or(u32::MAX);
+                let Ok(_taken) = kept.room.try_acquire_many(bytes) else {
+                    return;
+                };
                 exchange.abandoned(kept.settings.limits.kept_for).await;
             };
             tokio::select! {
@@ -131,4 +143,39 @@ fn messages(
             Some((event, (reader, Rest::Messages)))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::front::tests::House;
+    use crate::json::raw;
+    use crate::revision::Revision;
+    use crate::visit::Client;
+
+    #[tokio::test(start_paused = true)]
+    async fn g3_answers_that_nobody_fetches_are_kept_as_long_as_there_is_room() {
+        let House { settings, .. } = House::new();
+        let client = Client {
+            revision: Revision::V2025_11_25,
+            capabilities: raw(&serde_json::json!({})),
+            info: None,
+        };
+        let session = Session::new(client, settings.clock.now(), &*settings.random);
+        let kept = Kept::new(&settings);
+        let mut names = Vec::new();
+        for _ in 0..5 {
+            let exchange = Exchange::new(1);
+            let reader = exchange.read_after(0);
+            names.push(kept.keep(&session, &exchange).unwrap());
+            exchange.answer(raw(&"x".repeat(ROOM / 4)));
+            drop(reader);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(kept.exchanges().len(), 3);
+        assert!(kept.resume(&session, &format!("{}.0", names[0])).is_some());
+        assert!(kept.resume(&session, &format!("{}.0", names[4])).is_none());
+        tokio::time::sleep(settings.limits.kept_for * 3).await;
+        assert!(kept.exchanges().is_empty());
+    }
 }

@@ -7,25 +7,25 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::front::needs;
 use crate::json::{Object, Raw, raw};
-use crate::message::{
-    News, Notification, Outlet, Question, Request, RpcError, code, may_need_input,
-};
+use crate::message::{News, Notification, Question, Request, RpcError, code, may_need_input};
+use crate::outlet::{Inlet, Outlet};
 use crate::server::{Failure, McpServer};
 use crate::visit::Visit;
 
 /// How many notifications a call may have that waits for its client; the newest are kept.
 const EARLY: usize = 64;
+/// How much of them, in bytes; the newest is kept whatever its size.
+const EARLY_BYTES: usize = 256 * 1024;
 
 /// A call that is under way. Dropped, it is cancelled.
 pub(super) struct Conversation {
     pub(super) request: Request,
     work: BoxFuture<'static, Result<Raw, Failure>>,
-    news: mpsc::Receiver<News>,
+    news: Inlet,
     result: Option<Result<Raw, Failure>>,
     early: VecDeque<Notification>,
     /// What the server waits for, each under the key that the client knows it by.
@@ -101,9 +101,16 @@ impl Conversation {
                 return std::future::pending().await;
             }
             self.step().await;
-            while self.early.len() > EARLY {
-                self.early.pop_front();
-            }
+            self.forget_early();
+        }
+    }
+
+    fn forget_early(&mut self) {
+        let size = |one: &Notification| one.params.as_ref().map_or(0, |params| params.get().len());
+        let mut bytes: usize = self.early.iter().map(size).sum();
+        while self.early.len() > EARLY || (self.early.len() > 1 && bytes > EARLY_BYTES) {
+            let forgotten = self.early.pop_front();
+            bytes -= forgotten.as_ref().map_or(0, size);
         }
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::StatusCode;
 use resource_server::mcp::names::SUBSCRIPTION_ID;
-use tokio::sync::mpsc;
 
 use super::admission::Admitted;
 use super::{Said, Stateless};
@@ -15,7 +14,8 @@ use crate::front::lease::Lease;
 use crate::front::wire::Asked;
 use crate::front::{Guest, error, failed};
 use crate::json::{Object, Raw, raw};
-use crate::message::{News, Notification, Outlet, RpcError, code, response};
+use crate::message::{News, Notification, RpcError, code, response};
+use crate::outlet::{Inlet, Outlet};
 use crate::server::{Failure, Interest, McpServer};
 
 /// What a server says when it has begun to listen.
@@ -33,7 +33,7 @@ pub(crate) struct Listening {
     interest: Interest,
     lease: Lease,
     work: BoxFuture<'static, Result<(), Failure>>,
-    news: mpsc::Receiver<News>,
+    news: Inlet,
     is_acknowledged: bool,
     early: VecDeque<Notification>,
     end: Option<Result<(), Failure>>,

@@ -252,7 +252,7 @@ impl Stateless {
             Ok(()) => Ok(Some(conversation)),
             Err(error) => {
                 // A mistake of the client costs it nothing but time.
-                let _ = self.parked.put(id, conversation);
+                let _ = self.parked.put(&guest.caller, id, conversation);
                 Err(error)
             }
         }

@@ -14,6 +14,8 @@ use tokio::time::Instant;
 
 use crate::front::FrontSettings;
 use crate::front::stateless::conversation::Conversation;
+use crate::share::{Full, Places};
+use crate::visit::person;
 
 /// How states of ours begin, and those of servers behind hopefully do not.
 pub(super) const STATE: &str = "sumun1.";
@@ -37,17 +39,15 @@ type Door = oneshot::Sender<oneshot::Sender<Conversation>>;
 pub(super) struct Parked {
     settings: FrontSettings,
     calls: Arc<Mutex<HashMap<String, Door>>>,
+    places: Arc<Places>,
 }
-
-/// There are as many of them as there may be.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct TooMany;
 
 impl Parked {
     pub(super) fn new(settings: &FrontSettings) -> Self {
         Self {
             settings: settings.clone(),
             calls: Arc::default(),
+            places: Places::new(settings.limits.parked),
         }
     }
 
@@ -60,24 +60,24 @@ impl Parked {
         &self,
         caller: &Caller,
         mut conversation: Conversation,
-    ) -> Result<String, TooMany> {
+    ) -> Result<String, Full> {
         let id = token::<16>(&*self.settings.random);
         let deadline = Instant::now() + self.settings.limits.parked_for;
         conversation.deadline = Some(deadline);
-        self.put(id.clone(), conversation)?;
+        self.put(caller, id.clone(), conversation)?;
         Ok(self.seal(caller, &State::Parked(id)))
     }
 
     /// Lets a call wait under `id`, until its deadline.
-    pub(super) fn put(&self, id: String, mut conversation: Conversation) -> Result<(), TooMany> {
+    pub(super) fn put(
+        &self,
+        caller: &Caller,
+        id: String,
+        mut conversation: Conversation,
+    ) -> Result<(), Full> {
+        let place = self.places.take(person(caller))?;
         let (door, knock) = oneshot::channel::<oneshot::Sender<Conversation>>();
-        {
-            let mut calls = self.calls();
-            if calls.len() >= self.settings.limits.parked {
-                return Err(TooMany);
-            }
-            calls.insert(id.clone(), door);
-        }
+        self.calls().insert(id.clone(), door);
         let parked = self.clone();
         self.settings.tasks.spawn(async move {
             let deadline = conversation.deadline.unwrap_or_else(Instant::now);
@@ -87,6 +87,8 @@ impl Parked {
                 () = tokio::time::sleep_until(deadline) => None,
                 () = parked.settings.closing.cancelled() => None,
             };
+            // Whoever takes it out may have to put it back.
+            drop(place);
             match owner {
                 // Whoever came for it may be gone, and then so is the call.
                 Some(owner) => drop(owner.send(conversation)),

@@ -13,6 +13,7 @@ use crate::front::{Guest, error, failed, results};
 use crate::json::{Object, Raw, raw};
 use crate::message::{RpcError, code, response};
 use crate::server::{Failure, McpServer};
+use crate::share::Full;
 use crate::visit::Visit;
 
 /// A call, and whom its messages go to. Dropped, it is cancelled.
@@ -114,9 +115,17 @@ impl Talk {
             unreachable!("only a call that is under way has questions")
         };
         let requests = conversation.input_requests();
-        let Ok(state) = self.front.parked.park(&self.guest.caller, conversation) else {
-            let what = "too many calls wait for their clients; try again later";
-            return self.refused(&RpcError::new(code::INTERNAL_ERROR, what));
+        let state = match self.front.parked.park(&self.guest.caller, conversation) {
+            Ok(state) => state,
+            Err(full) => {
+                let what = match full {
+                    Full::ForAll => "too many calls wait for their clients; try again later",
+                    Full::ForOne => {
+                        "too many of your calls wait for answers; answer some of them first"
+                    }
+                };
+                return self.refused(&RpcError::new(code::INTERNAL_ERROR, what));
+            }
         };
         self.complete(input_required(requests, &state), None)
     }

@@ -2,22 +2,20 @@
 
 mod lines;
 
-use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use resource_server::mcp::names::PROTOCOL_VERSION;
 use resource_server::mcp::{EnvelopeError, Message};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
-use tokio_util::sync::CancellationToken;
 
 use lines::{Line, next_line};
 
 use crate::front::events::one_line;
 use crate::front::exchange::{Exchange, Reader};
-use crate::front::sessions::{Engine, Greeting};
+use crate::front::sessions::{Engine, Greeting, Running};
 use crate::front::stateless::{Said, Stateless};
 use crate::front::wire::{Asked, Incoming, Malformed, id_key};
 use crate::front::{FrontSettings, Guest};
@@ -25,6 +23,7 @@ use crate::json::{Object, raw};
 use crate::message::{Notification, RpcError, code, response};
 use crate::server::McpServer;
 use crate::session::Session;
+use crate::visit::person;
 
 /// How long requests under way may still take when the client has closed its end.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -38,8 +37,9 @@ struct Pipe {
     /// All that is written.
     exchange: Arc<Exchange>,
     session: Arc<OnceLock<Session>>,
-    /// The requests of 2026-07-28 that are under way, by their ids.
-    calls: Arc<Mutex<HashMap<String, CancellationToken>>>,
+    /// The requests of 2026-07-28 that are under way. All of them are of one session, which has no name.
+    calls: Arc<Running>,
+    all: Arc<str>,
 }
 
 /// Serves the client at the other end of `input` and `output` until one of them ends.
@@ -51,6 +51,8 @@ pub(crate) async fn serve(
     output: impl AsyncWrite + Unpin,
 ) -> io::Result<()> {
     let (limit, closing) = (settings.limits.line_bytes, settings.closing.clone());
+    let limits = &settings.limits;
+    let calls = Running::new(limits.calls, limits.questions, &*settings.random);
     let pipe = Pipe {
         engine: Engine::new(settings.clone(), false),
         stateless: Stateless::new(settings),
@@ -59,7 +61,8 @@ pub(crate) async fn serve(
         // The one answer that is not expected by anybody keeps the exchange open.
         exchange: Exchange::new(1),
         session: Arc::default(),
-        calls: Arc::default(),
+        calls,
+        all: "".into(),
     };
     let mut writing = std::pin::pin!(write(pipe.exchange.read_after(0), output));
     let mut input = BufReader::new(input);
@@ -101,10 +104,6 @@ async fn write(mut reader: Reader, mut output: impl AsyncWrite + Unpin) -> io::R
 }
 
 impl Pipe {
-    fn calls(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn hear(&self, line: &Line) {
         let text = match line {
             Line::Text(bytes) => match Message::parse(bytes) {
@@ -124,9 +123,8 @@ impl Pipe {
             Incoming::Request(asked) if is_stateless(&asked) => self.begin(&asked),
             Incoming::Notification(notification) if cancels(&notification).is_some() => {
                 if let Some(id) = cancels(&notification)
-                    && let Some(call) = self.calls().remove(&id)
+                    && self.calls.cancel(&self.all, id)
                 {
-                    call.cancel();
                     return;
                 }
                 self.greet(Incoming::Notification(notification)).await;
@@ -149,20 +147,17 @@ impl Pipe {
     /// Answers a request of 2026-07-28 beside the others.
     fn begin(&self, asked: &Asked<'_>) {
         self.exchange.expect();
-        let cancelled = CancellationToken::new();
-        let key = id_key(asked.id);
-        {
-            let mut calls = self.calls();
-            if calls.len() >= self.engine.settings.limits.calls {
-                let error = RpcError::new(code::INTERNAL_ERROR, "too many requests are under way");
+        let person = person(&self.guest.caller);
+        let ongoing = match self.calls.begin(person, &self.all, id_key(asked.id)) {
+            Ok(ongoing) => ongoing,
+            Err(refused) => {
+                let error = refused.error();
                 self.exchange.answer(response(asked.id, Err(&error)));
                 return;
             }
-            calls.insert(key.clone(), cancelled.clone());
-        }
+        };
         let (stateless, guest) = (self.stateless.clone(), self.guest.clone());
         let (server, exchange) = (Arc::clone(&self.server), Arc::clone(&self.exchange));
-        let calls = Arc::clone(&self.calls);
         let (id, params) = (asked.id.to_owned(), asked.params.map(RawValue::to_owned));
         let method = asked.method.clone();
         self.engine.settings.tasks.spawn(async move {
@@ -182,13 +177,10 @@ impl Pipe {
             };
             let answer = tokio::select! {
                 biased;
-                () = cancelled.cancelled() => None,
+                () = ongoing.cancelled.cancelled() => None,
                 answer = answered => Some(answer),
             };
-            calls
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&key);
+            drop(ongoing);
             match answer {
                 Some(answer) => exchange.answer(answer),
                 None => exchange.no_answer(),
@@ -217,9 +209,7 @@ impl Pipe {
 
     /// Cancels whatever is under way.
     async fn leave(&self) {
-        for (_, call) in self.calls().drain() {
-            call.cancel();
-        }
+        self.calls.end(&self.all);
         if let Some(session) = self.session.get() {
             let visit = session.visit(&self.guest.caller);
             self.engine.leave(&visit, &self.server).await;

@@ -202,6 +202,29 @@ async fn a_client_without_sessions_is_served_on_the_same_pipe() {
 }
 
 #[tokio::test]
+async fn g3_an_id_is_one_call_at_a_time_in_both_eras() {
+    let house = House::new();
+    let mut client = Client::of(&house);
+    client.initialize().await;
+    for waits in [call(7, "wait"), stateless(7, "wait", &json!({}))] {
+        house.fake.told.lock().unwrap().clear();
+        client.say(&waits).await;
+        house.fake.until_told("waiting").await;
+        client.say(&waits).await;
+        let refused = client.answer_to(&json!(7)).await;
+        assert_eq!(refused["error"]["code"], -32600);
+        // The one that is under way can be cancelled, and then its id is free.
+        let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}});
+        client.say(&cancel).await;
+        house.fake.until_told("dropped").await;
+        let mut echo = waits.clone();
+        echo["params"]["name"] = json!("echo");
+        client.say(&echo).await;
+        assert!(client.answer_to(&json!(7)).await["result"].is_object());
+    }
+}
+
+#[tokio::test]
 async fn lines_that_are_no_messages_are_said_so_and_the_next_is_read() {
     let mut house = House::new();
     house.settings.limits.line_bytes = 200;

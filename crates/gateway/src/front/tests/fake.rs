@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, broadcast};
 
 use crate::json::{Object, Raw, raw};
-use crate::message::{Notification, Outlet, Request, RpcError};
+use crate::message::{Notification, Request, RpcError};
+use crate::outlet::Outlet;
 use crate::revision::Revision;
 use crate::server::{Failure, Interest, Introduction, McpServer};
 use crate::visit::Visit;

@@ -2,6 +2,7 @@
 
 pub(crate) mod fake;
 mod http_sse;
+mod limits;
 mod old_and_new;
 mod real_clients;
 mod sessions;

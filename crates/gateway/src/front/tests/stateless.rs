@@ -3,6 +3,7 @@
 use futures_util::FutureExt as _;
 
 use super::*;
+use crate::share::Most;
 
 /// A request with all that it needs; `capabilities` are the client's.
 pub(crate) fn request(id: &Value, method: &str, params: &Value, capabilities: &Value) -> Value {
@@ -334,7 +335,7 @@ async fn a_state_is_good_for_its_owner_and_its_request_only() {
 #[tokio::test(start_paused = true)]
 async fn a_call_does_not_wait_for_its_client_for_ever_and_not_with_too_many_others() {
     let mut house = House::new();
-    house.settings.limits.parked = 1;
+    house.settings.limits.parked = Most::quartered(1);
     let house = House::with(house.settings.clone(), house.clock.clone());
     let asked = tool(&house, json!({"name": "ask"})).await;
     let refused = tool(&house, json!({"name": "ask"})).await;

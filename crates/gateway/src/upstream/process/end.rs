@@ -25,7 +25,7 @@ pub(super) enum How {
     Killed,
 }
 
-/// Ends a child whose input has closed, and all that it has started. Afterwards it is reaped.
+/// Ends a child whose input has closed, and all of its group. Afterwards it is reaped.
 pub(super) async fn end(child: &mut Child, pid: Option<Pid>) -> How {
     let mut how = How::Quietly;
     if timeout(AFTER_INPUT, child.wait()).await.is_err() {

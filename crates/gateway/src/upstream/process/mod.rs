@@ -4,6 +4,8 @@
 mod command_line;
 mod container;
 mod end;
+mod inbox;
+mod kin;
 mod lines;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,7 +21,6 @@ use oauth::secret::Secret;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
@@ -28,10 +29,11 @@ use super::pipe::Pipe;
 use super::trouble::Trouble;
 pub use command_line::{ContainerCommand, ContainerVerb};
 use container::Container;
+pub(in crate::upstream) use inbox::Inbox;
+use inbox::{Outbox, WeakInbox};
+use kin::{Kin, MARK};
 use lines::{Line, Lines};
 
-/// How many messages may wait for a child that does not read.
-const QUEUE: usize = 64;
 /// How many of its last lines are told when a child does not come up.
 const LAST_LINES: usize = 5;
 /// How long a child that has ended may still be heard: what it said last is on its way.
@@ -66,6 +68,7 @@ struct Running {
     name: String,
     pid: Option<Pid>,
     container: Option<Container>,
+    kin: Kin,
     board: Arc<Board>,
     /// Ends the child.
     stop: CancellationToken,
@@ -122,8 +125,10 @@ impl Program {
     ) -> Result<(Pipe, LastLines), Trouble> {
         let container = Container::recognize(&self.command, &self.args, &self.name, &*self.random);
         let args = container.as_ref().map_or(&*self.args, Container::args);
+        let mut kin = Kin::new(&*self.random);
         let mut command = self.command(args, variable);
         command
+            .env(MARK, kin.mark())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -142,7 +147,8 @@ impl Program {
         if let Some(pid) = pid {
             self.limit(pid);
         }
-        let (out, outgoing) = mpsc::channel(QUEUE);
+        kin.born(pid);
+        let (out, outgoing) = inbox::inbox();
         let finished = CancellationToken::new();
         let last_lines = LastLines::default();
         let log = log(self.name.clone(), stderr, last_lines.clone());
@@ -151,6 +157,7 @@ impl Program {
             name: self.name.clone(),
             pid,
             container,
+            kin,
             board: board.clone(),
             stop: stop.clone(),
             gone: CancellationToken::new(),
@@ -209,15 +216,16 @@ impl Running {
         mut self,
         mut stdin: ChildStdin,
         mut lines: Lines<ChildStdout>,
-        mut outgoing: mpsc::Receiver<String>,
-        back: mpsc::WeakSender<String>,
+        mut outgoing: Outbox,
+        back: WeakInbox,
         cleanup: Option<Command>,
     ) {
         let board = self.board.clone();
         let name = self.name.clone();
+        let mut kin = self.kin.clone();
         let ended_by_itself = {
             let writing = async move {
-                while let Some(mut text) = outgoing.recv().await {
+                while let Some(mut text) = outgoing.next().await {
                     text.push('\n');
                     let written = stdin.write_all(text.as_bytes()).await;
                     if written.is_err() || stdin.flush().await.is_err() {
@@ -245,13 +253,13 @@ impl Running {
                         if let Some(answer) = board.dispatch(one.to_owned())
                             && let Some(back) = back.upgrade()
                         {
-                            let _ = back.try_send(answer);
+                            back.try_put(answer);
                         }
                     }
                 }
             };
             tokio::pin!(writing, reading);
-            tokio::select! {
+            let ended_by_itself = tokio::select! {
                 () = self.stop.cancelled() => false,
                 () = &mut reading => true,
                 () = &mut writing => {
@@ -262,11 +270,14 @@ impl Running {
                     let _ = tokio::time::timeout(ECHO, &mut reading).await;
                     true
                 }
-            }
+            };
+            self.gone.cancel();
+            self.board.close();
+            // Whose parent it is can only be seen as long as it is there.
+            kin = kin.found().await;
+            ended_by_itself
             // Here standard input closes: the first sign that it is to end.
         };
-        self.gone.cancel();
-        self.board.close();
         let how = end::end(&mut self.child, self.pid).await;
         tracing::debug!(
             upstream = self.name,
@@ -280,6 +291,7 @@ impl Running {
         {
             container::remove(command, &self.name).await;
         }
+        kin.end().await;
         self.log.abort();
         let _ = (&mut self.log).await;
     }

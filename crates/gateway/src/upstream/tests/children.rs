@@ -92,7 +92,17 @@ async fn g5_a_child_has_a_clean_environment_and_limits() {
     assert_eq!(result["core"], 0);
     assert_eq!(result["token"], "t");
     let names = result["env"].as_str().unwrap();
-    let own = ["PWD", "OLDPWD", "SHLVL", "_", "HOME", "PATH", "TOKEN"];
+    // What it has started is found by its mark.
+    let own = [
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "_",
+        "HOME",
+        "PATH",
+        "TOKEN",
+        "SUMUN_CHILD",
+    ];
     let foreign: Vec<_> = names
         .split_whitespace()
         .filter(|name| !own.contains(name))
@@ -248,6 +258,39 @@ async fn there_are_no_more_children_than_allowed() {
 }
 
 #[tokio::test]
+async fn g3_nobody_has_more_children_than_their_share() {
+    let mut settings = script(&server(WHO), Children::PerSession);
+    if let Transport::Stdio {
+        max_children,
+        max_children_per_user,
+        ..
+    } = &mut settings.transport
+    {
+        (*max_children, *max_children_per_user) = (3, 2);
+    }
+    let upstream = upstream(&settings);
+    let mut visits = [1, 2, 3].map(|number| {
+        let mut visit = visit(Revision::V2025_06_18);
+        visit.key = format!("session {number}").into();
+        visit
+    });
+    for visit in &visits[..2] {
+        pid(&upstream, visit).await;
+    }
+    let result = call_tool(&upstream, &visits[2], "who").await;
+    assert!(said(result).contains("for you as one person may have"));
+    let bob = visit_of("bob", Revision::V2025_06_18, "{}");
+    pid(&upstream, &bob).await;
+    // A subject is one of its issuer.
+    visits[2].caller = Caller::new("alice").with_issuer("https://other.example");
+    visits[2].key = "session 4".into();
+    upstream.leave(&bob).await;
+    pid(&upstream, &visits[2]).await;
+    assert_eq!(upstream.health().state, State::Closed);
+    upstream.close().await;
+}
+
+#[tokio::test]
 async fn children_that_are_still_starting_count_and_to_be_refused_harms_nobody() {
     let directory = TempDir::new().unwrap();
     let log = directory.path().join("starts");
@@ -305,6 +348,45 @@ async fn g4_a_child_that_does_not_want_to_end_ends_with_all_that_it_started() {
 }
 
 #[tokio::test]
+async fn g4_what_has_left_the_group_of_a_child_ends_with_it() {
+    let directory = TempDir::new().unwrap();
+    // One has a session of its own, one also an environment without a mark, and one has lost its parent.
+    let call = r#"setsid sleep 1000 & session=$!
+        env -i setsid sleep 1000 & bare=$!
+        (setsid sleep 1000 & echo $! > "$ORPHAN"); read -r orphan < "$ORPHAN"
+        answer "{\"session\":$session,\"bare\":$bare,\"orphan\":$orphan}""#;
+    let settings = script(&server(call), Children::PerSession);
+    let settings = with_env(settings, "ORPHAN", &directory.path().join("orphan"));
+    let upstream = upstream(&settings);
+    let visit = visit(Revision::V2025_06_18);
+    let left = call_tool(&upstream, &visit, "t").await.unwrap();
+    let left = ["session", "bare", "orphan"].map(|name| left[name].as_u64().unwrap());
+    assert!(left.iter().all(|pid| exists(*pid)));
+    upstream.leave(&visit).await;
+    for pid in left {
+        gone(pid).await;
+    }
+    upstream.close().await;
+}
+
+#[tokio::test]
+async fn g4_what_a_child_leaves_behind_that_dies_ends_too_and_not_that_of_others() {
+    let call = r#"case $line in
+        *die*) kill -9 $$;;
+        *) setsid sh -c 'trap "" TERM; sleep 1000 & wait' & answer "{\"pid\":$!}";;
+        esac"#;
+    let upstream = upstream(&script(&server(call), Children::PerUser));
+    let alice = visit(Revision::V2025_06_18);
+    let bob = visit_of("bob", Revision::V2025_06_18, "{}");
+    let (of_alice, of_bob) = (pid(&upstream, &alice).await, pid(&upstream, &bob).await);
+    assert!(call_tool(&upstream, &alice, "die").await.is_err());
+    gone(of_alice).await;
+    assert!(exists(of_bob));
+    upstream.close().await;
+    gone(of_bob).await;
+}
+
+#[tokio::test]
 async fn a_program_of_2026_07_28_is_spoken_to_as_it_wants() {
     let script_text = r#"
         while read -r line; do
@@ -337,6 +419,52 @@ async fn a_program_of_2026_07_28_is_spoken_to_as_it_wants() {
             json!({"progressToken": 7, "progress": 1})
         )]
     );
+    upstream.close().await;
+}
+
+#[tokio::test]
+async fn a_server_that_withdraws_a_question_cancels_no_call() {
+    // It asks under the ids that our own calls may have, and withdraws each.
+    let call = r#"case $line in
+        *'"method":"tools/call"'*) asked=$id
+            for id in 0 1 2 3 4 5 6 7 8 9; do
+                echo '{"jsonrpc":"2.0","id":'$id',"method":"elicitation/create","params":{"message":"?"}}'
+                echo '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":'$id'}}'
+            done
+            echo '{"jsonrpc":"2.0","id":"last","method":"elicitation/create","params":{"message":"last"}}';;
+        *'"last"'*) id=$asked; answer "{\"answered\":true}";;
+        *) id=$asked; answer "{\"answered\":false}";;
+        esac"#;
+    let upstream = upstream(&script(&server(call), Children::PerSession));
+    let visit = visit_of("alice", Revision::V2025_06_18, EVERYTHING);
+    let (outlet, mut news) = Outlet::new();
+    let call = async {
+        let request = request("tools/call", json!({"name": "ask"}));
+        let result = upstream.call(&visit, request, &outlet).await;
+        value(&result.unwrap())
+    };
+    let client = async {
+        let mut withdrawn = Vec::new();
+        while let Some(one) = news.recv().await {
+            let News::Question(question) = one else {
+                panic!("{one:?} is nothing for the client");
+            };
+            let params = value(question.params.as_ref().unwrap());
+            if params["message"] != "last" {
+                withdrawn.push(question);
+                continue;
+            }
+            for one in &mut withdrawn {
+                one.reply.closed().await;
+            }
+            let accept = super::json(r#"{"action":"accept"}"#);
+            assert!(!question.reply.is_closed());
+            question.reply.send(Ok(accept)).unwrap();
+            break;
+        }
+    };
+    let (result, ()) = tokio::join!(call, client);
+    assert_eq!(result["answered"], true);
     upstream.close().await;
 }
 

@@ -21,12 +21,13 @@ use oauth::random::OsRandom;
 use oauth::time::SystemClock;
 use resource_server::Caller;
 use serde_json::Value;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 
 use super::settings::{Children, Transport, UpstreamCredential, UpstreamSettings};
 use super::{AuthTypes, HttpClient, Upstream, UpstreamParts, connect};
 use crate::json::{Raw, raw};
-use crate::message::{News, Outlet, Request, RpcError};
+use crate::message::{News, Request, RpcError};
+use crate::outlet::{Inlet, Outlet};
 use crate::revision::{Era, Revision};
 use crate::server::{Failure, McpServer};
 use crate::visit::{Client, Visit};
@@ -84,6 +85,7 @@ fn script(script: &str, children: Children) -> UpstreamSettings {
         children,
         idle: Duration::from_mins(5),
         max_children: 100,
+        max_children_per_user: 100,
         max_memory_bytes: None,
         max_open_files: None,
     })
@@ -154,7 +156,7 @@ fn said(result: Result<Value, Failure>) -> String {
 }
 
 /// Answers every question with `answer`, and collects the notifications.
-async fn answering(mut news: mpsc::Receiver<News>, answer: &str) -> Vec<(String, Value)> {
+async fn answering(mut news: Inlet, answer: &str) -> Vec<(String, Value)> {
     let mut heard = Vec::new();
     while let Some(one) = news.recv().await {
         match one {

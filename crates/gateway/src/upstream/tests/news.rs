@@ -146,10 +146,7 @@ async fn a_server_asks_the_client_on_the_way_to_its_answer() {
 }
 
 /// What comes out of an outlet until `count` notifications are there.
-async fn first(
-    news: &mut channel::Receiver<crate::message::News>,
-    count: usize,
-) -> Vec<Notification> {
+async fn first(news: &mut Inlet, count: usize) -> Vec<Notification> {
     let mut heard = Vec::new();
     while heard.len() < count {
         match news.recv().await.unwrap() {

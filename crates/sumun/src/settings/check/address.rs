@@ -146,6 +146,17 @@ impl Check<'_> {
         };
         collect(file.trusted_proxies.iter().enumerate().map(parse))
     }
+
+    pub(super) fn connections(&mut self, file: &SettingsFile) -> Option<usize> {
+        let most = file.max_connections_per_address?;
+        if most == 0 {
+            self.refuse(
+                &Place::of("max_connections_per_address"),
+                "without a connection nobody is served: write at least 1",
+            );
+        }
+        Some(usize::try_from(most).unwrap_or(usize::MAX))
+    }
 }
 
 /// All of them, or none; but every one of them has been looked at.

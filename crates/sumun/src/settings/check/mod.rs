@@ -70,6 +70,7 @@ impl Check<'_> {
         let traces = self.traces(file);
         let allowed_origins = self.origins(file);
         let trusted_proxies = self.proxies(file);
+        let max_connections_per_address = self.connections(file);
         let lifetimes = self.lifetimes(file);
         let registration = self.registration(file);
         let device_authorization = self.device_authorization(file);
@@ -138,6 +139,7 @@ impl Check<'_> {
             traces,
             allowed_origins: allowed_origins?,
             trusted_proxies: trusted_proxies?,
+            max_connections_per_address,
             authorization_server: settings,
             servers,
             gateway,

@@ -13,6 +13,9 @@ use crate::settings::taken::{LONGEST_UPSTREAM, path_of_upstream};
 use crate::settings::upstream::UpstreamSection;
 use crate::settings::{Upstream, size};
 
+/// How many processes of an upstream one person may have, unless the operator says it.
+const SHARE: u64 = 16;
+
 impl Check<'_> {
     pub(super) fn upstream(
         &mut self,
@@ -166,6 +169,17 @@ impl Check<'_> {
                 "without a process nobody is served: write at least 1",
             );
         }
+        let share = section.max_children_per_user;
+        let share = share.unwrap_or(SHARE.min(section.max_children.div_ceil(2)));
+        if section.max_children_per_user == Some(0) || share > section.max_children {
+            self.refuse(
+                &place.key("max_children_per_user"),
+                format!(
+                    "one person has at least 1 process, and no more than there may be: write 1 to {}",
+                    section.max_children
+                ),
+            );
+        }
         Some(Transport::Stdio {
             command: command?,
             args: section.args.clone(),
@@ -177,6 +191,7 @@ impl Check<'_> {
             children: children?,
             idle: idle?,
             max_children: usize::try_from(section.max_children).unwrap_or(usize::MAX),
+            max_children_per_user: usize::try_from(share).unwrap_or(usize::MAX),
             max_memory_bytes: match max_memory {
                 Some(size) => Some(size?),
                 None => None,

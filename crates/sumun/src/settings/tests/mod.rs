@@ -115,6 +115,7 @@ fn the_environment_is_on_top_of_the_file() {
     let settings = parse(source(LEAST), &environment(&variables), &[]).unwrap();
     assert_eq!(settings.listen.port(), 9000);
     assert_eq!(settings.trusted_proxies.len(), 1);
+    assert_eq!(settings.max_connections_per_address, None);
     let own = settings.authorization_server;
     assert_eq!(own.lifetimes.access_token, Duration::from_secs(5));
     assert!(own.registration.is_none());
@@ -359,12 +360,16 @@ fn words_that_are_none_of_the_choices() {
         &["`default_resource`: no server has the path `/todo/mcp`: write the path of one"],
     );
     refused(
+        "max_connections_per_address = 0",
+        &["without a connection nobody is served: write at least 1"],
+    );
+    refused(
         "unheard_of = 1",
         &[
             "unknown key `unheard_of`: known here are public_url, listen, data, default_resource, \
          default_role, password_sign_in, signing_algorithm, require_pushed_authorization_requests, \
          dpop_nonce_required, client_id_metadata_documents, private_use_schemes, \
-         allowed_origins, trusted_proxies, log, audit, alerts, metrics, traces, tokens, registration, \
+         allowed_origins, trusted_proxies, max_connections_per_address, log, audit, alerts, metrics, traces, tokens, registration, \
          device_authorization, management, roles, scopes, clients, identity_providers, \
          trusted_issuers, servers, upstreams, gateway, pii, policy",
         ],

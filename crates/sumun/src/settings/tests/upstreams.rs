@@ -89,6 +89,7 @@ fn a_program_with_arguments_and_variables() {
         idle,
         max_memory_bytes,
         max_children,
+        max_children_per_user,
         ..
     } = settings
         .gateway
@@ -101,8 +102,8 @@ fn a_program_with_arguments_and_variables() {
         panic!("a command is reached over stdio");
     };
     assert_eq!(
-        (&*command, children, max_children),
-        ("npx", Children::PerUser, 64)
+        (&*command, children, max_children, max_children_per_user),
+        ("npx", Children::PerUser, 64, 16)
     );
     assert_eq!(
         (env["MODE"].expose(), env["A"].expose()),
@@ -113,6 +114,37 @@ fn a_program_with_arguments_and_variables() {
         (idle, max_memory_bytes),
         (Duration::from_mins(5), Some(2 << 30))
     );
+}
+
+#[test]
+fn one_person_has_no_more_than_half_of_the_processes_unless_it_is_said() {
+    let share = |more: &str| {
+        let (_, upstream) = accepted_upstream(&format!("command = \"npx\"\n{more}"));
+        match upstream.settings.transport {
+            Transport::Stdio {
+                max_children_per_user,
+                ..
+            } => max_children_per_user,
+            Transport::Http { .. } => panic!("a command is reached over stdio"),
+        }
+    };
+    for (more, expected) in [
+        ("max_children = 100", 16),
+        ("max_children = 5", 3),
+        ("max_children = 1", 1),
+        ("max_children_per_user = 64", 64),
+    ] {
+        assert_eq!(share(more), expected, "{more}");
+    }
+    for (more, most) in [
+        ("max_children_per_user = 0", 64),
+        ("max_children = 4\nmax_children_per_user = 5", 4),
+    ] {
+        let message = format!(
+            "one person has at least 1 process, and no more than there may be: write 1 to {most}"
+        );
+        refused_upstream(&format!("command = \"npx\"\n{more}"), &[&message]);
+    }
 }
 
 #[test]

@@ -154,7 +154,7 @@ async fn g4_a_program_that_always_crashes_is_not_started_for_every_call() {
 async fn g5_programs_get_a_clean_environment_and_their_limits() {
     let directory = Arc::new(tempdir().unwrap());
     let call = "text \"$(env | cut -d= -f1 | sort | tr '\\n' ' ')and $NOTES, $(ulimit -n) files, $(ulimit -v) KiB\"";
-    let more = "env = { NOTES = \"${FOR_NOTES}\" }\nmax_open_files = 77\nmax_memory = \"512MiB\"\nmax_children = 2\n";
+    let more = "env = { NOTES = \"${FOR_NOTES}\" }\nmax_open_files = 77\nmax_memory = \"512MiB\"\nmax_children = 2\nmax_children_per_user = 2\n";
     let section = program(directory.path(), "notes", &script(call), more);
     let settings = format!("{SETTINGS}{PERMITTED}{section}");
     let environment = [
@@ -170,7 +170,16 @@ async fn g5_programs_get_a_clean_environment_and_their_limits() {
     let text = said(&first.call("env").await);
     let (names, limits) = text.split_once("and ").unwrap();
     let known = [
-        "HOME", "LANG", "NOTES", "PATH", "PWD", "OLDPWD", "SHLVL", "TMPDIR", "_",
+        "HOME",
+        "LANG",
+        "NOTES",
+        "PATH",
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "SUMUN_CHILD",
+        "TMPDIR",
+        "_",
     ];
     for name in names.split_whitespace() {
         assert!(
