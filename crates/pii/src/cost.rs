@@ -91,7 +91,7 @@ mod tests {
         let written = r#"{"rules":[{"action":"tokenize","restore_in":["*"],"types":["EMAIL"]}],"otherwise":"mask"}"#;
         let scanner = Scanner::new();
         let policy = Policy::read(&serde_json::from_str(written).unwrap(), &scanner).unwrap();
-        Redactor::new(scanner, policy).with_sealing(Sealing::new(keys(), |_| (), || 0))
+        Redactor::new(scanner, policy).with_sealing(Sealing::new(|| keys().into(), |_| (), || 0))
     }
 
     #[test]

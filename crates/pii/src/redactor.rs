@@ -259,7 +259,7 @@ impl Redactor {
     fn stand_ins(&self, context: &Context<'_>, text: &str) -> Vec<stand_in::Opened> {
         let sealing = self.sealing.as_ref();
         sealing.map_or_else(Vec::new, |sealing| {
-            stand_in::all_in(text, sealing.keys(), context.subject)
+            stand_in::all_in(text, &sealing.keys(), context.subject)
         })
     }
 
@@ -321,7 +321,7 @@ impl Redactor {
         let replacement = if action == Operator::Encrypt {
             sealing()?.encrypt(kind, value, context)?
         } else {
-            stand_in::seal(sealing()?.keys(), kind, value, context.subject)?
+            stand_in::seal(&sealing()?.keys(), kind, value, context.subject)?
         };
         made.insert(known, replacement.clone());
         Ok(Some(replacement))

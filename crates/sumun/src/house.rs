@@ -118,8 +118,7 @@ impl House {
             }
         };
         self.stop.cancel();
-        let server = &self.app.authorization_server;
-        drain(&self.tasks, server, &mut stops).await;
+        drain(&self.tasks, &self.app.authorization_server, &mut stops).await;
         gateway.close().await;
         self.audit.stopped().await;
         self.data.store.close().await;

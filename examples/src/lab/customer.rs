@@ -276,8 +276,9 @@ fn redactor(desk: &Desk<'_>) -> Result<Redactor, Refusal> {
         Refusal::failed("the keys for personal data cannot be used", "pii_no_keys")
     })?;
     let (random, clock) = (Arc::clone(desk.random), Arc::clone(desk.clock));
+    let keys = Arc::new(keys);
     let sealing = Sealing::new(
-        keys,
+        move || Arc::clone(&keys),
         move |bytes| random.fill(bytes),
         move || u64::try_from(clock.now().0).unwrap_or_default(),
     );

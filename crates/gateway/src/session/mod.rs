@@ -31,7 +31,13 @@ const MAX_ID_LEN: usize = 4096;
 /// New ones are sealed with the current key. What older keys have sealed opens as long as they are
 /// given.
 #[derive(Clone)]
-pub struct SessionKeys(Arc<[RandomizedNonceKey]>);
+pub struct SessionKeys(Source);
+
+#[derive(Clone)]
+enum Source {
+    Fixed(Arc<[RandomizedNonceKey]>),
+    Following(Arc<dyn Fn() -> SessionKeys + Send + Sync>),
+}
 
 /// What is known about a session from one request to the next.
 #[derive(Clone, Debug)]
@@ -64,7 +70,20 @@ impl SessionKeys {
         let key = |bytes: &[u8; 32]| {
             RandomizedNonceKey::new(&AES_256_GCM, bytes).expect("an AES-256 key is 32 bytes")
         };
-        Self(keys.map(key).collect())
+        Self(Source::Fixed(keys.map(key).collect()))
+    }
+
+    /// Keys that are asked for each time, for whoever has a ring that goes on.
+    pub fn following(keys: impl Fn() -> Self + Send + Sync + 'static) -> Self {
+        Self(Source::Following(Arc::new(keys)))
+    }
+
+    /// The keys as they are now, the one that seals first.
+    fn now(&self) -> Arc<[RandomizedNonceKey]> {
+        match &self.0 {
+            Source::Fixed(keys) => Arc::clone(keys),
+            Source::Following(keys) => keys().now(),
+        }
     }
 
     /// A key that lives as long as the process, and so do the sessions.
@@ -79,7 +98,7 @@ impl SessionKeys {
         let mut bytes = Vec::with_capacity(NONCE_LEN + plain.len() + AES_256_GCM.tag_len());
         bytes.extend_from_slice(&[0; NONCE_LEN]);
         bytes.extend_from_slice(plain);
-        let (nonce, tag) = self.0[0]
+        let (nonce, tag) = self.now()[0]
             .seal_in_place_separate_tag(Aad::from(associated(purpose)), &mut bytes[NONCE_LEN..])
             .expect("AES-GCM fails only beyond 64 GiB, which no session reaches");
         bytes[..NONCE_LEN].copy_from_slice(nonce.as_ref());
@@ -92,7 +111,7 @@ impl SessionKeys {
         let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
         let associated = associated(purpose);
-        self.0.iter().find_map(|key| {
+        self.now().iter().find_map(|key| {
             let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
             let mut bytes = sealed.to_vec();
             let plain = key.open_in_place(nonce, Aad::from(&associated), &mut bytes);
@@ -227,7 +246,7 @@ fn name_and_version(info: &RawValue) -> Box<RawValue> {
 
 impl fmt::Debug for SessionKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionKeys({})", self.0.len())
+        write!(f, "SessionKeys({})", self.now().len())
     }
 }
 

@@ -131,16 +131,7 @@ pub fn connect(
     };
     let is_process = matches!(kind, Kind::Stdio(_));
     let pool = Arc::new(Pool::new(most, is_process, parts.random.clone()));
-    let (swept, until) = (pool.clone(), stop.clone());
-    tasks.spawn(async move {
-        let sweeping = async {
-            loop {
-                tokio::time::sleep(idle.clamp(BUSIEST, SWEEP)).await;
-                swept.sweep(idle).await;
-            }
-        };
-        let _: Option<()> = until.run_until_cancelled(sweeping).await;
-    });
+    tasks.spawn(keep_swept(pool.clone(), idle, stop.clone()));
     Ok(Arc::new(Upstream {
         settings: settings.clone(),
         kind,
@@ -153,6 +144,17 @@ pub fn connect(
         tasks,
         stop,
     }))
+}
+
+/// Ends connections that have been idle for so long, until all ends.
+async fn keep_swept(pool: Arc<Pool>, idle: Duration, stop: CancellationToken) {
+    let sweeping = async {
+        loop {
+            tokio::time::sleep(idle.clamp(BUSIEST, SWEEP)).await;
+            pool.sweep(idle).await;
+        }
+    };
+    let _: Option<()> = stop.run_until_cancelled(sweeping).await;
 }
 
 fn endpoint(

@@ -424,14 +424,8 @@ fn is_of(key: &str, base: &str) -> bool {
 
 impl Slots {
     fn slot(&mut self, key: &Arc<str>, person: Option<&Arc<str>>) -> Arc<Slot> {
-        match self.by_key.get(key) {
-            Some(slot) => slot.clone(),
-            None => {
-                let slot = Slot::of(person);
-                self.by_key.insert(key.clone(), slot.clone());
-                slot
-            }
-        }
+        let slot = self.by_key.entry(key.clone());
+        slot.or_insert_with(|| Slot::of(person)).clone()
     }
 
     /// Takes out the connection that has been idle for longest, of those that may go and are not in use.

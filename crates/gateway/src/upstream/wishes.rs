@@ -233,11 +233,11 @@ mod tests {
 
     fn add(wishes: &mut Wishes, person: &str, visit: &str, uri: &str) -> Result<(), NoRoom> {
         let (visit, person) = (visit.into(), person.into());
-        let wisher = Wisher {
+        let who = Wisher {
             visit: &visit,
             person: &person,
         };
-        wishes.add(wisher, uri, |_| false).map(drop)
+        wishes.add(who, uri, |_| false).map(drop)
     }
 
     #[tokio::test(start_paused = true)]
@@ -286,11 +286,11 @@ mod tests {
         let person: Arc<str> = "alice".into();
         let wish = |wishes: &mut Wishes, visit: &str| {
             let visit = visit.into();
-            let wisher = Wisher {
+            let who = Wisher {
                 visit: &visit,
                 person: &person,
             };
-            wishes.add(wisher, &visit, |visit| visit == "there")
+            wishes.add(who, &visit, |visit| visit == "there")
         };
         wish(&mut wishes, "there").unwrap();
         wish(&mut wishes, "gone").unwrap();

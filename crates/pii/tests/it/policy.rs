@@ -20,7 +20,7 @@ fn redactor(policy: &str) -> Redactor {
     let scanner = Scanner::new();
     let policy = Policy::read(&written, &scanner).unwrap();
     Redactor::new(scanner, policy).with_sealing(Sealing::new(
-        keys(),
+        || keys().into(),
         |bytes| bytes.fill(9),
         || 1_000,
     ))

@@ -14,8 +14,8 @@ fn redactor(action: Operator) -> Redactor {
 
 fn sealing() -> Sealing {
     let key = FernetKey::read(&URL_SAFE.encode([7; 32])).unwrap();
-    let keys = FernetKeys::new(vec![("k1".to_owned(), key)]).unwrap();
-    Sealing::new(keys, |bytes| bytes.fill(9), || 1_000)
+    let keys = Arc::new(FernetKeys::new(vec![("k1".to_owned(), key)]).unwrap());
+    Sealing::new(move || Arc::clone(&keys), |bytes| bytes.fill(9), || 1_000)
 }
 
 async fn find(arguments: Value) -> Result<Value, Infallible> {

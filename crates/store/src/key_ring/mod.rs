@@ -198,7 +198,7 @@ impl KeyRing {
 
     /// The secrets of this purpose with the ids of their keys, for those who encrypt by themselves: first
     /// that of the key that seals now, then those of the others. They are unlike those of any other
-    /// purpose, and follow the ring: after a rotation or a retirement, ask again.
+    /// purpose, and follow the ring: when [`changes`](Self::changes) says another number, ask again.
     pub fn secrets(&self, purpose: &str) -> Vec<(String, Zeroizing<[u8; 32]>)> {
         let keys = self.ring.read();
         let sealing = keys.sealing();
@@ -207,6 +207,11 @@ impl KeyRing {
             .chain(others)
             .map(|key| (key.kid.clone(), key.secret(purpose)))
             .collect()
+    }
+
+    /// How often the keys may have become others: by a rotation, a retirement, or because the file was read again.
+    pub fn changes(&self) -> u64 {
+        self.ring.changes()
     }
 
     /// The keys that tag handles of this purpose, unlike those of any other purpose.

@@ -1,6 +1,7 @@
 //! The keys in use, shared by all who seal and tag, and how they follow the file.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use oauth::time::NumericDate;
@@ -13,6 +14,8 @@ use crate::key_file::{KeyFile, Stamp};
 pub(crate) struct Ring {
     keys: RwLock<Keys>,
     path: Option<PathBuf>,
+    /// How often the keys may have become others.
+    changes: AtomicU64,
 }
 
 /// The keys as they were read, and which of them seals.
@@ -66,6 +69,7 @@ impl Ring {
         Self {
             keys: RwLock::new(keys),
             path,
+            changes: AtomicU64::new(0),
         }
     }
 
@@ -77,29 +81,40 @@ impl Ring {
         self.keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Keys)) {
+        change(&mut self.keys.write().unwrap_or_else(PoisonError::into_inner));
+        // Afterwards: whoever sees the number sees the keys.
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
     pub(super) fn install(&self, keys: Keys) {
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        self.change(|known| *known = keys);
     }
 
     /// Adds a key to a ring without a file.
     pub(super) fn push(&self, key: RingKey, now: NumericDate) {
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        keys.all.push(key);
-        keys.choose(now);
+        self.change(|keys| {
+            keys.all.push(key);
+            keys.choose(now);
+        });
     }
 
     /// Removes a key from a ring without a file.
     pub(super) fn remove(&self, kid: &str, now: NumericDate) {
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        keys.all.retain(|key| key.kid != kid);
-        keys.choose(now);
+        self.change(|keys| {
+            keys.all.retain(|key| key.kid != kid);
+            keys.choose(now);
+        });
     }
 
     /// Reads the file again, and looks which key's time has come.
     pub(super) fn reload(&self, now: NumericDate) -> Result<(), KeyRingError> {
         let Some(path) = &self.path else {
-            let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-            keys.choose(now);
+            self.change(|keys| keys.choose(now));
             return Ok(());
         };
         let (file, stamp) = KeyFile::read_existing(path)?;

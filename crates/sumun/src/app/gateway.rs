@@ -19,6 +19,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::Wiring;
+use super::derived::{Derived, Named};
 use super::servers;
 use crate::data::PERSONAL_DATA;
 use crate::settings::reload::Change;
@@ -34,16 +35,14 @@ pub(super) fn build(
     wiring: &Wiring<'_>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Gateway> {
-    let keys = wiring.data.keys.secrets("mcp session");
-    let keys: Vec<[u8; 32]> = keys.iter().map(|(_, key)| **key).collect();
-    let (current, previous) = keys.split_first().context("a key ring is never empty")?;
+    let session_keys = Derived::of(&wiring.data.keys, "mcp session", session_keys)?;
     let clock = Arc::new(SystemClock);
     let parts = Parts {
         clock: Arc::clone(&clock) as _,
         random: Arc::new(OsRandom),
         tasks: wiring.tasks.clone(),
         closing: stop.clone(),
-        session_keys: SessionKeys::new(current, previous),
+        session_keys: SessionKeys::following(move || (*session_keys.now()).clone()),
         audit: wiring.audit.cloned(),
         pins: Some(Collection::new(
             Arc::clone(&wiring.data.store) as _,
@@ -155,18 +154,26 @@ fn redactor(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<Option<R
     let Some(wanted) = &settings.pii else {
         return Ok(None);
     };
-    let keys = wiring.data.keys.secrets(PERSONAL_DATA);
-    let keys = keys
-        .iter()
-        .map(|(kid, key)| (kid.clone(), FernetKey::of(key)));
-    let keys = FernetKeys::new(keys.collect()).context("the key ring has keys without names")?;
+    let keys = Derived::of(&wiring.data.keys, PERSONAL_DATA, fernet_keys)?;
     let sealing = Sealing::new(
-        keys,
+        move || keys.now(),
         |bytes| OsRandom.fill(bytes),
         || u64::try_from(SystemClock.now().0).unwrap_or_default(),
     );
     let redactor = Redactor::new(wanted.scanner.clone(), wanted.policy.clone());
     Ok(Some(redactor.with_sealing(sealing)))
+}
+
+fn fernet_keys(secrets: &[Named]) -> anyhow::Result<FernetKeys> {
+    let keys = secrets.iter();
+    let keys = keys.map(|(kid, key)| (kid.clone(), FernetKey::of(key)));
+    FernetKeys::new(keys.collect()).context("the key ring has keys without names")
+}
+
+fn session_keys(secrets: &[Named]) -> anyhow::Result<SessionKeys> {
+    let keys: Vec<[u8; 32]> = secrets.iter().map(|(_, key)| **key).collect();
+    let (current, previous) = keys.split_first().context("a key ring is never empty")?;
+    Ok(SessionKeys::new(current, previous))
 }
 
 /// Signs statements about callers, for upstreams that are told who calls.

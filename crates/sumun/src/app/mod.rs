@@ -2,6 +2,7 @@
 
 mod apis;
 mod client_address;
+mod derived;
 mod foreign;
 mod gateway;
 mod index;

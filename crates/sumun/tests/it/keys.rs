@@ -46,13 +46,14 @@ async fn keys(directory: &Path, arguments: &[&str]) -> Ended {
     run(keys_command(directory, arguments), "").await
 }
 
-/// Rotates at once, and waits until the house has brought all records under the new key.
-async fn rotate(house: &House) {
+/// Rotates at once, and waits until the house has brought all records under the new key, which it names.
+pub(crate) async fn rotate(house: &House) -> String {
     let ended = keys(house.directory().path(), &["rotate", "--after", "0s"]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     house.signal("USR1").await;
     let kid = ended.out.split_whitespace().nth(2).unwrap();
     house.logged(kid).await;
+    kid.to_owned()
 }
 
 /// Begins a sign-in, and returns the address of its page.

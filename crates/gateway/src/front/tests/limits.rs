@@ -80,13 +80,11 @@ async fn g3_nobody_has_more_under_way_than_their_share() {
     let waits = [call(1, "wait"), call(2, "wait")];
     let waiting = async { tokio::join!(one.say(&waits[0]), one.say(&waits[1])) };
     let meanwhile = async {
-        loop {
-            house.fake.until_told("waiting").await;
+        let wait = || {
             let told = house.fake.told.lock().unwrap();
-            if told.iter().filter(|told| *told == "waiting").count() == 2 {
-                break;
-            }
-            drop(told);
+            told.iter().filter(|told| *told == "waiting").count()
+        };
+        while wait() < 2 {
             tokio::task::yield_now().await;
         }
         let refused = two.say(&call(3, "echo")).await;

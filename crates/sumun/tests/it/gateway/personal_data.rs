@@ -1,6 +1,7 @@
 //! Personal data on its way to a server, in what headers repeat and in what a person answers; and on its way
 //! to a client, where is counted how many people it is about.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use super::client::{Client, result, stateless_request};
 use super::upstream::{Fake, GOOD, Seen};
 use super::{PERMITTED, SETTINGS, at, house, recorded};
 use crate::house::{House, free_port};
+use crate::keys::rotate;
 
 const MASKED: &str = "[pii]\notherwise = \"mask\"\n";
 /// More people than one caller reads about in an hour without an alert.
@@ -112,6 +114,32 @@ async fn the_first_example_of_the_page_works_and_who_may_see_everything_can_be_a
         let said = result(&answer).to_string();
         assert_eq!(said.contains("member7@example.com"), sees, "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_running_house_encrypts_with_the_key_that_seals_and_its_sessions_outlive_a_rotation() {
+    let notes = notes().await;
+    let encrypted = "[pii]\notherwise = \"encrypt\"\n";
+    let house = house(&format!(
+        "{PERMITTED}{encrypted}{}",
+        at("notes", &notes.url)
+    ))
+    .await;
+    let robot = Client::robot(&house, "/notes/mcp").await;
+    let robot = robot.initialize("2025-11-25").await;
+    let keys_of = async || {
+        let members = json!({"name": "members", "arguments": {}});
+        let said = result(&robot.ask("tools/call", members).await).to_string();
+        let keys = said.split("enc:v1:").skip(1);
+        let keys = keys.filter_map(|token| Some(token.split_once(':')?.0.to_owned()));
+        let keys: BTreeSet<String> = keys.collect();
+        keys.into_iter().collect::<Vec<_>>()
+    };
+    let before = keys_of().await;
+    let next = rotate(&house).await;
+    assert_eq!(before.len(), 1, "{before:?}");
+    assert_ne!(before[0], next);
+    assert_eq!(keys_of().await, [next]);
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn p5_a_call_under_way_when_the_program_is_stopped_is_recorded_before_the_
 
     let mut stdio = of_the_house(&["stdio", "--as", "alice", "--upstream", "notes"]);
     let mut child = stdio.stdin(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
+    let mut input = child.stdin.take().unwrap();
     let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
     // Calls of a session go on when nobody waits for them any more.
     let hello = json!({
@@ -57,7 +57,7 @@ async fn p5_a_call_under_way_when_the_program_is_stopped_is_recorded_before_the_
         "clientInfo": {"name": "test", "version": "1"},
     });
     let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello});
-    stdin
+    input
         .write_all(format!("{hello}\n").as_bytes())
         .await
         .unwrap();
@@ -69,7 +69,7 @@ async fn p5_a_call_under_way_when_the_program_is_stopped_is_recorded_before_the_
     assert!(answer.contains("2025-06-18"), "{answer}");
     let call = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call",
         "params": {"name": "read", "arguments": {}}});
-    stdin
+    input
         .write_all(format!("{call}\n").as_bytes())
         .await
         .unwrap();
@@ -93,7 +93,7 @@ async fn p5_a_call_under_way_when_the_program_is_stopped_is_recorded_before_the_
     may_answer.notify_one();
     // It does not wait for the client, which has its end still open.
     timeout(LONG, child.wait()).await.unwrap().unwrap();
-    drop(stdin);
+    drop(input);
 
     let mut query = of_the_house(&["audit", "query", "--tool", "notes/read", "--json"]);
     let events = String::from_utf8(query.output().await.unwrap().stdout).unwrap();
