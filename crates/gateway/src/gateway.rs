@@ -26,6 +26,7 @@ use url::Url;
 
 use crate::charge::Charge;
 use crate::endpoint::{Doors, Endpoint, Target};
+use crate::front::sessions::EndedSessions;
 use crate::front::{FrontSettings, Limits};
 use crate::guests::{Guests, Revoked};
 use crate::house::House;
@@ -103,6 +104,7 @@ struct Shared {
     house: Arc<House>,
     guests: Arc<Guests>,
     pins: Option<Arc<Pins>>,
+    ended_sessions: EndedSessions,
     layout: ArcSwap<Layout>,
 }
 
@@ -191,6 +193,7 @@ impl Gateway {
                 house: Arc::new(house),
                 guests: Arc::new(Guests::new(Arc::clone(&parts.clock))),
                 pins: parts.pins.take().map(|pins| Arc::new(Pins(pins))),
+                ended_sessions: EndedSessions::default(),
                 layout: ArcSwap::default(),
                 parts,
             }),
@@ -256,6 +259,7 @@ impl Gateway {
         let settings = FrontSettings {
             endpoint: mount.resource.resource().into(),
             keys: shared.parts.session_keys.clone(),
+            ended: shared.ended_sessions.clone(),
             clock: Arc::clone(&shared.parts.clock),
             random: Arc::clone(&shared.parts.random),
             tasks: shared.parts.tasks.clone(),

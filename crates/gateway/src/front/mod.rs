@@ -41,6 +41,7 @@ pub(crate) use lease::Lease;
 pub(crate) use results::{for_stateless, without_tasks};
 pub(crate) use wire::{id_key, no_batch};
 
+use self::sessions::EndedSessions;
 use crate::session::SessionKeys;
 use crate::share::Most;
 
@@ -50,6 +51,7 @@ pub(crate) struct FrontSettings {
     /// The name of the endpoint; its sessions are valid nowhere else.
     pub(crate) endpoint: Arc<str>,
     pub(crate) keys: SessionKeys,
+    pub(crate) ended: EndedSessions,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     /// Where calls go on whose client has hung up.

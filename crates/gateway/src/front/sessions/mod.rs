@@ -1,20 +1,21 @@
 //! Streamable HTTP for clients with sessions (MCP 2025-03-26, 2025-06-18, 2025-11-25).
 
 mod batch;
+mod ended;
 mod engine;
 mod greeting;
 mod opening;
 mod running;
 mod stream;
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use resource_server::mcp::names::{MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 
+pub(crate) use ended::EndedSessions;
 pub(crate) use engine::Engine;
 pub(crate) use greeting::Greeting;
 pub(crate) use opening::{Opened, open};
@@ -32,23 +33,11 @@ use crate::session::{NoSuchSession, Session};
 
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// How many sessions are remembered as ended; the ids of others that ended are valid until they are too
-/// old, for their owner alone.
-const ENDED: usize = 65_536;
-
 /// The front for clients with sessions. Clones are the same front.
 #[derive(Clone, Debug)]
 pub(crate) struct Sessions {
     engine: Engine,
     kept: Kept,
-    ended: Arc<Mutex<Ended>>,
-}
-
-/// The sessions that ended last.
-#[derive(Debug, Default)]
-struct Ended {
-    keys: HashSet<Arc<str>>,
-    order: VecDeque<Arc<str>>,
 }
 
 impl Sessions {
@@ -56,7 +45,6 @@ impl Sessions {
         Self {
             kept: Kept::new(&settings),
             engine: Engine::new(settings, true),
-            ended: Arc::default(),
         }
     }
 
@@ -161,15 +149,11 @@ impl Sessions {
         let time = (settings.clock.now(), settings.limits.session_age);
         let session = Session::open(id, &settings.keys, &settings.endpoint, &guest.caller, time)
             .map_err(|NoSuchSession| no_such_session())?;
-        if self.ended().keys.contains(&session.key) {
+        if settings.ended.has(&session.key) {
             return Err(no_such_session());
         }
         check_version(headers)?;
         Ok(session)
-    }
-
-    fn ended(&self) -> std::sync::MutexGuard<'_, Ended> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What comes of a request: JSON if nothing comes before the answer, else an event stream.
@@ -244,24 +228,11 @@ impl Sessions {
             Ok(session) => session,
             Err(refusal) => return refusal.response(),
         };
-        self.ended().add(Arc::clone(&session.key));
+        self.settings().ended.add(Arc::clone(&session.key));
         self.kept.forget(&session);
         let visit = session.visit(&guest.caller);
         self.engine.leave(&visit, server).await;
         RpcResponse::empty(StatusCode::NO_CONTENT)
-    }
-}
-
-impl Ended {
-    fn add(&mut self, key: Arc<str>) {
-        if self.keys.insert(Arc::clone(&key)) {
-            self.order.push_back(key);
-        }
-        if self.order.len() > ENDED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.keys.remove(&oldest);
-        }
     }
 }
 

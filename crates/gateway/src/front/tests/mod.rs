@@ -22,7 +22,7 @@ use resource_server::Caller;
 use serde_json::{Value, json};
 
 use super::http_sse::HttpSse;
-use super::sessions::Sessions;
+use super::sessions::{EndedSessions, Sessions};
 use super::stateless::Stateless;
 use super::*;
 use crate::server::McpServer;
@@ -49,6 +49,7 @@ impl House {
             clock: Arc::new(clock.clone()),
             random: Arc::new(OsRandom),
             tasks: TaskTracker::new(),
+            ended: EndedSessions::default(),
             closing: CancellationToken::new(),
             limits: Limits {
                 silence: Duration::from_hours(1),

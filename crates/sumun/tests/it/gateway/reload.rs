@@ -1,5 +1,6 @@
 //! Settings that change while the house runs: what is taken over at once, and what waits.
 
+use http::Method;
 use serde_json::json;
 
 use super::client::{Client, names, result, stateless_request};
@@ -43,6 +44,24 @@ async fn origins_that_are_new_wait_for_the_next_start_at_every_endpoint() {
     let list = all.ask_stateless("tools/list", json!({})).await;
     assert_eq!(names(&list), ["notes__read", "more__read"]);
     result(&all.call_stateless("more__read").await);
+}
+
+#[tokio::test]
+async fn g2_a_session_that_was_ended_stays_so_when_the_endpoint_is_made_anew() {
+    let (notes, more) = (notes().await, notes().await);
+    let before = format!("{SETTINGS}{PERMITTED}{}", at("notes", &notes.url));
+    let house = House::with_settings(&before).await;
+    let (gone, stays) = (
+        Client::robot(&house, "/mcp").await,
+        Client::robot(&house, "/mcp").await,
+    );
+    let gone = gone.initialize("2025-11-25").await;
+    let stays = stays.initialize("2025-11-25").await;
+    assert_eq!(gone.only(Method::DELETE, &[]).await.status, 204);
+    let after = format!("{before}{}", at("more", &more.url));
+    changed(&house, &after, "the upstream `more` is new").await;
+    assert_eq!(gone.call("notes__read").await.status, 404);
+    result(&stays.call("notes__read").await);
 }
 
 #[tokio::test]
