@@ -10,7 +10,7 @@ use oauth::jws::Algorithm;
 use oauth::random::OsRandom;
 use oauth::secret::Secret;
 use oauth::signing_key::SigningKey;
-use oauth::time::{Clock as _, SystemClock};
+use oauth::time::{Clock as _, ManualClock, NumericDate, SystemClock};
 use resource_server::{Dpop, Issuer, VerifyError};
 use tokio::sync::Semaphore;
 
@@ -140,7 +140,10 @@ async fn a_proof_names_the_address_that_a_request_is_made_to() {
     let pkcs8 = SigningKey::generate(Algorithm::ES256).unwrap();
     let key = SigningKey::from_pkcs8(Algorithm::ES256, &pkcs8).unwrap();
     let mut docs = exposed("docs", "x-key");
-    docs.mount.resource = docs.mount.resource.dpop(Dpop::new(Arc::new(SystemClock)));
+    let clock = ManualClock::at(NumericDate(1_800_000_000));
+    docs.mount.resource = docs.mount.resource.dpop(Dpop::new(Arc::new(clock.clone())));
+    // The guard has been there for a while, and needs no nonce.
+    clock.advance(Duration::from_mins(1));
     docs.mount.verifier = Arc::new(Holder(key.public().thumbprint().unwrap()));
     let gateway = Gateway::new(plan(vec![docs]), parts()).unwrap();
     let ask = async |method: &str, target: &str, proven: &str| {
@@ -150,7 +153,7 @@ async fn a_proof_names_the_address_that_a_request_is_made_to() {
             uri: &proven,
             access_token: Some("token"),
         };
-        let proof = sign_proof(&key, &proof, None, SystemClock.now(), &OsRandom);
+        let proof = sign_proof(&key, &proof, None, clock.now(), &OsRandom);
         let request = Request::builder()
             .method(method)
             .uri(target)

@@ -261,9 +261,12 @@ impl McpServer for Endless {
     }
 
     async fn call(&self, _: &Visit, _: Request, _: &Outlet) -> Result<Raw, Failure> {
-        *self.0.lock().unwrap() += 1;
+        let mut pages = self.0.lock().unwrap();
+        *pages += 1;
         let tool = json!({"name": "a", "description": "x".repeat(5 << 20)});
-        Ok(raw(&json!({"tools": [tool], "nextCursor": "more"})))
+        Ok(raw(
+            &json!({"tools": [tool], "nextCursor": pages.to_string()}),
+        ))
     }
 
     async fn notify(&self, _: &Visit, _: Notification) {}

@@ -94,6 +94,8 @@ fn steps_of_account(house: &House, client: &str, locale: &str) -> Vec<Value> {
         ]);
     }
     steps.push(json!(["open", authorize(house, client)]));
+    steps.extend(looks("asked-each-time", locale));
+    steps.push(json!(["click", "approve"]));
     steps.push(json!([
         "redeem",
         format!("{}/token", house.url),
@@ -206,12 +208,12 @@ async fn pictures_of_the_pages_in_korean() {
 
 #[tokio::test]
 async fn pictures_of_the_account_in_english() {
-    pictures("en-US", PROVIDERS, steps_of_account, 28).await;
+    pictures("en-US", PROVIDERS, steps_of_account, 32).await;
 }
 
 #[tokio::test]
 async fn pictures_of_the_account_in_korean() {
-    pictures("ko-KR", PROVIDERS, steps_of_account, 28).await;
+    pictures("ko-KR", PROVIDERS, steps_of_account, 32).await;
 }
 
 #[tokio::test]
