@@ -39,8 +39,8 @@ pub(crate) struct Federation {
 }
 
 /// How long the introduction waits for a member, so that one slow member keeps nobody out: clients give
-/// up after some ten seconds.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// up after ten seconds, and some after five.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Methods that everybody who understands them is told.
 const FOR_ALL: [&str; 1] = ["logging/setLevel"];
