@@ -81,6 +81,9 @@ class Record(dict):
             self["registered"] = True
 
     def http_client(self, **settings: object) -> httpx2.AsyncClient:
+        # As patient as what FastMCP makes by itself: programs behind a gateway take their time to start.
+        if settings.get("timeout") is None:
+            settings["timeout"] = httpx2.Timeout(30.0, read=300.0)
         return httpx2.AsyncClient(**settings, event_hooks={"response": [self.note]})
 
 
