@@ -19,6 +19,7 @@ mod json;
 mod last_lists;
 mod listing;
 mod message;
+mod narrow;
 mod outlet;
 mod passage;
 mod passing_body;

@@ -10,16 +10,16 @@ use tokio_util::sync::CancellationToken;
 use super::behalf::Behalf;
 use super::board::Board;
 use super::link::{Link, Outgoing};
-use super::process::Inbox;
 use super::replies::Replies;
 use super::trouble::Trouble;
 use super::wire;
+use crate::narrow;
 
 /// The gateway's end of a child's standard input and output.
 #[derive(Debug)]
 pub(super) struct Pipe {
     pub(super) board: Arc<Board>,
-    pub(super) out: Inbox,
+    pub(super) out: narrow::Sender<String>,
     /// The child is ending.
     pub(super) gone: CancellationToken,
     /// Ends the child.
@@ -41,7 +41,8 @@ impl Link for Pipe {
             return Err(Trouble::Lost("has ended"));
         }
         wire::on_one_line(&mut text);
-        match timeout(self.patience, self.out.put(text)).await {
+        let bytes = text.len();
+        match timeout(self.patience, self.out.put(text, bytes)).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Trouble::Lost("has ended")),
             Err(_) => Err(Trouble::Silent("does not read what it is sent")),
@@ -51,7 +52,8 @@ impl Link for Pipe {
     fn send_later(&self, mut text: String, _behalf: Behalf<'_>) {
         wire::on_one_line(&mut text);
         // A child that does not read will not miss it.
-        self.out.try_put(text);
+        let bytes = text.len();
+        self.out.try_put(text, bytes);
     }
 
     fn is_gone(&self) -> bool {

@@ -112,8 +112,7 @@ impl Running {
         session: &Arc<str>,
         id: String,
     ) -> Result<Ongoing, NotBegun> {
-        let place = self.call_places.take(person).map_err(NotBegun::Full)?;
-        self.enter(place, (Arc::clone(session), id), false)
+        self.enter(person, (Arc::clone(session), id), false)
     }
 
     /// The same; one of the same id that is under way is cancelled.
@@ -123,16 +122,16 @@ impl Running {
         session: &Arc<str>,
         id: String,
     ) -> Result<Ongoing, NotBegun> {
-        let place = self.call_places.take(person).map_err(NotBegun::Full)?;
-        self.enter(place, (Arc::clone(session), id), true)
+        self.enter(person, (Arc::clone(session), id), true)
     }
 
     fn enter(
         self: &Arc<Self>,
-        place: Taken,
+        person: Arc<str>,
         name: Name,
         replaces: bool,
     ) -> Result<Ongoing, NotBegun> {
+        let place = self.call_places.take(person).map_err(NotBegun::Full)?;
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let cancelled = CancellationToken::new();
         let call = Call {

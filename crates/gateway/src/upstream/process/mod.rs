@@ -4,7 +4,6 @@
 mod command_line;
 mod container;
 mod end;
-mod inbox;
 mod kin;
 mod lines;
 
@@ -29,11 +28,14 @@ use super::pipe::Pipe;
 use super::trouble::Trouble;
 pub use command_line::{ContainerCommand, ContainerVerb};
 use container::Container;
-pub(in crate::upstream) use inbox::Inbox;
-use inbox::{Outbox, WeakInbox};
 use kin::{Kin, MARK};
 use lines::{Line, Lines};
 
+use crate::narrow;
+
+/// How many messages may wait for a child to read them, and of how many bytes.
+const WAITING: usize = 64;
+const ROOM: usize = 8 * 1024 * 1024;
 /// How many of its last lines are told when a child does not come up.
 const LAST_LINES: usize = 5;
 /// How long a child that has ended may still be heard: what it said last is on its way.
@@ -148,7 +150,7 @@ impl Program {
             self.limit(pid);
         }
         kin.born(pid);
-        let (out, outgoing) = inbox::inbox();
+        let (out, outgoing) = narrow::channel(WAITING, ROOM);
         let finished = CancellationToken::new();
         let last_lines = LastLines::default();
         let log = log(self.name.clone(), stderr, last_lines.clone());
@@ -216,8 +218,8 @@ impl Running {
         mut self,
         mut stdin: ChildStdin,
         mut lines: Lines<ChildStdout>,
-        mut outgoing: Outbox,
-        back: WeakInbox,
+        mut outgoing: narrow::Receiver<String>,
+        back: narrow::WeakSender<String>,
         cleanup: Option<Command>,
     ) {
         let board = self.board.clone();
@@ -225,7 +227,7 @@ impl Running {
         let mut kin = self.kin.clone();
         let ended_by_itself = {
             let writing = async move {
-                while let Some(mut text) = outgoing.next().await {
+                while let Some(mut text) = outgoing.recv().await {
                     text.push('\n');
                     let written = stdin.write_all(text.as_bytes()).await;
                     if written.is_err() || stdin.flush().await.is_err() {
@@ -253,7 +255,8 @@ impl Running {
                         if let Some(answer) = board.dispatch(one.to_owned())
                             && let Some(back) = back.upgrade()
                         {
-                            back.try_put(answer);
+                            let bytes = answer.len();
+                            back.try_put(answer, bytes);
                         }
                     }
                 }
